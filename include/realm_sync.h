@@ -1,0 +1,633 @@
+/*
+ * realm_sync.h - the C interface of librealm_sync: an embedded object database with a sync client inside.
+ *
+ * Version 0.1. C99; also valid C++. This header is the documentation of the interface.
+ *
+ * Naming      Types are realm_<noun>_t, functions realm_<noun>_<verb>, constants REALM_<GROUP>_<NAME>.
+ * Results     A function that can fail returns realm_status_t: REALM_OK (0) or the code of the failure. Results come through
+ *             out parameters, which are written only on success. The last parameter `error` may be NULL; otherwise it receives
+ *             code, domain and text. Nothing is kept per thread, so any language's runtime may call.
+ * Handles     Every opaque pointer type below is a handle with one owner and one release function. NULL and released handles
+ *             are allowed everywhere: the call returns REALM_ERR_INVALID_HANDLE and does nothing else. Releasing NULL or a
+ *             released handle does nothing.
+ * Strings     UTF-8, pointer and length, not NUL-terminated unless said so. Strings passed in are copied. Strings and arrays
+ *             handed out belong to the library and live as long as the text says.
+ * Threads     A realm and everything obtained from it (objects, results, tokens) belong to the thread that opened it, unless it
+ *             is frozen. Apps, users, sessions and subscription sets may be used from any thread.
+ * Callbacks   Come in threes: function, userdata, and a function that frees the userdata (may be NULL). The free function is
+ *             called exactly once, when the library lets go of the callback, also when the registering call fails. Each callback
+ *             says on which thread it runs.
+ * Memory      Nothing allocated on one side is freed on the other except through a release function of this header.
+ */
+#ifndef REALM_SYNC_H
+#define REALM_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__) || defined(__clang__)
+#define REALM_API extern __attribute__((visibility("default")))
+#else
+#define REALM_API extern
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ------------------------------------------------------------------------------------------------ versions, errors */
+
+#define REALM_SYNC_VERSION_MAJOR 0
+#define REALM_SYNC_VERSION_MINOR 1
+#define REALM_SYNC_VERSION_PATCH 0
+
+/* The version of the loaded library, "major.minor.patch", NUL-terminated, static. Any thread. Cannot fail. */
+REALM_API const char* realm_library_version(void);
+
+/* Result of a call. The numbers are part of the ABI and never change; new ones may be added. */
+typedef int32_t realm_status_t;
+enum {
+    REALM_OK = 0,
+    REALM_ERR_INVALID_HANDLE = 1,    /* NULL, released, or the handle of a closed realm's content */
+    REALM_ERR_INVALID_ARGUMENT = 2,  /* an argument is outside its documented range */
+    REALM_ERR_LOGIC = 3,             /* the call is not allowed in this state; the text says why */
+    REALM_ERR_WRONG_THREAD = 4,      /* a realm used on another thread than its own */
+    REALM_ERR_CLOSED = 5,            /* the realm has been closed */
+    REALM_ERR_NOT_IN_TRANSACTION = 6,/* a change outside a write transaction */
+    REALM_ERR_FROZEN = 7,            /* a change of, or a notification on, something frozen */
+    REALM_ERR_NO_SUCH_OBJECT = 8,    /* the object was deleted, or never existed */
+    REALM_ERR_NO_SUCH_CLASS = 9,     /* unknown class */
+    REALM_ERR_NO_SUCH_PROPERTY = 10, /* unknown property */
+    REALM_ERR_TYPE_MISMATCH = 11,    /* a value of another type than the property's */
+    REALM_ERR_NOT_NULLABLE = 12,     /* null for a required property */
+    REALM_ERR_OUT_OF_RANGE = 13,     /* an index beyond the end */
+    REALM_ERR_KEY_EXISTS = 14,       /* creating an object whose primary key exists, without upsert */
+    REALM_ERR_INVALID_QUERY = 15,    /* a query that does not parse or does not fit the schema; the text names the position */
+    REALM_ERR_INVALID_SCHEMA = 16,   /* a schema that breaks a rule */
+    REALM_ERR_SCHEMA_MISMATCH = 17,  /* a schema change that needs a migration, or is refused */
+    REALM_ERR_FILE_ACCESS = 18,      /* cannot open, read or write the file (path in the text); also disk full */
+    REALM_ERR_FILE_FORMAT = 19,      /* not a realm file, or one of a newer version; the file is untouched */
+    REALM_ERR_MISMATCHED_CONFIG = 20,/* the path is already open with another configuration */
+    REALM_ERR_NOT_SYNCED = 21,       /* a sync call on a realm without sync configuration */
+    REALM_ERR_NO_SUBSCRIPTION = 22,  /* creating an object of a class that no subscription covers */
+    REALM_ERR_SESSION_GONE = 23,     /* the session's realm has been closed everywhere */
+    REALM_ERR_ABORTED = 24,          /* a wait that was cancelled: pause, logout, session closed */
+    REALM_ERR_TIMEOUT = 25,          /* a wait with a deadline that passed */
+    REALM_ERR_APP = 26,              /* an App Services error: domain, code and text say which */
+    REALM_ERR_SYNC = 27,             /* a sync error: domain, code and text say which */
+    REALM_ERR_NETWORK = 28,          /* the server cannot be reached */
+    REALM_ERR_UNSUPPORTED = 29,      /* not available in this version */
+    REALM_ERR_INTERNAL = 30          /* a defect of the library; please report the text */
+};
+
+/* Where the number in realm_error_t.code comes from. */
+typedef int32_t realm_error_domain_t;
+enum {
+    REALM_DOMAIN_LIBRARY = 0, /* code repeats the realm_status_t */
+    REALM_DOMAIN_HTTP = 1,    /* code is the HTTP status of the server's answer */
+    REALM_DOMAIN_SERVICE = 2, /* code is the HTTP status, name the error_code of the service's JSON answer */
+    REALM_DOMAIN_CLIENT = 3,  /* transport failure or bad answer */
+    REALM_DOMAIN_SYNC = 4,    /* code is an error code of the sync protocol, or of the client (1000 and above) */
+    REALM_DOMAIN_WEBSOCKET = 5/* code is a WebSocket close code */
+};
+
+#define REALM_ERROR_TEXT_SIZE 1024
+#define REALM_ERROR_NAME_SIZE 64
+
+/* Details of a failure. The caller owns it; it holds no pointers and needs no release. Texts are cut to fit, NUL-terminated. */
+typedef struct realm_error {
+    realm_status_t status;
+    realm_error_domain_t domain;
+    int32_t code;
+    bool fatal;                          /* sync errors: the session stops */
+    char name[REALM_ERROR_NAME_SIZE];    /* identifier, such as "InvalidQuery", "SyncCompensatingWrite", "InvalidPassword" */
+    char message[REALM_ERROR_TEXT_SIZE]; /* what happened, where, what to do */
+} realm_error_t;
+
+/* A piece of text or bytes. data may be NULL when size is 0. */
+typedef struct realm_string {
+    const char* data;
+    size_t size;
+} realm_string_t;
+
+/* Called when the library lets go of a callback's userdata. */
+typedef void (*realm_free_userdata_t)(void* userdata);
+
+/* How many handles of all kinds are not released, objects included. For tests: every test ends at its starting count. */
+REALM_API int64_t realm_live_handle_count(void);
+
+/* ------------------------------------------------------------------------------------------------ logging */
+
+typedef enum realm_log_level {
+    REALM_LOG_ALL = 0, REALM_LOG_TRACE = 1, REALM_LOG_DEBUG = 2, REALM_LOG_DETAIL = 3, REALM_LOG_INFO = 4,
+    REALM_LOG_WARN = 5, REALM_LOG_ERROR = 6, REALM_LOG_FATAL = 7, REALM_LOG_OFF = 8
+} realm_log_level_t;
+
+/* Receives one line of log (no newline). Runs on any thread; must not call back into the library. */
+typedef void (*realm_log_callback_t)(void* userdata, realm_log_level_t level, realm_string_t message);
+
+/* Sets the process-wide logger; a NULL callback removes it. Initially there is none. Any thread. */
+REALM_API realm_status_t realm_set_logger(realm_log_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_log_level_t level, realm_error_t* error);
+/* Sets the least level that is logged; initially REALM_LOG_INFO. Any thread. */
+REALM_API realm_status_t realm_set_log_level(realm_log_level_t level, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ values */
+
+/* Type of a value; the numbers are those of the changeset format. */
+enum {
+    REALM_TYPE_NULL = 0, /* as a property type: mixed */
+    REALM_TYPE_INT = 1, REALM_TYPE_BOOL = 2, REALM_TYPE_STRING = 3, REALM_TYPE_BINARY = 4, REALM_TYPE_TIMESTAMP = 5,
+    REALM_TYPE_FLOAT = 6, REALM_TYPE_DOUBLE = 7, REALM_TYPE_DECIMAL128 = 8, REALM_TYPE_LINK = 9, REALM_TYPE_OBJECT_ID = 10,
+    REALM_TYPE_UUID = 11,
+    REALM_TYPE_ABSENT = 255 /* in the values of realm_object_create: not supplied, keep the default or the old value */
+};
+#define REALM_TYPE_MIXED REALM_TYPE_NULL
+
+/* One value, 24 bytes, also one cell of an object's row. Layout fixed for all versions with the same major number. */
+typedef struct realm_value {
+    uint8_t type;      /* REALM_TYPE_... */
+    uint8_t flags;     /* output only: bit 0 = a link whose target does not exist (type is then REALM_TYPE_NULL) */
+    uint16_t reserved; /* 0 */
+    uint32_t size;     /* string, binary: bytes; link: class key of the target */
+    union {
+        int64_t integer;   /* int; bool as 0 or 1 */
+        double dnum;
+        float fnum;
+        const char* data;  /* string, binary */
+        struct { int64_t seconds; int32_t nanoseconds; } timestamp; /* since 1970-01-01T00:00:00Z, both of one sign */
+        uint8_t bytes[16]; /* object id (12), uuid (16): textual order */
+        struct { uint64_t lo, hi; } decimal; /* IEEE 754-2008 decimal128, BID */
+        int64_t link;      /* object key of the target */
+    } u;
+} realm_value_t;
+
+/* Formats (24 hex digits / 8-4-4-4-12) are handled by the caller; decimals need arithmetic and text, so here they are: */
+/* Reads "1.50", "-1E+10", "NaN", "Inf"; text that is none of these gives NaN, as in the original. Any thread. Cannot fail. */
+REALM_API realm_value_t realm_decimal128_parse(realm_string_t text);
+REALM_API realm_value_t realm_decimal128_from_double(double v);
+/* Writes the text, NUL-terminated, into buffer of capacity bytes (48 suffice); returns its length. */
+REALM_API size_t realm_decimal128_format(const realm_value_t* v, char* buffer, size_t capacity);
+/* op is one of + - * / ; both operands must be decimals, else the result is NaN. */
+REALM_API realm_value_t realm_decimal128_arithmetic(const realm_value_t* a, const realm_value_t* b, char op);
+/* Numeric order: -1, 0, 1; NaN is below every number and equal to itself. */
+REALM_API int realm_decimal128_compare(const realm_value_t* a, const realm_value_t* b);
+
+/* A new, unique object id: time, process, counter. Any thread. Cannot fail. */
+REALM_API realm_value_t realm_object_id_generate(void);
+
+/* ------------------------------------------------------------------------------------------------ schema */
+
+enum { REALM_CLASS_TOP_LEVEL = 0, REALM_CLASS_EMBEDDED = 1, REALM_CLASS_ASYMMETRIC = 2 };
+enum { REALM_COLLECTION_NONE = 0, REALM_COLLECTION_LIST = 1, REALM_COLLECTION_DICTIONARY = 2, REALM_COLLECTION_SET = 3 };
+
+typedef struct realm_property_info {
+    realm_string_t name;
+    uint8_t type;               /* REALM_TYPE_INT ... REALM_TYPE_UUID, or REALM_TYPE_MIXED */
+    uint8_t collection;         /* REALM_COLLECTION_... */
+    bool nullable;
+    bool primary_key;
+    bool indexed;
+    bool full_text;
+    realm_string_t link_target; /* class name, for REALM_TYPE_LINK */
+    realm_string_t link_origin_property; /* not empty: computed backlinks of that property of link_target; nothing is stored */
+} realm_property_info_t;
+
+typedef struct realm_class_info {
+    realm_string_t name;
+    uint8_t kind;               /* REALM_CLASS_... */
+    const realm_property_info_t* properties; /* in declaration order */
+    size_t n_properties;
+} realm_class_info_t;
+
+/* ------------------------------------------------------------------------------------------------ opening */
+
+typedef struct realm_config realm_config_t; /* released with realm_config_release */
+typedef struct realm realm_t;               /* released with realm_release */
+typedef struct realm_user realm_user_t;     /* released with realm_user_release */
+
+typedef enum realm_schema_mode {
+    REALM_SCHEMA_AUTOMATIC = 0,           /* additions need a higher schema version; other changes are refused */
+    REALM_SCHEMA_IMMUTABLE = 1,
+    REALM_SCHEMA_READ_ONLY = 2,
+    REALM_SCHEMA_SOFT_RESET_FILE = 3,     /* a mismatch deletes the file */
+    REALM_SCHEMA_HARD_RESET_FILE = 4,     /* the file is deleted when the version differs */
+    REALM_SCHEMA_ADDITIVE_DISCOVERED = 5, /* additions are applied; the default of synced realms */
+    REALM_SCHEMA_ADDITIVE_EXPLICIT = 6,
+    REALM_SCHEMA_MANUAL = 7
+} realm_schema_mode_t;
+
+/* A new configuration: file at path, automatic schema mode, schema version 0, no sync. Any thread. */
+REALM_API realm_status_t realm_config_create(realm_string_t path, realm_config_t** out, realm_error_t* error);
+REALM_API void realm_config_release(realm_config_t* config);
+/* The classes that the realm shall have; checked when it is opened. Without a schema the realm has what the file holds. */
+REALM_API realm_status_t realm_config_set_schema(realm_config_t* config, const realm_class_info_t* classes, size_t n_classes, realm_error_t* error);
+REALM_API realm_status_t realm_config_set_schema_version(realm_config_t* config, uint64_t version, realm_error_t* error);
+REALM_API realm_status_t realm_config_set_schema_mode(realm_config_t* config, realm_schema_mode_t mode, realm_error_t* error);
+
+/* Scheduler of the realm's thread. wake is called on any thread when realm_process_notifications has something to do on
+ * the realm's thread; it must not block and must not call into the library. is_on_thread answers whether the calling thread
+ * is the scheduler's (NULL: the realm belongs to the thread that opens it). same_as is the identity of the scheduler: realms
+ * opened with equal path and equal non-NULL same_as share one instance. Without a scheduler notifications are delivered by
+ * realm_refresh and realm_begin_write. */
+typedef void (*realm_scheduler_wake_t)(void* userdata);
+typedef bool (*realm_scheduler_is_on_thread_t)(void* userdata);
+REALM_API realm_status_t realm_config_set_scheduler(realm_config_t* config, realm_scheduler_wake_t wake, realm_scheduler_is_on_thread_t is_on_thread,
+                                                    const void* same_as, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+
+/* Called on the first open of the file in this process with the file's size and the bytes in use; true compacts. Runs on the
+ * opening thread. */
+typedef bool (*realm_should_compact_t)(void* userdata, uint64_t total_bytes, uint64_t used_bytes);
+REALM_API realm_status_t realm_config_set_should_compact(realm_config_t* config, realm_should_compact_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+
+/* Opens the realm, or returns a new handle on the instance that this thread has open already. In a fresh file the schema is
+ * created. Errors: FILE_ACCESS, FILE_FORMAT, INVALID_SCHEMA, SCHEMA_MISMATCH, MISMATCHED_CONFIG, LOGIC. The caller owns *out. */
+REALM_API realm_status_t realm_open(const realm_config_t* config, realm_t** out, realm_error_t* error);
+/* Gives up the handle; the instance closes with its last handle and its last object, results and token. */
+REALM_API void realm_release(realm_t* realm);
+/* Closes the instance for all its handles at once; later calls return REALM_ERR_CLOSED. Closing twice is allowed. */
+REALM_API realm_status_t realm_close(realm_t* realm, realm_error_t* error);
+REALM_API bool realm_is_closed(const realm_t* realm);
+/* Deletes the files of a realm that is not open in this process. A missing file is no error. */
+REALM_API realm_status_t realm_delete_files(realm_string_t path, realm_error_t* error);
+/* Another handle on the same instance. The caller owns *out. */
+REALM_API realm_status_t realm_retain(realm_t* realm, realm_t** out, realm_error_t* error);
+/* Whether both handles are of one instance. */
+REALM_API bool realm_is_same(const realm_t* a, const realm_t* b);
+/* The path; lives as long as the handle. Empty for invalid handles. */
+REALM_API realm_string_t realm_get_path(const realm_t* realm);
+
+/* ------------------------------------------------------------------------------------------------ schema of an open realm */
+
+typedef uint32_t realm_class_key_t;
+#define REALM_NO_CLASS 0 /* class keys start at 1 and are stable while the file exists */
+
+REALM_API size_t realm_get_class_count(const realm_t* realm);
+/* Fills keys with up to capacity class keys, in name order; *n receives how many there are. */
+REALM_API realm_status_t realm_get_class_keys(const realm_t* realm, realm_class_key_t* keys, size_t capacity, size_t* n, realm_error_t* error);
+REALM_API realm_status_t realm_find_class(const realm_t* realm, realm_string_t name, realm_class_key_t* out, realm_error_t* error);
+/* Description of a class; its strings and array live as long as the realm handle. */
+REALM_API realm_status_t realm_get_class(const realm_t* realm, realm_class_key_t class_key, realm_class_info_t* out, realm_error_t* error);
+/* Index of a property in the class: its place in realm_class_info_t.properties, in every row of the class, and in all calls below. */
+REALM_API realm_status_t realm_find_property(const realm_t* realm, realm_class_key_t class_key, realm_string_t name, uint32_t* out, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ transactions, snapshots */
+
+/* Starts a write transaction; waits for other writers of the file, then sees the newest version. Delivers pending
+ * notifications first. Errors: LOGIC (one is open), FROZEN, FILE_ACCESS. */
+REALM_API realm_status_t realm_begin_write(realm_t* realm, realm_error_t* error);
+/* Makes the changes durable and visible. On failure (disk full) the transaction is rolled back. */
+REALM_API realm_status_t realm_commit(realm_t* realm, realm_error_t* error);
+REALM_API realm_status_t realm_cancel_write(realm_t* realm, realm_error_t* error);
+REALM_API bool realm_is_in_write(const realm_t* realm);
+/* Moves the snapshot to the newest version and delivers pending notifications. *changed (may be NULL): whether it moved. */
+REALM_API realm_status_t realm_refresh(realm_t* realm, bool* changed, realm_error_t* error);
+/* Same as realm_refresh, for a scheduler's wake; outside of write transactions only. */
+REALM_API realm_status_t realm_process_notifications(realm_t* realm, realm_error_t* error);
+/* Drops the snapshot: objects become invalid until the next read moves to the newest version. */
+REALM_API realm_status_t realm_invalidate(realm_t* realm, realm_error_t* error);
+/* The version of the snapshot; grows with each commit. 0 for invalid handles. */
+REALM_API uint64_t realm_get_version(const realm_t* realm);
+REALM_API bool realm_is_frozen(const realm_t* realm);
+/* A frozen handle of the current snapshot, usable on every thread. Freezing a frozen realm gives another handle of it. */
+REALM_API realm_status_t realm_freeze(realm_t* realm, realm_t** out, realm_error_t* error);
+/* The live instance of the calling thread for the same file. */
+REALM_API realm_status_t realm_thaw(realm_t* realm, realm_t** out, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ objects */
+
+/*
+ * An object of a realm. The fields may be read, never written: this is what makes reading a property free of calls.
+ * When stamp == *current, values[i] is the value of property i in the realm's snapshot; its strings live until the
+ * object is reloaded or released. When they differ (or values is NULL), call realm_object_load first.
+ * Collection properties have type REALM_TYPE_NULL in a row; they have calls of their own.
+ */
+typedef struct realm_object {
+    uint32_t magic;              /* internal */
+    realm_class_key_t class_key;
+    int64_t object_key;          /* identifies the object in its class as long as it exists */
+    uint64_t stamp;
+    const uint64_t* current;     /* never NULL */
+    const realm_value_t* values; /* n_values of them; NULL until loaded */
+    uint32_t n_values;
+    uint32_t reserved;
+} realm_object_t;
+
+/* Gives up the object. Realm's thread (any thread if frozen). Does not enter the Go runtime. */
+REALM_API void realm_object_release(realm_object_t* object);
+/* Another handle on the same object. */
+REALM_API realm_status_t realm_object_clone(const realm_object_t* object, realm_object_t** out, realm_error_t* error);
+/* Makes values current. Errors: NO_SUCH_OBJECT, CLOSED. */
+REALM_API realm_status_t realm_object_load(realm_object_t* object, realm_error_t* error);
+/* Whether the object still exists in the realm's snapshot. False for invalid handles. */
+REALM_API bool realm_object_is_valid(const realm_object_t* object);
+/* A new handle on the realm instance of the object. */
+REALM_API realm_status_t realm_object_get_realm(const realm_object_t* object, realm_t** out, realm_error_t* error);
+
+enum {
+    REALM_CREATE_NEW = 0,    /* an existing primary key is REALM_ERR_KEY_EXISTS */
+    REALM_CREATE_UPSERT = 1  /* an existing object gets the supplied values */
+};
+
+/* Creates an object from values[0..n_values), one per property in property order; REALM_TYPE_ABSENT leaves a property
+ * alone. Includes the primary key. Collections and embedded objects are absent here. *out may be NULL if not wanted;
+ * *created (may be NULL) tells whether the object is new. Errors: NOT_IN_TRANSACTION, TYPE_MISMATCH, NOT_NULLABLE,
+ * KEY_EXISTS, NO_SUBSCRIPTION. */
+REALM_API realm_status_t realm_object_create(realm_t* realm, realm_class_key_t class_key, const realm_value_t* values, size_t n_values, int mode,
+                                             realm_object_t** out, bool* created, realm_error_t* error);
+/* The object with that primary key; *out is NULL when there is none (that is no error). */
+REALM_API realm_status_t realm_object_find(realm_t* realm, realm_class_key_t class_key, const realm_value_t* primary_key, realm_object_t** out, realm_error_t* error);
+/* The object with that object key, for following links. */
+REALM_API realm_status_t realm_object_get(realm_t* realm, realm_class_key_t class_key, int64_t object_key, realm_object_t** out, realm_error_t* error);
+/* The same object in another realm instance of the same file (thread-safe reference, freeze, thaw); *out is NULL if it does not exist there. */
+REALM_API realm_status_t realm_object_resolve(const realm_object_t* object, realm_t* target, realm_object_t** out, realm_error_t* error);
+/* Sets one property; a link is a realm_value_t of type REALM_TYPE_LINK. The object's own row stays current. */
+REALM_API realm_status_t realm_object_set(realm_object_t* object, uint32_t property, const realm_value_t* value, realm_error_t* error);
+/* Adds to an integer property (wraps around), so that concurrent additions of several devices all count. LOGIC on null. */
+REALM_API realm_status_t realm_object_add_int(realm_object_t* object, uint32_t property, int64_t amount, realm_error_t* error);
+/* Deletes the object; links to it become null. */
+REALM_API realm_status_t realm_object_delete(realm_object_t* object, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ results */
+
+typedef struct realm_results realm_results_t; /* released with realm_results_release */
+
+typedef struct realm_sort {
+    realm_string_t key_path;
+    bool ascending;
+} realm_sort_t;
+
+/* All objects of a class, in creation order; live. */
+REALM_API realm_status_t realm_results_all(realm_t* realm, realm_class_key_t class_key, realm_results_t** out, realm_error_t* error);
+/* Those that match a query text with its $0, $1 ... arguments; the text may end in SORT, DISTINCT and LIMIT clauses. */
+REALM_API realm_status_t realm_results_query(realm_t* realm, realm_class_key_t class_key, realm_string_t query, const realm_value_t* arguments, size_t n_arguments,
+                                             realm_results_t** out, realm_error_t* error);
+/* The same results with a sort order put in front of what they have. */
+REALM_API realm_status_t realm_results_sort(const realm_results_t* results, const realm_sort_t* sorts, size_t n_sorts, realm_results_t** out, realm_error_t* error);
+REALM_API void realm_results_release(realm_results_t* results);
+REALM_API realm_status_t realm_results_count(realm_results_t* results, size_t* out, realm_error_t* error);
+/* Loads up to count objects from index first, rows included, in one go; *n receives how many. out must hold count
+ * pointers; the caller owns each object. Fewer than count only at the end. At most 256 are loaded per call. */
+REALM_API realm_status_t realm_results_load(realm_results_t* results, size_t first, size_t count, realm_object_t** out, size_t* n, realm_error_t* error);
+/* Position of an object in the results, or SIZE_MAX. */
+REALM_API realm_status_t realm_results_index_of(realm_results_t* results, const realm_object_t* object, size_t* out, realm_error_t* error);
+/* Deletes every object of the results. */
+REALM_API realm_status_t realm_results_delete_all(realm_results_t* results, realm_error_t* error);
+/* The same results in another realm instance of the same file (freeze, thaw). */
+REALM_API realm_status_t realm_results_resolve(const realm_results_t* results, realm_t* target, realm_results_t** out, realm_error_t* error);
+/* A number that changes whenever the results may have changed: equal numbers mean equal content. 0 for invalid handles. */
+REALM_API uint64_t realm_results_stamp(realm_results_t* results);
+/* Canonical text of a query with its arguments written in, as a subscription stores and sends it. Checked against the schema.
+ * The text is written NUL-terminated into buffer; *needed (may be NULL) receives its length. OUT_OF_RANGE when it doesn't fit. */
+REALM_API realm_status_t realm_query_describe(realm_t* realm, realm_class_key_t class_key, realm_string_t query, const realm_value_t* arguments, size_t n_arguments,
+                                              char* buffer, size_t capacity, size_t* needed, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ notifications */
+
+typedef struct realm_token realm_token_t; /* a registration; releasing it ends the callbacks at once */
+
+/* Changes of an object between two snapshots. Valid during the callback. */
+typedef struct realm_object_changes {
+    bool deleted;                /* then nothing else is set */
+    const uint32_t* properties;  /* indices of the properties that changed, ascending */
+    size_t n_properties;
+    const realm_value_t* old_values; /* per changed property, what this instance saw before; NULL if unknown */
+} realm_object_changes_t;
+
+typedef struct realm_move { size_t from, to; } realm_move_t;
+
+/* Changes of results between two snapshots; indices ascending. Valid during the callback. */
+typedef struct realm_collection_changes {
+    bool initial;                      /* first call: nothing changed yet */
+    const size_t* deletions;           /* positions before */
+    size_t n_deletions;
+    const size_t* insertions;          /* positions after */
+    size_t n_insertions;
+    const size_t* modifications;       /* positions before */
+    size_t n_modifications;
+    const size_t* modifications_after; /* positions after; n_modifications of them */
+    const realm_move_t* moves;         /* also contained in deletions and insertions */
+    size_t n_moves;
+} realm_collection_changes_t;
+
+typedef void (*realm_object_callback_t)(void* userdata, const realm_object_changes_t* changes);
+typedef void (*realm_collection_callback_t)(void* userdata, const realm_collection_changes_t* changes);
+
+/* Both run on the realm's thread, inside realm_refresh, realm_begin_write or realm_process_notifications; never inside the
+ * registering call and never inside a commit. Errors: FROZEN, LOGIC (after changes in the current transaction). */
+REALM_API realm_status_t realm_object_observe(realm_object_t* object, realm_object_callback_t callback, void* userdata, realm_free_userdata_t free_userdata,
+                                              realm_token_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_results_observe(realm_results_t* results, realm_collection_callback_t callback, void* userdata, realm_free_userdata_t free_userdata,
+                                               realm_token_t** out, realm_error_t* error);
+/* Realm's thread, also inside a callback. */
+REALM_API void realm_token_release(realm_token_t* token);
+
+/* ------------------------------------------------------------------------------------------------ apps and users */
+
+typedef struct realm_app realm_app_t; /* released with realm_app_release */
+
+/* Set struct_size to sizeof(realm_app_config_t); zero the rest, then fill in. Strings are copied. */
+typedef struct realm_app_config {
+    size_t struct_size;
+    realm_string_t app_id;     /* required */
+    realm_string_t base_url;   /* empty: https://services.cloud.mongodb.com */
+    realm_string_t base_path;  /* directory for files; empty: the current directory */
+    uint64_t request_timeout_ms; /* 0: 60,000 */
+    bool share;                /* one state per (app id, base URL) in the process */
+} realm_app_config_t;
+
+/* Makes an app. It reads the users kept from earlier runs and contacts nobody. Any thread. */
+REALM_API realm_status_t realm_app_create(const realm_app_config_t* config, realm_app_t** out, realm_error_t* error);
+/* The shared app of that id (and base URL, unless empty), if there is one; *out is NULL otherwise. */
+REALM_API realm_status_t realm_app_find_shared(realm_string_t app_id, realm_string_t base_url, realm_app_t** out, realm_error_t* error);
+REALM_API void realm_app_clear_shared(void);
+REALM_API void realm_app_release(realm_app_t* app);
+/* Live as long as the handle. */
+REALM_API realm_string_t realm_app_get_id(const realm_app_t* app);
+/* Writes the base URL NUL-terminated; OUT_OF_RANGE when it doesn't fit. */
+REALM_API realm_status_t realm_app_get_base_url(const realm_app_t* app, char* buffer, size_t capacity, size_t* needed, realm_error_t* error);
+/* Contacts the new base URL; on failure the old one stays. Empty: the default. Blocks. */
+REALM_API realm_status_t realm_app_update_base_url(realm_app_t* app, realm_string_t base_url, realm_error_t* error);
+
+enum {
+    REALM_CREDENTIALS_ANONYMOUS = 0,      /* a logged-in anonymous user is used again */
+    REALM_CREDENTIALS_EMAIL_PASSWORD = 1, /* first: email, second: password */
+    REALM_CREDENTIALS_CUSTOM_JWT = 2,     /* first: the token */
+    REALM_CREDENTIALS_API_KEY = 3,        /* first: the key */
+    REALM_CREDENTIALS_FUNCTION = 4,       /* first: extended JSON document */
+    REALM_CREDENTIALS_APPLE = 5,          /* first: id token */
+    REALM_CREDENTIALS_FACEBOOK = 6,       /* first: access token */
+    REALM_CREDENTIALS_GOOGLE_CODE = 7,    /* first: auth code */
+    REALM_CREDENTIALS_GOOGLE_TOKEN = 8    /* first: id token */
+};
+typedef struct realm_credentials {
+    int kind;
+    realm_string_t first, second;
+} realm_credentials_t;
+
+/* These contact the server and block until it has answered or the timeout has passed. Any thread.
+ * Errors: REALM_ERR_APP with the server's code and text, REALM_ERR_NETWORK. */
+REALM_API realm_status_t realm_app_register_email(realm_app_t* app, realm_string_t email, realm_string_t password, realm_error_t* error);
+REALM_API realm_status_t realm_app_log_in(realm_app_t* app, const realm_credentials_t* credentials, realm_user_t** out, realm_error_t* error);
+/* The user that logged in last and still is; *out is NULL when there is none. */
+REALM_API realm_status_t realm_app_get_current_user(realm_app_t* app, realm_user_t** out, realm_error_t* error);
+/* Fills out with up to capacity users (the caller owns each); *n receives how many there are. */
+REALM_API realm_status_t realm_app_get_users(realm_app_t* app, realm_user_t** out, size_t capacity, size_t* n, realm_error_t* error);
+
+typedef enum realm_user_state { REALM_USER_LOGGED_OUT = 0, REALM_USER_LOGGED_IN = 1, REALM_USER_REMOVED = 2 } realm_user_state_t;
+
+REALM_API void realm_user_release(realm_user_t* user);
+REALM_API realm_status_t realm_user_retain(realm_user_t* user, realm_user_t** out, realm_error_t* error);
+/* Lives as long as the handle. */
+REALM_API realm_string_t realm_user_get_id(const realm_user_t* user);
+REALM_API realm_user_state_t realm_user_get_state(const realm_user_t* user);
+/* Whether both are the same user of the same app. */
+REALM_API bool realm_user_is_same(const realm_user_t* a, const realm_user_t* b);
+enum { REALM_USER_ACCESS_TOKEN = 0, REALM_USER_REFRESH_TOKEN = 1, REALM_USER_PROFILE_JSON = 2, REALM_USER_CUSTOM_DATA_JSON = 3, REALM_USER_DEVICE_ID = 4 };
+/* Writes a text of the user, NUL-terminated; empty when there is none. OUT_OF_RANGE when it doesn't fit (*needed says how much). */
+REALM_API realm_status_t realm_user_get_text(const realm_user_t* user, int what, char* buffer, size_t capacity, size_t* needed, realm_error_t* error);
+/* Local state is cleared first; the user is logged out even when the request fails. Anonymous users are removed. Blocks. */
+REALM_API realm_status_t realm_user_log_out(realm_user_t* user, realm_error_t* error);
+/* Logs out and deletes the user's local files. */
+REALM_API realm_status_t realm_user_remove(realm_user_t* user, realm_error_t* error);
+REALM_API realm_status_t realm_user_refresh_custom_data(realm_user_t* user, realm_error_t* error);
+/* Calls a function of the app with an extended JSON array; the result's extended JSON goes to the callback, which runs
+ * on the calling thread before the call returns. */
+typedef void (*realm_text_callback_t)(void* userdata, realm_string_t text);
+REALM_API realm_status_t realm_user_call_function(realm_user_t* user, realm_string_t name, realm_string_t arguments_json, realm_text_callback_t callback, void* userdata, realm_error_t* error);
+/* Path of the user's synced realm file, directories made. Writes it NUL-terminated. */
+REALM_API realm_status_t realm_user_get_realm_path(const realm_user_t* user, char* buffer, size_t capacity, size_t* needed, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ sync configuration */
+
+typedef enum realm_stop_policy {
+    REALM_STOP_IMMEDIATELY = 0, REALM_STOP_LIVE_INDEFINITELY = 1, REALM_STOP_AFTER_CHANGES_UPLOADED = 2
+} realm_stop_policy_t;
+
+typedef struct realm_session realm_session_t; /* released with realm_session_release */
+
+typedef struct realm_compensating_write {
+    realm_string_t class_name;
+    realm_value_t primary_key;
+    realm_string_t reason;
+} realm_compensating_write_t;
+
+/* A sync error, valid during the callback. */
+typedef struct realm_sync_error {
+    const realm_error_t* error;
+    bool is_client_reset_requested;
+    realm_string_t original_file_path; /* client reset only */
+    realm_string_t recovery_file_path;
+    const realm_compensating_write_t* compensating_writes;
+    size_t n_compensating_writes;
+} realm_sync_error_t;
+
+/* Runs on a thread of the library; session is valid during the call (retain it to keep it). */
+typedef void (*realm_sync_error_callback_t)(void* userdata, realm_session_t* session, const realm_sync_error_t* error);
+
+/* Makes the configuration one of a flexible sync realm of the user. */
+REALM_API realm_status_t realm_config_set_sync_user(realm_config_t* config, realm_user_t* user, realm_error_t* error);
+/* Default: after changes are uploaded. */
+REALM_API realm_status_t realm_config_set_stop_policy(realm_config_t* config, realm_stop_policy_t policy, realm_error_t* error);
+REALM_API realm_status_t realm_config_set_sync_error_handler(realm_config_t* config, realm_sync_error_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ sync session */
+
+typedef enum realm_session_state_e {
+    REALM_SESSION_ACTIVE = 0,    /* syncing, or trying to; says nothing about the connection */
+    REALM_SESSION_DYING = 1,     /* no realm open any more, finishing its uploads */
+    REALM_SESSION_INACTIVE = 2,  /* not syncing: logged out, or stopped by a fatal error */
+    REALM_SESSION_WAITING_FOR_ACCESS_TOKEN = 3,
+    REALM_SESSION_PAUSED = 4     /* stopped by realm_session_pause until realm_session_resume */
+} realm_session_state_t;
+typedef enum realm_connection_state_e { REALM_DISCONNECTED = 0, REALM_CONNECTING = 1, REALM_CONNECTED = 2 } realm_connection_state_t;
+
+/* The session of a synced realm. The handle is weak: when the realm is closed everywhere, calls return
+ * REALM_ERR_SESSION_GONE. Errors: NOT_SYNCED. */
+REALM_API realm_status_t realm_get_sync_session(realm_t* realm, realm_session_t** out, realm_error_t* error);
+REALM_API void realm_session_release(realm_session_t* session);
+REALM_API realm_status_t realm_session_retain(realm_session_t* session, realm_session_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_session_state(const realm_session_t* session, realm_session_state_t* out, realm_error_t* error);
+REALM_API realm_status_t realm_session_connection_state(const realm_session_t* session, realm_connection_state_t* out, realm_error_t* error);
+/* All three are allowed in every state and are harmless when there is nothing to do. */
+REALM_API realm_status_t realm_session_pause(realm_session_t* session, realm_error_t* error);
+REALM_API realm_status_t realm_session_resume(realm_session_t* session, realm_error_t* error);
+REALM_API realm_status_t realm_session_reconnect(realm_session_t* session, realm_error_t* error);
+
+/* status is REALM_OK, or says why the wait ended without success (error then has the details). Runs once, on a thread of the library or,
+ * when a call of the application ends the wait (pause, logout), on that call's thread. */
+typedef void (*realm_wait_callback_t)(void* userdata, realm_status_t status, const realm_error_t* error);
+/* Calls back when every change that this file held at the time of the call is durable on the server. Works offline when there
+ * is nothing to upload. While the session is paused or inactive the wait is pending. */
+REALM_API realm_status_t realm_wait_for_upload(realm_session_t* session, realm_wait_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+/* Calls back when everything that the server had at the time of the call is in the file; call realm_refresh to see it. */
+REALM_API realm_status_t realm_wait_for_download(realm_session_t* session, realm_wait_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+/* The same, blocking for at most timeout_ms; REALM_ERR_TIMEOUT leaves everything as it is. */
+REALM_API realm_status_t realm_wait_for_upload_blocking(realm_session_t* session, uint64_t timeout_ms, realm_error_t* error);
+REALM_API realm_status_t realm_wait_for_download_blocking(realm_session_t* session, uint64_t timeout_ms, realm_error_t* error);
+
+/* Runs on a thread of the library (or the one that pauses), only when the state differs. */
+typedef void (*realm_connection_callback_t)(void* userdata, realm_connection_state_t old_state, realm_connection_state_t new_state);
+/* *token is a number; 0 is a valid one. */
+REALM_API realm_status_t realm_session_observe_connection(realm_session_t* session, realm_connection_callback_t callback, void* userdata, realm_free_userdata_t free_userdata,
+                                                          uint64_t* token, realm_error_t* error);
+/* An unknown token does nothing. Allowed inside the callback. */
+REALM_API realm_status_t realm_session_unobserve_connection(realm_session_t* session, uint64_t token, realm_error_t* error);
+/* Replaces the error handler of the session. */
+REALM_API realm_status_t realm_session_set_error_handler(realm_session_t* session, realm_sync_error_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ subscriptions */
+
+typedef enum realm_subscription_state_e {
+    REALM_SUBSCRIPTIONS_UNCOMMITTED = 0, REALM_SUBSCRIPTIONS_PENDING = 1, REALM_SUBSCRIPTIONS_BOOTSTRAPPING = 2, REALM_SUBSCRIPTIONS_COMPLETE = 3,
+    REALM_SUBSCRIPTIONS_ERROR = 4, REALM_SUBSCRIPTIONS_SUPERSEDED = 5, REALM_SUBSCRIPTIONS_AWAITING_MARK = 6
+} realm_subscription_state_t;
+
+typedef struct realm_subscription_set realm_subscription_set_t; /* released with realm_subscription_set_release */
+
+/* One subscription; strings live as long as the set (or until the set is changed). */
+typedef struct realm_subscription {
+    uint8_t id[12];            /* object id */
+    bool has_name;
+    realm_string_t name;
+    realm_string_t class_name;
+    realm_string_t query;
+    realm_value_t created_at;  /* timestamps */
+    realm_value_t updated_at;
+} realm_subscription_t;
+
+/* The set that the local data reflects, as of now / the set committed last. */
+REALM_API realm_status_t realm_get_active_subscription_set(realm_t* realm, realm_subscription_set_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_get_latest_subscription_set(realm_t* realm, realm_subscription_set_t** out, realm_error_t* error);
+REALM_API void realm_subscription_set_release(realm_subscription_set_t* set);
+REALM_API int64_t realm_subscription_set_version(const realm_subscription_set_t* set);
+REALM_API realm_subscription_state_t realm_subscription_set_state(const realm_subscription_set_t* set);
+/* The server's text when the state is ERROR, else empty. */
+REALM_API realm_string_t realm_subscription_set_error(const realm_subscription_set_t* set);
+REALM_API size_t realm_subscription_set_size(const realm_subscription_set_t* set);
+REALM_API realm_status_t realm_subscription_set_get(const realm_subscription_set_t* set, size_t index, realm_subscription_t* out, realm_error_t* error);
+/* Index of the subscription with that name, SIZE_MAX if there is none. */
+REALM_API size_t realm_subscription_set_find(const realm_subscription_set_t* set, realm_string_t name);
+/* Reads state and content again. */
+REALM_API realm_status_t realm_subscription_set_refresh(realm_subscription_set_t* set, realm_error_t* error);
+/* A changeable copy, one version above the latest set. It holds the file's write lock until it is committed or released. LOGIC inside a write transaction of the realm. */
+REALM_API realm_status_t realm_subscription_set_make_mutable(const realm_subscription_set_t* set, realm_subscription_set_t** out, realm_error_t* error);
+/* Adds, or replaces the query of the subscription with that name (has_name false: unnamed). The query as for realm_results_query; empty: all objects. */
+REALM_API realm_status_t realm_subscription_set_add(realm_subscription_set_t* mutable_set, bool has_name, realm_string_t name, realm_string_t class_name, realm_string_t query,
+                                                    const realm_value_t* arguments, size_t n_arguments, realm_error_t* error);
+/* LOGIC "Subscription cannot be found" when there is none. */
+REALM_API realm_status_t realm_subscription_set_remove(realm_subscription_set_t* mutable_set, realm_string_t name, realm_error_t* error);
+REALM_API realm_status_t realm_subscription_set_clear(realm_subscription_set_t* mutable_set, realm_error_t* error);
+/* Commits; the handle then is an unchangeable set of the new version, state PENDING. */
+REALM_API realm_status_t realm_subscription_set_commit(realm_subscription_set_t* mutable_set, realm_error_t* error);
+/* Calls back once, when the set reaches COMPLETE, ERROR or SUPERSEDED, or when the session ends the wait (status not OK).
+ * Runs on a thread of the library. */
+typedef void (*realm_subscription_callback_t)(void* userdata, realm_status_t status, realm_subscription_state_t state, const realm_error_t* error);
+REALM_API realm_status_t realm_subscription_set_wait(realm_subscription_set_t* set, realm_subscription_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+REALM_API realm_status_t realm_subscription_set_wait_blocking(realm_subscription_set_t* set, uint64_t timeout_ms, realm_subscription_state_t* out, realm_error_t* error);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* REALM_SYNC_H */

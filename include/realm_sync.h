@@ -288,6 +288,10 @@ REALM_API realm_status_t realm_process_notifications(realm_t* realm, realm_error
 REALM_API realm_status_t realm_invalidate(realm_t* realm, realm_error_t* error);
 /* The version of the snapshot; grows with each commit. 0 for invalid handles. */
 REALM_API uint64_t realm_get_version(const realm_t* realm);
+/* Address of the realm's stamp, the number that realm_object_t.current points to: it changes whenever anything in the
+ * snapshot may have changed, so that callers can keep what they read while it stands. Lives as long as the handle; NULL for
+ * invalid handles. Never write to it. */
+REALM_API const uint64_t* realm_get_stamp(const realm_t* realm);
 REALM_API bool realm_is_frozen(const realm_t* realm);
 /* A frozen handle of the current snapshot, usable on every thread. Freezing a frozen realm gives another handle of it. */
 REALM_API realm_status_t realm_freeze(realm_t* realm, realm_t** out, realm_error_t* error);
@@ -375,8 +379,6 @@ REALM_API realm_status_t realm_results_index_of(realm_results_t* results, const 
 REALM_API realm_status_t realm_results_delete_all(realm_results_t* results, realm_error_t* error);
 /* The same results in another realm instance of the same file (freeze, thaw). */
 REALM_API realm_status_t realm_results_resolve(const realm_results_t* results, realm_t* target, realm_results_t** out, realm_error_t* error);
-/* A number that changes whenever the results may have changed: equal numbers mean equal content. 0 for invalid handles. */
-REALM_API uint64_t realm_results_stamp(realm_results_t* results);
 /* Canonical text of a query with its arguments written in, as a subscription stores and sends it. Checked against the schema.
  * The text is written NUL-terminated into buffer; *needed (may be NULL) receives its length. OUT_OF_RANGE when it doesn't fit. */
 REALM_API realm_status_t realm_query_describe(realm_t* realm, realm_class_key_t class_key, realm_string_t query, const realm_value_t* arguments, size_t n_arguments,

@@ -1,0 +1,150 @@
+package rql
+
+import (
+	"realmsync/core/schema"
+	"realmsync/core/value"
+)
+
+// binder turns the syntax tree into the bound tree. Its methods panic with *Error (and only that); Bind recovers.
+type binder struct {
+	query  *Query
+	schema *schema.Schema
+	class  *schema.Class
+	exists func(class string, key value.Key) bool
+
+	// A query may be both invalid and beyond this version. The first is the better answer, so these wait.
+	unsupported *Error
+	late        *Error // sort descriptor errors, which the original raises on execution
+}
+
+// BindOption changes how Bind resolves.
+type BindOption func(*binder)
+
+// WithObjects tells Bind which objects exist. obj("Class", key) for one that doesn't is a null link (spec section 5.3);
+// without this option every object is taken to exist. The function is called during Bind only.
+func WithObjects(exists func(class string, key value.Key) bool) BindOption {
+	return func(b *binder) { b.exists = exists }
+}
+
+// Bind resolves the names of the query in the class, converts its constants and checks its types.
+//
+// The bound query refers to properties by their index in the class, so it holds for every later schema that only appends
+// properties. Errors are *Error: ErrInvalidQuery, ErrInvalidQueryArg, ErrInvalidArgument, ErrIllegalOperation or, for valid
+// queries that this version doesn't evaluate, ErrUnsupported.
+func (q *Query) Bind(s *schema.Schema, class string, options ...BindOption) (*Bound, error) {
+	b := &binder{query: q, schema: s, class: s.Class(class), exists: func(string, value.Key) bool { return true }}
+	for _, option := range options {
+		option(b)
+	}
+	if b.class == nil {
+		return nil, fail(ErrInvalidQuery, -1, "Unknown object type '%s'", clip(class))
+	}
+	if b.class.Kind == schema.Asymmetric {
+		return nil, fail(ErrIllegalOperation, -1, "Query on ephemeral objects not allowed: objects of the asymmetric class '%s' are never stored", class)
+	}
+	out := &Bound{Schema: s, Class: b.class}
+	err := b.catch(func() {
+		out.Root = b.predicate(q.root)
+		out.Descriptors = b.descriptors(q.clauses)
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case b.unsupported != nil:
+		return nil, b.unsupported
+	case b.late != nil:
+		return nil, b.late
+	}
+	out.matcher = compile(out.Root)
+	return out, nil
+}
+
+// catch runs f and returns the *Error that it panics with.
+func (b *binder) catch(f func()) (err *Error) {
+	defer func() {
+		if r := recover(); r != nil {
+			e, ok := r.(*Error)
+			if !ok {
+				panic(r)
+			}
+			err = e
+		}
+	}()
+	f()
+	return nil
+}
+
+// predicate binds a predicate. Recursion is bounded by MaxNesting, which the parser holds.
+func (b *binder) predicate(p predicate) Node {
+	switch p := p.(type) {
+	case *logical:
+		return b.logical(p)
+	case *negation:
+		return &Not{b.predicate(p.term)}
+	case *truth:
+		return &Truth{Value: p.value}
+	}
+	var out Node
+	err := b.catch(func() {
+		switch p := p.(type) {
+		case *comparison:
+			out = b.comparison(p)
+		case *between:
+			out = b.between(p)
+		case *geoWithin:
+			b.path(p.operand)
+			panic(unsupported(p.pos, "GEOWITHIN"))
+		}
+	})
+	switch {
+	case err == nil:
+		return out
+	case err.Class != ErrUnsupported:
+		panic(err)
+	case b.unsupported == nil:
+		b.unsupported = err
+	}
+	return &Truth{}
+}
+
+// logical binds AND and OR. Nested conjunctions become one, as their canonical text has no parentheses.
+func (b *binder) logical(l *logical) Node {
+	nodes := make([]Node, 0, len(l.terms))
+	for _, term := range l.terms {
+		n := b.predicate(term)
+		if and, ok := n.(*And); ok && !l.or {
+			nodes = append(nodes, and.Nodes...)
+			continue
+		}
+		nodes = append(nodes, n)
+	}
+	if l.or {
+		return &Or{nodes}
+	}
+	return &And{nodes}
+}
+
+// arg returns an argument of the query.
+func (b *binder) arg(index, pos int) Arg {
+	args := b.query.args
+	if index < len(args) {
+		return args[index]
+	}
+	switch len(args) {
+	case 0:
+		panic(fail(ErrInvalidQueryArg, pos, "Request for argument at index %d but no arguments are provided", index))
+	case 1:
+		panic(fail(ErrInvalidQueryArg, pos, "Request for argument at index %d but only 1 argument is provided", index))
+	default:
+		panic(fail(ErrInvalidQueryArg, pos, "Request for argument at index %d but only %d arguments are provided", index, len(args)))
+	}
+}
+
+// scalarArg returns an argument that must not be a list.
+func (b *binder) scalarArg(index, pos int) value.Value {
+	arg := b.arg(index, pos)
+	if arg.isList {
+		panic(fail(ErrInvalidQueryArg, pos, "Request for scalar argument at index %d but a list was provided", index))
+	}
+	return arg.scalar
+}

@@ -1,0 +1,16 @@
+package rql
+
+// Limits on query text. Queries come from the network: each limit is checked before work is done, and exceeding one is
+// ErrLimit.
+const (
+	// MaxText is the longest query text in bytes that Parse accepts.
+	MaxText = 1 << 20
+	// MaxSyncText is the longest query text in bytes that ParseSync accepts (spec/sync-semantics.md section 4.4).
+	MaxSyncText = 256 << 10
+	// MaxNesting is how deep parentheses, NOT, SUBQUERY and arithmetic may nest, together.
+	MaxNesting = 200
+	// MaxArgs is how many positional arguments Parse accepts. Elements of list arguments don't count.
+	MaxArgs = 4096
+	// MaxPath is how many elements one key path may have.
+	MaxPath = 64
+)

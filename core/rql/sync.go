@@ -1,0 +1,195 @@
+package rql
+
+import (
+	"slices"
+
+	"realmsync/core/schema"
+	"realmsync/core/value"
+)
+
+// CheckSync tells whether a bound query may be a subscription (spec/query-language.md section 11,
+// spec/sync-semantics.md section 4.4): it must refer to the object alone, because membership is decided on the object
+// alone. The error is of class ErrNotSyncable and names what is refused.
+func CheckSync(b *Bound) error {
+	if b.Class.Kind != schema.TopLevel {
+		return notSyncable("the class '%s' is %s: only top-level classes can be subscribed to", b.Class.Name, b.Class.Kind)
+	}
+	if len(b.Descriptors) > 0 {
+		return notSyncable("SORT, DISTINCT and LIMIT are not allowed in a subscription")
+	}
+	return walk(b.Root, func(path *Path) error {
+		if !path.IsDirect() {
+			return notSyncable("the key path '%s' leads into a linked object: a subscription may refer to properties of the class only", printPath(path))
+		}
+		return nil
+	}, func(n *Comparison) error {
+		_, left := n.Left.(*Path)
+		_, right := n.Right.(*Path)
+		if left && right {
+			return notSyncable("'%s' and '%s' are both properties: a subscription may compare properties with constants only",
+				printOperand(n.Left), printOperand(n.Right))
+		}
+		return nil
+	})
+}
+
+// CheckQueryable tells whether a bound query refers only to fields that are queryable; the primary key always is. The
+// error is of class ErrNotSyncable.
+func CheckQueryable(b *Bound, queryable func(property string) bool) error {
+	return walk(b.Root, func(path *Path) error {
+		name := path.rootName()
+		if name == b.Class.PrimaryKey || queryable(name) {
+			return nil
+		}
+		return notSyncable(`"%s": key "%s" is not a queryable field`, b.Class.Name, name)
+	}, nil)
+}
+
+// Properties returns the indexes of the root class's properties that the predicate reads, ascending: a change of any other
+// property can't change what Match says. Paths through links count with their first link only.
+func (b *Bound) Properties() []int {
+	var out []int
+	_ = walk(b.Root, func(path *Path) error {
+		if path.IsDirect() {
+			out = append(out, path.Property)
+		} else {
+			out = append(out, path.Hops[0].Property)
+		}
+		return nil
+	}, nil)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+func (p *Path) rootName() string {
+	if p.IsDirect() {
+		return p.Prop().Name
+	}
+	return p.Hops[0].Link().Name
+}
+
+// notSyncable builds the error of CheckSync. Clients look for the words of the original (spec section 11).
+func notSyncable(format string, args ...any) *Error {
+	return fail(ErrNotSyncable, -1, "Invalid query: "+format, args...)
+}
+
+// walk visits the paths and comparisons of a predicate and stops at the first error.
+func walk(n Node, path func(*Path) error, comparison func(*Comparison) error) error {
+	switch n := n.(type) {
+	case *And:
+		return walkAll(n.Nodes, path, comparison)
+	case *Or:
+		return walkAll(n.Nodes, path, comparison)
+	case *Not:
+		return walk(n.Node, path, comparison)
+	case *In:
+		return path(n.Path)
+	case *Between:
+		return path(n.Path)
+	case *Comparison:
+		for _, o := range [...]Operand{n.Left, n.Right} {
+			if p, ok := o.(*Path); ok {
+				if err := path(p); err != nil {
+					return err
+				}
+			}
+		}
+		if comparison != nil {
+			return comparison(n)
+		}
+	}
+	return nil
+}
+
+func walkAll(nodes []Node, path func(*Path) error, comparison func(*Comparison) error) error {
+	for _, n := range nodes {
+		if err := walk(n, path, comparison); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EqualityKey says that an object can match only if a property has one of a few values.
+type EqualityKey struct {
+	Property int           // index in the class
+	Name     string        // of the property
+	Values   []value.Value // of the property's kind, or null; at least one; may have duplicates
+}
+
+// EqualityKeys returns the equality conditions that every matching object meets: property == constant and property IN
+// {...} that stand alone or are joined to everything else by AND, and those that all operands of an OR have in common.
+// Only properties whose values are equal exactly when they are identical take part: int, bool, string, timestamp,
+// objectId and uuid. An object index by these values finds the queries that a changed object can match, without
+// evaluating them. The order is that of the properties.
+func EqualityKeys(b *Bound) []EqualityKey {
+	found := equalities(b.Root)
+	out := make([]EqualityKey, 0, len(found))
+	for property, values := range found {
+		out = append(out, EqualityKey{property, b.Class.Properties[property].Name, values})
+	}
+	slices.SortFunc(out, func(a, b EqualityKey) int { return a.Property - b.Property })
+	return out
+}
+
+// equalities maps properties to the values that they are confined to.
+func equalities(n Node) map[int][]value.Value {
+	switch n := n.(type) {
+	case *And:
+		out := map[int][]value.Value{}
+		for _, term := range n.Nodes {
+			for property, values := range equalities(term) {
+				// Of two conditions on one property either is true on its own: keep the narrower.
+				if known, ok := out[property]; !ok || len(values) < len(known) {
+					out[property] = values
+				}
+			}
+		}
+		return out
+	case *Or:
+		out := equalities(n.Nodes[0])
+		for property, values := range out {
+			out[property] = slices.Clone(values) // those of an In are shared, and will be appended to
+		}
+		for _, term := range n.Nodes[1:] {
+			other := equalities(term)
+			for property, values := range out {
+				if more, ok := other[property]; ok {
+					out[property] = append(values, more...)
+				} else {
+					delete(out, property)
+				}
+			}
+		}
+		return out
+	case *In:
+		if n.FoldCase {
+			return nil
+		}
+		return map[int][]value.Value{n.Path.Property: n.Values}
+	case *Comparison:
+		path, ok := n.Left.(*Path)
+		constant, isConstant := n.Right.(*Constant)
+		if !ok {
+			path, ok = n.Right.(*Path)
+			constant, isConstant = n.Left.(*Constant)
+		}
+		if !ok || !isConstant || !path.IsDirect() || n.Op != OpEqual || n.FoldCase || !hasIdentity(path.Prop().Type) {
+			return nil
+		}
+		if v := constant.Value; v.IsNull() || v.Kind() == path.Prop().Type {
+			return map[int][]value.Value{path.Property: {v}}
+		}
+	}
+	return nil
+}
+
+// hasIdentity tells whether values of a kind are equal exactly when they are identical.
+func hasIdentity(k value.Kind) bool {
+	switch k {
+	case value.KindInt, value.KindBool, value.KindString, value.KindTimestamp, value.KindObjectID, value.KindUUID:
+		return true
+	default:
+		return false
+	}
+}

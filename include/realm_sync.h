@@ -203,7 +203,7 @@ typedef struct realm_class_info {
 /* ------------------------------------------------------------------------------------------------ opening */
 
 typedef struct realm_config realm_config_t; /* released with realm_config_release */
-typedef struct realm realm_t;               /* released with realm_release */
+typedef struct realm_instance realm_t;      /* released with realm_release */
 typedef struct realm_user realm_user_t;     /* released with realm_user_release */
 
 typedef enum realm_schema_mode {
@@ -225,15 +225,14 @@ REALM_API realm_status_t realm_config_set_schema(realm_config_t* config, const r
 REALM_API realm_status_t realm_config_set_schema_version(realm_config_t* config, uint64_t version, realm_error_t* error);
 REALM_API realm_status_t realm_config_set_schema_mode(realm_config_t* config, realm_schema_mode_t mode, realm_error_t* error);
 
-/* Scheduler of the realm's thread. wake is called on any thread when realm_process_notifications has something to do on
- * the realm's thread; it must not block and must not call into the library. is_on_thread answers whether the calling thread
- * is the scheduler's (NULL: the realm belongs to the thread that opens it). same_as is the identity of the scheduler: realms
- * opened with equal path and equal non-NULL same_as share one instance. Without a scheduler notifications are delivered by
- * realm_refresh and realm_begin_write. */
-typedef void (*realm_scheduler_wake_t)(void* userdata);
+/* Scheduler of the realm's thread. wake is called on any thread when there are notifications to deliver: it must arrange that
+ * realm_process_notifications(instance) is called on the realm's thread, soon, and must not block nor call into the library
+ * itself. is_on_thread answers whether the calling thread is the scheduler's (NULL: the realm belongs to the thread that opens
+ * it). Without a scheduler notifications are delivered by realm_refresh and realm_begin_write only. */
+typedef void (*realm_scheduler_wake_t)(void* userdata, uint64_t instance);
 typedef bool (*realm_scheduler_is_on_thread_t)(void* userdata);
 REALM_API realm_status_t realm_config_set_scheduler(realm_config_t* config, realm_scheduler_wake_t wake, realm_scheduler_is_on_thread_t is_on_thread,
-                                                    const void* same_as, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+                                                    void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
 
 /* Called on the first open of the file in this process with the file's size and the bytes in use; true compacts. Runs on the
  * opening thread. */
@@ -282,8 +281,9 @@ REALM_API realm_status_t realm_cancel_write(realm_t* realm, realm_error_t* error
 REALM_API bool realm_is_in_write(const realm_t* realm);
 /* Moves the snapshot to the newest version and delivers pending notifications. *changed (may be NULL): whether it moved. */
 REALM_API realm_status_t realm_refresh(realm_t* realm, bool* changed, realm_error_t* error);
-/* Same as realm_refresh, for a scheduler's wake; outside of write transactions only. */
-REALM_API realm_status_t realm_process_notifications(realm_t* realm, realm_error_t* error);
+/* What a scheduler's wake leads to: like realm_refresh for the instance with that number, if it is still open; does nothing in a
+ * write transaction. Realm's thread. */
+REALM_API realm_status_t realm_process_notifications(uint64_t instance, realm_error_t* error);
 /* Drops the snapshot: objects become invalid until the next read moves to the newest version. */
 REALM_API realm_status_t realm_invalidate(realm_t* realm, realm_error_t* error);
 /* The version of the snapshot; grows with each commit. 0 for invalid handles. */
@@ -373,6 +373,9 @@ REALM_API realm_status_t realm_results_count(realm_results_t* results, size_t* o
 /* Loads up to count objects from index first, rows included, in one go; *n receives how many. out must hold count
  * pointers; the caller owns each object. Fewer than count only at the end. At most 256 are loaded per call. */
 REALM_API realm_status_t realm_results_load(realm_results_t* results, size_t first, size_t count, realm_object_t** out, size_t* n, realm_error_t* error);
+/* The same objects in the same order for good, whatever changes: for loops that change what they iterate. Loading an object
+ * that was deleted since gives one that is not valid. */
+REALM_API realm_status_t realm_results_snapshot(realm_results_t* results, realm_results_t** out, realm_error_t* error);
 /* Position of an object in the results, or SIZE_MAX. */
 REALM_API realm_status_t realm_results_index_of(realm_results_t* results, const realm_object_t* object, size_t* out, realm_error_t* error);
 /* Deletes every object of the results. */

@@ -1,0 +1,230 @@
+// The database handle.
+#pragma once
+
+#include <cpprealm/flex_sync.hpp>
+#include <cpprealm/internal/bridge/config.hpp>
+#include <cpprealm/results.hpp>
+
+#include <tuple>
+
+namespace realm {
+
+// An object handed to another thread: made on the thread of its database, resolved with db::resolve on the other.
+template <typename T>
+struct thread_safe_reference {
+    explicit thread_safe_reference(const managed<T>& object) : m_core(internal::access::core(object)) {}
+    thread_safe_reference(thread_safe_reference&&) noexcept = default;
+    thread_safe_reference& operator=(thread_safe_reference&&) noexcept = default;
+
+private:
+    friend struct db;
+    internal::core_ptr m_core;
+};
+
+// A handle on a database. Opening the same file again on the same thread gives a handle on the same instance, which lives as long
+// as anything that came from it. It belongs to the thread that opened it, unless it is frozen.
+struct db {
+    // Every class that has a REALM_SCHEMA in the program.
+    static inline std::vector<internal::bridge::object_schema> schemas;
+
+    // Opens or creates the file, and starts syncing when the configuration is a synced one.
+    explicit db(db_config config) : db(open(config, schemas)) {}
+
+    void begin_write() const { internal::call_and_deliver(realm_begin_write, m_instance->get()); }
+    void commit_write() const { internal::call(realm_commit, m_instance->get()); }
+    // Runs the callback in a write transaction and commits it; when the callback throws, nothing is changed. Waits for other
+    // writers. Returns what the callback returns.
+    template <typename Fn>
+    std::invoke_result_t<Fn> write(Fn&& f) const {
+        begin_write();
+        rollback guard{m_instance->get()};
+        if constexpr (std::is_void_v<std::invoke_result_t<Fn>>) {
+            f();
+            guard.realm = nullptr;
+            commit_write();
+        } else {
+            std::invoke_result_t<Fn> out = f();
+            guard.realm = nullptr;
+            commit_write();
+            return out;
+        }
+    }
+
+    // Stores an object and what it links to. One with a primary key that exists is updated.
+    template <typename U>
+    managed<std::decay_t<U>> add(U&& object) {
+        using T = std::decay_t<U>;
+        return managed<T>(internal::add_object<T>(m_instance, object));
+    }
+    // Deletes an object; links to it become null.
+    template <typename T>
+    void remove(T& object) { internal::call(realm_object_delete, internal::access::core(object)->object()); }
+    template <typename T>
+    void remove(T&& object) { internal::call(realm_object_delete, internal::access::core(object)->object()); }
+    template <typename T>
+    void insert(const std::vector<T>& objects) {
+        for (auto& o: objects) (void) internal::add_object<T>(m_instance, o);
+    }
+    template <typename... Ts>
+    std::tuple<managed<Ts>...> insert(Ts&&... objects) {
+        return std::tuple<managed<Ts>...>{managed<Ts>(internal::add_object<Ts>(m_instance, objects))...};
+    }
+    // All objects of a class, live.
+    template <typename T>
+    results<T> objects() {
+        internal::results_handle h;
+        internal::call(realm_results_all, m_instance->get(), internal::binding_of<T>(*m_instance).key, h.out());
+        return results<T>(internal::bind, m_instance, std::move(h), is_frozen());
+    }
+
+    // Moves to the newest version and delivers notifications; whether the version changed.
+    bool refresh() {
+        bool changed = false;
+        internal::call_and_deliver(realm_refresh, m_instance->get(), &changed);
+        return changed;
+    }
+    // The active subscriptions. std::logic_error for a database that isn't synced.
+    sync_subscription_set subscriptions() {
+        internal::subscription_set_handle set;
+        internal::call(realm_get_active_subscription_set, m_instance->get(), set.out());
+        return sync_subscription_set(internal::bind, m_instance, std::move(set));
+    }
+    // The sync session; empty for a database that isn't synced.
+    std::optional<sync_session> get_sync_session() const {
+        internal::session_handle session;
+        realm_error_t e;
+        auto status = realm_get_sync_session(m_instance->get(), session.out(), &e);
+        if (status == REALM_ERR_NOT_SYNCED) return std::nullopt;
+        if (status != REALM_OK) internal::fail(e);
+        return sync_session(std::move(session));
+    }
+    template <typename T>
+    managed<T> resolve(thread_safe_reference<T>&& reference) {
+        auto out = resolve_in<T>(m_instance, *reference.m_core);
+        if (!out) throw std::runtime_error("The object of this thread-safe reference was deleted.");
+        return managed<T>(std::move(out));
+    }
+
+    bool is_frozen() const { return realm_is_frozen(m_instance->get()); }
+    // The same snapshot for good, usable on every thread.
+    db freeze() {
+        internal::realm_handle h;
+        internal::call(realm_freeze, m_instance->get(), h.out());
+        return db(std::move(h));
+    }
+    // The live instance of the calling thread.
+    db thaw() {
+        internal::realm_handle h;
+        internal::call(realm_thaw, m_instance->get(), h.out());
+        return db(std::move(h));
+    }
+    void invalidate() { internal::call(realm_invalidate, m_instance->get()); }
+    // Closes the instance for all handles.
+    void close() { internal::call(realm_close, m_instance->get()); }
+    bool is_closed() { return realm_is_closed(m_instance->get()); }
+
+    // For the library.
+    db(internal::bind_t, internal::instance_ptr instance) : m_instance(std::move(instance)) {}
+    const internal::instance_ptr& instance(internal::bind_t) const { return m_instance; }
+    template <typename T>
+    static internal::core_ptr resolve_in(const internal::instance_ptr& target, const internal::object_core& object) {
+        realm_object_t* raw = nullptr;
+        internal::call(realm_object_resolve, object.object(), target->get(), &raw);
+        if (!raw) return internal::core_ptr();
+        return internal::core_ptr(new internal::object_core(target, internal::binding_of<T>(*target), raw));
+    }
+
+private:
+    struct rollback {
+        realm_t* realm;
+        ~rollback() {
+            if (realm) realm_cancel_write(realm, nullptr);
+        }
+    };
+    explicit db(internal::realm_handle&& h) : m_instance(std::make_shared<internal::instance>(std::move(h))) {}
+    static internal::realm_handle open(const db_config& config, const std::vector<internal::bridge::object_schema>& classes);
+
+    internal::instance_ptr m_instance;
+};
+
+inline internal::realm_handle db::open(const db_config& config, const std::vector<internal::bridge::object_schema>& classes) {
+    auto abi = config.to_abi_config(classes);
+    if (auto loop = config.scheduler(); loop && loop->can_invoke()) {
+        using shared = std::shared_ptr<scheduler>;
+        internal::call(
+                realm_config_set_scheduler, abi.get(),
+                [](void* p, uint64_t instance) noexcept {
+                    // What an observer throws ends the event loop's turn, as it would with any callback of the loop.
+                    (*static_cast<shared*>(p))->invoke([instance] { internal::call_and_deliver(realm_process_notifications, instance); });
+                },
+                [](void* p) noexcept -> bool { return (*static_cast<shared*>(p))->is_on_thread(); },
+                internal::new_userdata(shared(loop)), internal::free_userdata<shared>);
+    }
+    internal::realm_handle out;
+    internal::call(realm_open, abi.get(), out.out());
+    return out;
+}
+
+// Opens a database that holds the named classes only; all registered ones without any.
+template <typename... Ts>
+inline db open(const db_config& config) {
+    auto with_schema = config;
+    if constexpr (sizeof...(Ts) > 0) with_schema.set_schema({internal::schema_of<Ts>()...});
+    return db(std::move(with_schema));
+}
+template <typename... Ts>
+inline db open(const std::string& path, const std::shared_ptr<scheduler>& s) {
+    return open<Ts...>(db_config(path, s));
+}
+
+inline bool operator==(const db& a, const db& b) { return realm_is_same(a.instance(internal::bind)->get(), b.instance(internal::bind)->get()); }
+inline bool operator!=(const db& a, const db& b) { return !(a == b); }
+
+template <typename T>
+auto managed<T, std::enable_if_t<internal::has_schema<T>::value>>::freeze() const -> managed {
+    auto frozen = get_realm().freeze();
+    auto out = db::resolve_in<T>(frozen.instance(internal::bind), this->core());
+    if (!out) throw std::runtime_error("Invalid objects cannot be frozen.");
+    return managed(std::move(out));
+}
+
+template <typename T>
+auto managed<T, std::enable_if_t<internal::has_schema<T>::value>>::thaw() const -> managed {
+    if (is_invalidated()) throw std::runtime_error("Invalid objects cannot be thawed.");
+    if (!is_frozen()) return *this;
+    auto live = get_realm().thaw();
+    auto out = db::resolve_in<T>(live.instance(internal::bind), this->core());
+    if (!out) throw std::runtime_error("Invalid objects cannot be thawed.");
+    return managed(std::move(out));
+}
+
+template <typename T>
+db managed<T, std::enable_if_t<internal::has_schema<T>::value>>::get_realm() const {
+    return db(internal::bind, this->core().owner());
+}
+
+template <typename T>
+results<T> results<T>::freeze() {
+    auto frozen = db(internal::bind, m_owner).freeze();
+    return moved_to(frozen.instance(internal::bind), true);
+}
+
+template <typename T>
+results<T> results<T>::thaw() {
+    auto live = db(internal::bind, m_owner).thaw();
+    return moved_to(live.instance(internal::bind), false);
+}
+
+namespace internal {
+
+// Called once per class by REALM_SCHEMA, before main.
+template <typename T>
+inline bool register_class() {
+    for (auto& c: db::schemas)
+        if (c.name == generated<T>::cpprealm_name) return true;
+    db::schemas.push_back(schema_of<T>());
+    return true;
+}
+
+}// namespace internal
+}// namespace realm

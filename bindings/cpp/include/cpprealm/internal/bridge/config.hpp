@@ -1,0 +1,159 @@
+// Configuration of a database.
+#pragma once
+
+#include <cpprealm/internal/bridge/sync_session.hpp>
+#include <cpprealm/schedulers/default_scheduler.hpp>
+#include <cpprealm/schema.hpp>
+
+#include <filesystem>
+#include <iostream>
+#include <map>
+
+namespace realm {
+namespace internal::bridge {
+
+struct realm {
+    enum class sync_session_stop_policy : uint8_t { immediately, live_indefinitely, after_changes_uploaded };
+
+    // The sync part of a configuration. Copies are handles on the same state, also when the database is open already: an error
+    // handler that is set later takes effect.
+    class sync_config {
+    public:
+        struct proxy_config {
+            using port_type = std::uint_fast16_t;
+            std::string address;
+            port_type port;
+            std::optional<std::pair<std::string, std::string>> username_password;
+        };
+
+        explicit sync_config(std::shared_ptr<user_handle> user) : m_state(std::make_shared<shared_state>()) { m_state->user = std::move(user); }
+
+        void set_stop_policy(sync_session_stop_policy&& policy) {
+            std::lock_guard<std::mutex> lock(m_state->mutex);
+            m_state->stop_policy = policy;
+        }
+        // Called for every error of the session, on a thread of the library.
+        void set_error_handler(std::function<void(const sync_session&, const sync_error&)>&& handler) {
+            std::lock_guard<std::mutex> lock(m_state->mutex);
+            m_state->error_handler = std::move(handler);
+        }
+
+        // For the library: applies this to a configuration of the C ABI.
+        void apply(realm_config_t* config) const {
+            call(realm_config_set_sync_user, config, m_state->user->get());
+            call(realm_config_set_stop_policy, config, static_cast<realm_stop_policy_t>(m_state->stop_policy));
+            using shared = std::shared_ptr<shared_state>;
+            call(
+                    realm_config_set_sync_error_handler, config,
+                    [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->report(session, *error); },
+                    new_userdata(shared(m_state)), free_userdata<shared>);
+        }
+        const std::shared_ptr<user_handle>& user() const { return m_state->user; }
+
+    private:
+        struct shared_state {
+            std::mutex mutex;
+            std::shared_ptr<user_handle> user;
+            sync_session_stop_policy stop_policy = sync_session_stop_policy::after_changes_uploaded;
+            std::function<void(const sync_session&, const sync_error&)> error_handler;
+
+            void report(realm_session_t* session, const realm_sync_error_t& e) {
+                std::function<void(const sync_session&, const sync_error&)> handler;
+                {
+                    std::lock_guard<std::mutex> lock(mutex);
+                    handler = error_handler;
+                }
+                sync_error error(e);
+                if (!handler) {
+                    std::cerr << "ADS C++ SDK: Sync Error: " << error.message() << std::endl;
+                    return;
+                }
+                session_handle kept;
+                call(realm_session_retain, session, kept.out());
+                handler(sync_session(std::move(kept)), error);
+            }
+        };
+        std::shared_ptr<shared_state> m_state;
+    };
+
+    enum class config_schema_mode : uint8_t { automatic, immutable, read_only, soft_reset_file, hard_reset_file, additive_discovered, additive_explicit, manual };
+
+    // Where a database is and how it is opened. Copies have their own values but share the sync state.
+    class config {
+    public:
+        using schema_mode = config_schema_mode;
+
+        config() : config((std::filesystem::current_path() / "default.realm").string(), default_scheduler::make_default()) {}
+        config(const std::string& path, const std::shared_ptr<::realm::scheduler>& s) : m_path(path), m_scheduler(s) {}
+
+        std::string path() const { return m_path; }
+        // The file has exactly this name; its directory must exist.
+        void set_path(const std::string& path) { m_path = path; }
+        // The classes of the database; without them it has every class that has a REALM_SCHEMA in the program.
+        void set_schema(const std::vector<object_schema>& classes) { m_schema = schema{classes}; }
+        std::optional<schema> get_schema() { return m_schema; }
+        void set_schema_mode(schema_mode mode) { m_schema_mode = mode; }
+        void set_schema_version(uint64_t version) { m_schema_version = version; }
+        std::shared_ptr<::realm::scheduler> scheduler() const { return m_scheduler; }
+        void set_scheduler(const std::shared_ptr<::realm::scheduler>& s) { m_scheduler = s; }
+        class sync_config sync_config() const {
+            if (!m_sync) throw std::logic_error("This configuration is not one of a synced Realm.");
+            return *m_sync;
+        }
+        void set_sync_config(const std::optional<class sync_config>& c) { m_sync = c; }
+        // Called on the first open in the process with the file's size and the bytes in use; true compacts.
+        void should_compact_on_launch(std::function<bool(uint64_t total_bytes, uint64_t used_bytes)>&& f) { m_should_compact = std::move(f); }
+
+        // For the library: the same as a configuration of the C ABI.
+        config_handle to_abi_config(const std::vector<object_schema>& default_schema) const {
+            config_handle out;
+            call(realm_config_create, to_abi(m_path), out.out());
+            const auto& classes = m_schema ? m_schema->classes : default_schema;
+            std::vector<realm_class_info_t> infos;
+            std::vector<std::vector<realm_property_info_t>> properties(classes.size());
+            for (size_t i = 0; i < classes.size(); i++) {
+                for (auto& p: classes[i].properties) {
+                    realm_property_info_t info{};
+                    info.name = to_abi(p.name);
+                    info.type = p.type;
+                    info.collection = p.collection;
+                    info.nullable = p.nullable;
+                    info.primary_key = p.primary_key;
+                    info.link_target = to_abi(p.target);
+                    info.link_origin_property = to_abi(p.origin_property);
+                    properties[i].push_back(info);
+                }
+                infos.push_back({to_abi(classes[i].name), classes[i].kind, properties[i].data(), properties[i].size()});
+            }
+            call(realm_config_set_schema, out.get(), infos.data(), infos.size());
+            call(realm_config_set_schema_version, out.get(), m_schema_version);
+            call(realm_config_set_schema_mode, out.get(), static_cast<realm_schema_mode_t>(m_schema_mode));
+            if (m_should_compact) {
+                using fn = std::function<bool(uint64_t, uint64_t)>;
+                call(
+                        realm_config_set_should_compact, out.get(), [](void* p, uint64_t total, uint64_t used) noexcept { return (*static_cast<fn*>(p))(total, used); },
+                        new_userdata(fn(m_should_compact)), free_userdata<fn>);
+            }
+            if (m_sync) m_sync->apply(out.get());
+            return out;
+        }
+
+    private:
+        std::string m_path;
+        std::shared_ptr<::realm::scheduler> m_scheduler;
+        std::optional<schema> m_schema;
+        schema_mode m_schema_mode = schema_mode::automatic;
+        uint64_t m_schema_version = 0;
+        std::optional<class sync_config> m_sync;
+        std::function<bool(uint64_t, uint64_t)> m_should_compact;
+    };
+};
+
+}// namespace internal::bridge
+
+using db_config = internal::bridge::realm::config;
+using sync_config = internal::bridge::realm::sync_config;
+using proxy_config = sync_config::proxy_config;
+using sync_session_stop_policy = internal::bridge::realm::sync_session_stop_policy;
+
+}// namespace realm

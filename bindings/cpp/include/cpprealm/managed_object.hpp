@@ -1,0 +1,114 @@
+// managed<T> of a class with a schema: a live object.
+#pragma once
+
+#include <cpprealm/notifications.hpp>
+#include <cpprealm/schema.hpp>
+
+#include <iostream>
+
+namespace realm {
+
+struct db;
+template <typename T>
+struct thread_safe_reference;
+template <typename T>
+struct results;
+
+namespace internal {
+
+// Stores an unmanaged object and, recursively, what it links to (link.hpp).
+template <typename T>
+core_ptr add_object(const instance_ptr& owner, const T& value);
+
+// Base of every generated accessor struct.
+class object_base {
+public:
+    object_base() = default;
+    explicit object_base(core_ptr core) noexcept : m_core(std::move(core)) {}
+
+protected:
+    object_core& core() const {
+        if (!m_core) throw std::runtime_error("This object handle is empty: assign an object of a database first.");
+        return *m_core;
+    }
+    core_ptr m_core;
+    friend struct access;
+};
+
+// The one door through which the library gets at the insides of handles.
+struct access {
+    static const core_ptr& core(const object_base& o) { return o.m_core; }
+};
+
+template <typename T>
+struct copy_out {
+    T& out;
+    object_core& core;
+    template <typename Class, typename Member, typename Accessor>
+    void operator()(uint32_t property, const char*, Member Class::*member, Accessor) {
+        if constexpr (std::is_pointer_v<Member>) out.*member = detach_link<std::remove_pointer_t<Member>>(property);
+        else if constexpr (!is_linking_objects<Member>::value)
+            out.*member = persisted<Member>::read(core.cell(core.binding().columns[property]));
+    }
+    template <typename Target>
+    Target* detach_link(uint32_t property);
+};
+
+inline bool same_object(const object_core* a, const object_core* b) {
+    if (!a || !b || a->query() || b->query()) return false;
+    return a->object()->class_key == b->object()->class_key && a->object()->object_key == b->object()->object_key && realm_is_same(a->owner()->get(), b->owner()->get());
+}
+
+// The object a link cell points to; empty for null.
+template <typename T>
+inline core_ptr follow(const instance_ptr& owner, const realm_value_t& c) {
+    if (c.type != REALM_TYPE_LINK) return core_ptr();
+    realm_object_t* raw = nullptr;
+    call(realm_object_get, owner->get(), c.size, c.u.link, &raw);
+    return core_ptr(new object_core(owner, binding_of<T>(*owner), raw));
+}
+
+}// namespace internal
+
+// A live object. Reads see the snapshot of its database; writes need an open write transaction. It belongs to the thread of its
+// database unless that is frozen. Copies are handles on the same object.
+template <typename T>
+struct managed<T, std::enable_if_t<internal::has_schema<T>::value>> : internal::generated<T> {
+    using generated = internal::generated<T>;
+    using class_type = T;
+    static constexpr bool is_object = true;
+
+    managed() = default;
+    explicit managed(internal::core_ptr core) : generated(std::move(core)) {}
+
+    // A plain copy; linked objects are copied to the heap, for the caller to delete.
+    T detach() const {
+        T out{};
+        generated::cpprealm_each(internal::copy_out<T>{out, this->core()});
+        return out;
+    }
+    // Calls back after each change of the object, when the database advances. The callback runs on the database's thread.
+    notification_token observe(std::function<void(object_change<managed>&&)>&& callback) const;
+    // Whether the object was deleted or its database closed, or the handle is empty.
+    bool is_invalidated() const { return !this->m_core || this->m_core->query() || !realm_object_is_valid(this->m_core->object()); }
+    bool is_frozen() const { return this->m_core && realm_is_frozen(this->m_core->owner()->get()); }
+    managed freeze() const;
+    managed thaw() const;
+    db get_realm() const;
+
+    rbool operator==(const managed& o) const { return same(o); }
+    rbool operator!=(const managed& o) const { return !same(o); }
+    bool operator<(const managed& o) const { return this->core().object()->object_key < internal::access::core(o)->object()->object_key; }
+
+    // Compact JSON, members in schema order.
+    void to_json(std::ostream& out) const noexcept;
+
+private:
+    bool same(const managed& o) const {
+        auto a = this->m_core.get(), b = internal::access::core(o).get();
+        if ((a && a->query()) || (b && b->query())) throw std::runtime_error("This comparison operator is not valid inside of `where`");
+        return internal::same_object(a, b);
+    }
+};
+
+}// namespace realm

@@ -1,0 +1,296 @@
+// Results: live collections of objects.
+#pragma once
+
+#include <cpprealm/internal/callback.hpp>
+#include <cpprealm/link.hpp>
+#include <cpprealm/observation.hpp>
+
+#include <iterator>
+
+namespace realm {
+
+namespace internal::bridge {
+// One key of a sort order. key_path may follow links: "owner.name".
+struct sort_descriptor {
+    std::string key_path;
+    bool ascending;
+};
+}// namespace internal::bridge
+using sort_descriptor = internal::bridge::sort_descriptor;
+
+namespace internal {
+
+using shared_results = std::shared_ptr<results_handle>;
+
+// Consecutive objects of results, loaded with their rows in one call.
+class page {
+public:
+    static constexpr size_t capacity = 256;
+
+    bool holds(size_t index) const noexcept { return index - m_first < m_objects.size(); }
+    const core_ptr& at(size_t index) const noexcept { return m_objects[index - m_first]; }
+    size_t end() const noexcept { return m_first + m_objects.size(); }
+    void clear() noexcept {
+        m_objects.clear();
+        m_first = 0;
+    }
+    void load(const instance_ptr& owner, const class_binding& binding, realm_results_t* r, size_t first, size_t count) {
+        clear();
+        realm_object_t* raw[capacity];
+        size_t n = 0;
+        call(realm_results_load, r, first, count, raw, &n);
+        m_first = first;
+        m_objects.reserve(n);
+        for (size_t i = 0; i < n; i++) m_objects.emplace_back(new object_core(owner, binding, raw[i]));
+    }
+
+private:
+    size_t m_first = 0;
+    std::vector<core_ptr> m_objects;
+};
+
+}// namespace internal
+
+// Live results: size and elements follow the snapshot of their database. They belong to its thread unless frozen.
+template <typename T>
+struct results {
+    using value_type = T;
+
+    // What changed: deletions and modifications are positions before, insertions positions after.
+    struct results_change {
+        results* collection = nullptr;// the object on which observe() was called
+        std::vector<uint64_t> deletions;
+        std::vector<uint64_t> insertions;
+        std::vector<uint64_t> modifications;
+        bool collection_root_was_deleted = false;
+        bool empty() const noexcept { return deletions.empty() && insertions.empty() && modifications.empty() && !collection_root_was_deleted; }
+    };
+
+    // Iterates what the results held when begin() was called, so that the loop may change them.
+    class iterator {
+    public:
+        using value_type = managed<T>;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const managed<T>*;
+        using reference = managed<T>;
+        using iterator_category = std::input_iterator_tag;
+
+        iterator() = default;
+        managed<T> operator*() const {
+            if (!m_state->current.holds(m_index)) m_state->current.load(m_state->owner, *m_state->binding, m_state->handle.get(), m_index, internal::page::capacity);
+            if (!m_state->current.holds(m_index)) throw std::out_of_range("Index out of range.");
+            return managed<T>(m_state->current.at(m_index));
+        }
+        iterator& operator++() {
+            m_index++;
+            return *this;
+        }
+        iterator operator++(int) {
+            auto before = *this;
+            m_index++;
+            return before;
+        }
+        bool operator==(const iterator& o) const { return done() == o.done() && (done() || m_index == o.m_index); }
+        bool operator!=(const iterator& o) const { return !(*this == o); }
+
+    private:
+        friend struct results;
+        struct state {
+            internal::instance_ptr owner;
+            const internal::class_binding* binding;
+            internal::results_handle handle;
+            internal::page current;
+            size_t count = 0;
+        };
+        bool done() const { return !m_state || m_index >= m_state->count; }
+        std::shared_ptr<state> m_state;
+        size_t m_index = 0;
+    };
+
+    results() = default;
+    results(internal::bind_t, internal::instance_ptr owner, internal::results_handle&& h)
+        : m_owner(std::move(owner)), m_binding(&internal::binding_of<T>(*m_owner)), m_handle(std::make_shared<internal::results_handle>(std::move(h))) {}
+    results(const results& o) : m_owner(o.m_owner), m_binding(o.m_binding), m_handle(o.m_handle) {}
+    results(results&&) noexcept = default;
+    results& operator=(const results& o) {
+        results copy(o);
+        return *this = std::move(copy);
+    }
+    results& operator=(results&&) noexcept = default;
+
+    // How many objects there are. Repeated calls on one snapshot are free.
+    size_t size() {
+        auto stamp = m_owner->stamp();
+        if (m_counted && m_count_stamp == stamp && !m_frozen) return m_count;
+        size_t n = 0;
+        internal::call(realm_results_count, m_handle->get(), &n);
+        if (!m_frozen) {
+            m_count = n;
+            m_count_stamp = stamp;
+            m_counted = true;
+        }
+        return n;
+    }
+    // The object at a position. std::out_of_range beyond the end.
+    managed<T> operator[](size_t index) {
+        if (m_frozen) return managed<T>(load_one(index));
+        auto stamp = m_owner->stamp();
+        if (m_page_stamp != stamp) {
+            m_page.clear();
+            m_page_stamp = stamp;
+            m_next = 0;
+        }
+        if (!m_page.holds(index)) {
+            // Going on where the last access ended asks for many, jumping about for one.
+            m_batch = index == m_next ? std::min(m_batch * 4, internal::page::capacity) : 1;
+            m_page.load(m_owner, *m_binding, m_handle->get(), index, m_batch);
+            m_page_stamp = m_owner->stamp();
+        }
+        if (!m_page.holds(index)) throw std::out_of_range("Index out of range.");
+        m_next = m_page.end();
+        return managed<T>(m_page.at(index));
+    }
+    iterator begin() {
+        iterator it;
+        it.m_state = std::make_shared<typename iterator::state>();
+        it.m_state->owner = m_owner;
+        it.m_state->binding = m_binding;
+        internal::call(realm_results_snapshot, m_handle->get(), it.m_state->handle.out());
+        internal::call(realm_results_count, it.m_state->handle.get(), &it.m_state->count);
+        return it;
+    }
+    iterator end() { return iterator(); }
+
+    // The objects of the class that match a query text with $0, $1 ... arguments. Starts from all objects, whatever these results are.
+    results where(const std::string& query, const std::vector<realm::mixed>& arguments) {
+        internal::query_piece piece;
+        for (auto& a: arguments) {
+            piece.arguments.emplace_back();
+            piece.arguments.back().cell = internal::to_cell(a);
+            piece.arguments.back().own();
+        }
+        auto text = internal::query_text::of(std::move(piece));
+        text.text = query;
+        return select(text);
+    }
+    // The objects of the class for which the callback's condition holds. It is called once, with a prototype.
+    results where(std::function<rbool(managed<T>&)>&& condition) { return select(query_of<T>(m_owner, *m_binding, condition)); }
+    results sort(const std::string& key_path, bool ascending) { return sort(std::vector<sort_descriptor>{{key_path, ascending}}); }
+    results sort(const std::vector<sort_descriptor>& descriptors) {
+        std::vector<realm_sort_t> sorts;
+        for (auto& d: descriptors) sorts.push_back({internal::to_abi(d.key_path), d.ascending});
+        internal::results_handle h;
+        internal::call(realm_results_sort, m_handle->get(), sorts.data(), sorts.size(), h.out());
+        return results(internal::bind, m_owner, std::move(h), m_frozen);
+    }
+
+    // Calls back first with nothing, then after each change, when the database advances, on its thread.
+    notification_token observe(std::function<void(results_change)>&& callback);
+
+    results freeze();
+    results thaw();
+    bool is_frozen() const { return m_frozen; }
+
+    // Turns a query callback into query text.
+    template <typename U, typename Fn>
+    static internal::query_text query_of(const internal::instance_ptr& owner, const internal::class_binding& binding, Fn&& condition) {
+        auto path = std::make_unique<internal::query_path>();
+        path->owner = owner;
+        managed<U> prototype(internal::core_ptr(new internal::object_core(std::move(path), binding)));
+        rbool found = condition(prototype);
+        return internal::query_text::of(found.take());
+    }
+
+    results(internal::bind_t, internal::instance_ptr owner, internal::results_handle&& h, bool frozen) : results(internal::bind, std::move(owner), std::move(h)) { m_frozen = frozen; }
+
+private:
+    friend struct db;
+    internal::core_ptr load_one(size_t index) const {
+        internal::page one;
+        one.load(m_owner, *m_binding, m_handle->get(), index, 1);
+        if (!one.holds(index)) throw std::out_of_range("Index out of range.");
+        return one.at(index);
+    }
+    results select(const internal::query_text& q) {
+        internal::results_handle h;
+        internal::call(realm_results_query, m_owner->get(), m_binding->key, internal::to_abi(q.text), q.cells.data(), q.cells.size(), h.out());
+        return results(internal::bind, m_owner, std::move(h), m_frozen);
+    }
+    results moved_to(internal::instance_ptr target, bool frozen) {
+        internal::results_handle h;
+        internal::call(realm_results_resolve, m_handle->get(), target->get(), h.out());
+        return results(internal::bind, std::move(target), std::move(h), frozen);
+    }
+
+    internal::instance_ptr m_owner;
+    const internal::class_binding* m_binding = nullptr;
+    internal::shared_results m_handle;
+    bool m_frozen = false;
+    // What was read, good while the stamp stands. Copies start without; frozen results don't use it, several threads may read them.
+    bool m_counted = false;
+    size_t m_count = 0;
+    uint64_t m_count_stamp = 0;
+    internal::page m_page;
+    uint64_t m_page_stamp = 0;
+    size_t m_next = 0;
+    size_t m_batch = 1;
+};
+
+namespace internal {
+
+template <typename T>
+struct results_observer {
+    results<T>* collection;
+    shared_results kept;
+    instance_ptr owner;
+    std::function<void(typename results<T>::results_change)> callback;
+};
+
+inline std::vector<uint64_t> positions(const size_t* data, size_t n) { return std::vector<uint64_t>(data, data + n); }
+
+}// namespace internal
+
+template <typename T>
+notification_token results<T>::observe(std::function<void(results_change)>&& callback) {
+    using observer = internal::results_observer<T>;
+    auto shared = std::make_shared<observer>(observer{this, m_handle, m_owner, std::move(callback)});
+    internal::token_handle token;
+    internal::call(
+            realm_results_observe, m_handle->get(),
+            [](void* p, const realm_collection_changes_t* c) {
+                auto kept = *static_cast<std::shared_ptr<observer>*>(p);// the callback may drop the token
+                internal::guarded([&] {
+                    results_change change;
+                    change.collection = kept->collection;
+                    change.deletions = internal::positions(c->deletions, c->n_deletions);
+                    change.insertions = internal::positions(c->insertions, c->n_insertions);
+                    change.modifications = internal::positions(c->modifications, c->n_modifications);
+                    kept->callback(std::move(change));
+                });
+            },
+            internal::new_userdata(shared), internal::free_userdata<std::shared_ptr<observer>>, token.out());
+    return notification_token(internal::bind, std::move(token), shared);
+}
+
+namespace internal {
+template <typename T>
+rbool constant_condition(const managed<T>& o, const char* text) {
+    auto& core = access::core(o);
+    if (!core || !core->query()) throw std::runtime_error("Managed object is not used in a query context");
+    query_piece out;
+    out.text = text;
+    return out;
+}
+}// namespace internal
+
+// Inside a query callback: the condition that everything, or nothing, meets.
+template <typename T>
+rbool truepredicate(const T& o) {
+    return internal::constant_condition(o, "TRUEPREDICATE");
+}
+template <typename T>
+rbool falsepredicate(const T& o) {
+    return internal::constant_condition(o, "FALSEPREDICATE");
+}
+
+}// namespace realm

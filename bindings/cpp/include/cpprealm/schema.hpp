@@ -1,0 +1,119 @@
+// Schemas: what REALM_SCHEMA generates for a class, and what the database is told about it.
+#pragma once
+
+#include <cpprealm/accessors.hpp>
+
+#include <algorithm>
+#include <tuple>
+
+namespace realm {
+
+enum class ObjectType { None, TopLevel, Embedded, Asymmetric };
+
+// Found by argument-dependent lookup beside a class, wherever its REALM_SCHEMA stands.
+struct schema_tag {};
+
+namespace internal {
+namespace bridge {
+
+// Description of a property.
+struct property {
+    std::string name;
+    uint8_t type = REALM_TYPE_NULL;
+    uint8_t collection = REALM_COLLECTION_NONE;
+    bool nullable = false;
+    bool primary_key = false;
+    std::string target;         // class of a link, or of linking objects
+    std::string origin_property;// linking objects only
+};
+
+// Description of a class.
+struct object_schema {
+    std::string name;
+    uint8_t kind = REALM_CLASS_TOP_LEVEL;
+    std::vector<property> properties;
+};
+
+struct schema {
+    std::vector<object_schema> classes;
+};
+
+}// namespace bridge
+
+// The struct that REALM_SCHEMA(T, ...) generated: names, accessors, a visitor of the properties.
+template <typename T>
+using generated = decltype(cpprealm_schema_of(static_cast<const T*>(nullptr), schema_tag()));
+
+template <typename T, typename = void>
+struct has_schema : std::false_type {};
+template <typename T>
+struct has_schema<T, std::void_t<generated<T>>> : std::true_type {};
+
+template <typename M>
+struct is_linking_objects : std::false_type {};
+template <auto ptr>
+struct is_linking_objects<linking_objects<ptr>> : std::true_type {};
+
+template <typename M>
+inline bridge::property describe(const char* name) {
+    bridge::property p;
+    p.name = name;
+    if constexpr (std::is_pointer_v<M>) {
+        p.type = REALM_TYPE_LINK;
+        p.nullable = true;
+        p.target = generated<std::remove_pointer_t<M>>::cpprealm_name;
+    } else {
+        p.type = persisted<M>::type;
+        p.nullable = persisted<M>::nullable;
+        p.primary_key = persisted<M>::key;
+    }
+    return p;
+}
+
+struct describe_properties {
+    std::vector<bridge::property>& out;
+    template <typename Class, typename Member, typename Accessor>
+    void operator()(uint32_t, const char* name, Member Class::*, Accessor) {
+        if constexpr (!is_linking_objects<Member>::value) out.push_back(describe<Member>(name));
+    }
+};
+
+template <typename T>
+inline bridge::object_schema schema_of() {
+    using G = generated<T>;
+    bridge::object_schema s;
+    s.name = G::cpprealm_name;
+    s.kind = G::object_type == ObjectType::Embedded ? REALM_CLASS_EMBEDDED : G::object_type == ObjectType::Asymmetric ? REALM_CLASS_ASYMMETRIC
+                                                                                                                      : REALM_CLASS_TOP_LEVEL;
+    G::cpprealm_each(describe_properties{s.properties});
+    return s;
+}
+
+template <typename... Ts>
+struct type_list {};
+
+// The binding of a class in an instance: made at the first use, by name.
+template <typename T>
+inline const class_binding& binding_of(const instance& owner) {
+    using G = generated<T>;
+    return owner.binding(&G::cpprealm_names, [](realm_t* r) {
+        class_binding b;
+        b.name = G::cpprealm_name;
+        b.properties = G::cpprealm_names;
+        call(realm_find_class, r, to_abi(G::cpprealm_name), &b.key);
+        realm_class_info_t info;
+        call(realm_get_class, r, b.key, &info);
+        b.row_size = static_cast<uint32_t>(info.n_properties);
+        for (auto name: G::cpprealm_names) {
+            uint32_t column = 0;
+            realm_error_t e;
+            // Computed properties have no column; one that is missing is an error when it is used.
+            if (realm_find_property(r, b.key, to_abi(name), &column, &e) != REALM_OK) column = no_column;
+            b.columns.push_back(column);
+        }
+        return b;
+    });
+}
+
+}// namespace internal
+}// namespace realm

@@ -1,0 +1,45 @@
+// Everything: the header that applications include.
+#pragma once
+
+#include <algorithm>
+#include <any>
+#include <array>
+#include <chrono>
+#include <filesystem>
+#include <functional>
+#include <future>
+#include <iostream>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <queue>
+#include <set>
+#include <sstream>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <tuple>
+#include <type_traits>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include <cpprealm/app.hpp>
+#include <cpprealm/db.hpp>
+#include <cpprealm/link.hpp>
+#include <cpprealm/logger.hpp>
+#include <cpprealm/macros.hpp>
+#include <cpprealm/managed_binary.hpp>
+#include <cpprealm/managed_decimal.hpp>
+#include <cpprealm/managed_mixed.hpp>
+#include <cpprealm/managed_numeric.hpp>
+#include <cpprealm/managed_objectid.hpp>
+#include <cpprealm/managed_primary_key.hpp>
+#include <cpprealm/managed_string.hpp>
+#include <cpprealm/managed_timestamp.hpp>
+#include <cpprealm/managed_uuid.hpp>
+#include <cpprealm/observation.hpp>
+#include <cpprealm/results.hpp>
+#include <cpprealm/to_json.hpp>

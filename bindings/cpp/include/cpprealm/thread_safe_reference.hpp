@@ -1,0 +1,2 @@
+#pragma once
+#include <cpprealm/db.hpp>

@@ -1,0 +1,138 @@
+// JSON of a live object.
+#pragma once
+
+#include <cpprealm/link.hpp>
+
+#include <cstdio>
+#include <ctime>
+
+namespace realm {
+namespace internal {
+
+inline void json_string(std::ostream& out, std::string_view s) {
+    out << '"';
+    for (char c: s) {
+        switch (c) {
+            case '"': out << "\\\""; break;
+            case '\n': out << "\\n"; break;
+            case '\r': out << "\\r"; break;
+            case '\t': out << "\\t"; break;
+            case '\f': out << "\\f"; break;
+            case '\\': out << "\\\\"; break;
+            case '\b': out << "\\b"; break;
+            default: out << c;
+        }
+    }
+    out << '"';
+}
+
+// A scalar cell.
+inline void json_cell(std::ostream& out, const realm_value_t& c) {
+    char text[64];
+    switch (c.type) {
+        case REALM_TYPE_INT: out << c.u.integer; break;
+        case REALM_TYPE_BOOL: out << (c.u.integer ? "true" : "false"); break;
+        case REALM_TYPE_STRING: json_string(out, {c.u.data, c.size}); break;
+        case REALM_TYPE_BINARY: out << '"' << base64(reinterpret_cast<const unsigned char*>(c.u.data), c.size) << '"'; break;
+        case REALM_TYPE_FLOAT:
+        case REALM_TYPE_DOUBLE:
+            std::snprintf(text, sizeof text, "%.16e", c.type == REALM_TYPE_FLOAT ? double(c.u.fnum) : c.u.dnum);
+            out << text;
+            break;
+        case REALM_TYPE_TIMESTAMP: {
+            // A negative fraction counts down from the next second.
+            auto seconds = static_cast<std::time_t>(c.u.timestamp.seconds);
+            auto nanoseconds = c.u.timestamp.nanoseconds;
+            if (nanoseconds < 0) {
+                seconds--;
+                nanoseconds += 1000000000;
+            }
+            std::tm parts{};
+            gmtime_r(&seconds, &parts);
+            out << '"';
+            out.write(text, static_cast<std::streamsize>(std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts)));
+            if (nanoseconds) {
+                std::snprintf(text, sizeof text, ".%09d", nanoseconds);
+                out << text;
+            }
+            out << '"';
+            break;
+        }
+        case REALM_TYPE_DECIMAL128: out << '"' << persisted<decimal128>::read(c).to_string() << '"'; break;
+        case REALM_TYPE_OBJECT_ID: out << '"' << persisted<object_id>::read(c).to_string() << '"'; break;
+        case REALM_TYPE_UUID: out << '"' << persisted<uuid>::read(c).to_string() << '"'; break;
+        default: out << "null";
+    }
+}
+
+struct json_properties {
+    std::ostream& out;
+    object_core& core;
+    bool first;
+    template <typename Class, typename Member, typename Accessor>
+    void operator()(uint32_t property, const char* name, Member Class::*, Accessor) {
+        if constexpr (!is_linking_objects<Member>::value) {
+            if (!first) out << ',';
+            first = false;
+            json_string(out, name);
+            out << ':';
+            const auto& c = core.cell(core.binding().columns[property]);
+            if constexpr (std::is_pointer_v<Member>) {
+                using Target = std::remove_pointer_t<Member>;
+                auto target = follow<Target>(core.owner(), c);
+                if (!target) out << "null";
+                else if constexpr (generated<Target>::object_type == ObjectType::Embedded)
+                    managed<Target>(target).to_json(out);
+                else
+                    write_key<Target>(*target);
+            } else
+                json_cell(out, c);
+        }
+    }
+    // A linked object is its primary key, or its number when its class has none.
+    template <typename Target>
+    void write_key(object_core& target) {
+        bool found = false;
+        generated<Target>::cpprealm_each([&](uint32_t property, const char*, auto member, auto) {
+            using M = typename member_type<decltype(member)>::type;
+            if constexpr (is_persisted<M>) {
+                if constexpr (persisted<M>::key) {
+                    json_cell(out, target.cell(target.binding().columns[property]));
+                    found = true;
+                }
+            }
+        });
+        if (!found) out << target.object()->object_key;
+    }
+    template <typename>
+    struct member_type;
+    template <typename Class, typename Member>
+    struct member_type<Member Class::*> {
+        using type = Member;
+    };
+};
+
+template <typename List>
+struct has_key;
+template <typename M>
+inline constexpr bool key_member = false;
+template <typename X>
+inline constexpr bool key_member<primary_key<X>> = true;
+template <typename... Ms>
+struct has_key<type_list<Ms...>> : std::bool_constant<(key_member<Ms> || ...)> {};
+
+}// namespace internal
+
+template <typename T>
+void managed<T, std::enable_if_t<internal::has_schema<T>::value>>::to_json(std::ostream& out) const noexcept {
+    out << '{';
+    bool first = true;
+    if constexpr (!internal::has_key<typename generated::cpprealm_types>::value && generated::object_type != ObjectType::Embedded) {
+        out << "\"_key\":" << this->core().object()->object_key;
+        first = false;
+    }
+    generated::cpprealm_each(internal::json_properties{out, this->core(), first});
+    out << '}';
+}
+
+}// namespace realm

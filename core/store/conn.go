@@ -1,0 +1,297 @@
+package store
+
+/*
+#include "shim.h"
+*/
+import "C"
+
+import (
+	"database/sql/driver"
+	"fmt"
+	"time"
+
+	"realmsync/core/schema"
+)
+
+// txState is what kind of transaction is open.
+type txState uint8
+
+const (
+	txNone txState = iota
+	txRead
+	txWrite
+)
+
+// Conn is one connection to a realm file. It is used by one goroutine at a time, in or outside of transactions; different
+// Conns are independent, also on one file.
+type Conn struct {
+	path     string
+	file     string // canonical path, the key of the file lock
+	owner    driver.Conn
+	db       *C.sqlite3
+	readOnly bool
+	lock     *fileLock
+	tx       txState
+
+	arena   arena
+	stmts   stmtCache
+	catalog catalog
+	changes changeLog
+	plans   planCache
+	state   State
+	version versionCache
+	moved   struct { // what tells whether somebody else changed the file
+		data   int64 // PRAGMA data_version
+		schema int64 // PRAGMA schema_version
+	}
+	epoch uint64 // moves when anything but this connection's own row changes may have happened
+	stamp uint64 // moves whenever the visible data may have changed
+}
+
+// Options say how Open opens a file.
+type Options struct {
+	// ReadOnly forbids changes. A file that can't be written, or in a directory that can't, is opened so in any case.
+	ReadOnly bool
+}
+
+// Path returns the path that was given to Open.
+func (c *Conn) Path() string { return c.path }
+
+// IsReadOnly tells whether BeginWrite would fail with ErrReadOnly.
+func (c *Conn) IsReadOnly() bool { return c.readOnly }
+
+// InWrite tells whether a write transaction is open.
+func (c *Conn) InWrite() bool { return c.tx == txWrite }
+
+// InRead tells whether a snapshot or a write transaction is open.
+func (c *Conn) InRead() bool { return c.tx != txNone }
+
+// Stamp is a number that moves whenever the data that this connection sees may have changed: with each own change of a row
+// or the schema, and with each snapshot that differs from the one before. Equal stamps mean equal data.
+func (c *Conn) Stamp() uint64 { return c.stamp }
+
+// Schema returns the schema of the current snapshot.
+func (c *Conn) Schema() *schema.Schema { return c.catalog.schema }
+
+// BeginRead opens a snapshot of the newest version.
+func (c *Conn) BeginRead() error {
+	if c.tx != txNone {
+		return c.errorf(ErrTransaction, "opening a snapshot while a transaction is open")
+	}
+	if err := c.control("BEGIN"); err != nil {
+		return err
+	}
+	if err := c.arrive(); err != nil {
+		c.rollbackQuietly()
+		return err
+	}
+	c.tx = txRead
+	return nil
+}
+
+// EndRead gives the snapshot up. Without one it does nothing.
+func (c *Conn) EndRead() error {
+	if c.tx != txRead {
+		if c.tx == txWrite {
+			return c.errorf(ErrTransaction, "giving up the snapshot of a write transaction")
+		}
+		return nil
+	}
+	c.tx = txNone
+	return c.control("COMMIT")
+}
+
+// BeginWrite opens a write transaction on the newest version; an open snapshot is given up for it. It waits for other
+// writers as long as it takes.
+func (c *Conn) BeginWrite() error {
+	if c.tx == txWrite {
+		return c.errorf(ErrTransaction, "a write transaction is open already")
+	}
+	if c.readOnly {
+		return c.errorf(ErrReadOnly, "the realm can't be changed: the file or its directory is not writable")
+	}
+	if err := c.EndRead(); err != nil {
+		return err
+	}
+	c.lock.mu.Lock()
+	if err := c.beginImmediate(); err != nil {
+		c.lock.mu.Unlock()
+		return err
+	}
+	if err := c.arrive(); err != nil {
+		c.rollbackQuietly()
+		c.lock.mu.Unlock()
+		return err
+	}
+	c.tx = txWrite
+	c.changes.begin()
+	return nil
+}
+
+// beginImmediate repeats what the busy handler gave up on: another process may write for as long as it likes.
+func (c *Conn) beginImmediate() error {
+	for {
+		err := c.control("BEGIN IMMEDIATE")
+		if e, ok := err.(*Error); !ok || e.Code&0xff != sqliteBusy {
+			return err
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// Commit makes the changes durable and visible and closes the transaction. When it fails, everything is rolled back, and
+// the transaction is closed too.
+func (c *Conn) Commit() error {
+	if c.tx != txWrite {
+		return c.errorf(ErrTransaction, "committing without a write transaction")
+	}
+	err := c.settle()
+	if err == nil {
+		err = c.control("COMMIT")
+	}
+	if err != nil {
+		if e := c.Rollback(); e != nil {
+			return fmt.Errorf("%w; rolling back: %w", err, e)
+		}
+		return err
+	}
+	c.tx = txNone
+	c.lock.mu.Unlock()
+	return nil
+}
+
+// settle writes everything that was put off until the commit.
+func (c *Conn) settle() error {
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return c.settleCatalog()
+}
+
+// Rollback undoes the transaction and closes it.
+func (c *Conn) Rollback() error {
+	if c.tx != txWrite {
+		return c.errorf(ErrTransaction, "rolling back without a write transaction")
+	}
+	c.tx = txNone
+	defer c.lock.mu.Unlock()
+	c.state.forget()
+	c.changes.rolledBack()
+	c.moved.data, c.moved.schema = -1, -1 // the next transaction reads everything anew
+	reshaped := c.catalog.rolledBack()
+	if C.sqlite3_get_autocommit(c.db) == 0 { // SQLite may have rolled back itself, as it does when the disk is full
+		if err := c.control("ROLLBACK"); err != nil {
+			return err
+		}
+	}
+	if !reshaped {
+		return nil
+	}
+	if err := c.BeginRead(); err != nil { // for Schema and Class
+		return err
+	}
+	return c.EndRead()
+}
+
+func (c *Conn) rollbackQuietly() {
+	if C.sqlite3_get_autocommit(c.db) == 0 {
+		_ = c.control("ROLLBACK") // the error that led here is the one that counts
+	}
+}
+
+// arrive learns whether the snapshot just opened differs from the last one, and drops what was remembered if so.
+func (c *Conn) arrive() error {
+	data, err := c.controlInt("PRAGMA data_version")
+	if err != nil || data == c.moved.data {
+		return err
+	}
+	layout, err := c.controlInt("PRAGMA schema_version")
+	if err != nil {
+		return err
+	}
+	c.epoch++
+	c.stamp++
+	c.version.known = false
+	c.changes.forget()
+	c.plans.forget()
+	c.catalog.dataMoved()
+	if layout != c.moved.schema {
+		if err := c.loadCatalog(); err != nil {
+			return err
+		}
+	}
+	c.moved.data, c.moved.schema = data, layout
+	return nil
+}
+
+type versionCache struct {
+	known bool
+	value uint64
+}
+
+// Version returns the version counter of the current snapshot or transaction; 0 in a new file.
+func (c *Conn) Version() (uint64, error) {
+	if c.version.known {
+		return c.version.value, nil
+	}
+	if err := c.needRead("reading the version"); err != nil {
+		return 0, err
+	}
+	v, err := c.controlInt("SELECT value FROM store_meta WHERE id=1")
+	if err != nil {
+		return 0, err
+	}
+	c.version = versionCache{true, uint64(v)}
+	return uint64(v), nil
+}
+
+// SetVersion sets the version counter, in a write transaction.
+func (c *Conn) SetVersion(v uint64) error {
+	if err := c.needWrite("setting the version"); err != nil {
+		return err
+	}
+	if err := c.Exec("UPDATE store_meta SET value=? WHERE id=1", v); err != nil {
+		return err
+	}
+	c.version = versionCache{true, v}
+	return nil
+}
+
+func (c *Conn) needRead(what string) error {
+	if c.tx == txNone {
+		return c.errorf(ErrTransaction, "%s needs a snapshot or a write transaction", what)
+	}
+	return nil
+}
+
+func (c *Conn) needWrite(what string) error {
+	if c.tx != txWrite {
+		return c.errorf(ErrTransaction, "%s needs a write transaction", what)
+	}
+	return nil
+}
+
+// Close gives up an open transaction and closes the connection. Closing twice is allowed.
+func (c *Conn) Close() error {
+	if c.owner == nil {
+		return nil
+	}
+	if c.tx == txWrite {
+		_ = c.Rollback() // closing rolls back in any case
+	}
+	c.tx = txNone
+	c.catalog.free()
+	c.stmts.free()
+	c.arena.free()
+	c.state.arena.free()
+	err := c.owner.Close()
+	c.owner, c.db = nil, nil
+	if c.lock != nil {
+		releaseFileLock(c.file)
+		c.lock = nil
+	}
+	if err != nil {
+		return &Error{Kind: ErrAccess, Path: c.path, Text: fmt.Sprintf("closing '%s' failed: %v", c.path, err)}
+	}
+	return nil
+}

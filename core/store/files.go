@@ -1,0 +1,47 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// Delete removes the files of a realm that no Conn has open. Missing files are no error.
+func Delete(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return &Error{Kind: ErrAccess, Path: path, Text: fmt.Sprintf("deleting '%s' failed: %v", path+suffix, err)}
+		}
+	}
+	return nil
+}
+
+// Size returns the size of the file and how much of it is in use, in bytes. The difference is what Compact would free.
+func (c *Conn) Size() (total, used uint64, err error) {
+	var pages, free, size int64
+	for sql, out := range map[string]*int64{"PRAGMA page_count": &pages, "PRAGMA freelist_count": &free, "PRAGMA page_size": &size} {
+		if *out, err = c.controlInt(sql); err != nil {
+			return 0, 0, err
+		}
+	}
+	return uint64(pages * size), uint64((pages - free) * size), nil
+}
+
+// Compact writes the file anew without unused space, outside of transactions. Row ids stay. While another connection holds
+// a snapshot the space is freed later.
+func (c *Conn) Compact() error {
+	if c.tx != txNone {
+		return c.errorf(ErrTransaction, "compacting while a transaction is open")
+	}
+	if c.readOnly {
+		return c.errorf(ErrReadOnly, "a read-only realm can't be compacted")
+	}
+	c.lock.mu.Lock()
+	defer c.lock.mu.Unlock()
+	if err := c.control("VACUUM"); err != nil {
+		return err
+	}
+	_, err := c.controlInt("PRAGMA wal_checkpoint(TRUNCATE)")
+	return err
+}

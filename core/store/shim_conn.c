@@ -1,0 +1,44 @@
+/* shim_conn.c - capturing the raw connection behind mattn/go-sqlite3, and setting it up. */
+#include "shim.h"
+
+#include <time.h>
+
+/* The connection that was opened last on this thread. */
+static __thread sqlite3* captured;
+
+static int capture(sqlite3* db, char** error, const void* api) {
+    (void) error;
+    (void) api;
+    captured = db;
+    return SQLITE_OK;
+}
+
+/* Registers the callback; SQLite keeps one registration however often it is called. */
+void rlm_capture_start(void) {
+    captured = 0;
+    sqlite3_auto_extension((void (*)(void)) capture);
+}
+
+sqlite3* rlm_captured(void) { return captured; }
+
+/* Waits for a lock of another connection: 0.1 ms at first, 2 ms in the long run, two minutes in all. */
+static int busy(void* data, int count) {
+    (void) data;
+    if (count > 60000) return 0;
+    long us = 100L * (count + 1);
+    if (us > 2000) us = 2000;
+    struct timespec t = {0, us * 1000};
+    nanosleep(&t, 0);
+    return 1;
+}
+
+int rlm_register_functions(sqlite3* db);
+
+int rlm_setup(sqlite3* db) {
+    sqlite3_extended_result_codes(db, 1);
+    int rc = sqlite3_busy_handler(db, busy, 0);
+    if (rc) return rc;
+    return rlm_register_functions(db);
+}
+
+const char* rlm_errmsg(sqlite3* db) { return sqlite3_errmsg(db); }

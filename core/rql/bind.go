@@ -5,16 +5,15 @@ import (
 	"realmsync/core/value"
 )
 
-// binder turns the syntax tree into the bound tree. Its methods panic with *Error (and only that); Bind recovers.
+// binder turns the syntax tree into the bound tree. Its methods panic with *Error (and only that); Bind recovers. The first
+// problem in the order of the text is the one that is reported.
 type binder struct {
 	query  *Query
 	schema *schema.Schema
 	class  *schema.Class
 	exists func(class string, key value.Key) bool
 
-	// A query may be both invalid and beyond this version. The first is the better answer, so these wait.
-	unsupported *Error
-	late        *Error // sort descriptor errors, which the original raises on execution
+	late *Error // an error of a sort descriptor, which the original raises on execution, after all others
 }
 
 // BindOption changes how Bind resolves.
@@ -50,8 +49,6 @@ func (q *Query) Bind(s *schema.Schema, class string, options ...BindOption) (*Bo
 	switch {
 	case err != nil:
 		return nil, err
-	case b.unsupported != nil:
-		return nil, b.unsupported
 	case b.late != nil:
 		return nil, b.late
 	}
@@ -84,27 +81,16 @@ func (b *binder) predicate(p predicate) Node {
 	case *truth:
 		return &Truth{Value: p.value}
 	}
-	var out Node
-	err := b.catch(func() {
-		switch p := p.(type) {
-		case *comparison:
-			out = b.comparison(p)
-		case *between:
-			out = b.between(p)
-		case *geoWithin:
-			b.path(p.operand)
-			panic(unsupported(p.pos, "GEOWITHIN"))
-		}
-	})
-	switch {
-	case err == nil:
-		return out
-	case err.Class != ErrUnsupported:
-		panic(err)
-	case b.unsupported == nil:
-		b.unsupported = err
+	switch p := p.(type) {
+	case *comparison:
+		return b.comparison(p)
+	case *between:
+		return b.between(p)
+	default:
+		g := p.(*geoWithin)
+		b.path(g.operand)
+		panic(unsupported(g.pos, "GEOWITHIN"))
 	}
-	return &Truth{}
 }
 
 // logical binds AND and OR. Nested conjunctions become one, as their canonical text has no parentheses.

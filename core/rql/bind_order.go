@@ -49,8 +49,7 @@ func (b *binder) orderPath(p *path, clause string) *Path {
 			prop := out.Prop()
 			switch {
 			case prop.Collection == schema.Dictionary && (e.kind == elementName || e.kind == elementKey):
-				b.wait(unsupported(e.pos, "dictionary keys in "+strings.ToUpper(clause)))
-				return out
+				panic(unsupported(e.pos, "dictionary keys in "+strings.ToUpper(clause)))
 			case prop.Type == value.KindLink && (e.kind == elementName || e.kind == elementKey):
 				if prop.Collection != schema.Single && b.late == nil {
 					b.late = fail(ErrInvalidArgument, e.pos, "All but last property must be a link")
@@ -78,12 +77,6 @@ func (b *binder) orderPath(p *path, clause string) *Path {
 		b.late = fail(ErrInvalidArgument, p.pos, "Cannot sort on a collection property")
 	}
 	return out
-}
-
-func (b *binder) wait(err *Error) {
-	if b.unsupported == nil {
-		b.unsupported = err
-	}
 }
 
 func notOrderable(e element, rest []element, class *schema.Class, clause string) *Error {

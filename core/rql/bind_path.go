@@ -124,7 +124,7 @@ func (b *binder) expand(elements []element) []element {
 func (b *binder) backlink(target *schema.Class, rest []element, pos int) {
 	var class, property string
 	if len(rest) > 0 {
-		class = rest[0].text
+		class, property = rest[0].text, rest[0].text // with only one name the original reports it twice
 		if len(rest) > 1 {
 			property = rest[1].text
 		}

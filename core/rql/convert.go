@@ -4,7 +4,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"realmsync/core/value"
 )
@@ -45,11 +44,23 @@ func (b *binder) constant(c *constant, hint Type) (value.Value, Type) {
 
 // special returns an infinity or NaN literal as float where the other operand is one; convert does the rest.
 func special(f float64, hint Type) value.Value {
-	if hint == TypeFloat {
+	switch {
+	case hint == TypeFloat && math.IsNaN(f):
+		return value.FloatBits(floatNaN)
+	case hint == TypeFloat:
 		return value.Float(float32(f))
+	case math.IsNaN(f):
+		return value.DoubleBits(doubleNaN)
+	default:
+		return value.Double(f)
 	}
-	return value.Double(f)
 }
+
+// The NaN of the language has the bits of C's, not of Go's: NaNs with different bits are not equal.
+const (
+	floatNaN  = 0x7fc00000
+	doubleNaN = 0x7ff8000000000000
+)
 
 // checkArg refuses an argument that can't be compared with the other operand.
 func (b *binder) checkArg(c *constant, v value.Value, hint Type) {
@@ -60,7 +71,7 @@ func (b *binder) checkArg(c *constant, v value.Value, hint Type) {
 		panic(fail(ErrInvalidQueryArg, c.pos, "Cannot compare $%d which links to '%s' with primary key '%s' to a %s",
 			c.arg, v.Link().Class, printValue(v.Link().Key.Value()), hint))
 	}
-	panic(fail(ErrInvalidQueryArg, c.pos, "Cannot compare argument $%d with value '%s' to a %s", c.arg, printValue(v), hint))
+	panic(fail(ErrInvalidQueryArg, c.pos, "Cannot compare argument $%d with value '%s' to a %s", c.arg, printBrief(v), hint))
 }
 
 // object evaluates obj("Class", key). The class may be written with the prefix of its storage name.
@@ -123,10 +134,14 @@ func convertDouble(v value.Value, text string, hint Type, pos int) value.Value {
 	refuseInfinity(f, hint, pos)
 	switch hint {
 	case TypeFloat:
-		if text != "" && !math.IsInf(f, 0) && !math.IsNaN(f) {
+		switch {
+		case math.IsNaN(f):
+			return value.FloatBits(floatNaN)
+		case text != "" && !math.IsInf(f, 0):
 			return value.Float(parseFloat(text))
+		default:
+			return value.Float(float32(f))
 		}
-		return value.Float(float32(f))
 	case TypeDecimal:
 		if text != "" && !math.IsInf(f, 0) && !math.IsNaN(f) {
 			if d, ok := parseDecimal(text); ok {
@@ -195,7 +210,7 @@ func leadingFloat(s string, bits int) (float64, bool) {
 	if len(s) <= len("+infinity") && (word == "inf" || word == "infinity" || word == "nan") {
 		f, err := strconv.ParseFloat(s, bits)
 		if word == "nan" {
-			f, err = math.NaN(), nil
+			f, err = math.Float64frombits(doubleNaN), nil
 		}
 		return f, err == nil
 	}
@@ -234,7 +249,7 @@ func numberLength(s string) int {
 
 // checkNeedle refuses text that can't be folded.
 func (b *binder) checkNeedle(c *comparison, constant *Constant) {
-	if c.fold && constant != nil && constant.Value.Kind() == value.KindString && !utf8.ValidString(constant.Value.Str()) {
+	if c.fold && constant != nil && constant.Value.Kind() == value.KindString && !isSequence(constant.Value.Str()) {
 		panic(fail(ErrInvalidArgument, c.pos, "Malformed UTF-8: %s", clip(constant.Value.Str())))
 	}
 }

@@ -79,21 +79,34 @@ func decimalFromInt(n int64) value.Decimal {
 	return d
 }
 
-// decimalFromDouble rounds to 15 significant digits, as the original does.
+// decimalFromDouble is exact if 15 digits suffice, and else rounds to 15 significant digits, keeping trailing zeros.
 func decimalFromDouble(f float64) value.Decimal { return decimalRounded(f, 15) }
 
-// decimalFromFloat rounds to 7 significant digits.
+// decimalFromFloat does so with 7 digits.
 func decimalFromFloat(f float64) value.Decimal { return decimalRounded(f, 7) }
 
 func decimalRounded(f float64, digits int) value.Decimal {
-	text := strconv.FormatFloat(f, 'e', digits-1, 64)
-	mantissa, exponent, found := strings.Cut(text, "e")
-	if found && strings.Contains(mantissa, ".") {
-		mantissa = strings.TrimRight(mantissa, "0")
-		text = strings.TrimSuffix(mantissa, ".") + "e" + exponent
+	switch {
+	case math.IsNaN(f), math.IsInf(f, 0):
+		d, _ := parseDecimal(strconv.FormatFloat(f, 'g', -1, 64))
+		return d
+	case f == 0:
+		return pack(math.Signbit(f), new(big.Int), 0)
 	}
-	d, _ := parseDecimal(text) // the text of a double is always in range
+	text := strconv.FormatFloat(f, 'f', -1, 64)
+	if exact, ok := new(big.Rat).SetString(text); ok && len(text) <= digits+2 && exact.Cmp(new(big.Rat).SetFloat64(f)) == 0 {
+		if d, ok := parseDecimal(text); ok && withinDigits(d, digits) {
+			return d
+		}
+	}
+	d, _ := parseDecimal(strconv.FormatFloat(f, 'e', digits-1, 64)) // the text of a double is always in range
 	return d
+}
+
+// withinDigits tells whether the coefficient has at most this many digits.
+func withinDigits(d value.Decimal, digits int) bool {
+	u := unpack(d)
+	return u.hi == 0 && len(strconv.FormatUint(u.lo, 10)) <= digits
 }
 
 // parseDecimal reads a whole text as a decimal128: a number of at most 34 digits (more are rounded half to even), inf or nan.

@@ -10,7 +10,7 @@
 //
 // Parse accepts the whole grammar. Bind refuses, with ErrUnsupported and never silently, what this version can't
 // evaluate: collections, backlinks, aggregates, counts, arithmetic, SUBQUERY, @type, TEXT, GEOWITHIN, steps into mixed
-// values, and O1/L1:1 literals (which name storage keys).
+// values, dictionary keys in SORT, and O1/L1:1 literals (which name storage keys).
 //
 // The bound tree (Node, Operand, Descriptor) is exported so that core/store can compile it to SQL. Its semantics are
 // those of Match; the types say which section of the specification each follows.

@@ -27,10 +27,10 @@ var (
 	ErrIllegalOperation = &Class{name: "IllegalOperation"}                                  // missing index, asymmetric class
 	ErrUnsupported      = &Class{name: "UnsupportedQuery"}                                  // valid, but not evaluated by this version
 	ErrLimit            = &Class{name: "QueryLimitExceeded", parent: ErrInvalidArgument}    // see MaxText and its neighbours
-	ErrNotSyncable      = &Class{name: "QueryNotAllowedInSync", parent: ErrInvalidArgument} // see CheckSync
+	ErrNotSyncable      = &Class{name: "QueryNotAllowedInSync", parent: ErrInvalidArgument} // see FlexibleSyncCheck
 )
 
-// Error is what Parse, Bind and CheckSync return.
+// Error is what Parse, Bind and FlexibleSyncCheck return.
 type Error struct {
 	Class    *Class // one of the Err... variables
 	Message  string // the text of the original where it has one

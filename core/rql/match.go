@@ -106,6 +106,8 @@ func compileComparison(n *Comparison) matcher {
 			return intMatch{n.Op, property, v.Int()}
 		case v.Kind() == value.KindDouble, v.Kind() == value.KindFloat:
 			return floatMatch{n.Op, property, toDouble(v)}
+		case (n.Op == OpEqual || n.Op == OpNotEqual) && !n.FoldCase && (hasIdentity(v.Kind()) || v.Kind() == value.KindBinary):
+			return identityMatch{property, v, n.Op == OpNotEqual}
 		}
 	}
 	texts := n.Op.IsString() || n.FoldCase
@@ -212,6 +214,18 @@ func (m intMatch) match(o Object) (bool, error) {
 	default:
 		return n >= m.n, nil
 	}
+}
+
+// identityMatch tests a property of a type whose equal values are identical.
+type identityMatch struct {
+	property int
+	value    value.Value
+	negate   bool
+}
+
+func (m identityMatch) match(o Object) (bool, error) {
+	v, err := o.Get(m.property)
+	return err == nil && v.Identical(m.value) != m.negate, err
 }
 
 // floatMatch compares a float or double property with a value of its type, as IEEE does.

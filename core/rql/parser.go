@@ -48,6 +48,11 @@ func parse(text string, sync bool) (root predicate, clauses []clause, err *Error
 		case tLimit:
 			clauses = append(clauses, p.limit())
 		case tEnd:
+			levels := MaxNesting
+			if sync {
+				levels *= 2
+			}
+			checkDepth(root, levels+1)
 			return root, clauses, nil
 		default:
 			p.unexpected("end of file")
@@ -99,15 +104,48 @@ func (p *parser) accept(kind tokenKind) bool {
 // enter and leave count nesting.
 func (p *parser) enter() {
 	p.depth++
-	if p.depth > MaxNesting {
-		p.tooDeep(p.tok.start)
+	if p.depth > maxRecursion {
+		panic(tooDeep(p.tok.start))
 	}
 }
 
 func (p *parser) leave() { p.depth-- }
 
-func (p *parser) tooDeep(at int) {
-	panic(fail(ErrLimit, at, "the query nests deeper than the %d levels that are accepted (at byte %d)", MaxNesting, at))
+func tooDeep(at int) *Error {
+	return fail(ErrLimit, at, "the query nests deeper than the %d levels that are accepted (at byte %d)", MaxNesting, at)
+}
+
+// checkDepth refuses a tree that is deeper than levels. Its own recursion is bounded by that.
+func checkDepth(p predicate, levels int) {
+	if levels == 0 {
+		panic(tooDeep(p.position()))
+	}
+	switch p := p.(type) {
+	case *logical:
+		for _, term := range p.terms {
+			checkDepth(term, levels-1)
+		}
+	case *negation:
+		checkDepth(p.term, levels-1)
+	case *comparison:
+		checkOperandDepth(p.left, levels)
+		checkOperandDepth(p.right, levels)
+	case *between:
+		checkOperandDepth(p.operand, levels)
+	}
+}
+
+func checkOperandDepth(e expr, levels int) {
+	if levels == 0 {
+		panic(tooDeep(e.position()))
+	}
+	switch e := e.(type) {
+	case *arithmetic:
+		checkOperandDepth(e.left, levels-1)
+		checkOperandDepth(e.right, levels-1)
+	case *subquery:
+		checkDepth(e.body, levels-1)
+	}
 }
 
 const comparisonExpected = "a comparison operator"
@@ -240,8 +278,8 @@ func (p *parser) operators(operand func() item, first, second tokenKind) item {
 		p.advance()
 		right := p.operand(operand())
 		depth := 1 + max(arithmeticDepth(left.ex), arithmeticDepth(right))
-		if depth > MaxNesting {
-			p.tooDeep(pos)
+		if depth > 2*MaxNesting {
+			panic(tooDeep(pos))
 		}
 		left = item{ex: &arithmetic{op, left.ex, right, depth, pos}}
 	}

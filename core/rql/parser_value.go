@@ -91,7 +91,7 @@ func (p *parser) constant() *constant {
 	case tInfinity:
 		c.kind, c.value = constInfinity, value.Double(math.Inf(sign(text)))
 	case tNaN:
-		c.kind, c.value = constNaN, value.Double(math.NaN())
+		c.kind, c.value = constNaN, value.DoubleBits(doubleNaN)
 	case tString:
 		c.kind, c.value = constString, value.String(text[1:len(text)-1])
 	case tBase64:
@@ -147,14 +147,15 @@ func argIndex(text string) int {
 	return int(n)
 }
 
-// object reads obj("Class", key).
+// object reads obj("Class", key). The original's grammar has no BASE64 key, but its canonical text has: for a string with
+// a quote in it.
 func (p *parser) object(pos int) *constant {
 	p.advance()
 	p.take(tOpen)
 	class := p.take(tString)
 	p.take(tComma)
 	switch p.tok.kind {
-	case tNatural, tNumber, tString, tUUID, tOID, tArg:
+	case tNatural, tNumber, tString, tBase64, tUUID, tOID, tArg:
 	default:
 		p.unexpected("natural0", "number", "string", "UUID")
 	}
@@ -171,7 +172,7 @@ func (p *parser) binary(pos int) *constant {
 		p.unexpected("string", "base64")
 	}
 	c := p.constant()
-	c.kind, c.value, c.pos = constValue, value.BinaryString(c.value.Str()), pos
+	c.kind, c.value, c.text, c.pos = constValue, value.BinaryString(c.value.Str()), "binary("+c.text+")", pos
 	p.take(tClose)
 	return c
 }

@@ -98,6 +98,8 @@ func printComparison(out *strings.Builder, n *Comparison) {
 	switch {
 	case constant != nil && constant.Value.IsNull() && path != nil && path.IsDirect() && path.operandType() == TypeMixed && !op.IsString():
 		out.WriteString("null")
+	case constant != nil && n.Left.operandType() == TypeMixed:
+		out.WriteString(printLoose(constant.Value))
 	case path != nil && path.IsDirect() && path.operandType() == TypeLink && !n.in:
 		printLinks(out, right)
 	default:
@@ -143,7 +145,7 @@ func printValues(out *strings.Builder, values []value.Value, separator string) {
 		if i > 0 {
 			out.WriteString(separator)
 		}
-		out.WriteString(printValue(v))
+		out.WriteString(printLoose(v))
 	}
 }
 

@@ -130,12 +130,9 @@ func writeConstant(out *strings.Builder, c *constant) {
 		writeConstant(out, c.key)
 		out.WriteByte(')')
 	default:
-		switch {
-		case c.failure != nil:
+		if c.failure != nil || c.value.Kind() == value.KindFloat {
 			out.WriteString(c.text)
-		case c.value.Kind() == value.KindFloat:
-			out.WriteString(c.text)
-		default:
+		} else {
 			out.WriteString(printValue(c.value))
 		}
 	}

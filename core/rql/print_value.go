@@ -41,6 +41,27 @@ func printValue(v value.Value) string {
 	}
 }
 
+// printLoose is printValue for constants that are not compared with a property of one type: there a float is printed with as
+// many digits as tell it from other floats.
+func printLoose(v value.Value) string {
+	if f := float64(v.Float()); v.Kind() == value.KindFloat && !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return strconv.FormatFloat(f, 'g', -1, 32)
+	}
+	return printValue(v)
+}
+
+// printBrief is printValue for error texts, where the original prints six digits.
+func printBrief(v value.Value) string {
+	switch v.Kind() {
+	case value.KindFloat:
+		return printFloat(float64(v.Float()), 6, v.Bits()>>31 != 0, 32)
+	case value.KindDouble:
+		return printFloat(v.Double(), 6, v.Bits()>>63 != 0, 64)
+	default:
+		return printValue(v)
+	}
+}
+
 // printFloat is C's %g with this many digits.
 func printFloat(f float64, digits int, negative bool, bits int) string {
 	switch {

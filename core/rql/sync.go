@@ -7,10 +7,10 @@ import (
 	"realmsync/core/value"
 )
 
-// CheckSync tells whether a bound query may be a subscription (spec/query-language.md section 11,
+// FlexibleSyncCheck tells whether a bound query may be a subscription (spec/query-language.md section 11,
 // spec/sync-semantics.md section 4.4): it must refer to the object alone, because membership is decided on the object
 // alone. The error is of class ErrNotSyncable and names what is refused.
-func CheckSync(b *Bound) error {
+func FlexibleSyncCheck(b *Bound) error {
 	if b.Class.Kind != schema.TopLevel {
 		return notSyncable("the class '%s' is %s: only top-level classes can be subscribed to", b.Class.Name, b.Class.Kind)
 	}
@@ -19,15 +19,7 @@ func CheckSync(b *Bound) error {
 	}
 	return walk(b.Root, func(path *Path) error {
 		if !path.IsDirect() {
-			return notSyncable("the key path '%s' leads into a linked object: a subscription may refer to properties of the class only", printPath(path))
-		}
-		return nil
-	}, func(n *Comparison) error {
-		_, left := n.Left.(*Path)
-		_, right := n.Right.(*Path)
-		if left && right {
-			return notSyncable("'%s' and '%s' are both properties: a subscription may compare properties with constants only",
-				printOperand(n.Left), printOperand(n.Right))
+			return notSyncable("the key path '%s' leads into another object: a subscription may refer to properties of the class only", printPath(path))
 		}
 		return nil
 	})
@@ -41,8 +33,8 @@ func CheckQueryable(b *Bound, queryable func(property string) bool) error {
 		if name == b.Class.PrimaryKey || queryable(name) {
 			return nil
 		}
-		return notSyncable(`"%s": key "%s" is not a queryable field`, b.Class.Name, name)
-	}, nil)
+		return notSyncable(`"TopLevel": key "%s" is not a queryable field`, name)
+	})
 }
 
 // Properties returns the indexes of the root class's properties that the predicate reads, ascending: a change of any other
@@ -56,7 +48,7 @@ func (b *Bound) Properties() []int {
 			out = append(out, path.Hops[0].Property)
 		}
 		return nil
-	}, nil)
+	})
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -68,20 +60,20 @@ func (p *Path) rootName() string {
 	return p.Hops[0].Link().Name
 }
 
-// notSyncable builds the error of CheckSync. Clients look for the words of the original (spec section 11).
+// notSyncable builds the error of FlexibleSyncCheck. Clients look for the words of the original (spec section 11).
 func notSyncable(format string, args ...any) *Error {
 	return fail(ErrNotSyncable, -1, "Invalid query: "+format, args...)
 }
 
-// walk visits the paths and comparisons of a predicate and stops at the first error.
-func walk(n Node, path func(*Path) error, comparison func(*Comparison) error) error {
+// walk visits the paths of a predicate and stops at the first error.
+func walk(n Node, path func(*Path) error) error {
 	switch n := n.(type) {
 	case *And:
-		return walkAll(n.Nodes, path, comparison)
+		return walkAll(n.Nodes, path)
 	case *Or:
-		return walkAll(n.Nodes, path, comparison)
+		return walkAll(n.Nodes, path)
 	case *Not:
-		return walk(n.Node, path, comparison)
+		return walk(n.Node, path)
 	case *In:
 		return path(n.Path)
 	case *Between:
@@ -94,16 +86,13 @@ func walk(n Node, path func(*Path) error, comparison func(*Comparison) error) er
 				}
 			}
 		}
-		if comparison != nil {
-			return comparison(n)
-		}
 	}
 	return nil
 }
 
-func walkAll(nodes []Node, path func(*Path) error, comparison func(*Comparison) error) error {
+func walkAll(nodes []Node, path func(*Path) error) error {
 	for _, n := range nodes {
-		if err := walk(n, path, comparison); err != nil {
+		if err := walk(n, path); err != nil {
 			return err
 		}
 	}

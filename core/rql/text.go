@@ -60,7 +60,15 @@ type segment struct {
 
 func newNeedle(op Op, fold bool, text string) *needle {
 	n := &needle{op: op, fold: fold, text: []byte(text)}
-	if fold {
+	switch {
+	case fold && !isSequence(text):
+		// The original's case mapping gives up on malformed UTF-8, which only a binary can hold here, and then reads the
+		// needle as zero bytes; a pattern as empty.
+		n.text = make([]byte, len(text))
+		if op == OpLike {
+			n.text = nil
+		}
+	case fold:
 		n.text = appendFold(nil, text)
 	}
 	if op == OpLike {
@@ -69,6 +77,20 @@ func newNeedle(op Op, fold bool, text string) *needle {
 		}
 	}
 	return n
+}
+
+// isSequence tells whether text is a sequence of well-formed UTF-8 code points, as far as the original looks.
+func isSequence(text string) bool {
+	for i := 0; i < len(text); {
+		n := 1
+		if text[i] >= 0x80 {
+			if n = sequence(text[i:]); n == 0 {
+				return false
+			}
+		}
+		i += n
+	}
+	return true
 }
 
 // match tests a haystack.

@@ -18,8 +18,9 @@ type Object interface {
 // Match tells whether the predicate holds for an object of the class. Descriptors play no part. The error is the first
 // that the object returned.
 //
-// Match does not allocate, except to fold texts of more than 256 bytes for [c], to compare decimals of different
-// exponents, and where both operands of CONTAINS[c] or LIKE are properties. It may be called by several goroutines.
+// Match does not allocate, except to fold texts of more than 256 bytes for [c], to compare decimals of different exponents
+// or with floats and doubles, and for CONTAINS[c] and LIKE against a property or a list. It may be called by several
+// goroutines.
 func (b *Bound) Match(o Object) (bool, error) { return b.matcher.match(o) }
 
 // matcher is a compiled predicate.

@@ -14,6 +14,7 @@ type catalog struct {
 	byName map[string]*Class
 	byID   map[uint32]*Class
 	mixed  []linkColumn // all single mixed properties
+	epoch  uint64       // moves with every change of the schema
 	// changed: the transaction has changed the schema, so that a rollback needs to load it anew.
 	changed bool
 }
@@ -135,6 +136,7 @@ func (c *Conn) relate() {
 			}
 		}
 	}
+	c.catalog.epoch++
 	c.catalog.schema = schema.New(defs...)
 	for _, cl := range c.catalog.byID { // one definition per class, shared with the schema
 		cl.Def = c.catalog.schema.Class(cl.Def.Name)

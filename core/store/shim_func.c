@@ -20,14 +20,15 @@ static void fold(uint8_t* out, const uint8_t* in, size_t n) {
     }
 }
 
-/* The bytes of the code point at p; malformed bytes count one by one. */
+/*
+ * The bytes of the code point at p. Continuation bytes without a beginning count as one: a search that starts within a
+ * code point must not find more of them than there are.
+ */
 static size_t code_point(const uint8_t* p, const uint8_t* end) {
-    uint8_t c = *p;
-    size_t want = c < 0x80 ? 1 : c >= 0xc2 && c < 0xe0 ? 2 : c >= 0xe0 && c < 0xf0 ? 3 : c >= 0xf0 && c < 0xf5 ? 4 : 1;
-    if ((size_t) (end - p) < want) return 1;
-    for (size_t i = 1; i < want; i++)
-        if ((p[i] & 0xc0) != 0x80) return 1;
-    return want;
+    size_t n = 1;
+    if (*p & 0x80)
+        while (p + n < end && (p[n] & 0xc0) == 0x80) n++;
+    return n;
 }
 
 /* * is any bytes, ? is one code point. Only the last * needs to be tried again. */

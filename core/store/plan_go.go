@@ -1,0 +1,158 @@
+package store
+
+import (
+	"slices"
+
+	"realmsync/core/rql"
+	"realmsync/core/value"
+)
+
+// object is a row as rql evaluates it.
+type object struct {
+	conn   *Conn
+	class  *Class
+	row    int64
+	cells  []Cell
+	owner  *rowPages
+	linked map[int]*object // targets that were followed
+}
+
+// rowPages owns the batches that the cells of objects are in.
+type rowPages struct{ batches []Batch }
+
+func (g *rowPages) release() {
+	for _, b := range g.batches {
+		b.Release()
+	}
+	g.batches = nil
+}
+
+func (g *rowPages) load(c *Conn, cl *Class, ids []int64) ([]object, error) {
+	b, err := c.loadRows(cl, ids)
+	if err != nil {
+		return nil, err
+	}
+	g.batches = append(g.batches, b)
+	out := make([]object, 0, len(ids))
+	for i := range ids {
+		if b.Present(i) {
+			out = append(out, object{conn: c, class: cl, row: ids[i], cells: b.Row(i), owner: g})
+		}
+	}
+	return out, nil
+}
+
+// Ordinal implements rql.Ordinal.
+func (o *object) Ordinal() int64 { return o.row }
+
+// Get implements rql.Object.
+func (o *object) Get(property int) (value.Value, error) {
+	cell := &o.cells[property]
+	if cell.Flags&FlagDangling != 0 {
+		return value.Null(), nil
+	}
+	return o.conn.ValueOf(cell)
+}
+
+// Follow implements rql.Object.
+func (o *object) Follow(property int) (rql.Object, error) {
+	cell := &o.cells[property]
+	if cell.Kind() != value.KindLink {
+		return nil, nil
+	}
+	if target, ok := o.linked[property]; ok {
+		return target, nil
+	}
+	id, row := cell.Link()
+	cl := o.conn.catalog.byID[id]
+	if cl == nil {
+		return nil, o.conn.errorf(ErrFormat, "a link is to an unknown class (%d)", id)
+	}
+	cl, err := o.conn.current(cl)
+	if err != nil {
+		return nil, err
+	}
+	targets, err := o.owner.load(o.conn, cl, []int64{row})
+	if err != nil || len(targets) == 0 {
+		return nil, err
+	}
+	if o.linked == nil {
+		o.linked = map[int]*object{}
+	}
+	o.linked[property] = &targets[0]
+	return &targets[0], nil
+}
+
+// runInGo finds candidates by SQL and lets rql decide. Slower, but right for everything that rql can evaluate.
+func (p *Plan) runInGo() ([]int64, error) {
+	c := p.conn
+	args, err := p.resolved()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := c.rowIDs(p.sql("t.id", "", true), args)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := c.current(p.class)
+	if err != nil {
+		return nil, err
+	}
+	if p.selected {
+		return p.selectInGo(cl, ids)
+	}
+	out := ids[:0]
+	for page := range slices.Chunk(ids, MaxBatch) {
+		if out, err = p.matchPage(cl, page, out); err != nil {
+			return nil, err
+		}
+		if p.limit >= 0 && int64(len(out)) >= p.limit {
+			return out[:p.limit], nil
+		}
+	}
+	return out, nil
+}
+
+func (p *Plan) matchPage(cl *Class, page, out []int64) ([]int64, error) {
+	pages := &rowPages{}
+	defer pages.release()
+	objects, err := pages.load(p.conn, cl, page)
+	if err != nil {
+		return nil, err
+	}
+	for i := range objects {
+		ok, err := p.bound.Match(&objects[i])
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			out = append(out, objects[i].row) // never ahead of what is read: out shares the memory of the pages
+		}
+	}
+	return out, nil
+}
+
+// selectInGo also sorts, drops duplicates and limits by rql.
+func (p *Plan) selectInGo(cl *Class, ids []int64) ([]int64, error) {
+	pages := &rowPages{}
+	defer pages.release()
+	all := make([]rql.Object, 0, len(ids))
+	for page := range slices.Chunk(ids, MaxBatch) {
+		objects, err := pages.load(p.conn, cl, page)
+		if err != nil {
+			return nil, err
+		}
+		for i := range objects {
+			all = append(all, &objects[i])
+		}
+	}
+	chosen, err := p.bound.Select(all)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]int64, len(chosen))
+	for i, o := range chosen {
+		out[i] = o.(*object).row
+	}
+	return out, nil
+}

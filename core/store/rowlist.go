@@ -1,0 +1,121 @@
+package store
+
+import "slices"
+
+// rowList is the row ids of a result, in its order. When they are successive numbers, which the ids of a whole class
+// usually are, only the first is kept.
+type rowList struct {
+	dense bool
+	first int64
+	n     int
+	ids   []int64 // when not dense
+	// ascending: the ids are in ascending order, so that they can be searched and rows can be put in their place.
+	ascending bool
+}
+
+func denseList(first int64, n int) rowList {
+	return rowList{dense: true, first: first, n: n, ascending: true}
+}
+
+func (l *rowList) len() int {
+	if l.dense {
+		return l.n
+	}
+	return len(l.ids)
+}
+
+func (l *rowList) at(i int) int64 {
+	if l.dense {
+		return l.first + int64(i)
+	}
+	return l.ids[i]
+}
+
+// slice returns the ids from position i to j; the result may share the list's memory.
+func (l *rowList) slice(i, j int) []int64 {
+	if !l.dense {
+		return l.ids[i:j:j]
+	}
+	out := make([]int64, j-i)
+	for k := range out {
+		out[k] = l.first + int64(i+k)
+	}
+	return out
+}
+
+// find returns the position of a row; for ascending lists also where it would have to be.
+func (l *rowList) find(row int64) (int, bool) {
+	switch {
+	case l.dense:
+		if row < l.first {
+			return 0, false
+		}
+		if d := uint64(row) - uint64(l.first); d < uint64(l.n) {
+			return int(d), true
+		}
+		return l.n, false
+	case l.ascending:
+		return slices.BinarySearch(l.ids, row)
+	default:
+		if n := len(l.ids); n > 0 && l.ids[n-1] == row { // loops that consume a result take it from an end
+			return n - 1, true
+		}
+		i := slices.Index(l.ids, row)
+		return i, i >= 0
+	}
+}
+
+// expand gives up the dense form.
+func (l *rowList) expand() {
+	if l.dense {
+		l.ids = l.slice(0, l.n)
+		l.dense = false
+	}
+}
+
+// insert puts a row into its place in an ascending list.
+func (l *rowList) insert(row int64) {
+	i, found := l.find(row)
+	if found {
+		return
+	}
+	if l.dense {
+		switch {
+		case l.n == 0:
+			l.first, l.n = row, 1
+			return
+		case i == l.n && row == l.first+int64(l.n):
+			l.n++
+			return
+		case row+1 == l.first:
+			l.first, l.n = row, l.n+1
+			return
+		}
+		l.expand()
+	}
+	l.ids = slices.Insert(l.ids, i, row)
+}
+
+// remove takes a row out, if it is there.
+func (l *rowList) remove(row int64) {
+	i, found := l.find(row)
+	if !found {
+		return
+	}
+	if l.dense {
+		switch i {
+		case l.n - 1:
+			l.n--
+			return
+		case 0:
+			l.first, l.n = l.first+1, l.n-1
+			return
+		}
+		l.expand()
+	}
+	if i == 0 { // without moving the rest
+		l.ids = l.ids[1:]
+		return
+	}
+	l.ids = slices.Delete(l.ids, i, i+1)
+}

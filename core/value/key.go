@@ -1,6 +1,7 @@
 package value
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"strconv"
@@ -137,17 +138,17 @@ func (k Key) String() string {
 // CompareKeys orders keys totally: by kind first, then by value (ids bytewise, strings bytewise).
 func CompareKeys(a, b Key) int {
 	if a.kind != b.kind {
-		return compare(a.kind, b.kind)
+		return cmp.Compare(a.kind, b.kind)
 	}
 	switch a.kind {
 	case KindInt:
-		return compare(int64(a.lo), int64(b.lo))
+		return cmp.Compare(int64(a.lo), int64(b.lo))
 	case KindString:
-		return compare(a.str, b.str)
+		return cmp.Compare(a.str, b.str)
 	default:
-		if c := compare(a.hi, b.hi); c != 0 {
+		if c := cmp.Compare(a.hi, b.hi); c != 0 {
 			return c
 		}
-		return compare(a.lo, b.lo)
+		return cmp.Compare(a.lo, b.lo)
 	}
 }

@@ -1,0 +1,221 @@
+# The steps of ./build.sh test, which sources this file. Each step is a function step_NAME; its comment is what it holds.
+#
+# A step fails with any status but 0; the steps after it still run. A step whose inputs are not in the tree says so and counts as
+# skipped. The closing line counts the steps.
+#
+#   FUZZTIME       how long each fuzz target runs, default 3s
+#   REALM_SHARED   the folder with the acceptance programs, default ../shared
+#   REALM_BUILD    set for the tests: the build directory, for those that start the server or load the library
+
+STEPS=(build gofmt vet header cpp_headers exports go cpp sanitize accept examples demo consumers fuzz)
+SHARED=${REALM_SHARED:-$REPO/../shared}
+FUZZTIME=${FUZZTIME:-3s}
+BUILT=yes
+export REALM_BUILD=$BUILD
+
+skip() {
+    echo "skipped: $*"
+    exit 77
+}
+
+fail() {
+    echo "FAILED: $*" >&2
+    exit 1
+}
+
+# needs_build stops a step that uses what the build step makes.
+needs_build() {
+    has_core || skip "there is no library to test: capi/ or cmd/realm-sync-server has no Go files yet"
+    [ "$BUILT" = yes ] || fail "the build failed"
+    [ -x "$BUILD/bin/realm-sync-server" ] || fail "build/ is empty: run ./build.sh first"
+}
+
+has_core() { compgen -G 'capi/*.go' >/dev/null && compgen -G 'cmd/realm-sync-server/*.go' >/dev/null; }
+
+# programs DIR: the programs that a build put there.
+programs() { find "$1" -maxdepth 1 -type f -perm -u+x 2>/dev/null | sort; }
+
+# with_server NAME PROGRAM...: runs it with a server of its own; quiet unless it fails.
+with_server() {
+    local log=$BUILD/log/$1.log
+    mkdir -p "$BUILD/log"
+    if timeout 600 scripts/with-server.sh "${@:2}" >"$log" 2>&1; then
+        echo "ok: $1 ($(grep -v '^$' "$log" | tail -n 1))"
+    else
+        cat "$log"
+        echo "FAILED: $1"
+        return 1
+    fi
+}
+
+# The library, the server, the examples, the C++ tests and the benchmarks compile.
+step_build() {
+    has_core || skip "capi/ or cmd/realm-sync-server has no Go files yet"
+    build
+}
+
+# gofmt has nothing to say.
+step_gofmt() {
+    local files
+    files=$(find . -name '*.go' -not -path './build/*' -print0 | xargs -0 gofmt -l)
+    [ -z "$files" ] || fail "not formatted, run ./build.sh format: $files"
+}
+
+# go vet has nothing to say.
+step_vet() { go vet "${GO_FLAGS[@]}" ./...; }
+
+# The C header compiles alone, as C99 and as C++17, without a warning.
+step_header() {
+    local flags=(-Wall -Wextra -Wpedantic -Werror -fsyntax-only -I include)
+    echo '#include <realm_sync.h>' | gcc -std=c99 "${flags[@]}" -x c -
+    echo '#include <realm_sync.h>' | g++ -std=c++17 "${flags[@]}" -x c++ -
+}
+
+# Each public C++ header compiles alone, without a warning.
+step_cpp_headers() {
+    compgen -G 'bindings/cpp/include/cpprealm/*.hpp' >/dev/null || skip "bindings/cpp/include/cpprealm is empty"
+    (cd bindings/cpp/include && find cpprealm -name '*.hpp' -not -path '*/internal/*' -not -name 'uv_*' | sort) |
+        xargs -P "$(nproc)" -I{} sh -c 'echo "#include <{}>" |
+            g++ -std=c++17 -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only -I include -I bindings/cpp/include -x c++ -'
+}
+
+# nm -D of the library shows the functions of the header, and nothing else.
+step_exports() {
+    needs_build
+    go run "${GO_FLAGS[@]}" ./scripts/exports check include/realm_sync.h "$BUILD/lib/librealm_sync.so"
+}
+
+# All Go tests, under the race detector.
+step_go() { go test "${GO_FLAGS[@]}" -race -timeout 15m ./...; }
+
+# The C++ tests.
+step_cpp() {
+    needs_build
+    [ -n "$(programs "$BUILD/bin/tests")" ] || skip "there is no tests/cpp/*.cpp"
+    ctest --test-dir "$BUILD" --output-on-failure --no-tests=error -j "$(nproc)"
+}
+
+# The C++ tests and the examples again, under AddressSanitizer (with leak detection) and UndefinedBehaviorSanitizer.
+step_sanitize() {
+    needs_build
+    compgen -G 'tests/cpp/*.c*' >/dev/null || compgen -G 'examples/*/*.c*' >/dev/null || skip "there are no C++ programs"
+    local dir=$BUILD/sanitize program status=0
+    configure "$dir" -DCMAKE_BUILD_TYPE=Debug -DCPPREALM_SANITIZE=ON -DCPPREALM_PREBUILT_DIR="$BUILD/lib" \
+        -DCPPREALM_SERVER=OFF -DCPPREALM_BENCHMARKS=OFF -DCPPREALM_INSTALL=OFF
+    cmake --build "$dir"
+    export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
+    export LSAN_OPTIONS=suppressions=$REPO/scripts/lsan.supp:print_suppressions=0
+    export UBSAN_OPTIONS=print_stacktrace=1
+    if [ -n "$(programs "$dir/bin/tests")" ]; then
+        ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" || status=1
+    fi
+    for program in $(programs "$dir/bin/examples"); do
+        with_server "$(basename "$program") (sanitized)" "$program" || status=1
+    done
+    return $status
+}
+
+# The acceptance programs, written only against the documented surface, compile unchanged and hold.
+step_accept() {
+    needs_build
+    compgen -G "$SHARED/accept/*.cpp" >/dev/null || skip "there is no $SHARED/accept"
+    local source name status=0
+    for source in "$SHARED"/accept/*.cpp; do
+        name=$(basename "$source" .cpp)
+        if compile_plain "$source" "$BUILD/accept/$name"; then
+            with_server "$name" "$BUILD/accept/$name" || status=1
+        else
+            echo "FAILED: $name does not compile"
+            status=1
+        fi
+    done
+    return $status
+}
+
+# Every example does what it says.
+step_examples() {
+    needs_build
+    [ -n "$(programs "$BUILD/bin/examples")" ] || skip "there is no example yet"
+    local program status=0
+    for program in $(programs "$BUILD/bin/examples"); do
+        with_server "$(basename "$program")" "$program" || status=1
+    done
+    for program in examples/python/*.py; do
+        [ -f "$program" ] || continue
+        REALM_SYNC_LIBRARY=$BUILD/lib/librealm_sync.so with_server "$(basename "$program")" python3 "$program" || status=1
+    done
+    return $status
+}
+
+# The README's first command.
+step_demo() {
+    needs_build
+    [ -x "$BUILD/bin/examples/two_devices" ] || skip "there is no examples/cpp/two_devices.cpp yet"
+    examples/demo.sh
+}
+
+# A user's project builds and runs in each way that the README names.
+step_consumers() {
+    needs_build
+    tests/cmake_consumer/run.sh "$BUILD"
+}
+
+# Every fuzz target, for FUZZTIME.
+step_fuzz() {
+    local targets target dir name log=$BUILD/log/fuzz.log status=0
+    mkdir -p "$BUILD/log"
+    mapfile -t targets < <(grep -roE '^func Fuzz[A-Za-z0-9_]+\(' --include='*_test.go' . | sed -E 's#^(.*)/[^/]*:func (Fuzz[A-Za-z0-9_]+)\($#\1 \2#' | sort)
+    [ ${#targets[@]} -gt 0 ] || skip "there is no fuzz target"
+    for target in "${targets[@]}"; do
+        dir=${target% *} name=${target##* }
+        fuzz_one "$dir" "$name" >"$log" 2>&1 ||
+            # Go ends a run of limited time by a deadline, and now and then reports that as a failure of the target. A real
+            # failure comes with an input.
+            { ! grep -q 'Failing input written' "$log" && grep -q 'context deadline exceeded' "$log" && fuzz_one "$dir" "$name" >"$log" 2>&1; } ||
+            { cat "$log"; echo "FAILED: $dir $name"; status=1; continue; }
+        echo "ok: $dir $name ($(grep -oE 'execs: [0-9]+' "$log" | tail -n 1))"
+    done
+    return $status
+}
+
+fuzz_one() { go test "${GO_FLAGS[@]}" -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" "$1"; }
+
+# run_steps [STEP...]: all steps when none is named. Its status is 0 when no step failed.
+run_steps() {
+    local steps=("$@") step status passed=() failed=() skipped=() begin
+    if [ "${1:-}" = list ]; then
+        grep -B1 '^step_[a-z_]*()' scripts/test.sh | sed -nE 's/^# (.*)/\1/; h; n; s/^step_([a-z_]*).*/\1/; G; s/^([^\n]*)\n(.*)/\1: \2/p; n'
+        return 0
+    fi
+    [ ${#steps[@]} -gt 0 ] || steps=("${STEPS[@]}")
+    for step in "${steps[@]}"; do
+        declare -F "step_$step" >/dev/null || { echo "unknown step $step: the steps are ${STEPS[*]}" >&2; return 2; }
+    done
+    for step in "${steps[@]}"; do
+        echo
+        echo "=== $step"
+        begin=$SECONDS
+        set +e
+        (
+            set -euo pipefail
+            "step_$step"
+        ) </dev/null 2>&1
+        status=$?
+        set -e
+        case $status in
+            0) passed+=("$step") && echo "--- $step passed ($((SECONDS - begin)) s)" ;;
+            77) skipped+=("$step") ;;
+            *) failed+=("$step") && echo "--- $step FAILED ($((SECONDS - begin)) s)" ;;
+        esac
+        [ "$step" != build ] || [ $status -eq 0 ] || BUILT=no
+    done
+    echo
+    [ ${#failed[@]} -eq 0 ] || echo "Failed: ${failed[*]}"
+    [ ${#skipped[@]} -eq 0 ] || echo "Skipped: ${skipped[*]}"
+    if [ ${#skipped[@]} -eq 0 ]; then
+        echo "${#passed[@]} passed, ${#failed[@]} failed"
+    else
+        echo "${#passed[@]} passed, ${#failed[@]} failed, ${#skipped[@]} skipped"
+    fi
+    [ ${#failed[@]} -eq 0 ]
+}

@@ -66,7 +66,7 @@ func decode(t testing.TB, b []byte, name string) []changeset.Instruction {
 	c, err := changeset.Decode(b)
 	require.NoError(t, err, name)
 	if len(c.Instructions) == 0 {
-		return []changeset.Instruction{}
+		return nil
 	}
 	return c.Instructions
 }

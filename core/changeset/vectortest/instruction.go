@@ -47,18 +47,19 @@ type instructionForm struct {
 	Dest                        uint32 `json:"ndx_2"`
 }
 
-// ParseInstructions reads a list of instructions.
+// ParseInstructions reads a list of instructions; an empty one is nil.
 func ParseInstructions(raw []byte) ([]changeset.Instruction, error) {
 	var forms []json.RawMessage
 	if err := json.Unmarshal(raw, &forms); err != nil {
 		return nil, err
 	}
-	out := make([]changeset.Instruction, len(forms))
-	for i, form := range forms {
-		var err error
-		if out[i], err = ParseInstruction(form); err != nil {
+	var out []changeset.Instruction
+	for _, form := range forms {
+		in, err := ParseInstruction(form)
+		if err != nil {
 			return nil, err
 		}
+		out = append(out, in)
 	}
 	return out, nil
 }

@@ -156,7 +156,7 @@ func AppendValue(dst []byte, v value.Value) []byte {
 		if !utf8.ValidString(v.Str()) {
 			return fmt.Appendf(dst, `{"string_hex":"%x"}`, v.Str())
 		}
-		return append(appendText(append(dst, `{"string":`...), v.Str()), '}')
+		return append(AppendText(append(dst, `{"string":`...), v.Str()), '}')
 	case value.KindBinary:
 		return fmt.Appendf(dst, `{"binary":"%x"}`, v.Str())
 	case value.KindTimestamp:
@@ -170,7 +170,7 @@ func AppendValue(dst []byte, v value.Value) []byte {
 		d := v.Decimal()
 		return fmt.Appendf(dst, `{"decimal":"%v","bits":"%016x%016x"}`, d, d.Hi, d.Lo)
 	case value.KindLink:
-		dst = appendName(append(dst, `{"link":[`...), v.Link().Class)
+		dst = AppendName(append(dst, `{"link":[`...), v.Link().Class)
 		return append(AppendKey(append(dst, ','), v.Link().Key), "]}"...)
 	case value.KindObjectID:
 		return fmt.Appendf(dst, `{"objectId":"%v"}`, v.ObjectID())
@@ -192,15 +192,16 @@ func AppendKey(dst []byte, k value.Key) []byte {
 	return AppendValue(dst, k.Value())
 }
 
-func appendName(dst []byte, s string) []byte {
+// AppendName writes the name of a class or property.
+func AppendName(dst []byte, s string) []byte {
 	if !utf8.ValidString(s) {
 		return fmt.Appendf(dst, `{"hex":"%x"}`, s)
 	}
-	return appendText(dst, s)
+	return AppendText(dst, s)
 }
 
 // AppendText writes a string that is UTF-8 as JSON, with no more escapes than needed.
-func appendText(dst []byte, s string) []byte {
+func AppendText(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := range len(s) {
 		switch b := s[i]; {

@@ -83,6 +83,11 @@ func misplaced(sid uint64, c ErrorCode) string {
 	return ""
 }
 
+// needsJSON tells whether a client looks for details of the code that the legacy form of errors can't hold.
+func needsJSON(c ErrorCode) bool {
+	return c == CodeCompensatingWrite || c == CodeMigrateToFLX || c == CodeSchemaVersionChanged
+}
+
 func checkReceived(name string, sid uint64, c ErrorCode) error {
 	if c.KillsClient() {
 		return &ProtocolError{Kind: ErrErrorCode, Message: name, Field: "code", Offset: -1, Reason: fmt.Sprintf("%v is never sent by a correct server", c)}
@@ -94,7 +99,12 @@ func checkReceived(name string, sid uint64, c ErrorCode) error {
 }
 
 // CheckReceived is for clients: it tells whether the error is a protocol violation by its code (sections 9.3, 9.4 and 13).
-func (m *Error) CheckReceived() error { return checkReceived(m.Name(), m.Session, m.Code) }
+func (m *Error) CheckReceived() error {
+	if needsJSON(m.Code) {
+		return &ProtocolError{Kind: ErrErrorCode, Message: m.Name(), Field: "code", Offset: -1, Reason: fmt.Sprintf("%v comes without its details", m.Code)}
+	}
+	return checkReceived(m.Name(), m.Session, m.Code)
+}
 
 // CheckReceived is for clients: it tells whether the error is a protocol violation by its code (sections 9.3, 9.4 and 13),
 // or a compensating write without its version.

@@ -216,6 +216,14 @@ func (p *memberReader) uint(key string) uint64 {
 	return v
 }
 
+func (p *memberReader) version(key string) uint64 {
+	v, ok := p.object.get(key).asVersion()
+	if !ok {
+		p.wrong(key, "an integer of 64 bits")
+	}
+	return v
+}
+
 func (p *memberReader) int32(key string) int32 {
 	v, ok := p.object.get(key).asInt32()
 	if !ok {
@@ -230,9 +238,9 @@ func (p *memberReader) rejection(updates jsonValue) *Rejection {
 		p.wrong("rejectedUpdates", "an array")
 		return nil
 	}
-	rejected := &Rejection{ClientVersion: p.uint("rejectedClientVersion")}
+	rejected := &Rejection{ClientVersion: p.version("rejectedClientVersion")}
 	if p.object.get("compensatingWriteServerVersion") != nil {
-		rejected.ServerVersion = p.uint("compensatingWriteServerVersion")
+		rejected.ServerVersion = p.version("compensatingWriteServerVersion")
 	}
 	for _, e := range elements {
 		object, err := parseObject(e)

@@ -93,6 +93,15 @@ func (v jsonValue) asBool() (value, ok bool) {
 // asUint returns an integer >= 0 that is written without fraction and exponent.
 func (v jsonValue) asUint() (uint64, bool) { return parseUint(v) }
 
+// asVersion returns an integer without fraction and exponent; as in the original a negative one wraps around.
+func (v jsonValue) asVersion() (uint64, bool) {
+	if len(v) > 0 && v[0] == '-' {
+		magnitude, ok := parseUint(v[1:])
+		return -magnitude, ok && magnitude <= 1<<63
+	}
+	return parseUint(v)
+}
+
 // asInt32 returns a number cut to an integer; as in the original true and false count as 1 and 0.
 func (v jsonValue) asInt32() (int32, bool) {
 	if b, ok := v.asBool(); ok {

@@ -145,7 +145,8 @@ func (m *Unbound) Append(dst []byte) ([]byte, error) { return appendMessage(m, d
 // Append implements Message.
 func (m *Pong) Append(dst []byte) ([]byte, error) { return appendMessage(m, dst) }
 
-// Append implements Message. It refuses codes that end an original client's process, and codes of the wrong level.
+// Append implements Message. It refuses codes that end an original client's process, codes of the wrong level, and those that
+// need the details of a JSONError.
 func (m *Error) Append(dst []byte) ([]byte, error) { return appendMessage(m, dst) }
 
 // Append implements Message. It refuses everything of section 13 that can be in one: deadly codes, a code of the wrong level,

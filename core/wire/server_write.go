@@ -36,6 +36,9 @@ func (m *Error) check() *ProtocolError {
 	if reason := unsendable(m.Session, m.Code); reason != "" {
 		return refuse(m.Name(), "code", "%s", reason)
 	}
+	if needsJSON(m.Code) {
+		return refuse(m.Name(), "code", "%v needs details that only json_error can hold", m.Code)
+	}
 	return nil
 }
 

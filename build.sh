@@ -4,6 +4,7 @@
 # It needs Go, gcc/g++ and git. The other tools (cmake, ninja, pkg-config, python3) it installs with apt-get when it runs as
 # root, otherwise it prints the command and stops.
 set -euo pipefail
+CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . scripts/goenv.sh
 
@@ -121,7 +122,10 @@ format() {
     find . -name '*.go' -not -path './build/*' -print0 | xargs -0 gofmt -w
     tool clang-format clang-format
     install_missing
-    find include bindings examples tests bench -name '*.[ch]' -o -name '*.[ch]pp' 2>/dev/null | xargs -r clang-format -i
+    # include/realm_sync.h is set by hand: it is a document.
+    local folders=() folder
+    for folder in bindings examples tests bench; do [ ! -d "$folder" ] || folders+=("$folder"); done
+    find "${folders[@]}" -name '*.[ch]' -print0 -o -name '*.[ch]pp' -print0 | xargs -0 -r clang-format -i
 }
 
 command=${1:-build}
@@ -154,6 +158,10 @@ case $command in
             --prefix=*) prefix=${1#--prefix=} ;;
         esac
         [ -n "$prefix" ] || { echo "usage: ./build.sh install --prefix DIR" >&2; exit 2; }
+        case $prefix in
+            /*) ;;
+            *) prefix=$CALLER/$prefix ;;
+        esac
         ensure_tools
         build
         cmake --install "$BUILD" --prefix "$prefix"

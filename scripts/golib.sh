@@ -5,6 +5,8 @@
 #   OUTDIR/librealm_sync.so.X       what a program loads
 #   OUTDIR/librealm_sync.so         what -lrealm_sync finds
 #
+# OUTDIR/go and OUTDIR/exports-*.map are its own.
+#
 # It costs a second when nothing changed, and then leaves the files alone.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/goenv.sh"
@@ -31,10 +33,14 @@ fi
 # The quotes within the quotes are for paths with spaces: go splits -ldflags, its linker splits -extldflags.
 go build "${GO_FLAGS[@]}" "${GO_RELEASE[@]}" -buildmode=c-shared \
     -ldflags "-s -w -X main.version=$VERSION -extldflags '\"-Wl,--version-script=$mapfile\" -Wl,-soname,$soname'" \
-    -o "$out/$file" ./capi
+    -o "$out/go/$file" ./capi
 
-# go writes a header of its own beside the library; ours is include/realm_sync.h.
-rm -f "$out/librealm_sync.so.${VERSION%.*}.h" "$out/librealm_sync.h"
+# go touches what it finds up to date; a file that is the same keeps its time, so nothing is linked again because of it. A file
+# that is new takes the place of the old one at once, under programs that still run with that.
+if ! cmp -s "$out/go/$file" "$out/$file"; then
+    cp "$out/go/$file" "$out/$file.new"
+    mv "$out/$file.new" "$out/$file"
+fi
 
 link() { [ "$(readlink "$out/$2" 2>/dev/null)" = "$1" ] || ln -sfn "$1" "$out/$2"; }
 link "$file" "$soname"

@@ -39,7 +39,7 @@ programs() { find "$1" -maxdepth 1 -type f -perm -u+x 2>/dev/null | sort; }
 with_server() {
     local log=$BUILD/log/$1.log
     mkdir -p "$BUILD/log"
-    if timeout 600 scripts/with-server.sh "${@:2}" >"$log" 2>&1; then
+    if timeout -k 60 600 scripts/with-server.sh "${@:2}" >"$log" 2>&1 </dev/null; then
         echo "ok: $1 ($(grep -v '^$' "$log" | tail -n 1))"
     else
         cat "$log"
@@ -104,14 +104,14 @@ step_sanitize() {
         -DCPPREALM_SERVER=OFF -DCPPREALM_BENCHMARKS=OFF -DCPPREALM_INSTALL=OFF
     cmake --build "$dir"
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
-    export LSAN_OPTIONS=suppressions=$REPO/scripts/lsan.supp:print_suppressions=0
+    export LSAN_OPTIONS="suppressions='$REPO/scripts/lsan.supp':print_suppressions=0"
     export UBSAN_OPTIONS=print_stacktrace=1
     if [ -n "$(programs "$dir/bin/tests")" ]; then
         ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" || status=1
     fi
-    for program in $(programs "$dir/bin/examples"); do
+    while read -r program; do
         with_server "$(basename "$program") (sanitized)" "$program" || status=1
-    done
+    done < <(programs "$dir/bin/examples")
     return $status
 }
 
@@ -137,9 +137,9 @@ step_examples() {
     needs_build
     [ -n "$(programs "$BUILD/bin/examples")" ] || skip "there is no example yet"
     local program status=0
-    for program in $(programs "$BUILD/bin/examples"); do
+    while read -r program; do
         with_server "$(basename "$program")" "$program" || status=1
-    done
+    done < <(programs "$BUILD/bin/examples")
     for program in examples/python/*.py; do
         [ -f "$program" ] || continue
         REALM_SYNC_LIBRARY=$BUILD/lib/librealm_sync.so with_server "$(basename "$program")" python3 "$program" || status=1

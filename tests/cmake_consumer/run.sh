@@ -26,8 +26,9 @@ mv "$work/before" "$work/prefix"
 "$work/prefix/bin/realm-sync-server" --help >/dev/null
 libdir=$(dirname "$(find "$work/prefix" -name librealm_sync.so)")
 
-# shellcheck disable=SC2046 # the flags are words
-g++ "$here/main.cpp" $(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs cpprealm) -o "$work/pkg-config"
+# eval: pkg-config escapes for the shell.
+eval "flags=($(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs cpprealm))"
+g++ "$here/main.cpp" "${flags[@]}" -o "$work/pkg-config"
 LD_LIBRARY_PATH=$libdir run pkg-config "$work/pkg-config"
 
 cmake_way() {

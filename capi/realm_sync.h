@@ -1,0 +1,1 @@
+../include/realm_sync.h

@@ -48,6 +48,8 @@ with_server() {
     fi
 }
 
+run_ctest() { (cd "$1" && ctest --output-on-failure --no-tests=error -j "$(nproc)"); }
+
 # The library, the server, the examples, the C++ tests and the benchmarks compile.
 step_build() {
     has_core || skip "capi/ or cmd/realm-sync-server has no Go files yet"
@@ -92,7 +94,7 @@ step_go() { go test "${GO_FLAGS[@]}" -race -timeout 15m ./...; }
 step_cpp() {
     needs_build
     [ -n "$(programs "$BUILD/bin/tests")" ] || skip "there is no tests/cpp/*.cpp"
-    ctest --test-dir "$BUILD" --output-on-failure --no-tests=error -j "$(nproc)"
+    run_ctest "$BUILD"
 }
 
 # The C++ tests and the examples again, under AddressSanitizer (with leak detection) and UndefinedBehaviorSanitizer.
@@ -107,7 +109,7 @@ step_sanitize() {
     export LSAN_OPTIONS="suppressions='$REPO/scripts/lsan.supp':print_suppressions=0"
     export UBSAN_OPTIONS=print_stacktrace=1
     if [ -n "$(programs "$dir/bin/tests")" ]; then
-        ctest --test-dir "$dir" --output-on-failure --no-tests=error -j "$(nproc)" || status=1
+        run_ctest "$dir" || status=1
     fi
     while read -r program; do
         with_server "$(basename "$program") (sanitized)" "$program" || status=1

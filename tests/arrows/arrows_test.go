@@ -51,6 +51,7 @@ func TestRules(t *testing.T) {
 		{"app knows realm", listed{ImportPath: m + "core/app", Imports: []string{m + "core/realm"}}, "imports realmsync/core/realm"},
 		{"somebody imports capi", listed{ImportPath: m + "tests/ffi", Imports: []string{m + "capi"}}, "imports realmsync/capi"},
 		{"capi uses the server", listed{ImportPath: m + "capi", Imports: []string{m + "server"}}, "imports realmsync/server"},
+		{"the core uses test support", listed{ImportPath: m + "core/changeset", Imports: []string{m + "core/changeset/memstate"}}, "imports realmsync/core/changeset/memstate"},
 		{"a room that is not drawn", listed{ImportPath: m + "core/util"}, "is in no room"},
 	} {
 		found := violations(c.p)

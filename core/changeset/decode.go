@@ -2,6 +2,7 @@ package changeset
 
 import (
 	"fmt"
+	"slices"
 
 	"realmsync/core/schema"
 	"realmsync/core/value"
@@ -31,7 +32,6 @@ func DecodeInto(c *Changeset, data []byte) error {
 		return nil
 	}
 	d := decoder{in: string(data), out: c.Instructions}
-	d.strings = d.few[:0]
 	if d.out == nil {
 		d.out = make([]Instruction, 0, min(len(data)/16+1, 4096))
 	}
@@ -46,14 +46,21 @@ func DecodeInto(c *Changeset, data []byte) error {
 	return nil
 }
 
+// span is a part of the input.
+type span struct{ at, n int }
+
+// fewStrings is the number of definitions that are compared one by one.
+const fewStrings = 16
+
 type decoder struct {
 	in      string
 	pos     int
 	out     []Instruction
-	strings []string            // the definitions so far
-	defined map[string]struct{} // the same, once there are more than few
-	few     [16]string
-	steps   []Step // where paths are cut from
+	few     [fewStrings]span    // the first definitions; most changesets have no more, and this needs no allocation
+	more    []span              // the others
+	defined map[string]struct{} // the definitions, once there are more than few
+	strings uint32              // number of definitions
+	steps   []Step              // where paths are cut from
 	err     *BadChangesetError
 }
 
@@ -79,11 +86,10 @@ func (d *decoder) next() {
 		d.failAt(start, ReasonOpcode, "%d is not an instruction code", code)
 		return
 	}
-	if len(d.out) < cap(d.out) {
-		d.out = d.out[:len(d.out)+1]
-	} else {
-		d.out = append(d.out, Instruction{})
+	if len(d.out) == cap(d.out) {
+		d.grow()
 	}
+	d.out = d.out[:len(d.out)+1]
 	in := &d.out[len(d.out)-1]
 	*in = Instruction{Op: Op(code)}
 	in.Table = d.className()
@@ -105,34 +111,61 @@ func (d *decoder) next() {
 	}
 }
 
+// grow makes room for the instructions that the rest of the data will hold if it is like what has been read, and for no more than
+// eight times as many as there are.
+func (d *decoder) grow() {
+	n := len(d.out)
+	total := n + 1
+	if d.pos > 0 {
+		total += int(float64(n) / float64(d.pos) * float64(len(d.in)-d.pos) * 1.05)
+	}
+	d.out = slices.Grow(d.out, min(max(total-n, n/4, 4), 7*max(n, 1)))
+}
+
 // define reads a string definition.
 func (d *decoder) define() {
 	start := d.pos
 	index := d.uint32()
-	if d.err == nil && index != uint32(len(d.strings)) {
-		d.failAt(start, ReasonStringIndex, "string %d is defined where string %d was expected", index, len(d.strings))
+	if d.err == nil && index != d.strings {
+		d.failAt(start, ReasonStringIndex, "string %d is defined where string %d was expected", index, d.strings)
 	}
 	s := d.bytes(MaxString)
 	if d.err == nil && d.isDefined(s) {
 		d.failAt(start, ReasonStringTwice, "string %d, %q, has been defined before", index, clip(s))
 	}
-	d.strings = append(d.strings, s)
+	if at := (span{d.pos - len(s), len(s)}); d.strings < fewStrings {
+		d.few[d.strings] = at
+	} else {
+		d.more = append(d.more, at)
+	}
+	d.strings++
+}
+
+// string returns the content of a definition that exists.
+func (d *decoder) string(index uint32) string {
+	var at span
+	if index < fewStrings {
+		at = d.few[index]
+	} else {
+		at = d.more[index-fewStrings]
+	}
+	return d.in[at.at : at.at+at.n]
 }
 
 // isDefined tells whether there is such a definition, and notes that there is one now.
 func (d *decoder) isDefined(s string) bool {
-	if len(d.strings) < len(d.few) {
-		for _, t := range d.strings {
-			if s == t {
+	if d.strings < fewStrings {
+		for i := range d.strings {
+			if s == d.string(i) {
 				return true
 			}
 		}
 		return false
 	}
 	if d.defined == nil {
-		d.defined = make(map[string]struct{}, 4*len(d.few))
-		for _, t := range d.strings {
-			d.defined[t] = struct{}{}
+		d.defined = make(map[string]struct{}, 4*fewStrings)
+		for i := range d.strings {
+			d.defined[d.string(i)] = struct{}{}
 		}
 	}
 	before := len(d.defined)
@@ -147,11 +180,11 @@ func (d *decoder) reference() string {
 	if d.err != nil {
 		return ""
 	}
-	if uint64(index) >= uint64(len(d.strings)) {
+	if index >= d.strings {
 		d.failAt(start, ReasonStringUndefined, "string %d is not defined (yet)", index)
 		return ""
 	}
-	return d.strings[index]
+	return d.string(index)
 }
 
 func (d *decoder) className() string {

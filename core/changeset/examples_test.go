@@ -356,6 +356,10 @@ func TestNotEncodable(t *testing.T) {
 		require.ErrorIs(t, r.Record(&in), changeset.ErrBadChangeset, name)
 		require.Equal(t, before, r.Bytes(), "nothing is appended")
 		require.Equal(t, 1, r.Len())
+		require.NoError(t, r.Record(&good))
+		require.ErrorIs(t, r.Err(), changeset.ErrBadChangeset)
+		r.Reset()
+		require.NoError(t, r.Err())
 	}
 	_, err := changeset.EncodeKey(value.GlobalKey(1, 2))
 	require.ErrorIs(t, err, changeset.ErrBadChangeset)

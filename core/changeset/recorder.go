@@ -9,6 +9,7 @@ type Recorder struct {
 	w     writer
 	buf   []byte
 	count int
+	err   error
 }
 
 // Record appends an instruction. Nothing of it is kept: its strings may share memory that changes afterwards.
@@ -18,6 +19,9 @@ type Recorder struct {
 func (r *Recorder) Record(in *Instruction) error {
 	if err := in.encodable(); err != nil {
 		err.Index = r.count
+		if r.err == nil {
+			r.err = err
+		}
 		return err
 	}
 	r.w.copy = true
@@ -26,6 +30,10 @@ func (r *Recorder) Record(in *Instruction) error {
 	r.count++
 	return nil
 }
+
+// Err returns the first error of Record since the last Reset, nil if there was none: for callers that look once, before they
+// commit.
+func (r *Recorder) Err() error { return r.err }
 
 // Len returns the number of instructions recorded.
 func (r *Recorder) Len() int { return r.count }
@@ -44,5 +52,5 @@ func (r *Recorder) Reset() {
 		r.buf = nil
 	}
 	r.w.reset()
-	r.buf, r.count = r.buf[:0], 0
+	r.buf, r.count, r.err = r.buf[:0], 0, nil
 }

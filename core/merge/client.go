@@ -82,27 +82,27 @@ type Scan[E any] func(after, upTo uint64) iter.Seq2[E, error]
 
 // UploadScan finds what to upload next (spec/merge.md section 9.4): entries behind the cursor up to version end, as many as fit into
 // one message, and the cursor for its header and the next scan. baseVersion is the version before the first entry that is stored.
+//
+// The cursor never goes back, and it always is that of the last entry that was passed, so that it agrees with the last changeset.
 func UploadScan(cursor UploadCursor, baseVersion, end uint64, entries Scan[LocalEntry]) (upload []LocalEntry, next UploadCursor, err error) {
-	end = max(end, baseVersion)
 	next = UploadCursor{max(cursor.ClientVersion, baseVersion), cursor.ServerVersion}
+	if next.ClientVersion >= end {
+		return nil, next, nil
+	}
 	size := 0
 	for e, err := range entries(next.ClientVersion, end) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, cursor, err
+		case e.Upload && len(upload) > 0 && size+e.Size >= uploadMost:
+			return upload, next, nil
 		}
-		next.ServerVersion = e.RemoteVersion
+		next = UploadCursor{e.Version, e.RemoteVersion}
 		if !e.Upload {
 			continue
 		}
-		if size+e.Size >= uploadMost && len(upload) > 0 {
-			next.ClientVersion = min(next.ClientVersion, end)
-			return upload, next, nil
-		}
 		upload = append(upload, e)
-		size += e.Size
-		next.ClientVersion = e.Version
-		if size >= uploadEnough {
-			next.ClientVersion = min(next.ClientVersion, end)
+		if size += e.Size; size >= uploadEnough {
 			return upload, next, nil
 		}
 	}

@@ -18,7 +18,8 @@ import (
 // The time is linear in the number of instructions if few of them concern the same object; instructions of both sides on the same
 // object are compared with each other.
 func Changesets(local, incoming []*Entry) error {
-	return merge(local, incoming, false)
+	m := merger{rules: &flat}
+	return m.run(local, incoming)
 }
 
 // merger is one merge.
@@ -26,6 +27,9 @@ type merger struct {
 	rules *[ops][ops]rule // flat; by pointer because a rule has others applied
 	index index
 	done  []result
+
+	allPairs bool   // compare every instruction with every other, as tests do to judge the index
+	pairs    uint64 // that were compared
 }
 
 // result is what a local entry has become.
@@ -34,8 +38,7 @@ type result struct {
 	changeset *changeset.Changeset
 }
 
-// merge is Changesets. allPairs has every instruction compared with every other, as tests do to judge the index.
-func merge(local, incoming []*Entry, allPairs bool) error {
+func (m *merger) run(local, incoming []*Entry) error {
 	for _, side := range [2][]*Entry{local, incoming} {
 		for _, e := range side {
 			if e == nil || e.Changeset == nil || e.FileIdent == 0 {
@@ -46,8 +49,7 @@ func merge(local, incoming []*Entry, allPairs bool) error {
 	if !slices.ContainsFunc(local, (*Entry).any) || !slices.ContainsFunc(incoming, (*Entry).any) {
 		return nil
 	}
-	m := &merger{rules: &flat}
-	works, err := m.prepare(local, incoming, allPairs)
+	works, err := m.prepare(local, incoming)
 	if err != nil {
 		return err
 	}
@@ -89,7 +91,7 @@ func merge(local, incoming []*Entry, allPairs bool) error {
 func (e *Entry) any() bool { return len(e.Changeset.Instructions) > 0 }
 
 // prepare makes the sequence of all incoming instructions and its index.
-func (m *merger) prepare(local, incoming []*Entry, allPairs bool) ([]*work, error) {
+func (m *merger) prepare(local, incoming []*Entry) ([]*work, error) {
 	byVersion := func(a, b *Entry) int { return cmp.Compare(a.Version, b.Version) }
 	if !slices.IsSortedFunc(incoming, byVersion) {
 		incoming = slices.Clone(incoming)
@@ -116,7 +118,7 @@ func (m *merger) prepare(local, incoming []*Entry, allPairs bool) ([]*work, erro
 		w.nodes = nodes[start:at]
 		works = append(works, w)
 	}
-	m.index.build(nodes, erases(local), allPairs)
+	m.index.build(nodes, erases(local), m.allPairs)
 	return works, nil
 }
 
@@ -197,6 +199,7 @@ func (m *merger) walk(x *node, after uint64) error {
 
 // pair transforms two live instructions with each other.
 func (m *merger) pair(local, incoming *node) error {
+	m.pairs++
 	switch {
 	case incoming.depth < local.depth:
 		if err := nested[incoming.in.Op](incoming, local); err != nil || local.dead {

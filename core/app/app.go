@@ -157,6 +157,9 @@ func (a *App) SwitchUser(u *User) error {
 	if u == nil || u.app != a {
 		return refusal(op, CodeClientUserNotFound, "the user does not belong to this app")
 	}
+	if _, _, err := u.tokens(op); err != nil {
+		return err
+	}
 	return a.change("current", func(img *image) error {
 		if err := img.loggedIn(op, u.id, ""); err != nil {
 			return err

@@ -106,7 +106,8 @@ func (c Credentials) body(appID string, d DeviceInfo) ([]byte, error) {
 // functionBody is the caller's document with options: at the place where it has a member of that name, else at the end.
 func (c Credentials) functionBody(options []byte) ([]byte, error) {
 	doc, err := canonicalJSON(c.document)
-	if err == nil && doc[0] != '{' {
+	// Of the source: a plain number becomes an object.
+	if err == nil && bytes.TrimLeft(c.document, " \t\r\n")[0] != '{' {
 		err = fmt.Errorf("it is not an object")
 	}
 	if err != nil {

@@ -25,6 +25,16 @@ func (a *App) SyncRoute() (route string, verified bool) {
 	return a.routes.sync, a.routes.verified
 }
 
+// ConfirmSyncRoute marks a route as verified, after a WebSocket has been opened there; a route that has been replaced since isn't
+// (wire-protocol 1.1).
+func (a *App) ConfirmSyncRoute(route string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.routes.sync == route {
+		a.routes.verified = true
+	}
+}
+
 // AppendToken adds an access token to a sync route as its baas_at parameter, verbatim (wire-protocol 1.1). The result is a
 // secret: keep it out of logs.
 func AppendToken(route, token string) string {

@@ -21,7 +21,9 @@ func cleanBaseURL(s string) (string, error) {
 	if err := checkHTTPHost(s); err != nil {
 		return "", fmt.Errorf("app: %w: bad server URL: %w; give one like http://localhost:9090", ErrConfig, err)
 	}
-	return s, nil
+	// The rest of the package compares the scheme as it is.
+	scheme, rest, _ := strings.Cut(s, ":")
+	return strings.ToLower(scheme) + ":" + rest, nil
 }
 
 // checkHTTPHost checks a URL that paths of this package are appended to.

@@ -47,6 +47,8 @@ func (u *User) refresh(ctx context.Context, old string) error {
 
 func (u *User) refreshNow(ctx context.Context, old string) error {
 	a := u.app
+	// Another App on the directory may have been faster, with a refresh or with a new login.
+	a.catchUp()
 	access, refresh, err := u.tokens(opRefresh)
 	if err != nil {
 		return err
@@ -79,6 +81,9 @@ func (u *User) refreshNow(ctx context.Context, old string) error {
 	if isFileError(err) {
 		return nil // logged already
 	}
+	if now := u.AccessToken(); err != nil && now != "" && now != access {
+		return nil // a new login while the request ran: its token is newer than the one that came
+	}
 	return err
 }
 
@@ -109,16 +114,23 @@ func (u *User) end(ctx context.Context, op string, remove bool) error {
 func (u *User) ForceLogOut() error { return u.dropTokens(false) }
 
 func (u *User) dropTokens(remove bool) error {
+	u.app.catchUp()
 	u.app.mu.RLock()
 	state := u.state
 	u.app.mu.RUnlock()
 	if state == Removed || state == LoggedOut && !remove {
 		return nil
 	}
+	var ended string // the login that the first run ended
 	return u.app.change("user:"+u.id, func(img *image) error {
-		if r := img.find(u.id); r != nil {
-			img.logOut(r, remove)
+		r := img.find(u.id)
+		if r == nil || ended != "" && r.RefreshToken != "" && r.RefreshToken != ended {
+			return nil // run again later: meanwhile somebody has logged in
 		}
+		if r.RefreshToken != "" {
+			ended = r.RefreshToken
+		}
+		img.logOut(r, remove)
 		return nil
 	})
 }

@@ -290,7 +290,11 @@ func decodeUserFile(data []byte) (image, error) {
 
 // write replaces the file. The lock is held, so the temporary name is ours.
 func (s *userStore) write(img image) error {
-	data, err := json.MarshalIndent(userFile{userFileFormat, userFileVersion, img}, "", "  ")
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // profiles come back as they went in: a difference would be an event
+	err := enc.Encode(userFile{userFileFormat, userFileVersion, img})
+	data := b.Bytes()
 	if err == nil && s.seal != nil {
 		data, err = s.seal.close(data)
 	}

@@ -80,7 +80,7 @@ type LocalEntry struct {
 // makes its RemoteVersion count. The loop ends at the first error.
 type Scan[E any] func(after, upTo uint64) iter.Seq2[E, error]
 
-// UploadScan finds what to upload next (spec/merge.md section 9.4): entries behind the cursor up to version end, as many as fit into
+// UploadScan finds what to upload next (spec/merge.md section 9.4): entries behind the cursor up to end, which exists, as many as fit into
 // one message, and the cursor for its header and the next scan. baseVersion is the version before the first entry that is stored.
 //
 // The cursor never goes back, and it always is that of the last entry that was passed, so that it agrees with the last changeset.

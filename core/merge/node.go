@@ -27,6 +27,7 @@ type node struct {
 	field  int32 // of AddColumn, EraseColumn and path instructions
 	depth  int32 // section 1.2; never changes
 	owned  bool
+	path   bool // the path is owned, too
 	dead   bool // discarded; it stays where it is, so that nothing moves
 }
 
@@ -56,9 +57,11 @@ func (n *node) setStep(i int, pos uint32) {
 	if n.in.Path[i].Pos == pos {
 		return
 	}
-	path := slices.Clone(n.in.Path) // shared with the caller's instruction
-	path[i].Pos = pos
-	n.edit().Path = path
+	in := n.edit()
+	if !n.path {
+		in.Path, n.path = slices.Clone(in.Path), true
+	}
+	in.Path[i].Pos = pos
 }
 
 func (n *node) setIndex(pos uint32) { n.setStep(len(n.in.Path)-1, pos) }

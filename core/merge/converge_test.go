@@ -135,7 +135,7 @@ func TestConvergence(t *testing.T) {
 			seen[id] = true
 		}
 		for _, c := range s.clients {
-			requireSameState(t, s.server.state, c.state, fmt.Sprintf("seed %d", seed))
+			requireSameState(t, string(s.server.state.JSON()), c.state, fmt.Sprintf("seed %d", seed))
 			require.LessOrEqual(t, len(c.entries), 4, "seed %d: the history is trimmed", seed)
 		}
 	}

@@ -40,8 +40,14 @@ func (e *TransformError) Error() string {
 // Is makes errors.Is(err, ErrTransform) true.
 func (e *TransformError) Is(target error) bool { return target == ErrTransform }
 
+// maxText bounds the text of an error: names come from the other side and may be long. Addresses are bounded by themselves.
+const maxText = 400
+
 // fail makes the error of a rule about two instructions, given in any order.
 func fail(rule string, x, y *node, text string) error {
+	if len(text) > maxText {
+		text = text[:maxText] + "..."
+	}
 	if !x.owner.local {
 		x, y = y, x
 	}

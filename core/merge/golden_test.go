@@ -151,3 +151,17 @@ func TestFailsLoudly(t *testing.T) {
 		require.Error(t, Changesets([]*Entry{e}, side(t, "@1/2: U i=1")))
 	}
 }
+
+// Errors say what is wrong, where, on which side, and stay readable whatever the names.
+func TestErrorTexts(t *testing.T) {
+	a, b := side(t, "@1/2: U i=1 ‖ @1/2: INS l[0]=8 n2"), side(t, "@1/3: INS l[0]=9 n5")
+	b[0].Version = 77
+	require.EqualError(t, Changesets(a, b),
+		"merge: the sizes of the list before the two changes differ: incoming version 77, ArrayInsert T[1].l[0]: local version 2, ArrayInsert T[1].l[0] (R18)")
+	c, d := side(t, "@1/2: +T.z:int"), side(t, "@1/3: +T.z:string")
+	require.ErrorContains(t, Changesets(c, d), `the property "z" of class "T" was added as int and as string`)
+	long := strings.Repeat("x", 1<<20)
+	c[0].Changeset.Instructions[0].Field, d[0].Changeset.Instructions[0].Field = long, long
+	require.Less(t, len(Changesets(c, d).Error()), 2000)
+	require.EqualError(t, violation(BadServerVersion, "it is %d", 5), "merge: it is 5 (209)")
+}

@@ -79,9 +79,9 @@ func TestHistoryVectors(t *testing.T) {
 			}
 			s, err := memstate.FromForm(want)
 			require.NoError(t, err)
-			requireSameState(t, s, server.state, "server, scenario "+string(h.ID))
+			requireSameState(t, string(s.JSON()), server.state, "server, scenario "+string(h.ID))
 			for _, c := range all {
-				requireSameState(t, s, c.state, "client, scenario "+string(h.ID))
+				requireSameState(t, string(s.JSON()), c.state, "client, scenario "+string(h.ID))
 			}
 		}
 		return nil

@@ -1,0 +1,123 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+const (
+	maxKeysPerUser = 20  // app-services 7.2
+	maxKeyName     = 128 // characters
+)
+
+// APIKey is one of a user's API keys, in the form of the wire (app-services 7.2).
+type APIKey struct {
+	ID       string `json:"_id"`
+	Key      string `json:"key,omitempty"` // only when it was made just now: its digest is all that is kept
+	Name     string `json:"name"`
+	Disabled bool   `json:"disabled"`
+}
+
+// CreateKey makes an API key for the user of a session. Anonymous users have none.
+func (s *Service) CreateKey(ctx context.Context, c Caller, name string) (APIKey, error) {
+	if n := utf8.RuneCountInString(name); n == 0 || n > maxKeyName || strings.ContainsFunc(name, unicode.IsControl) {
+		return APIKey{}, errBadRequest("the name of an API key must be between 1 and %d characters", maxKeyName)
+	}
+	var secret [32]byte
+	_, _ = rand.Read(secret[:]) // never fails (crypto/rand)
+	now := s.now()
+	k := APIKey{ID: NewObjectID(now), Key: hex.EncodeToString(secret[:]), Name: name}
+	digest := sha256.Sum256([]byte(k.Key))
+	err := s.db.update(ctx, func(tx *sql.Tx) error {
+		var named, keys, same int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM identities WHERE user_id = ? AND provider <> ?", c.UserID, ProviderAnonymous).Scan(&named); err != nil {
+			return err
+		}
+		if err := tx.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE name = ?) FROM api_keys WHERE user_id = ?", name, c.UserID).Scan(&keys, &same); err != nil {
+			return err
+		}
+		switch {
+		case named == 0:
+			return errBadRequest("anonymous users cannot have API keys")
+		case same > 0:
+			return &Error{Status: 409, Code: "APIKeyAlreadyExists", Text: "API key already exists"}
+		case keys >= maxKeysPerUser:
+			return errBadRequest("a user can have at most %d API keys", maxKeysPerUser)
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO api_keys (id, app_id, user_id, name, digest, disabled, created) VALUES (?,?,?,?,?,0,?)",
+			k.ID, c.App.ID, c.UserID, name, digest[:], now.Unix())
+		return err
+	})
+	if err != nil {
+		return APIKey{}, wrap("making an API key", err)
+	}
+	return k, nil
+}
+
+// Keys returns the API keys of a user, oldest first.
+func (s *Service) Keys(ctx context.Context, c Caller) ([]APIKey, error) {
+	rows, err := s.db.read.QueryContext(ctx, "SELECT id, name, disabled FROM api_keys WHERE user_id = ? ORDER BY created, id", c.UserID)
+	if err != nil {
+		return nil, wrap("reading API keys", err)
+	}
+	defer rows.Close()
+	out := []APIKey{}
+	for rows.Next() {
+		var k APIKey
+		if err := rows.Scan(&k.ID, &k.Name, &k.Disabled); err != nil {
+			return nil, wrap("reading API keys", err)
+		}
+		out = append(out, k)
+	}
+	return out, wrap("reading API keys", rows.Err())
+}
+
+// Key returns one API key, or ErrKeyNotFound.
+func (s *Service) Key(ctx context.Context, c Caller, id string) (k APIKey, err error) {
+	err = s.db.read.QueryRowContext(ctx, "SELECT id, name, disabled FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id).Scan(&k.ID, &k.Name, &k.Disabled)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrKeyNotFound
+	}
+	return k, wrap("reading an API key", err)
+}
+
+// DeleteKey removes an API key, or returns ErrKeyNotFound. Sessions opened with it stay.
+func (s *Service) DeleteKey(ctx context.Context, c Caller, id string) error {
+	return s.changeKey(ctx, "DELETE FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id)
+}
+
+// SetKeyDisabled disables or enables an API key, or returns ErrKeyNotFound.
+func (s *Service) SetKeyDisabled(ctx context.Context, c Caller, id string, disabled bool) error {
+	return s.changeKey(ctx, "UPDATE api_keys SET disabled = ?3 WHERE user_id = ?1 AND id = ?2", c.UserID, id, disabled)
+}
+
+func (s *Service) changeKey(ctx context.Context, statement string, args ...any) error {
+	return wrap("changing an API key", s.db.update(ctx, func(tx *sql.Tx) error {
+		n, err := changed(tx.ExecContext(ctx, statement, args...))
+		if err == nil && n == 0 {
+			err = ErrKeyNotFound
+		}
+		return err
+	}))
+}
+
+// checkKey returns the id of an API key and its user. It is found by its digest: what is compared is not the secret.
+func (s *Service) checkKey(ctx context.Context, app *App, key string) (id, user string, err error) {
+	digest := sha256.Sum256([]byte(key))
+	var disabled bool
+	err = s.db.read.QueryRowContext(ctx, "SELECT id, user_id, disabled FROM api_keys WHERE digest = ? AND app_id = ?", digest[:], app.ID).Scan(&id, &user, &disabled)
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && disabled:
+		return "", "", &Error{Status: 401, Code: "AuthError", Text: "invalid API key"}
+	case err != nil:
+		return "", "", wrap("looking for an API key", err)
+	}
+	return id, user, nil
+}

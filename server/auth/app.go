@@ -1,0 +1,188 @@
+package auth
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+)
+
+// The types of login providers that an app has (app-services 4.1).
+const (
+	ProviderAnonymous = "anon-user"
+	ProviderUserpass  = "local-userpass"
+	ProviderAPIKey    = "api-key"
+	ProviderCustom    = "custom-token"
+)
+
+// App is one application. It doesn't change.
+type App struct {
+	ID         string // the client app id, which programs are configured with
+	InternalID string // 24 hexadecimal digits
+	GroupID    string // of the group of apps, 24 hexadecimal digits
+	DomainID   string // in tokens, 24 hexadecimal digits
+}
+
+// defaultProviders are those of a new app: whether they are disabled.
+var defaultProviders = map[string]bool{ProviderAnonymous: false, ProviderUserpass: false, ProviderAPIKey: true, ProviderCustom: true}
+
+// App returns the app with a client app id, or *ErrUnknownApp. In development mode an app that doesn't exist is created.
+func (s *Service) App(ctx context.Context, id string) (*App, error) {
+	app, err := s.lookupApp(ctx, id)
+	var unknown *ErrUnknownApp
+	if !s.cfg.Dev || !errors.As(err, &unknown) || !ValidAppID(id) {
+		return app, err
+	}
+	app, _, err = s.createApp(ctx, id, maxDevApps)
+	return app, err
+}
+
+// CreateApp makes an app with anonymous and e-mail logins. created is false when it was there.
+func (s *Service) CreateApp(ctx context.Context, id string) (app *App, created bool, err error) {
+	if !ValidAppID(id) {
+		return nil, false, fmt.Errorf("auth: %q can't be an app id: use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit", clip(id, 64))
+	}
+	return s.createApp(ctx, id, 0)
+}
+
+// Apps returns all apps, ordered by id.
+func (s *Service) Apps(ctx context.Context) ([]App, error) {
+	rows, err := s.db.read.QueryContext(ctx, "SELECT id, internal_id, group_id, domain_id FROM apps ORDER BY id")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var out []App
+	for rows.Next() {
+		var a App
+		if err := rows.Scan(&a.ID, &a.InternalID, &a.GroupID, &a.DomainID); err != nil {
+			return nil, err
+		}
+		out = append(out, a)
+	}
+	return out, rows.Err()
+}
+
+// createApp makes an app unless there are limit already; 0 means no limit.
+func (s *Service) createApp(ctx context.Context, id string, limit int) (app *App, created bool, err error) {
+	now := s.now()
+	err = s.db.update(ctx, func(tx *sql.Tx) error {
+		var n int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM apps").Scan(&n); err != nil {
+			return err
+		}
+		app, err = findApp(ctx, tx, "id", id)
+		if err != nil || app != nil {
+			return err
+		}
+		if limit > 0 && n >= limit {
+			return &Error{Status: 429, Text: fmt.Sprintf("this server has %d apps already; development mode makes no more", n)}
+		}
+		created = true
+		app = &App{ID: id, InternalID: NewObjectID(now), GroupID: NewObjectID(now), DomainID: NewObjectID(now)}
+		// All apps of a server are in one group.
+		if err := tx.QueryRowContext(ctx, "SELECT group_id FROM apps LIMIT 1").Scan(&app.GroupID); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, "INSERT INTO apps (id, internal_id, group_id, domain_id, created) VALUES (?,?,?,?,?)",
+			app.ID, app.InternalID, app.GroupID, app.DomainID, now.Unix()); err != nil {
+			return err
+		}
+		for kind, disabled := range defaultProviders {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO providers (app_id, type, id, disabled) VALUES (?,?,?,?)",
+				app.ID, kind, NewObjectID(now), disabled); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("auth: creating app %s: %w", id, err)
+	}
+	if created {
+		s.log.Info("app created", "app", id)
+	}
+	return s.remember(app), created, nil
+}
+
+// lookupApp returns an app that exists, or *ErrUnknownApp.
+func (s *Service) lookupApp(ctx context.Context, id string) (*App, error) {
+	s.mu.RLock()
+	app := s.byID[id]
+	s.mu.RUnlock()
+	if app != nil {
+		return app, nil
+	}
+	if !ValidAppID(id) {
+		return nil, &ErrUnknownApp{ID: id}
+	}
+	app, err := findApp(ctx, s.db.read, "id", id)
+	if err != nil {
+		return nil, fmt.Errorf("auth: looking for app %s: %w", id, err)
+	}
+	if app == nil {
+		return nil, &ErrUnknownApp{ID: id}
+	}
+	return s.remember(app), nil
+}
+
+// appOfDomain returns the app that a token is for; nil when there is none.
+func (s *Service) appOfDomain(ctx context.Context, domain string) (*App, error) {
+	s.mu.RLock()
+	app := s.byDomain[domain]
+	s.mu.RUnlock()
+	if app != nil {
+		return app, nil
+	}
+	app, err := findApp(ctx, s.db.read, "domain_id", domain)
+	if err != nil {
+		return nil, fmt.Errorf("auth: looking for the app of a token: %w", err)
+	}
+	if app == nil {
+		return nil, nil
+	}
+	return s.remember(app), nil
+}
+
+// remember returns the one App that stands for this app in memory.
+func (s *Service) remember(app *App) *App {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if have := s.byID[app.ID]; have != nil {
+		return have
+	}
+	s.byID[app.ID], s.byDomain[app.DomainID] = app, app
+	return app
+}
+
+// findApp looks an app up by one of its columns; nil when there is none.
+func findApp(ctx context.Context, q querier, column, value string) (*App, error) {
+	a := &App{}
+	err := q.QueryRowContext(ctx, "SELECT id, internal_id, group_id, domain_id FROM apps WHERE "+column+" = ?", value).
+		Scan(&a.ID, &a.InternalID, &a.GroupID, &a.DomainID)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	return a, err
+}
+
+// provider returns the id of an app's login provider, or an error when it is disabled, or there is none.
+func (s *Service) provider(ctx context.Context, app *App, kind string) (id string, err error) {
+	var disabled bool
+	err = s.db.read.QueryRowContext(ctx, "SELECT id, disabled FROM providers WHERE app_id = ? AND type = ?", app.ID, kind).Scan(&id, &disabled)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", errProvider(kind)
+	case err != nil:
+		return "", fmt.Errorf("auth: looking for a provider: %w", err)
+	}
+	if kind == ProviderCustom && s.cfg.Dev {
+		disabled = s.cfg.CustomJWTSecret == nil
+	} else if kind == ProviderCustom {
+		disabled = true // no app has a key of its own yet
+	}
+	if disabled {
+		return "", errProvider(kind)
+	}
+	return id, nil
+}

@@ -1,0 +1,78 @@
+package auth
+
+import (
+	"sync"
+	"time"
+)
+
+// maxBuckets bounds the memory of a limiter. When it is full, the buckets that have filled up again go; if that is not
+// enough, all do: an attacker with that many names or addresses is not held by any count per name.
+const maxBuckets = 1 << 16
+
+// limiter counts attempts per name with one token bucket each. It is safe for concurrent use. A nil limiter allows all.
+type limiter struct {
+	burst   float64 // attempts at once
+	perSec  float64 // attempts per second in the long run
+	now     func() time.Time
+	mu      sync.Mutex
+	buckets map[string]bucket
+}
+
+type bucket struct {
+	level float64
+	at    time.Time
+}
+
+func newLimiter(burst int, perSec float64, now func() time.Time) *limiter {
+	return &limiter{burst: float64(burst), perSec: perSec, now: now, buckets: map[string]bucket{}}
+}
+
+// allow takes one attempt from the name's bucket.
+func (l *limiter) allow(name string) bool {
+	if l == nil {
+		return true
+	}
+	now := l.now()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	b, ok := l.buckets[name]
+	if !ok {
+		if len(l.buckets) >= maxBuckets {
+			l.sweep(now)
+		}
+		b = bucket{level: l.burst, at: now}
+	}
+	b = bucket{level: l.level(b, now), at: now}
+	allowed := b.level >= 1
+	if allowed {
+		b.level--
+	}
+	l.buckets[name] = b
+	return allowed
+}
+
+// forget gives the name its full bucket back: the right password was given.
+func (l *limiter) forget(name string) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.buckets, name)
+}
+
+func (l *limiter) level(b bucket, now time.Time) float64 {
+	return min(l.burst, b.level+max(0, now.Sub(b.at).Seconds())*l.perSec)
+}
+
+func (l *limiter) sweep(now time.Time) {
+	for name, b := range l.buckets {
+		if l.level(b, now) >= l.burst {
+			delete(l.buckets, name)
+		}
+	}
+	// Room for many more, so that the next sweep is far away.
+	if len(l.buckets) > maxBuckets/2 {
+		clear(l.buckets)
+	}
+}

@@ -1,0 +1,72 @@
+package auth
+
+// applicationID marks auth.db as ours in the header that SQLite reserves for it ("RSau").
+const applicationID = 0x52536175
+
+// migrations lead from one version of the tables (PRAGMA user_version) to the next. Released ones are never edited.
+// Times are seconds since 1970.
+var migrations = []string{
+	// 1
+	`CREATE TABLE apps (
+		id TEXT PRIMARY KEY,
+		internal_id TEXT NOT NULL UNIQUE,
+		group_id TEXT NOT NULL,
+		domain_id TEXT NOT NULL UNIQUE,
+		created INTEGER NOT NULL
+	) STRICT;
+	CREATE TABLE providers (
+		app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+		type TEXT NOT NULL,
+		id TEXT NOT NULL UNIQUE,
+		disabled INTEGER NOT NULL,
+		PRIMARY KEY (app_id, type)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE users (
+		id TEXT PRIMARY KEY,
+		app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+		disabled INTEGER NOT NULL,
+		created INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX users_app ON users (app_id);
+	CREATE TABLE identities (
+		seq INTEGER PRIMARY KEY,
+		app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+		provider TEXT NOT NULL,
+		identity TEXT NOT NULL,
+		user_id TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+		data TEXT NOT NULL,
+		created INTEGER NOT NULL,
+		UNIQUE (app_id, provider, identity)
+	) STRICT;
+	CREATE INDEX identities_user ON identities (user_id);
+	CREATE TABLE accounts (
+		app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+		email TEXT NOT NULL,
+		id TEXT NOT NULL UNIQUE,
+		hash TEXT NOT NULL,
+		confirmed INTEGER NOT NULL,
+		created INTEGER NOT NULL,
+		PRIMARY KEY (app_id, email)
+	) STRICT, WITHOUT ROWID;
+	CREATE TABLE sessions (
+		id TEXT PRIMARY KEY,
+		app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+		user_id TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+		device_id TEXT NOT NULL,
+		digest BLOB NOT NULL,
+		created INTEGER NOT NULL,
+		expires INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX sessions_user ON sessions (user_id);
+	CREATE INDEX sessions_expires ON sessions (expires);
+	CREATE TABLE api_keys (
+		id TEXT PRIMARY KEY,
+		app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE,
+		user_id TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+		name TEXT NOT NULL,
+		digest BLOB NOT NULL UNIQUE,
+		disabled INTEGER NOT NULL,
+		created INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX api_keys_user ON api_keys (user_id);`,
+}

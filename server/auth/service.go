@@ -1,0 +1,140 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+)
+
+// Lifetimes of tokens (app-services 5.1).
+const (
+	// DefaultAccessLife is how long an access token is good.
+	DefaultAccessLife = 30 * time.Minute
+	// DefaultRefreshLife is how long a session lasts: its refresh token is never replaced.
+	DefaultRefreshLife = 60 * 24 * time.Hour
+	// MinRefreshLife is the least that a session may last.
+	MinRefreshLife = 30 * time.Minute
+)
+
+// maxDevApps bounds what strangers can create in development mode.
+const maxDevApps = 10_000
+
+// Config says how a Service works. The zero value of each field but Dir means the default.
+type Config struct {
+	// Dir is the data directory; it exists. auth.db and token-keys are made in it.
+	Dir string
+	// Dev creates every app on first contact, and counts no attempts.
+	Dev bool
+	// CustomJWTSecret, of at least 32 bytes, turns on the provider custom-token in development mode: tokens signed with it
+	// (HS256) and for the app's id as audience are taken. Without Dev it is refused.
+	CustomJWTSecret []byte
+	// AccessLife and RefreshLife are the lifetimes of tokens.
+	AccessLife, RefreshLife time.Duration
+	// PasswordCost is for new hashes; stored ones of another cost are renewed when their owner logs in.
+	PasswordCost PasswordCost
+	// OnRevoke, if set, is told when a user is disabled or deleted or loses all sessions, after it happened. It must not
+	// block. It is how open sync connections end.
+	OnRevoke func(Revocation)
+	// Now is the clock.
+	Now func() time.Time
+	// Logger gets what an operator should know: apps created, logins refused.
+	Logger *slog.Logger
+}
+
+// Reason says what happened to a user.
+type Reason int
+
+// The reasons of a revocation.
+const (
+	SessionsRevoked Reason = iota + 1 // close with 4001: the refresh that follows fails, and the client logs out
+	UserDisabled                      // as above
+	UserDeleted                       // close with 4002
+)
+
+// Revocation is an event for those who hold connections of a user.
+type Revocation struct {
+	AppID  string
+	UserID string
+	Reason Reason
+}
+
+// Service is the users of one data directory. All methods may be called concurrently.
+type Service struct {
+	cfg      Config
+	db       *database
+	tokens   *tokens
+	hasher   *hasher
+	accounts *limiter // by app and e-mail: password attempts
+	remotes  *limiter // by address: logins and registrations
+	now      func() time.Time
+	log      *slog.Logger
+
+	// Apps that were seen; they don't change and are never removed. mu guards the two maps and nothing else.
+	mu       sync.RWMutex
+	byID     map[string]*App
+	byDomain map[string]*App
+}
+
+// Open opens, or makes, the users of a data directory. Close it.
+func Open(ctx context.Context, cfg Config) (*Service, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.AccessLife == 0 {
+		cfg.AccessLife = DefaultAccessLife
+	}
+	if cfg.RefreshLife == 0 {
+		cfg.RefreshLife = DefaultRefreshLife
+	}
+	switch {
+	case cfg.AccessLife < time.Second:
+		return nil, fmt.Errorf("auth: access tokens must live at least a second, not %v", cfg.AccessLife)
+	case cfg.RefreshLife < MinRefreshLife:
+		return nil, fmt.Errorf("auth: refresh tokens must live at least %v, not %v", MinRefreshLife, cfg.RefreshLife)
+	case cfg.CustomJWTSecret != nil && !cfg.Dev:
+		return nil, errors.New("auth: one secret for the custom JWTs of all apps is for development mode only")
+	case cfg.CustomJWTSecret != nil && len(cfg.CustomJWTSecret) < minCustomKey:
+		return nil, fmt.Errorf("auth: the secret of custom JWTs has %d bytes, at least %d are needed", len(cfg.CustomJWTSecret), minCustomKey)
+	}
+	// The database first: a directory of a newer version is refused before anything is made in it.
+	db, err := openDatabase(ctx, filepath.Join(cfg.Dir, "auth.db"))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := openKeyring(filepath.Join(cfg.Dir, "token-keys"))
+	if err != nil {
+		return nil, errors.Join(err, db.close())
+	}
+	s := &Service{
+		cfg: cfg, db: db, tokens: newTokens(keys, cfg.Now), hasher: newHasher(cfg.PasswordCost), now: cfg.Now, log: cfg.Logger,
+		byID: map[string]*App{}, byDomain: map[string]*App{},
+	}
+	if !cfg.Dev {
+		s.accounts = newLimiter(10, 1.0/6, cfg.Now)
+		s.remotes = newLimiter(100, 10, cfg.Now)
+	}
+	return s, nil
+}
+
+// Close releases the files. Calls after it fail.
+func (s *Service) Close() error { return s.db.close() }
+
+// Ping says whether the users can be read.
+func (s *Service) Ping(ctx context.Context) error {
+	var one int
+	return s.db.read.QueryRowContext(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1").Scan(&one)
+}
+
+// revoked tells who holds connections.
+func (s *Service) revoked(app, user string, why Reason) {
+	if s.cfg.OnRevoke != nil {
+		s.cfg.OnRevoke(Revocation{AppID: app, UserID: user, Reason: why})
+	}
+}

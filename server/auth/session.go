@@ -1,0 +1,159 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// sessionRow is an open session.
+type sessionRow struct {
+	id     string
+	app    *App
+	user   string
+	device string
+	digest []byte // of its refresh token
+}
+
+// Caller is who made a request, by the token that came with it.
+type Caller struct {
+	App       *App
+	UserID    string
+	SessionID string
+	Expires   time.Time // when the token stops being taken, the leeway included
+}
+
+func (s *Service) accessToken(r sessionRow, now time.Time) (string, error) {
+	return s.tokens.sign(claims{
+		RegisteredClaims: jwt.RegisteredClaims{Subject: r.user, Issuer: r.id}, DomainID: r.app.DomainID, DeviceID: r.device,
+	}, typeAccess, now, s.cfg.AccessLife)
+}
+
+func (s *Service) refreshToken(r sessionRow, who resolved, now time.Time) (string, error) {
+	identity := &tokenIdentity{ID: who.identity, ProviderType: who.provider, ProviderID: who.providerID}
+	if len(identity.ID) > 256 {
+		identity.ID = clip(identity.ID, 256) // for information only, and the token goes into a header line
+	}
+	return s.tokens.sign(claims{
+		RegisteredClaims: jwt.RegisteredClaims{Subject: r.user}, DomainID: r.app.DomainID, DeviceID: r.device,
+		SessionID: r.id, OldSession: r.id, Identity: identity, OldIdentity: identity,
+	}, typeRefresh, now, s.cfg.RefreshLife)
+}
+
+// Access returns whose access token this is, or ErrInvalidSession. The token stays good when its session is revoked, and
+// does not when its user is disabled or deleted (app-services 8.4).
+func (s *Service) Access(ctx context.Context, token string) (Caller, error) {
+	c, app, err := s.check(ctx, token, typeAccess)
+	if err != nil {
+		return Caller{}, err
+	}
+	if err := s.mustBeEnabled(ctx, app, c.Subject); err != nil {
+		return Caller{}, err
+	}
+	return Caller{App: app, UserID: c.Subject, SessionID: c.Issuer, Expires: c.ExpiresAt.Add(leeway)}, nil
+}
+
+// Session returns whose refresh token this is, or ErrInvalidSession: it is no longer good when its session is revoked or
+// its user disabled or deleted.
+func (s *Service) Session(ctx context.Context, token string) (Caller, error) {
+	r, expires, err := s.session(ctx, token)
+	if err != nil {
+		return Caller{}, err
+	}
+	return Caller{App: r.app, UserID: r.user, SessionID: r.id, Expires: expires}, nil
+}
+
+// Refresh returns a new access token for a refresh token, or ErrInvalidSession.
+func (s *Service) Refresh(ctx context.Context, token string) (string, error) {
+	r, _, err := s.session(ctx, token)
+	if err != nil {
+		return "", err
+	}
+	return s.accessToken(r, s.now())
+}
+
+// Logout revokes the session of a refresh token, and no other.
+func (s *Service) Logout(ctx context.Context, token string) error {
+	r, _, err := s.session(ctx, token)
+	if err != nil {
+		return err
+	}
+	err = s.db.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id = ?", r.id)
+		return err
+	})
+	return wrap("logging out", err)
+}
+
+// session returns the open session of a refresh token and the token's end.
+func (s *Service) session(ctx context.Context, token string) (sessionRow, time.Time, error) {
+	c, app, err := s.check(ctx, token, typeRefresh)
+	if err != nil {
+		return sessionRow{}, time.Time{}, err
+	}
+	r, err := s.liveSession(ctx, s.db.read, c.SessionID)
+	if err != nil {
+		return sessionRow{}, time.Time{}, wrap("looking for a session", err)
+	}
+	digest := sha256.Sum256([]byte(token))
+	if r.app != app || r.user != c.Subject || subtle.ConstantTimeCompare(digest[:], r.digest) != 1 {
+		return sessionRow{}, time.Time{}, ErrInvalidSession.because(errors.New("the token is not that of its session"))
+	}
+	return r, c.ExpiresAt.Time, nil
+}
+
+// liveSession returns a session that is open and whose user is there and enabled, or ErrInvalidSession.
+func (s *Service) liveSession(ctx context.Context, q querier, id string) (sessionRow, error) {
+	r := sessionRow{id: id}
+	var appID string
+	var expires int64
+	var disabled bool
+	err := q.QueryRowContext(ctx, `SELECT s.app_id, s.user_id, s.device_id, s.digest, s.expires, u.disabled
+		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?`, id).Scan(&appID, &r.user, &r.device, &r.digest, &expires, &disabled)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return r, ErrInvalidSession.because(errors.New("the session was revoked"))
+	case err != nil:
+		return r, err
+	case disabled:
+		return r, ErrInvalidSession.because(errors.New("the user is disabled"))
+	case expires <= s.now().Unix():
+		return r, ErrInvalidSession.because(errors.New("the session has expired"))
+	}
+	r.app, err = s.lookupApp(ctx, appID)
+	return r, err
+}
+
+// check verifies a token and finds its app.
+func (s *Service) check(ctx context.Context, token, kind string) (*claims, *App, error) {
+	c, err := s.tokens.verify(token, kind)
+	if err != nil {
+		return nil, nil, ErrInvalidSession.because(err)
+	}
+	app, err := s.appOfDomain(ctx, c.DomainID)
+	if err != nil {
+		return nil, nil, err
+	}
+	if app == nil {
+		return nil, nil, ErrInvalidSession.because(errors.New("the token's app does not exist"))
+	}
+	return c, app, nil
+}
+
+func (s *Service) mustBeEnabled(ctx context.Context, app *App, user string) error {
+	disabled, exists, err := userState(ctx, s.db.read, app, user)
+	switch {
+	case err != nil:
+		return wrap("looking for a user", err)
+	case !exists:
+		return ErrInvalidSession.because(errors.New("the user was deleted"))
+	case disabled:
+		return ErrInvalidSession.because(errors.New("the user is disabled"))
+	}
+	return nil
+}

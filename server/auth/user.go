@@ -1,0 +1,121 @@
+package auth
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+)
+
+// LinkedIdentity is one of the credentials that a user can log in with.
+type LinkedIdentity struct {
+	ID           string `json:"id"`
+	ProviderType string `json:"provider_type"`
+	ProviderID   string `json:"provider_id"`
+}
+
+// Profile is what is known of a user (app-services 4.5), in the form of the wire.
+type Profile struct {
+	UserID     string            `json:"user_id"`
+	DomainID   string            `json:"domain_id"`
+	Type       string            `json:"type"`       // "normal", or "server" for an API key's
+	Identities []LinkedIdentity  `json:"identities"` // first login first
+	Data       map[string]string `json:"data"`       // where identities disagree, the first one counts
+}
+
+// Profile returns a user's profile.
+func (s *Service) Profile(ctx context.Context, c Caller) (Profile, error) {
+	p := Profile{UserID: c.UserID, DomainID: c.App.DomainID, Type: "normal", Identities: []LinkedIdentity{}, Data: map[string]string{}}
+	rows, err := s.db.read.QueryContext(ctx, `SELECT i.identity, i.provider, p.id, i.data FROM identities i
+		JOIN providers p ON p.app_id = i.app_id AND p.type = i.provider WHERE i.user_id = ? ORDER BY i.seq`, c.UserID)
+	if err != nil {
+		return p, wrap("reading a profile", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var i LinkedIdentity
+		var text string
+		var data map[string]string
+		if err := rows.Scan(&i.ID, &i.ProviderType, &i.ProviderID, &text); err != nil {
+			return p, wrap("reading a profile", err)
+		}
+		if err := json.Unmarshal([]byte(text), &data); err != nil {
+			return p, wrap("reading a profile", err)
+		}
+		p.Identities = append(p.Identities, i)
+		for name, value := range data {
+			if _, ok := p.Data[name]; !ok {
+				p.Data[name] = value
+			}
+		}
+	}
+	return p, wrap("reading a profile", rows.Err())
+}
+
+// DeleteUser removes a user with its identities, e-mail accounts, API keys and sessions. It does nothing for a user that
+// does not exist.
+func (s *Service) DeleteUser(ctx context.Context, app *App, user string) error {
+	gone := false
+	err := s.db.update(ctx, func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE app_id = ?1 AND id IN
+			(SELECT identity FROM identities WHERE user_id = ?2 AND app_id = ?1 AND provider = ?3)`, app.ID, user, ProviderUserpass); err != nil {
+			return err
+		}
+		// The rest goes with it (ON DELETE CASCADE).
+		n, err := changed(tx.ExecContext(ctx, "DELETE FROM users WHERE id = ? AND app_id = ?", user, app.ID))
+		gone = n > 0
+		return err
+	})
+	if err != nil {
+		return wrap("deleting a user", err)
+	}
+	if gone {
+		s.log.Info("user deleted", "app", app.ID, "user", user)
+		s.revoked(app.ID, user, UserDeleted)
+	}
+	return nil
+}
+
+// SetUserDisabled disables a user, which revokes its sessions, or enables it again. ErrUserNotFound if there is none.
+func (s *Service) SetUserDisabled(ctx context.Context, app *App, user string, disabled bool) error {
+	err := s.db.update(ctx, func(tx *sql.Tx) error {
+		n, err := changed(tx.ExecContext(ctx, "UPDATE users SET disabled = ? WHERE id = ? AND app_id = ?", disabled, user, app.ID))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrUserNotFound
+		}
+		if disabled {
+			_, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ?", user)
+		}
+		return err
+	})
+	if err != nil {
+		return wrap("changing a user", err)
+	}
+	if disabled {
+		s.revoked(app.ID, user, UserDisabled)
+	}
+	return nil
+}
+
+// RevokeSessions ends all sessions of a user.
+func (s *Service) RevokeSessions(ctx context.Context, app *App, user string) error {
+	err := s.db.update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND app_id = ?", user, app.ID)
+		return err
+	})
+	if err != nil {
+		return wrap("revoking sessions", err)
+	}
+	s.revoked(app.ID, user, SessionsRevoked)
+	return nil
+}
+
+// changed returns how many rows a statement changed.
+func changed(r sql.Result, err error) (int64, error) {
+	if err != nil {
+		return 0, err
+	}
+	return r.RowsAffected()
+}

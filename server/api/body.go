@@ -1,0 +1,130 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"realmsync/server/auth"
+)
+
+// maxDepth bounds the nesting of a body (app-services 13.9).
+const maxDepth = 64
+
+func badRequest(format string, args ...any) error {
+	return &refusal{Status: http.StatusBadRequest, Code: "BadRequest", Text: fmt.Sprintf(format, args...)}
+}
+
+// members reads a body that must be a JSON object.
+func (c *call) members() (object, error) {
+	body, err := io.ReadAll(c.r.Body) // bounded by ServeHTTP
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return nil, err
+	case err != nil:
+		return nil, badRequest("the request's body could not be read")
+	case !utf8.Valid(body):
+		// encoding/json would make one character of all that is wrong, and so one password of two.
+		return nil, badRequest("the request's body is not UTF-8")
+	case depth(body) > maxDepth:
+		return nil, badRequest("the request's body is nested more than %d deep", maxDepth)
+	}
+	var out object
+	if err := json.Unmarshal(body, &out); err != nil || out == nil {
+		return nil, badRequest("the request's body must be a JSON object")
+	}
+	return out, nil
+}
+
+// object is a JSON object whose members have not been looked at.
+type object map[string]json.RawMessage
+
+// text returns a member that must be a string; "" if it is absent.
+func (o object) text(name string) (string, error) {
+	raw, ok := o[name]
+	if !ok {
+		return "", nil
+	}
+	var s *string
+	if err := json.Unmarshal(raw, &s); err != nil || s == nil {
+		return "", badRequest("'%s' must be a string", name)
+	}
+	return *s, nil
+}
+
+// texts returns several members that must be strings.
+func (o object) texts(names ...string) ([]string, error) {
+	out := make([]string, len(names))
+	for i, name := range names {
+		var err error
+		if out[i], err = o.text(name); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// inner returns a member that is an object; an empty one otherwise. For what a client may leave out.
+func (o object) inner(name string) object {
+	var out object
+	if json.Unmarshal(o[name], &out) != nil {
+		return nil
+	}
+	return out
+}
+
+// depth returns how deep brackets are nested outside of strings. It does not care whether they match.
+func depth(body []byte) int {
+	deepest, now, quoted := 0, 0, false
+	for i := 0; i < len(body); i++ {
+		switch b := body[i]; {
+		case quoted && b == '\\':
+			i++
+		case b == '"':
+			quoted = !quoted
+		case quoted:
+		case b == '{' || b == '[':
+			now++
+			deepest = max(deepest, now)
+		case b == '}' || b == ']':
+			now--
+		}
+	}
+	return deepest
+}
+
+// bearer returns the token of the Authorization header; "" if there is none.
+func (c *call) bearer() string {
+	scheme, token, _ := strings.Cut(c.r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
+// accessCaller requires an access token, which must be of the path's app if there is one.
+func (s *Server) accessCaller(c *call) (auth.Caller, error) {
+	caller, err := s.auth.Access(c.r.Context(), c.bearer())
+	if err != nil {
+		return caller, err
+	}
+	if c.app != nil && c.app != caller.App {
+		return caller, auth.ErrForbidden
+	}
+	c.app = caller.App
+	return caller, nil
+}
+
+// sessionCaller requires a refresh token.
+func (s *Server) sessionCaller(c *call) (auth.Caller, error) {
+	caller, err := s.auth.Session(c.r.Context(), c.bearer())
+	if err == nil {
+		c.app = caller.App
+	}
+	return caller, err
+}

@@ -1,0 +1,104 @@
+package api
+
+import (
+	"net/http"
+
+	"realmsync/server/auth"
+)
+
+// location answers app-services 3.1.
+func (s *Server) location(c *call) error {
+	base := s.baseURL(c.r)
+	writeJSON(c.w, c.r, http.StatusOK, jsonType, struct {
+		DeploymentModel string `json:"deployment_model"`
+		Location        string `json:"location"`
+		Hostname        string `json:"hostname"`
+		WSHostname      string `json:"ws_hostname"`
+	}{"GLOBAL", "US-VA", base, webSocketBase(base)})
+	return nil
+}
+
+// login answers app-services 4: it opens a session, or with ?link=true adds credentials to a user.
+func (s *Server) login(c *call) error {
+	body, err := c.members()
+	if err != nil {
+		return err
+	}
+	texts, err := body.texts("username", "password", "token", "key")
+	if err != nil {
+		return err
+	}
+	credentials := auth.Credentials{Provider: c.params["provider"], Username: texts[0], Password: texts[1], Token: texts[2], Key: texts[3], Remote: c.remote()}
+	// realm-cpp sends no device id, other SDKs do; nothing about a device is required (4.1).
+	credentials.DeviceID, _ = body.inner("options").inner("device").text("deviceId")
+	if c.r.URL.Query().Get("link") == "true" {
+		token, err := s.auth.Link(c.r.Context(), c.app, c.bearer(), credentials)
+		if err != nil {
+			return err
+		}
+		writeJSON(c.w, c.r, http.StatusOK, jsonType, accessAnswer{token})
+		return nil
+	}
+	login, err := s.auth.Login(c.r.Context(), c.app, credentials)
+	if err != nil {
+		return err
+	}
+	writeJSON(c.w, c.r, http.StatusOK, jsonType, struct {
+		AccessToken  string `json:"access_token"`
+		RefreshToken string `json:"refresh_token"`
+		UserID       string `json:"user_id"`
+		DeviceID     string `json:"device_id"`
+	}{login.AccessToken, login.RefreshToken, login.UserID, login.DeviceID})
+	return nil
+}
+
+// accessAnswer is what linking and refreshing answer.
+type accessAnswer struct {
+	AccessToken string `json:"access_token"`
+}
+
+// profile answers app-services 4.5.
+func (s *Server) profile(c *call) error {
+	caller, err := s.accessCaller(c)
+	if err != nil {
+		return err
+	}
+	p, err := s.auth.Profile(c.r.Context(), caller)
+	if err != nil {
+		return err
+	}
+	writeJSON(c.w, c.r, http.StatusOK, jsonType, p)
+	return nil
+}
+
+// refresh answers app-services 5.3.
+func (s *Server) refresh(c *call) error {
+	token, err := s.auth.Refresh(c.r.Context(), c.bearer())
+	if err != nil {
+		return err
+	}
+	writeJSON(c.w, c.r, http.StatusCreated, jsonType, accessAnswer{token})
+	return nil
+}
+
+// logout revokes the session of a refresh token (6.1).
+func (s *Server) logout(c *call) error {
+	if err := s.auth.Logout(c.r.Context(), c.bearer()); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// deleteUser removes the user of an access token (6.1).
+func (s *Server) deleteUser(c *call) error {
+	caller, err := s.accessCaller(c)
+	if err != nil {
+		return err
+	}
+	if err := s.auth.DeleteUser(c.r.Context(), caller.App, caller.UserID); err != nil {
+		return err
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
+}

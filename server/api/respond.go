@@ -1,0 +1,81 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"realmsync/server/auth"
+)
+
+const (
+	// maxPlainBody is the most that a body with a Content-Length may have: realm-cpp drops longer ones (1.3, H7).
+	maxPlainBody = 8192
+	// maxChunk is the most that goes into one chunk: realm-cpp reads chunks into a buffer that it does not check (1.3, H8).
+	maxChunk = 4096
+	// jsonType is exact: with a parameter, clients don't look for an error in a body (2.1).
+	jsonType = "application/json"
+	// looseType is for results that may have a member "error" without being one.
+	looseType = "application/json;charset=utf-8"
+)
+
+// refusal is the answer to a request that failed. See auth.Error.
+type refusal = auth.Error
+
+// writeJSON answers with a value.
+func writeJSON(w http.ResponseWriter, r *http.Request, status int, contentType string, value any) {
+	body, err := json.Marshal(value)
+	if err != nil { // all that is ever given here can be written
+		panic(err)
+	}
+	w.Header().Set("Content-Type", contentType)
+	writeBody(w, r, status, body)
+}
+
+// writeBody answers with a body that its client can read: short ones with their length, others in small chunks.
+func writeBody(w http.ResponseWriter, r *http.Request, status int, body []byte) {
+	if len(body) <= maxPlainBody || !r.ProtoAtLeast(1, 1) { // before 1.1 there are no chunks
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	} else {
+		// Said rather than left to net/http, which would count the body of a handler that ends soon.
+		w.Header().Set("Transfer-Encoding", "chunked")
+	}
+	w.WriteHeader(status)
+	for len(body) > 0 {
+		n := min(len(body), maxChunk)
+		if _, err := w.Write(body[:n]); err != nil {
+			return // the client is gone
+		}
+		body = body[n:]
+	}
+}
+
+// writeError answers with an error in the form of app-services 2.1.
+func (s *Server) writeError(c *call, err error) {
+	var e *refusal
+	var unknown *auth.ErrUnknownApp
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &e):
+	case errors.As(err, &unknown):
+		e = &refusal{Status: http.StatusNotFound, Text: unknown.Error()}
+	case errors.As(err, &tooLarge):
+		e = &refusal{Status: http.StatusRequestEntityTooLarge, Code: "BadRequest", Text: "the request's body is larger than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"}
+	case c.r.Context().Err() != nil:
+		e = &refusal{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "the request was cancelled"}
+	default:
+		s.log.Error("request failed", "request", c.id, "route", c.route, "app", c.appID(), "error", err)
+		e = &refusal{Status: http.StatusInternalServerError, Code: "InternalServerError", Text: "internal server error; the server's log has more under request " + c.id}
+	}
+	c.reason = err
+	body := struct {
+		Error string `json:"error"`
+		Code  string `json:"error_code,omitempty"`
+		Link  string `json:"link,omitempty"`
+	}{e.Text, e.Code, ""}
+	if base := s.baseURL(c.r); base != "" && c.app != nil {
+		body.Link = base + "/groups/" + c.app.GroupID + "/apps/" + c.app.InternalID + "/logs?co_id=" + c.id
+	}
+	writeJSON(c.w, c.r, e.Status, jsonType, body)
+}

@@ -1,0 +1,136 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"realmsync/server/auth"
+)
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := time.Now()
+	c := &call{w: &recorder{ResponseWriter: w}, r: r, id: auth.NewObjectID(start), route: "other"}
+	w.Header().Set("X-Appservices-Request-Id", c.id)
+	defer s.finish(c, start)
+	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
+	if err := s.dispatch(c); err != nil {
+		s.writeError(c, err)
+	}
+}
+
+func (s *Server) dispatch(c *call) error {
+	switch c.r.URL.Path {
+	case "/healthz":
+		return s.only(c, "healthz", s.health)
+	case "/metrics":
+		return s.only(c, "metrics", func(c *call) error { s.metrics.handler.ServeHTTP(c.w, c.r); return nil })
+	}
+	route, params, allow := find(c.r.Method, c.r.URL.Path)
+	if route == nil && allow != nil {
+		return s.wrongMethod(c, allow)
+	}
+	if route == nil {
+		return &refusal{Status: http.StatusNotFound, Text: "there is nothing at this path"}
+	}
+	c.route, c.params = route.pattern, params
+	if id, ok := params["app"]; ok && route.pattern != syncPattern {
+		app, err := s.auth.App(c.r.Context(), id)
+		if err != nil {
+			return err
+		}
+		c.app = app
+	}
+	return route.handle(s, c)
+}
+
+// only serves a page that is read.
+func (s *Server) only(c *call, name string, handle func(*call) error) error {
+	c.route = name
+	if c.r.Method != http.MethodGet && c.r.Method != http.MethodHead {
+		return s.wrongMethod(c, []string{http.MethodGet, http.MethodHead})
+	}
+	return handle(c)
+}
+
+func (s *Server) wrongMethod(c *call, allow []string) error {
+	methods := strings.Join(allow, ", ")
+	c.w.Header().Set("Allow", methods)
+	return &refusal{Status: http.StatusMethodNotAllowed, Text: "this path takes " + methods}
+}
+
+// finish ends a request: nobody is left without an answer, because a client takes none for success (1.3, H11).
+func (s *Server) finish(c *call, start time.Time) {
+	if p := recover(); p != nil {
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+			panic(p)
+		}
+		s.log.Error("a handler panicked", "request", c.id, "route", c.route, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+		if c.w.status != 0 || c.w.hijacked {
+			panic(http.ErrAbortHandler) // half an answer must not look like a whole one
+		}
+		s.writeError(c, &refusal{Status: http.StatusInternalServerError, Code: "InternalServerError", Text: "internal server error; the server's log has more under request " + c.id})
+	}
+	status := c.w.code()
+	taken := time.Since(start)
+	s.metrics.observe(c.route, c.r.Method, status, taken, c.w.hijacked)
+	level := slog.LevelInfo
+	if c.route == "healthz" || c.route == "metrics" {
+		level = slog.LevelDebug
+	}
+	// The path and not the target: tokens are in queries (13.6).
+	attrs := []slog.Attr{slog.String("request", c.id), slog.String("method", c.r.Method), slog.String("path", c.r.URL.Path), slog.Int("status", status),
+		slog.Int64("bytes", c.w.bytes), slog.Duration("took", taken), slog.String("remote", c.r.RemoteAddr)}
+	if id := c.appID(); id != "" {
+		attrs = append(attrs, slog.String("app", id))
+	}
+	if c.reason != nil {
+		attrs = append(attrs, slog.Any("reason", c.reason))
+	}
+	s.log.LogAttrs(context.WithoutCancel(c.r.Context()), level, "request", attrs...)
+}
+
+// health answers probes.
+func (s *Server) health(c *call) error {
+	c.w.Header().Set("Cache-Control", "no-store")
+	answer := func(status int, text string) error {
+		writeJSON(c.w, c.r, status, looseType, map[string]string{"status": text})
+		return nil
+	}
+	if s.draining.Load() {
+		return answer(http.StatusServiceUnavailable, "draining")
+	}
+	ctx, cancel := context.WithTimeout(c.r.Context(), 5*time.Second)
+	defer cancel()
+	if err := s.auth.Ping(ctx); err != nil {
+		s.log.Error("health check failed", "error", err)
+		return answer(http.StatusServiceUnavailable, "the database cannot be read")
+	}
+	return answer(http.StatusOK, "ok")
+}
+
+// upgrade hands the request over to the sync endpoint.
+func (s *Server) upgrade(c *call) error {
+	if s.sync == nil {
+		return &refusal{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "this server does not sync"}
+	}
+	c.r.SetPathValue("app", c.params["app"])
+	s.sync.ServeHTTP(c.w, c.r)
+	return nil
+}
+
+// remote is the client's address without its port, for counting attempts.
+func (c *call) remote() string {
+	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	if err != nil {
+		return c.r.RemoteAddr
+	}
+	return host
+}

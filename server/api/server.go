@@ -1,0 +1,106 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"realmsync/server/auth"
+)
+
+// Bounds on what a client sends and on the time that it takes (app-services 13.9).
+const (
+	// MaxBody is the most that a request's body may have, in bytes.
+	MaxBody = 64 << 10
+	// MaxHeader is the most that a request's header may have, in bytes.
+	MaxHeader = 32 << 10
+)
+
+// Config says what a Server serves. Auth is required; the zero value of each other field means the default.
+type Config struct {
+	// Auth is asked about apps, users and tokens.
+	Auth *auth.Service
+	// BaseURL is the server's public address, as clients are configured with it, e.g. "https://sync.example.com". Empty:
+	// the address that a client's connection arrived at.
+	BaseURL string
+	// Sync answers GET .../app/{app}/realm-sync, the WebSocket upgrade. The request's path value "app" is the app's id. It
+	// must hijack the connection or answer with a short body. nil: 503.
+	Sync http.Handler
+	// Registry is where metrics are registered and read from. nil: one of the server's own.
+	Registry *prometheus.Registry
+	// Logger gets one line per request, without its query: a token may be in it.
+	Logger *slog.Logger
+}
+
+// Server is the HTTP handler. It is safe for concurrent use.
+type Server struct {
+	auth     *auth.Service
+	base     *url.URL // nil: the address that the client connected to
+	sync     http.Handler
+	metrics  *metrics
+	log      *slog.Logger
+	draining atomic.Bool
+}
+
+// New makes a server. It fails if the base URL is not one, or if metrics of the same names are registered.
+func New(cfg Config) (*Server, error) {
+	if cfg.Auth == nil {
+		return nil, errors.New("api: there is no auth service")
+	}
+	s := &Server{auth: cfg.Auth, sync: cfg.Sync, log: cfg.Logger}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.BaseURL != "" {
+		u, err := parseBase(cfg.BaseURL)
+		if err != nil {
+			return nil, err
+		}
+		s.base = u
+	}
+	if cfg.Registry == nil {
+		cfg.Registry = prometheus.NewRegistry()
+	}
+	var err error
+	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
+		return nil, fmt.Errorf("api: %w", err)
+	}
+	return s, nil
+}
+
+// Drain makes /healthz answer 503, so that nobody sends new clients here. Requests are still served.
+func (s *Server) Drain() { s.draining.Store(true) }
+
+// HTTPServer returns a server for s with limits on headers and times. The caller runs it, and stops it. Its time limits do
+// not hold for a connection that was upgraded.
+func (s *Server) HTTPServer() *http.Server {
+	return &http.Server{
+		Handler:                      s,
+		DisableGeneralOptionsHandler: true, // it would answer outside our rules
+		ReadHeaderTimeout:            10 * time.Second,
+		ReadTimeout:                  30 * time.Second,
+		WriteTimeout:                 90 * time.Second, // more than the 60 s that a client waits
+		IdleTimeout:                  2 * time.Minute,
+		MaxHeaderBytes:               MaxHeader,
+		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// parseBase takes a base URL that a client would take: absolute, http or https, nothing behind the authority but slashes.
+func parseBase(text string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimRight(text, "/"))
+	if err != nil {
+		return nil, fmt.Errorf("api: the base URL: %w", err)
+	}
+	if (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Path != "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery {
+		return nil, fmt.Errorf("api: the base URL %q must be http://HOST[:PORT] or https://HOST[:PORT]", text)
+	}
+	return u, nil
+}

@@ -1,0 +1,70 @@
+package api
+
+import "net/http"
+
+// register answers POST .../local-userpass/register (7.1). The member is email here and username at a login.
+func (s *Server) register(c *call) error {
+	t, err := c.bodyTexts("email", "password")
+	if err != nil {
+		return err
+	}
+	if err := s.auth.Register(c.r.Context(), c.app, t[0], t[1], c.remote()); err != nil {
+		return err
+	}
+	writeJSON(c.w, c.r, http.StatusCreated, jsonType, struct{}{})
+	return nil
+}
+
+// confirm answers POST .../local-userpass/confirm.
+func (s *Server) confirm(c *call) error {
+	t, err := c.bodyTexts("token", "tokenId")
+	if err != nil {
+		return err
+	}
+	return s.auth.Confirm(c.r.Context(), c.app, t[0], t[1])
+}
+
+// confirmAgain answers POST .../local-userpass/confirm/send and /call.
+func (s *Server) confirmAgain(c *call) error {
+	t, err := c.bodyTexts("email")
+	if err != nil {
+		return err
+	}
+	return s.auth.ResendConfirmation(c.r.Context(), c.app, t[0])
+}
+
+// reset answers POST .../local-userpass/reset.
+func (s *Server) reset(c *call) error {
+	t, err := c.bodyTexts("token", "tokenId", "password")
+	if err != nil {
+		return err
+	}
+	return s.auth.Reset(c.r.Context(), c.app, t[0], t[1], t[2])
+}
+
+// resetSend answers POST .../local-userpass/reset/send.
+func (s *Server) resetSend(c *call) error {
+	t, err := c.bodyTexts("email")
+	if err != nil {
+		return err
+	}
+	return s.auth.SendReset(c.r.Context(), c.app, t[0])
+}
+
+// resetCall answers POST .../local-userpass/reset/call.
+func (s *Server) resetCall(c *call) error {
+	t, err := c.bodyTexts("email")
+	if err != nil {
+		return err
+	}
+	return s.auth.CallReset(c.r.Context(), c.app, t[0])
+}
+
+// bodyTexts reads members of the body that must be strings.
+func (c *call) bodyTexts(names ...string) ([]string, error) {
+	body, err := c.members()
+	if err != nil {
+		return nil, err
+	}
+	return body.texts(names...)
+}

@@ -1,0 +1,35 @@
+// Command realm-sync-server is a self-hosted sync server for applications built on the Realm SDKs: the HTTP API of App
+// Services and the Device Sync endpoint, in one process with one data directory.
+//
+// This package is flags and wiring. What is served is in realmsync/server.
+package main
+
+import (
+	"fmt"
+
+	"github.com/alecthomas/kong"
+)
+
+// version is set by the linker (scripts/goserver.sh).
+var version = "development"
+
+// commands is the command line.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve apps until SIGTERM or SIGINT."`
+	App     appCommand     `cmd:"" help:"Create and list the apps of a data directory."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+type versionCommand struct{}
+
+// Run prints the version.
+func (versionCommand) Run(k *kong.Context) error {
+	_, err := fmt.Fprintln(k.Stdout, "realm-sync-server", version)
+	return err
+}
+
+func main() {
+	k := kong.Parse(&commands{}, kong.Name("realm-sync-server"), kong.UsageOnError(),
+		kong.Description("A self-hosted sync server for applications built on the Realm SDKs."))
+	k.FatalIfErrorf(k.Run(k))
+}

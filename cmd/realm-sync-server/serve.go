@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"realmsync/server/api"
+	"realmsync/server/auth"
+)
+
+type serveCommand struct {
+	dataFlags
+	logFlags
+
+	Listen           []string      `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address to listen on, may be repeated (default: ${default}). Port 0 picks one. localhost means both loopback addresses."`
+	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
+	Dev              bool          `help:"Development mode: every app id exists, schemas come from clients, everybody may read and write. Not for a public address."`
+	CustomJWTSecret  string        `name:"custom-jwt-secret" env:"REALM_SYNC_CUSTOM_JWT_SECRET" placeholder:"SECRET" help:"With --dev: accept custom JWTs signed with this secret (HS256, at least 32 bytes). Better set in the environment ($$${env})."`
+	AccessTokenLife  time.Duration `default:"30m" help:"Lifetime of access tokens (default: ${default})."`
+	RefreshTokenLife time.Duration `default:"1440h" help:"Lifetime of sessions, at least 30m (default: ${default})."`
+	DrainTimeout     time.Duration `default:"10s" help:"Longest time to finish requests after SIGTERM (default: ${default})."`
+}
+
+// Run serves until a signal.
+func (c *serveCommand) Run(k *kong.Context) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	// The second signal ends the process at once.
+	context.AfterFunc(ctx, stop)
+	return c.serve(ctx, k)
+}
+
+func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
+	log := c.logger(k.Stderr)
+	if err := makeDataDir(c.Data); err != nil {
+		return err
+	}
+	unlock, err := lockDataDir(c.Data)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	config := auth.Config{Dir: c.Data, Dev: c.Dev, AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log}
+	if c.CustomJWTSecret != "" {
+		config.CustomJWTSecret = []byte(c.CustomJWTSecret)
+	}
+	users, err := auth.Open(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, users.Close()) }()
+
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Registry: registry, Logger: log})
+	if err != nil {
+		return err
+	}
+	listeners, err := listen(c.Listen)
+	if err != nil {
+		return err
+	}
+	// What accepts now waits in the kernel until it is served.
+	for _, l := range listeners {
+		if _, err := fmt.Fprintf(k.Stdout, "listening on http://%s\n", l.Addr()); err != nil {
+			log.Warn("standard output cannot be written", "error", err)
+		}
+		if c.Dev && !loopback(l) {
+			log.Warn("development mode on an address that others can reach: everybody may read and write everything", "listen", l.Addr().String())
+		}
+	}
+	log.Info("serving", "version", version, "data", c.Data, "dev", c.Dev)
+	err = c.run(ctx, handler, listeners)
+	log.Info("stopped")
+	return err
+}
+
+// run serves until the context ends, then finishes what was begun, within DrainTimeout.
+func (c *serveCommand) run(ctx context.Context, handler *api.Server, listeners []net.Listener) error {
+	server := handler.HTTPServer()
+	var group errgroup.Group
+	serving, failed := context.WithCancelCause(ctx)
+	defer failed(nil)
+	for _, l := range listeners {
+		group.Go(func() error {
+			if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed(err)
+				return fmt.Errorf("serving %s: %w", l.Addr(), err)
+			}
+			return nil
+		})
+	}
+	<-serving.Done()
+	handler.Drain()
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		_ = server.Close() // those that have not finished by now are cut off
+	}
+	return group.Wait()
+}

@@ -186,3 +186,15 @@ func (s *Service) provider(ctx context.Context, app *App, kind string) (id strin
 	}
 	return id, nil
 }
+
+// SetProviderDisabled disables or enables a login provider of an app. Sessions that were opened with it stay. The provider
+// custom-token stays off without a key (Config.CustomJWTSecret).
+func (s *Service) SetProviderDisabled(ctx context.Context, app *App, kind string, disabled bool) error {
+	return wrap("changing a provider", s.db.update(ctx, func(tx *sql.Tx) error {
+		n, err := changed(tx.ExecContext(ctx, "UPDATE providers SET disabled = ? WHERE app_id = ? AND type = ?", disabled, app.ID, kind))
+		if err == nil && n == 0 {
+			err = errProvider(kind)
+		}
+		return err
+	}))
+}

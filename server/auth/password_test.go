@@ -1,0 +1,132 @@
+package auth
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDefaultCost(t *testing.T) {
+	h := newHasher(PasswordCost{})
+	require.True(t, strings.HasPrefix(h.dummy, "$argon2id$v=19$m=65536,t=3,p=1$"), h.dummy)
+	stored, err := h.hash(t.Context(), "password")
+	require.NoError(t, err)
+	ok, stale, err := h.verify(t.Context(), stored, "password")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.False(t, stale)
+	ok, _, err = h.verify(t.Context(), stored, "passwore")
+	require.NoError(t, err)
+	require.False(t, ok)
+	ok, _, err = h.verify(t.Context(), h.dummy, "password")
+	require.NoError(t, err)
+	require.False(t, ok)
+}
+
+func TestHashesAreSalted(t *testing.T) {
+	h := newHasher(cheap)
+	a, err := h.hash(t.Context(), "password")
+	require.NoError(t, err)
+	b, err := h.hash(t.Context(), "password")
+	require.NoError(t, err)
+	require.NotEqual(t, a, b)
+}
+
+func TestHashIsRenewed(t *testing.T) {
+	f := open(t, nil)
+	f.register("a@b.c")
+	f.cfg.PasswordCost = PasswordCost{MemoryKiB: 128, Passes: 2, Lanes: 1}
+	f.restart()
+	stored := func() (hash string) {
+		require.NoError(t, f.db.read.QueryRow("SELECT hash FROM accounts").Scan(&hash))
+		return hash
+	}
+	require.Contains(t, stored(), "m=64,t=1")
+	_, err := f.userpass("a@b.c", "not the one")
+	require.ErrorIs(t, err, ErrInvalidPassword)
+	require.Contains(t, stored(), "m=64,t=1")
+	_, err = f.userpass("a@b.c", "password")
+	require.NoError(t, err)
+	require.Contains(t, stored(), "m=128,t=2")
+	_, err = f.userpass("a@b.c", "password")
+	require.NoError(t, err)
+}
+
+func TestHashingIsBounded(t *testing.T) {
+	h := newHasher(cheap)
+	for range cap(h.slots) {
+		h.slots <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := h.hash(ctx, "password")
+	require.ErrorIs(t, err, context.Canceled)
+	_, _, err = h.verify(ctx, h.dummy, "password")
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+func FuzzStoredHash(f *testing.F) {
+	h := newHasher(cheap)
+	f.Add(h.dummy)
+	f.Add("$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA")
+	f.Add("")
+	f.Fuzz(func(t *testing.T, s string) {
+		c, salt, sum, err := decodeHash(s)
+		if err != nil {
+			return
+		}
+		if c.MemoryKiB > maxCostKiB || c.Passes > maxCostPasses || len(salt) != saltSize || len(sum) != hashSize {
+			t.Fatalf("%q was taken", s)
+		}
+		again, _, _, err := decodeHash(encodeHash(c, salt, sum))
+		require.NoError(t, err)
+		require.Equal(t, c, again)
+	})
+}
+
+func TestAttemptsAreCounted(t *testing.T) {
+	f := open(t, func(c *Config) { c.Dev, c.CustomJWTSecret = false, nil })
+	f.register("a@b.c")
+	f.register("b@b.c")
+	for range 10 {
+		_, err := f.userpass("a@b.c", "not the one")
+		require.ErrorIs(t, err, ErrInvalidPassword)
+	}
+	_, err := f.userpass("a@b.c", "password")
+	require.ErrorIs(t, err, ErrTooMany, "also for the right one")
+	_, err = f.userpass("b@b.c", "password")
+	require.NoError(t, err, "other accounts are not touched")
+	f.clock.move(7 * time.Second)
+	_, err = f.userpass("a@b.c", "password")
+	require.NoError(t, err)
+	for range 10 {
+		_, err := f.userpass("a@b.c", "not the one")
+		require.ErrorIs(t, err, ErrInvalidPassword, "the right password has filled the bucket")
+	}
+}
+
+func TestAddressesAreCounted(t *testing.T) {
+	f := open(t, func(c *Config) { c.Dev, c.CustomJWTSecret = false, nil })
+	login := func(remote string) error {
+		_, err := f.Login(t.Context(), f.app, Credentials{Provider: ProviderAnonymous, Remote: remote})
+		return err
+	}
+	for range 100 {
+		require.NoError(t, login("1.2.3.4"))
+	}
+	require.ErrorIs(t, login("1.2.3.4"), ErrTooMany)
+	require.ErrorIs(t, f.Register(t.Context(), f.app, "a@b.c", "password", "1.2.3.4"), ErrTooMany)
+	require.NoError(t, login("1.2.3.5"))
+}
+
+func TestLimiterIsBounded(t *testing.T) {
+	c := &clock{at: time.Unix(1, 0)}
+	l := newLimiter(1, 1, c.now)
+	for i := range 3 * maxBuckets {
+		l.allow(NewObjectID(time.Unix(int64(i), 0)))
+		require.LessOrEqual(t, len(l.buckets), maxBuckets)
+	}
+}

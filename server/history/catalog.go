@@ -1,0 +1,212 @@
+package history
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"realmsync/core/schema"
+	"realmsync/core/value"
+	"realmsync/server/store"
+)
+
+// Class is a class as the server stores it: its description, and a number for each property, under which documents hold
+// the value. Numbers are never reused within a class, so that a property that is removed and added again is a new one.
+// A *Class is immutable; every change of schema makes a new one with the same ID.
+type Class struct {
+	schema.Class
+	ID   uint32
+	ids  []uint32       // by property index
+	at   map[uint32]int // number to index
+	next uint32
+}
+
+// Default returns the value that a property has in a new object (spec/changeset.md section 5.9).
+func Default(p *schema.Property) value.Value {
+	if p.Nullable || p.Collection != schema.Single {
+		return value.Null()
+	}
+	switch p.Type {
+	case value.KindInt:
+		return value.Int(0)
+	case value.KindBool:
+		return value.Bool(false)
+	case value.KindString:
+		return value.String("")
+	case value.KindBinary:
+		return value.BinaryString("")
+	case value.KindTimestamp:
+		return value.FromTimestamp(value.Timestamp{})
+	case value.KindFloat:
+		return value.Float(0)
+	case value.KindDouble:
+		return value.Double(0)
+	case value.KindDecimal:
+		return value.FromDecimal(zeroDecimal)
+	case value.KindObjectID:
+		return value.FromObjectID(value.ObjectID{})
+	case value.KindUUID:
+		return value.FromUUID(value.UUID{})
+	default: // mixed and links
+		return value.Null()
+	}
+}
+
+// zeroDecimal is 0 with exponent 0 (the biased exponent 6176 in the BID word).
+var zeroDecimal = value.Decimal{Hi: 0x3040000000000000}
+
+// newClass gives a class its numbers.
+func newClass(id uint32, c schema.Class) *Class {
+	out := &Class{Class: c, ID: id}
+	for range c.Properties {
+		out.ids = append(out.ids, out.next)
+		out.next++
+	}
+	out.index()
+	return out
+}
+
+func (c *Class) index() {
+	c.at = make(map[uint32]int, len(c.ids))
+	for i, id := range c.ids {
+		c.at[id] = i
+	}
+}
+
+// withProperty returns the class with one more property at the end.
+func (c *Class) withProperty(p schema.Property) *Class {
+	out := &Class{Class: c.Class, ID: c.ID, ids: append(slices.Clone(c.ids), c.next), next: c.next + 1}
+	out.Properties = append(slices.Clone(c.Properties), p)
+	out.index()
+	return out
+}
+
+// withoutProperty returns the class without the property.
+func (c *Class) withoutProperty(name string) *Class {
+	out := &Class{Class: c.Class, ID: c.ID, next: c.next}
+	out.Properties = nil
+	for i, p := range c.Properties {
+		if p.Name != name {
+			out.Properties = append(out.Properties, p)
+			out.ids = append(out.ids, c.ids[i])
+		}
+	}
+	out.index()
+	return out
+}
+
+// property returns the index of a property, -1 if there is none.
+func (c *Class) property(name string) int {
+	for i := range c.Properties {
+		if c.Properties[i].Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+// Catalog is the schema of an app at one moment. It is immutable.
+type Catalog struct {
+	Schema *schema.Schema
+	byName map[string]*Class
+	byID   map[uint32]*Class
+	nextID uint32
+}
+
+// Class returns the class of that name, nil if there is none.
+func (c *Catalog) Class(name string) *Class { return c.byName[name] }
+
+// ClassByID returns the class with that number, nil if there is none (any more).
+func (c *Catalog) ClassByID(id uint32) *Class { return c.byID[id] }
+
+func (c *Catalog) clone() *Catalog {
+	out := &Catalog{Schema: c.Schema, byName: make(map[string]*Class, len(c.byName)+1), byID: make(map[uint32]*Class, len(c.byID)+1), nextID: c.nextID}
+	for name, class := range c.byName {
+		out.byName[name] = class
+		out.byID[class.ID] = class
+	}
+	return out
+}
+
+// with returns a catalog in which the class is added or replaced.
+func (c *Catalog) with(class *Class) *Catalog {
+	out := c.clone()
+	out.byName[class.Name] = class
+	out.byID[class.ID] = class
+	out.nextID = max(out.nextID, class.ID+1)
+	out.Schema = c.Schema.With(class.Class)
+	return out
+}
+
+// without returns a catalog that lacks the class; its number stays used.
+func (c *Catalog) without(name string) *Catalog {
+	out := c.clone()
+	if class := out.byName[name]; class != nil {
+		delete(out.byID, class.ID)
+		delete(out.byName, name)
+	}
+	out.Schema = c.Schema.Without(name)
+	return out
+}
+
+// definition is the stored form of a class.
+type definition struct {
+	Kind       schema.ClassKind `json:"kind"`
+	PrimaryKey string           `json:"pk,omitempty"`
+	Next       uint32           `json:"next"`
+	Dropped    bool             `json:"dropped,omitempty"` // only its number is still of interest
+	Properties []propertyRecord `json:"properties"`
+}
+
+type propertyRecord struct {
+	ID         uint32            `json:"id"`
+	Name       string            `json:"name"`
+	Type       value.Kind        `json:"type"`
+	Nullable   bool              `json:"nullable,omitempty"`
+	Collection schema.Collection `json:"collection,omitempty"`
+	LinkTarget string            `json:"target,omitempty"`
+}
+
+// record returns the stored form of the class.
+func (c *Class) record() (store.Class, error) {
+	d := definition{Kind: c.Kind, PrimaryKey: c.PrimaryKey, Next: c.next}
+	for i, p := range c.Properties {
+		d.Properties = append(d.Properties, propertyRecord{c.ids[i], p.Name, p.Type, p.Nullable, p.Collection, p.LinkTarget})
+	}
+	body, err := json.Marshal(d)
+	return store.Class{ID: c.ID, Name: c.Name, Definition: body}, err
+}
+
+// dropped returns the stored form of a class that is no more.
+func (c *Class) dropped() store.Class {
+	return store.Class{ID: c.ID, Name: c.Name, Definition: []byte(`{"dropped":true}`)}
+}
+
+// loadCatalog rebuilds the catalog from the stored classes.
+func loadCatalog(records []store.Class) (*Catalog, error) {
+	out := &Catalog{Schema: schema.New(), byName: map[string]*Class{}, byID: map[uint32]*Class{}, nextID: 1}
+	var classes []schema.Class
+	for _, r := range records {
+		out.nextID = max(out.nextID, r.ID+1)
+		var d definition
+		if err := json.Unmarshal(r.Definition, &d); err != nil {
+			return nil, fmt.Errorf("history: the stored definition of class %q is damaged: %w", r.Name, err)
+		}
+		if d.Dropped {
+			continue
+		}
+		class := &Class{Class: schema.Class{Name: r.Name, Kind: d.Kind, PrimaryKey: d.PrimaryKey}, ID: r.ID, next: d.Next}
+		for _, p := range d.Properties {
+			class.Properties = append(class.Properties, schema.Property{
+				Name: p.Name, Type: p.Type, Nullable: p.Nullable, Collection: p.Collection, LinkTarget: p.LinkTarget,
+			})
+			class.ids = append(class.ids, p.ID)
+		}
+		class.index()
+		out.byName[r.Name] = class
+		out.byID[r.ID] = class
+		classes = append(classes, class.Class)
+	}
+	out.Schema = schema.New(classes...)
+	return out, nil
+}

@@ -1,0 +1,317 @@
+package history
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"realmsync/core/changeset"
+	"realmsync/server/store"
+)
+
+// Epoch of the protocol's clock: 2015-01-01T00:00:00Z in Unix milliseconds.
+const epoch = 1420070400000
+
+// Config is what an Engine needs. Store is required; everything else has a default.
+type Config struct {
+	App   string
+	Store store.Store // the engine closes it
+	// Committed is called for the entries of each commit, ascending, by one goroutine, after the commit is durable and the
+	// uploads that led to it were answered. It must not call the engine.
+	Committed func([]*Entry)
+	// FixedSchema refuses uploads that change the schema (225); otherwise the schema follows the clients.
+	FixedSchema bool
+	RecentBytes int              // memory for the newest entries; default 64 MiB
+	GroupBytes  int              // size of uploads at which a group is committed without waiting for more; default 8 MiB
+	Random      io.Reader        // salts; default crypto/rand
+	Now         func() time.Time // default time.Now
+	Log         *slog.Logger     // default: none
+	Observe     Observer         // default: none
+}
+
+// Observer is told what the engine does, for metrics. Its methods may be called by any goroutine and must not block.
+type Observer interface {
+	Merged(changesets int, bytes int, took time.Duration) // one upload was integrated
+	Grouped(uploads int, took time.Duration)              // one group was made durable
+}
+
+type noObserver struct{}
+
+func (noObserver) Merged(int, int, time.Duration) {}
+func (noObserver) Grouped(int, time.Duration)     {}
+
+// Engine is the only writer of an app's data. Its methods may be called by several goroutines at once.
+type Engine struct {
+	cfg Config
+
+	mu      sync.Mutex
+	queue   []job
+	closed  bool
+	wake    chan struct{} // one token: there is something in the queue
+	done    chan struct{} // closed when the writer and the publisher have ended
+	publish chan batch
+
+	// The writer owns these; others read them under state.
+	state   sync.RWMutex
+	catalog *Catalog
+	salts   []store.Salt
+	recent  recent
+	version atomic.Uint64 // newest durable version
+
+	salted   bool // this engine has drawn its salt
+	nextFile uint64
+}
+
+// Open brings up an app's data and starts the writer. Close ends it.
+func Open(ctx context.Context, cfg Config) (*Engine, error) {
+	if cfg.RecentBytes == 0 {
+		cfg.RecentBytes = 64 << 20
+	}
+	if cfg.GroupBytes == 0 {
+		cfg.GroupBytes = 8 << 20
+	}
+	if cfg.Random == nil {
+		cfg.Random = rand.Reader
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Observe == nil {
+		cfg.Observe = noObserver{}
+	}
+	e := &Engine{
+		cfg: cfg, wake: make(chan struct{}, 1), done: make(chan struct{}), publish: make(chan batch, 16),
+		recent: recent{limit: cfg.RecentBytes},
+	}
+	if err := e.load(ctx); err != nil {
+		return nil, errors.Join(err, cfg.Store.Close())
+	}
+	var running sync.WaitGroup
+	running.Go(e.write)
+	running.Go(e.announce)
+	go func() {
+		running.Wait()
+		close(e.done)
+	}()
+	return e, nil
+}
+
+// load reads what the writer keeps in memory, and gives a new app its baseline version 1: a bootstrap needs a version to
+// describe.
+func (e *Engine) load(ctx context.Context) error {
+	tx, err := e.cfg.Store.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }()
+	version, err := tx.Version()
+	if err != nil {
+		return err
+	}
+	classes, err := tx.Classes()
+	if err != nil {
+		return err
+	}
+	if e.catalog, err = loadCatalog(classes); err != nil {
+		return err
+	}
+	if e.salts, err = tx.Salts(); err != nil {
+		return err
+	}
+	maxFile, err := tx.MaxFile()
+	if err != nil {
+		return err
+	}
+	e.nextFile = max(maxFile+1, FirstFile)
+	if version == 0 {
+		changes := &store.Changes{Entries: []store.Entry{{Version: 1, Origin: Server, Timestamp: e.now()}}}
+		if changes.Salt, err = e.drawSalt(1); err != nil {
+			return err
+		}
+		if err := tx.Commit(changes); err != nil {
+			return err
+		}
+		e.salts, e.salted, version = append(e.salts, *changes.Salt), true, 1
+	}
+	e.version.Store(version)
+	return nil
+}
+
+// Close finishes the work that is queued, ends the writer and closes the store.
+func (e *Engine) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		<-e.done
+		return nil
+	}
+	e.closed = true
+	e.mu.Unlock()
+	e.signal()
+	<-e.done
+	return e.cfg.Store.Close()
+}
+
+// Version returns the newest durable version.
+func (e *Engine) Version() uint64 { return e.version.Load() }
+
+// Catalog returns the schema as of the newest durable version.
+func (e *Engine) Catalog() *Catalog {
+	e.state.RLock()
+	defer e.state.RUnlock()
+	return e.catalog
+}
+
+// Salt returns the salt of a version: that of the first life of the store in which the version existed.
+func (e *Engine) Salt(version uint64) int64 {
+	e.state.RLock()
+	defer e.state.RUnlock()
+	return saltOf(e.salts, version)
+}
+
+func saltOf(salts []store.Salt, version uint64) int64 {
+	for i := len(salts) - 1; i >= 0; i-- {
+		if salts[i].From <= version {
+			return salts[i].Value
+		}
+	}
+	return 0
+}
+
+func (e *Engine) drawSalt(from uint64) (*store.Salt, error) {
+	v, err := e.random()
+	return &store.Salt{From: from, Value: v}, err
+}
+
+// random draws a number in 1 .. 2^63-1.
+func (e *Engine) random() (int64, error) {
+	var b [8]byte
+	for {
+		if _, err := io.ReadFull(e.cfg.Random, b[:]); err != nil {
+			return 0, fmt.Errorf("history: drawing a salt: %w", err)
+		}
+		if v := int64(binary.BigEndian.Uint64(b[:]) >> 1); v != 0 {
+			return v, nil
+		}
+	}
+}
+
+// now returns the time in ms since 2015, never 0.
+func (e *Engine) now() uint64 {
+	return uint64(max(e.cfg.Now().UnixMilli()-epoch, 1))
+}
+
+// Snapshot opens the newest durable state for reading.
+func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
+	s, err := e.cfg.Store.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &Snapshot{Snapshot: s}
+	if out.version, err = s.Version(); err == nil {
+		var classes []store.Class
+		if classes, err = s.Classes(); err == nil {
+			out.Catalog, err = loadCatalog(classes)
+		}
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return out, nil
+}
+
+// Snapshot is the state at one version.
+type Snapshot struct {
+	store.Snapshot
+	Catalog *Catalog
+	version uint64
+}
+
+// At returns the version.
+func (s *Snapshot) At() uint64 { return s.version }
+
+// Rows calls f for each object of the class, ordered by key, until it returns false.
+func (s *Snapshot) Rows(class *Class, f func(*Row) (bool, error)) error {
+	return s.Scan(class.ID, func(key, doc []byte) (bool, error) {
+		k, err := DecodeKey(string(key))
+		if err != nil {
+			return false, err
+		}
+		row, err := decodeDocument(class, k, doc)
+		if err != nil {
+			return false, err
+		}
+		return f(row)
+	})
+}
+
+// Row returns one object, nil if it doesn't exist.
+func (s *Snapshot) Row(ref store.ObjectRef) (row *Row, err error) {
+	class := s.Catalog.ClassByID(ref.Class)
+	if class == nil {
+		return nil, nil
+	}
+	err = s.Objects([]store.ObjectRef{ref}, func(o store.Object) error {
+		if o.Doc == nil {
+			return nil
+		}
+		key, err := DecodeKey(o.Key)
+		if err == nil {
+			row, err = decodeDocument(class, key, o.Doc)
+		}
+		return err
+	})
+	return row, err
+}
+
+// Entries calls f for the entries with from < version <= to, ascending, until it returns false: from memory as far as they
+// are there, else from the store.
+func (e *Engine) Entries(ctx context.Context, from, to uint64, f func(*Entry) (bool, error)) error {
+	for from < to {
+		e.state.RLock()
+		entry := e.recent.get(from + 1)
+		e.state.RUnlock()
+		if entry == nil {
+			break
+		}
+		if more, err := f(entry); err != nil || !more {
+			return err
+		}
+		from++
+	}
+	if from >= to {
+		return nil
+	}
+	s, err := e.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Snapshot.Entries(from, to, true, func(r *store.Entry) (bool, error) {
+		entry, err := entryOf(s.Catalog, r, nil)
+		if err != nil {
+			return false, err
+		}
+		return f(entry)
+	})
+}
+
+// decode is changeset.Decode with the protocol's error.
+func decode(b []byte) (*changeset.Changeset, error) {
+	c, err := changeset.Decode(b)
+	if err != nil {
+		return nil, blame(BadChangeset, err, "the changeset can't be read")
+	}
+	return c, nil
+}

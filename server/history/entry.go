@@ -1,0 +1,125 @@
+package history
+
+import (
+	"fmt"
+	"sync"
+
+	"realmsync/core/changeset"
+	"realmsync/server/store"
+)
+
+// Server is the origin of what the server itself made; clients get file idents from FirstFile on.
+const (
+	Server    = 1
+	FirstFile = 2
+)
+
+// Flags of a stored entry.
+const (
+	flagSchema uint32 = 1 << iota // it has AddTable or AddColumn
+	flagErase                     // it has EraseTable or EraseColumn
+)
+
+// Entry is one committed server version. It is immutable.
+type Entry struct {
+	Version       uint64
+	Origin        uint64 // the file that made it; Server for the server's own
+	ClientVersion uint64
+	Timestamp     uint64 // ms since 2015-01-01T00:00:00Z, of the origin's clock
+	Changeset     *changeset.Changeset
+	Bytes         []byte // the changeset, encoded; empty when nothing is left of it
+	Images        []Image
+	Catalog       *Catalog // after this version
+
+	flags uint32
+	size  int // estimated memory, bytes
+
+	lookup sync.Once
+	byRef  map[store.ObjectRef]int // built on first use, when there are many
+}
+
+func (e *Entry) record() store.Entry {
+	out := store.Entry{
+		Version: e.Version, Origin: e.Origin, ClientVersion: e.ClientVersion, Timestamp: e.Timestamp, Flags: e.flags, Changeset: e.Bytes,
+	}
+	if len(e.Images) > 0 {
+		out.Images = appendImages(nil, e.Images)
+	}
+	return out
+}
+
+// entryOf rebuilds an entry from its record. The catalog is that of now, not that of the version; images of objects whose
+// class is gone have no rows. want chooses the images, nil all of them.
+func entryOf(catalog *Catalog, r *store.Entry, want func(store.ObjectRef) bool) (*Entry, error) {
+	e := &Entry{
+		Version: r.Version, Origin: r.Origin, ClientVersion: r.ClientVersion, Timestamp: r.Timestamp, Bytes: r.Changeset,
+		Catalog: catalog, flags: r.Flags,
+	}
+	var err error
+	if e.Changeset, err = changeset.Decode(r.Changeset); err != nil {
+		return nil, fmt.Errorf("history: the stored changeset of server version %d is damaged: %w", r.Version, err)
+	}
+	if len(r.Images) > 0 {
+		if e.Images, err = decodeImages(catalog, r.Images, want); err != nil {
+			return nil, fmt.Errorf("server version %d: %w", r.Version, err)
+		}
+	}
+	return e, nil
+}
+
+// flagsOf looks for schema instructions.
+func flagsOf(c *changeset.Changeset) (flags uint32) {
+	for i := range c.Instructions {
+		switch c.Instructions[i].Op {
+		case changeset.AddTable, changeset.AddColumn:
+			flags |= flagSchema
+		case changeset.EraseTable, changeset.EraseColumn:
+			flags |= flagErase
+		}
+	}
+	return flags
+}
+
+// measure estimates the memory that the entry holds.
+func (e *Entry) measure() {
+	e.size = 256 + len(e.Bytes) + 160*len(e.Changeset.Instructions)
+	for i := range e.Images {
+		e.size += 128
+		if r := e.Images[i].After; r != nil {
+			e.size += r.size()
+		}
+	}
+}
+
+// recent holds the newest entries in memory, bounded by their size: what an upload must be merged with is nearly always
+// among them, and so is what a session that lags a little must be sent.
+type recent struct {
+	entries []*Entry // ascending, dense
+	size    int
+	limit   int
+}
+
+func (r *recent) add(entries []*Entry) {
+	for _, e := range entries {
+		r.size += e.size
+	}
+	r.entries = append(r.entries, entries...)
+	drop := 0
+	for r.size > r.limit && drop < len(r.entries)-1 {
+		r.size -= r.entries[drop].size
+		r.entries[drop] = nil
+		drop++
+	}
+	r.entries = r.entries[drop:]
+}
+
+// get returns an entry, nil when it is not here.
+func (r *recent) get(version uint64) *Entry {
+	if len(r.entries) == 0 || version < r.entries[0].Version {
+		return nil
+	}
+	if i := version - r.entries[0].Version; i < uint64(len(r.entries)) {
+		return r.entries[i]
+	}
+	return nil
+}

@@ -1,0 +1,129 @@
+package history
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"realmsync/server/store"
+)
+
+// seenEvery is how exact LastSeen is, in ms: writing it at each connection would cost a disk flush for each.
+const seenEvery = 3600 * 1000
+
+// NewFile gives out a file ident. It is durable when NewFile returns.
+func (e *Engine) NewFile(ctx context.Context, user string) (file store.File, err error) {
+	err = e.do(ctx, false, func(g *group) error {
+		salt, err := e.random()
+		if err != nil {
+			return err
+		}
+		g.nextFile = max(g.nextFile, e.nextFile)
+		now := e.now()
+		file = store.File{Ident: g.nextFile, Salt: salt, User: user, LastSeen: now, Created: now}
+		g.nextFile++
+		g.files[file.Ident] = &fileState{File: file}
+		return nil
+	})
+	return file, err
+}
+
+// Claim is what a client says about itself in IDENT (spec/wire-protocol.md section 3.2).
+type Claim struct {
+	Ident         uint64
+	Salt          int64
+	User          string
+	ServerVersion uint64 // download cursor
+	ClientVersion uint64
+	LatestVersion uint64
+	LatestSalt    int64
+	QueryVersion  uint64
+}
+
+// Client is what the server knows about a file that identified itself.
+type Client struct {
+	File    store.File
+	Version uint64        // the newest version, which everything else here is as of
+	Own     []store.Own   // versions that the file made, after its download cursor
+	Resets  []store.Reset // that it has not seen
+	Views   []store.View  // the bootstraps that it was sent, ascending by query version
+}
+
+// Identify checks a claim (spec/merge.md section 10.2) and returns what is known of the file. All uploads submitted before
+// are done by then. Refusals are *Error.
+func (e *Engine) Identify(ctx context.Context, claim Claim) (client Client, err error) {
+	err = e.do(ctx, true, func(g *group) error {
+		if err := g.check(&claim); err != nil {
+			return err
+		}
+		file, err := g.file(claim.Ident)
+		if err != nil {
+			return err
+		}
+		if now := e.now(); now > file.LastSeen+seenEvery {
+			file.LastSeen = now
+		}
+		client = Client{File: file.File, Version: g.version}
+		if client.Own, err = g.tx.OwnVersions(claim.Ident, claim.ServerVersion); err != nil {
+			return err
+		}
+		if client.Resets, err = g.tx.Resets(claim.Ident, claim.ServerVersion); err != nil {
+			return err
+		}
+		client.Views, err = g.tx.Views(claim.Ident)
+		return err
+	})
+	return client, err
+}
+
+// check applies the rules for IDENT, in the order of the specification.
+func (g *group) check(c *Claim) error {
+	file, err := g.file(c.Ident)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return refuse(BadClientFileIdent, "Bad client file identifier (IDENT): the server has no client file %d", c.Ident)
+	case err != nil:
+		return err
+	case file.Salt != c.Salt:
+		return refuse(DivergingHistories, "the salt of client file %d is not the one that the server gave out", c.Ident)
+	case c.ServerVersion < file.BaseVersion:
+		return refuse(BadServerVersion, "client file %d says that it integrated server version %d, but it has integrated %d before",
+			c.Ident, c.ServerVersion, file.BaseVersion)
+	case file.LastSeen == 0:
+		return refuse(ClientFileExpired, "client file %d was not seen for too long; its history is gone", c.Ident)
+	case c.ServerVersion > g.version:
+		return refuse(BadServerVersion, "client file %d says that it integrated server version %d, but the newest is %d", c.Ident, c.ServerVersion, g.version)
+	case c.ClientVersion > file.ClientVersion:
+		return refuse(BadClientVersion, "client file %d says that its version %d was integrated, but only %d was", c.Ident, c.ClientVersion, file.ClientVersion)
+	case c.LatestVersion < c.ServerVersion || c.LatestVersion > g.version:
+		return refuse(BadServerVersion, "client file %d says that the newest server version was %d; it must be between %d and %d",
+			c.Ident, c.LatestVersion, c.ServerVersion, g.version)
+	case c.LatestVersion > 0 && c.LatestSalt != saltOf(g.engine.salts, c.LatestVersion):
+		return refuse(DivergingHistories, "client file %d has another server version %d than this server: its history was replaced", c.Ident, c.LatestVersion)
+	case file.User != c.User:
+		return refuse(UserMismatch, "client file %d belongs to another user", c.Ident)
+	}
+	return nil
+}
+
+// SetView notes that a file is about to be sent the bootstrap of a query at a version, and forgets the queries before from.
+func (e *Engine) SetView(ctx context.Context, v store.View, from uint64) error {
+	return e.do(ctx, false, func(g *group) error {
+		g.extra.Views = append(g.extra.Views, v)
+		g.extra.KeepViews = append(g.extra.KeepViews, store.KeepViews{File: v.File, From: from})
+		return nil
+	})
+}
+
+// Expire forgets the history of a file: from then on it is refused with 222 (spec/merge.md section 10.6).
+func (e *Engine) Expire(ctx context.Context, ident uint64) error {
+	return e.do(ctx, true, func(g *group) error {
+		file, err := g.file(ident)
+		if err != nil {
+			return fmt.Errorf("history: client file %d: %w", ident, err)
+		}
+		file.LastSeen = 0
+		g.extra.DropReciprocal = append(g.extra.DropReciprocal, store.FileVersion{File: ident, Version: g.version})
+		return nil
+	})
+}

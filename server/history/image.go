@@ -1,0 +1,106 @@
+package history
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"realmsync/core/value"
+	"realmsync/server/store"
+)
+
+// Image is what one version did to one object: how the object was before, and after. Nil means that it didn't exist.
+//
+// Previous is the version that touched the object before this one, 0 if none did. So the versions that touched an object
+// form a chain, whose newest link is in the object's record: an upload finds the history it must be merged with by walking
+// these chains from the objects that it touches, and needs no index beside them.
+type Image struct {
+	Ref           store.ObjectRef
+	ClassName     string
+	Key           value.Key
+	Previous      uint64
+	Before, After *Row
+}
+
+// Images of one version: form byte, count, then for each object class, key, previous version, the two documents (length+1,
+// or 0 for none).
+const imagesForm = 1
+
+func appendImages(b []byte, images []Image) []byte {
+	b = append(b, imagesForm)
+	b = binary.AppendUvarint(b, uint64(len(images)))
+	var doc []byte
+	for i := range images {
+		m := &images[i]
+		b = binary.AppendUvarint(b, uint64(m.Ref.Class))
+		b = appendText(b, m.ClassName)
+		b = appendText(b, m.Ref.Key)
+		b = binary.AppendUvarint(b, m.Previous)
+		for _, row := range [2]*Row{m.Before, m.After} {
+			if row == nil {
+				b = append(b, 0)
+				continue
+			}
+			doc = appendDocument(doc[:0], row)
+			b = binary.AppendUvarint(b, uint64(len(doc))+1)
+			b = append(b, doc...)
+		}
+	}
+	return b
+}
+
+// decodeImages is the inverse of appendImages. Objects of classes that are no more have no rows. want, if not nil, chooses
+// the objects; the others are skipped, undecoded.
+func decodeImages(catalog *Catalog, b []byte, want func(store.ObjectRef) bool) ([]Image, error) {
+	d := decoder{rest: b}
+	if form := d.byte(); form != imagesForm {
+		return nil, fmt.Errorf("history: stored images have the unknown form %d: the data is damaged", form)
+	}
+	n := d.uvarint()
+	var out []Image
+	if want == nil && n <= uint64(len(b)) {
+		out = make([]Image, 0, n)
+	}
+	for range n {
+		m := Image{Ref: store.ObjectRef{Class: uint32(d.uvarint())}}
+		m.ClassName = d.text()
+		m.Ref.Key = d.text()
+		m.Previous = d.uvarint()
+		before, after := d.document(), d.document()
+		if d.failed {
+			return nil, fmt.Errorf("history: stored images are cut short: the data is damaged")
+		}
+		if want != nil && !want(m.Ref) {
+			continue
+		}
+		var err error
+		if m.Key, err = DecodeKey(m.Ref.Key); err != nil {
+			return nil, err
+		}
+		if class := catalog.ClassByID(m.Ref.Class); class != nil {
+			if m.Before, err = decodeOptional(class, m.Key, before); err != nil {
+				return nil, err
+			}
+			if m.After, err = decodeOptional(class, m.Key, after); err != nil {
+				return nil, err
+			}
+		}
+		out = append(out, m)
+	}
+	return out, nil
+}
+
+// document reads a document, nil for none.
+func (d *decoder) document() []byte {
+	n := d.uvarint()
+	if n == 0 {
+		return nil
+	}
+	return d.bytes(n - 1)
+}
+
+func decodeOptional(class *Class, key value.Key, doc []byte) (*Row, error) {
+	if doc == nil {
+		return nil, nil
+	}
+	return decodeDocument(class, key, doc)
+}

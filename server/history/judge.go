@@ -1,0 +1,213 @@
+package history
+
+import (
+	"realmsync/core/schema"
+	"realmsync/server/store"
+)
+
+// verdict is what becomes of the writes of one changeset to one object, judged before they are merged.
+type verdict uint8
+
+const (
+	accept  verdict = iota
+	discard         // the client could not know the object as it is: its writes are dropped and it is set back, silently
+	refused         // the object is outside of the client's view: the same, and the user is told (231)
+	follow          // accepted, though the client itself has moved the object out of its view: it is set back afterwards
+)
+
+// judgeBefore drops the writes that are not accepted, before they are merged (see DESIGN.md).
+func (in *integration) judgeBefore() error {
+	g := in.group
+	type subject struct {
+		ref  store.ObjectRef
+		base uint64
+	}
+	verdicts := map[subject]verdict{}
+	for i := range in.changesets {
+		u := &in.changesets[i]
+		version := g.version + uint64(i) + 1
+		var dropped map[store.ObjectRef]bool
+		for k := range u.Changeset.Instructions {
+			ins := &u.Changeset.Instructions[k]
+			if ins.IsSchema() {
+				continue
+			}
+			ref, ok := g.state.ref(ins.Table, ins.Key)
+			if !ok || dropped[ref] {
+				continue
+			}
+			v, known := verdicts[subject{ref, u.ServerVersion}]
+			if !known {
+				var err error
+				if v, err = in.judge(ref, u.ServerVersion); err != nil {
+					return err
+				}
+				verdicts[subject{ref, u.ServerVersion}] = v
+			}
+			switch v {
+			case accept:
+				continue
+			case follow:
+				in.left[ref] = true
+				continue
+			case refused:
+				in.reset(ref, u, version, reason(ins.Table, ins.Key))
+			case discard:
+				in.reset(ref, u, version, "")
+			}
+			if dropped == nil {
+				dropped = map[store.ObjectRef]bool{}
+			}
+			dropped[ref] = true
+		}
+		if in.drop(u.Changeset, dropped) {
+			u.modified = true
+		}
+	}
+	return nil
+}
+
+// reset notes that the file must be told what the object is, at a version of its own.
+func (in *integration) reset(ref store.ObjectRef, u *Uploaded, version uint64, reason string) {
+	r := store.Reset{File: in.file.Ident, Version: version, Object: ref, ClientVersion: u.ClientVersion, Reason: reason}
+	in.group.extra.Resets = append(in.group.extra.Resets, r)
+	in.upload.result.Resets = append(in.upload.result.Resets, r)
+}
+
+// judge decides on the writes to an object by a client that had integrated the server versions up to base.
+func (in *integration) judge(ref store.ObjectRef, base uint64) (verdict, error) {
+	s := in.group.state.slots[ref]
+	class := in.group.state.catalog.ClassByID(ref.Class)
+	if class.Kind == schema.Asymmetric {
+		return accept, nil
+	}
+	inside := false
+	if s.row != nil {
+		var err error
+		if inside, err = sees(in.view(), s.class, s.row); err != nil {
+			return accept, err
+		}
+	}
+	unknown, left, err := in.unknown(ref, base)
+	switch {
+	case err != nil:
+		return accept, err
+	case s.row != nil && !inside:
+		if left && !unknown {
+			return follow, nil
+		}
+		return refused, nil
+	case unknown:
+		return discard, nil
+	case left:
+		return follow, nil
+	default:
+		return accept, nil
+	}
+}
+
+// unknown tells whether, after base, something happened to the object that the client is told otherwise than by the
+// instructions themselves; and, apart from that, whether the client itself moved it out of its view.
+func (in *integration) unknown(ref store.ObjectRef, base uint64) (unknown, left bool, err error) {
+	events := in.history[ref]
+	epochs := in.upload.Epochs
+	at := 0 // the epoch in force
+	for at+1 < len(epochs) && epochs[at+1].Snapshot <= base {
+		at++
+	}
+	pass := func(row *Row) error { // a bootstrap: the object may have come or gone with it
+		if row != nil {
+			before, err := sees(epochs[at].View, row.Class.Name, row)
+			if err != nil {
+				return err
+			}
+			after, err := sees(epochs[at+1].View, row.Class.Name, row)
+			if err != nil {
+				return err
+			}
+			unknown = unknown || before != after
+		}
+		at++
+		return nil
+	}
+	own := map[uint64]bool{}
+	for _, e := range events {
+		if e.version <= base {
+			continue
+		}
+		for at+1 < len(epochs) && epochs[at+1].Snapshot < e.version {
+			if err := pass(e.image.Before); err != nil {
+				return false, false, err
+			}
+		}
+		if e.own {
+			own[e.version] = true
+			continue
+		}
+		c, err := change(epochs[at].View, e.image)
+		if err != nil {
+			return false, false, err
+		}
+		unknown = unknown || !c.Faithful()
+	}
+	for at+1 < len(epochs) {
+		if err := pass(in.group.state.slots[ref].row); err != nil {
+			return false, false, err
+		}
+	}
+	for _, v := range in.resets[ref] {
+		if v > base {
+			// Set back at a version that touched the object: the writes stood, and moved it out of the view.
+			unknown = unknown || !own[v]
+			left = left || own[v]
+		}
+	}
+	return unknown, left, nil
+}
+
+// judgeAfter looks at what a changeset has made of the objects. It returns those whose creation is taken back.
+func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[store.ObjectRef]bool, err error) {
+	g := in.group
+	var taken []*slot
+	for _, s := range g.state.touched {
+		class := g.state.catalog.ClassByID(s.ref.Class)
+		if class == nil {
+			continue
+		}
+		if class.Kind == schema.Asymmetric {
+			s.row = nil // taken in, never kept (spec/sync-semantics.md section 8)
+			continue
+		}
+		inside := false
+		if s.row != nil {
+			if inside, err = sees(in.view(), s.class, s.row); err != nil {
+				return nil, err
+			}
+		}
+		switch {
+		case s.row != nil && !inside && s.before == nil && !in.left[s.ref]:
+			taken = append(taken, s)
+			in.reset(s.ref, u, version, reason(s.class, s.key))
+		case in.left[s.ref], s.row != nil && !inside:
+			in.left[s.ref] = true
+			in.reset(s.ref, u, version, "")
+		}
+	}
+	for _, s := range taken {
+		if back == nil {
+			back = map[store.ObjectRef]bool{}
+		}
+		back[s.ref], in.rejected[s.ref] = true, true
+	}
+	if len(taken) > 0 {
+		g.state.revertAll(back)
+	}
+	return back, nil
+}
+
+func sees(view Viewer, class string, row *Row) (bool, error) {
+	if !view.Subscribed(class) {
+		return false, nil
+	}
+	return view.Sees(row)
+}

@@ -1,0 +1,126 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+
+	"realmsync/core/changeset"
+	"realmsync/core/merge"
+	"realmsync/server/store"
+)
+
+// merge transforms the changesets with the window (spec/merge.md section 10.3) and gives each to apply, in order. modified
+// tells apply that the changeset is not what was uploaded.
+func (in *integration) merge(apply func(u *Uploaded, c *changeset.Changeset, modified bool) error) error {
+	batch := make([]*merge.Entry, len(in.changesets))
+	entries := make([]merge.Entry, len(in.changesets))
+	for i := range in.changesets {
+		u := &in.changesets[i]
+		entries[i] = merge.Entry{
+			Changeset: u.Changeset, Version: u.ClientVersion, LastIntegrated: u.ServerVersion, Timestamp: u.Timestamp, FileIdent: in.file.Ident,
+		}
+		batch[i] = &entries[i]
+	}
+	past, err := in.past()
+	if err != nil {
+		return err
+	}
+	next := 0
+	err = merge.Batch(past, in.group.version, batch, func(e *merge.Entry) error {
+		u := &in.changesets[next]
+		next++
+		return apply(u, e.Changeset, u.modified || e.Dirty)
+	})
+	if errors.Is(err, merge.ErrTransform) {
+		return blame(BadChangeset, err, "the upload can't be merged with the history")
+	}
+	return err
+}
+
+// past is the window of an upload, as package merge asks for it. It implements merge.History and merge.Finder.
+type past struct {
+	in      *integration
+	entries map[uint64]*Entry
+	stored  map[uint64]*changeset.Changeset // reciprocals in the store, as far as there are any
+}
+
+var (
+	_ merge.History = (*past)(nil)
+	_ merge.Finder  = (*past)(nil)
+)
+
+// past reads the reciprocals of the window: what earlier uploads of the file have made of it.
+func (in *integration) past() (*past, error) {
+	p := &past{in: in}
+	if len(in.window) == 0 {
+		return p, nil
+	}
+	p.entries, p.stored = map[uint64]*Entry{}, map[uint64]*changeset.Changeset{}
+	for _, e := range in.window {
+		p.entries[e.Version] = e
+	}
+	err := in.group.tx.Reciprocals(in.file.Ident, in.base(), func(version uint64, b []byte) error {
+		if p.entries[version] == nil {
+			return nil
+		}
+		c, err := changeset.Decode(b)
+		if err != nil {
+			return fmt.Errorf("history: the reciprocal of server version %d for client file %d is damaged: %w", version, in.file.Ident, err)
+		}
+		p.stored[version] = c
+		return nil
+	})
+	return p, err
+}
+
+// NextAfter implements merge.History.
+func (p *past) NextAfter(after, upTo uint64) (uint64, bool, error) {
+	for _, e := range p.in.window {
+		if e.Version > after && e.Version <= upTo {
+			return e.Version, true, nil
+		}
+	}
+	return 0, false, nil
+}
+
+// Window implements merge.Finder. The window was found for the upload as a whole; for one run of its changesets it may hold
+// more than is needed, which does no harm.
+func (p *past) Window(after, upTo uint64, _ merge.Touched) (out []uint64, err error) {
+	for _, e := range p.in.window {
+		if e.Version > after && e.Version <= upTo {
+			out = append(out, e.Version)
+		}
+	}
+	return out, nil
+}
+
+// Reciprocal implements merge.History.
+func (p *past) Reciprocal(version uint64) (merge.Entry, error) {
+	e := p.entries[version]
+	out := merge.Entry{Changeset: e.Changeset, Timestamp: e.Timestamp, FileIdent: e.Origin}
+	if r, ok := p.in.group.reciprocals[store.FileVersion{File: p.in.file.Ident, Version: version}]; ok {
+		out.Changeset = r.changeset
+	} else if c := p.stored[version]; c != nil {
+		out.Changeset = c
+	}
+	return out, nil
+}
+
+// StoreReciprocal implements merge.History.
+func (p *past) StoreReciprocal(version uint64, c *changeset.Changeset) error {
+	b, err := changeset.Encode(c)
+	if err != nil {
+		return fmt.Errorf("history: the reciprocal of server version %d can't be written: %w", version, err)
+	}
+	if p.in.reciprocals == nil {
+		p.in.reciprocals = map[uint64]reciprocal{}
+	}
+	p.in.reciprocals[version] = reciprocal{c, b}
+	return nil
+}
+
+// reciprocal is a version as the uploads of one file have transformed it.
+type reciprocal struct {
+	changeset *changeset.Changeset
+	encoded   []byte
+}

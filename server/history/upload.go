@@ -1,0 +1,193 @@
+package history
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"realmsync/core/changeset"
+	"realmsync/core/value"
+	"realmsync/server/store"
+)
+
+// Uploaded is one changeset of an UPLOAD message, decoded.
+type Uploaded struct {
+	ClientVersion uint64 // the version that it made at the client
+	ServerVersion uint64 // its base: the server version that the client had integrated
+	Timestamp     uint64 // ms since 2015-01-01T00:00:00Z
+	Origin        uint64 // 0: the uploading file
+	Changeset     *changeset.Changeset
+	Data          []byte // its encoding, as uploaded; kept if merging doesn't change it
+
+	modified bool
+}
+
+// DecodeUploaded decodes the changeset of an uploaded entry; the error is an *Error (212). It is apart from Upload, so that
+// the expensive part of reading an upload happens on the goroutine of its connection and not on the writer's.
+func DecodeUploaded(b []byte) (*changeset.Changeset, error) { return decode(b) }
+
+// Stream ties the uploads of one session together: once one of them fails, or the session has ended, those behind it are
+// not integrated.
+type Stream struct{ ended atomic.Bool }
+
+// End stops the stream: uploads of it that the writer has not begun are skipped.
+func (s *Stream) End() { s.ended.Store(true) }
+
+// ErrSkipped is the result of an upload whose stream has ended.
+var ErrSkipped = fmt.Errorf("history: the upload was skipped, because its session has ended")
+
+// Epoch says from which server version on a client's data follows a view: 0, or that of a bootstrap.
+type Epoch struct {
+	Snapshot uint64
+	View     Viewer
+}
+
+// Upload is an UPLOAD message on its way into the history.
+type Upload struct {
+	File          uint64
+	Stream        *Stream
+	ClientVersion uint64 // header: how far the client has scanned its history
+	ServerVersion uint64 // header: the server version integrated there
+	Locked        uint64 // header: locked_server_version
+	Changesets    []Uploaded
+	Bytes         int // of all changesets
+
+	// Epochs are the views that the file's data follows, ascending by Snapshot; the last is the one in force. A server
+	// version that is not yet integrated by the client may lie before the last one's snapshot.
+	Epochs []Epoch
+
+	// Done is called once, by the engine's announcing goroutine, when the upload is durable or was refused (*Error) or
+	// failed; it must not block.
+	Done func(Result, error)
+
+	result Result
+}
+
+// Result is what became of an upload.
+type Result struct {
+	File   store.File    // the cursors after it
+	Own    []store.Own   // the versions that it made
+	Resets []store.Reset // what the file must be set back to
+}
+
+// Submit queues an upload. It does not block: the caller bounds how many it has under way.
+func (e *Engine) Submit(u *Upload) error { return e.submit(u) }
+
+func (u *Upload) finish(err error) {
+	if err != nil {
+		u.result = Result{}
+	}
+	u.Done(u.result, err)
+}
+func (u *Upload) alone() bool { return false }
+func (u *Upload) size() int   { return u.Bytes + 64 }
+
+// run integrates the upload (spec/merge.md section 10.3), or changes nothing.
+func (u *Upload) run(g *group) (err error) {
+	if u.Stream.ended.Load() {
+		return ErrSkipped
+	}
+	file, err := g.file(u.File)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	before, count := file.File, len(g.entries)
+	g.state.mark()
+	version, resets := g.version, len(g.extra.Resets)
+	defer func() {
+		if err == nil {
+			return
+		}
+		u.Stream.End()
+		g.state.undo()
+		g.entries, g.version = g.entries[:count], version
+		g.extra.Resets = g.extra.Resets[:resets]
+		file.File = before
+		u.result = Result{}
+	}()
+	if file.LastSeen == 0 {
+		return refuse(ClientFileExpired, "client file %d was not seen for too long; its history is gone", u.File)
+	}
+	fresh, err := u.fresh(g, file)
+	if err != nil {
+		return err
+	}
+	if len(fresh) > 0 {
+		in := integration{group: g, upload: u, file: file, changesets: fresh}
+		if err := in.run(); err != nil {
+			return err
+		}
+		for v, r := range in.reciprocals {
+			g.reciprocals[store.FileVersion{File: u.File, Version: v}] = r
+		}
+	}
+	if u.ClientVersion > file.ClientVersion {
+		file.ClientVersion = u.ClientVersion
+		file.BaseVersion = max(file.BaseVersion, u.ServerVersion)
+	}
+	file.Locked = max(file.Locked, u.Locked)
+	if now := g.engine.now(); now > file.LastSeen+seenEvery {
+		file.LastSeen = now
+	}
+	u.result.File = file.File
+	g.engine.cfg.Observe.Merged(len(fresh), u.Bytes, time.Since(start))
+	return nil
+}
+
+// fresh checks the cursors against those of the file (spec/merge.md section 10.2) and returns the changesets that are new.
+// What depends on the session alone was checked there.
+func (u *Upload) fresh(g *group, file *fileState) ([]Uploaded, error) {
+	stored := cursor{file.ClientVersion, file.BaseVersion}
+	if header := (cursor{u.ClientVersion, u.ServerVersion}); !consistent(header, stored) {
+		return nil, refuse(BadServerVersion, "UPLOAD reports client version %d with server version %d, but %d with %d was reported before",
+			header.client, header.server, stored.client, stored.server)
+	}
+	if u.Locked < file.Locked {
+		return nil, refuse(BadServerVersion, "UPLOAD reports the locked server version %d, but %d was reported before", u.Locked, file.Locked)
+	}
+	first := 0
+	for i := range u.Changesets {
+		c := &u.Changesets[i]
+		if c.ClientVersion <= file.ClientVersion {
+			first = i + 1 // integrated before the connection was lost
+			continue
+		}
+		if !consistent(cursor{c.ClientVersion, c.ServerVersion}, stored) {
+			return nil, refuse(BadServerVersion, "the changeset of client version %d is based on server version %d, but %d was integrated before",
+				c.ClientVersion, c.ServerVersion, stored.server)
+		}
+		if c.Origin != 0 && c.Origin != u.File {
+			return nil, refuse(BadOriginFileIdent, "the changeset of client version %d says that it comes from file %d, but clients upload only their own",
+				c.ClientVersion, c.Origin)
+		}
+	}
+	return u.Changesets[first:], nil
+}
+
+// cursor is a client version and the server version that was integrated there.
+type cursor struct{ client, server uint64 }
+
+// consistent tells whether both can be places in the life of one file.
+func consistent(a, b cursor) bool {
+	switch {
+	case a.client < b.client:
+		return a.server <= b.server
+	case a.client > b.client:
+		return a.server >= b.server
+	default:
+		return a.server == b.server
+	}
+}
+
+// reason is the text for an object that the client may not write (spec/sync-semantics.md section 5.2).
+func reason(class string, key value.Key) string {
+	text := key.String()
+	switch key.Kind() {
+	case value.KindObjectID:
+		text = fmt.Sprintf("ObjectID(%q)", key.ObjectID())
+	case value.KindUUID:
+		text = fmt.Sprintf("UUID(%q)", key.UUID())
+	}
+	return fmt.Sprintf("write to %s in table %q not allowed; object is outside of the current query view", text, class)
+}

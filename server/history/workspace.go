@@ -1,0 +1,334 @@
+package history
+
+import (
+	"fmt"
+
+	"realmsync/core/changeset"
+	"realmsync/core/schema"
+	"realmsync/core/value"
+	"realmsync/server/store"
+)
+
+// workspace is the state inside one group commit: it implements changeset.State on top of a store.Reader. An object is
+// decoded once, changed in memory, and written once when the group is committed, however many uploads touch it.
+//
+// It works in three nested steps: a changeset (begin ... images), which is the unit of a server version; an upload (mark ...
+// undo), which is what fails or succeeds as a whole; and the group.
+type workspace struct {
+	reader  store.Reader
+	catalog *Catalog
+	slots   map[store.ObjectRef]*slot
+	last    *slot // the slot that was named last: instructions come in runs on one object
+
+	stamp   uint64 // number of the changeset at work
+	touched []*slot
+	journal []undo // of the upload at work
+
+	dropped []*Class // removed in this group
+	written []*slot  // to write, in the order of their first change
+}
+
+// slot is one object in a workspace.
+type slot struct {
+	ref     store.ObjectRef
+	class   string
+	key     value.Key
+	row     *Row   // nil: it doesn't exist
+	version uint64 // that touched it last, 0: none
+
+	stamp    uint64 // the changeset in which before and previous hold
+	before   *Row
+	previous uint64
+	own      bool // row was made in this changeset and may be changed in place
+	queued   bool // it is in workspace.written
+}
+
+// undo restores one thing.
+type undo struct {
+	slot    *slot
+	row     *Row
+	version uint64
+
+	catalog *Catalog // when slot is nil
+	dropped int
+}
+
+func newWorkspace(reader store.Reader, catalog *Catalog) *workspace {
+	return &workspace{reader: reader, catalog: catalog, slots: map[store.ObjectRef]*slot{}}
+}
+
+// load reads those of the objects that are not there yet.
+func (w *workspace) load(refs []store.ObjectRef) error {
+	var missing []store.ObjectRef
+	for _, ref := range refs {
+		if _, ok := w.slots[ref]; ok {
+			continue
+		}
+		class := w.catalog.ClassByID(ref.Class)
+		if class == nil {
+			return fmt.Errorf("history: no class has the number %d", ref.Class)
+		}
+		key, err := DecodeKey(ref.Key)
+		if err != nil {
+			return err
+		}
+		w.slots[ref] = &slot{ref: ref, class: class.Name, key: key}
+		missing = append(missing, ref)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return w.reader.Objects(missing, func(o store.Object) error {
+		s := w.slots[o.ObjectRef]
+		s.version = o.Version
+		if o.Doc == nil {
+			return nil
+		}
+		row, err := decodeDocument(w.catalog.ClassByID(o.Class), s.key, o.Doc)
+		s.row = row
+		return err
+	})
+}
+
+// ref names an object, false when there is no such class.
+func (w *workspace) ref(class string, key value.Key) (store.ObjectRef, bool) {
+	c := w.catalog.Class(class)
+	if c == nil {
+		return store.ObjectRef{}, false
+	}
+	return store.ObjectRef{Class: c.ID, Key: EncodeKey(key)}, true
+}
+
+// slot returns the object, loaded.
+func (w *workspace) slot(class string, key value.Key) (*slot, error) {
+	if w.last != nil && w.last.key == key && w.last.class == class {
+		return w.last, nil
+	}
+	ref, ok := w.ref(class, key)
+	if !ok {
+		return nil, fmt.Errorf("history: there is no class %q", class)
+	}
+	s := w.slots[ref]
+	if s == nil {
+		if err := w.load([]store.ObjectRef{ref}); err != nil {
+			return nil, err
+		}
+		s = w.slots[ref]
+	}
+	w.last = s
+	return s, nil
+}
+
+// mark starts an upload; undo takes back everything since.
+func (w *workspace) mark() { w.journal = w.journal[:0] }
+
+func (w *workspace) undo() {
+	for i := len(w.journal) - 1; i >= 0; i-- {
+		u := &w.journal[i]
+		if u.slot == nil {
+			w.catalog = u.catalog
+			w.dropped = w.dropped[:u.dropped]
+			continue
+		}
+		u.slot.row, u.slot.version, u.slot.own, u.slot.stamp = u.row, u.version, false, 0
+	}
+	w.journal = w.journal[:0]
+	w.touched = w.touched[:0]
+	w.last = nil
+}
+
+// begin starts a changeset.
+func (w *workspace) begin() {
+	w.stamp++
+	w.touched = w.touched[:0]
+}
+
+// touch notes the state of an object before the changeset at work first concerns it.
+func (w *workspace) touch(s *slot) {
+	if s.stamp == w.stamp {
+		return
+	}
+	s.stamp, s.before, s.previous, s.own = w.stamp, s.row, s.version, false
+	w.touched = append(w.touched, s)
+	w.journal = append(w.journal, undo{slot: s, row: s.row, version: s.version})
+}
+
+// writable returns the row of an existing object for changing.
+func (w *workspace) writable(s *slot) *Row {
+	w.touch(s)
+	// The class is another one when a property was added since the row was made.
+	if class := w.catalog.Class(s.class); !s.own || s.row.Class != class {
+		s.row, s.own = s.row.clone(class), true
+	}
+	return s.row
+}
+
+// revertAll sets objects back to what they were before the changeset at work, and forgets that it touched them.
+func (w *workspace) revertAll(objects map[store.ObjectRef]bool) {
+	kept := w.touched[:0]
+	for _, s := range w.touched {
+		if !objects[s.ref] {
+			kept = append(kept, s)
+			continue
+		}
+		s.row, s.own, s.stamp = s.before, false, 0
+	}
+	w.touched = kept
+}
+
+// finish ends the changeset: the touched objects belong to this version, and what happened to them is returned.
+func (w *workspace) finish(version uint64) []Image {
+	if len(w.touched) == 0 {
+		return nil
+	}
+	images := make([]Image, len(w.touched))
+	for i, s := range w.touched {
+		images[i] = Image{Ref: s.ref, ClassName: s.class, Key: s.key, Previous: s.previous, Before: s.before, After: s.row}
+		s.version, s.own = version, false
+		if !s.queued {
+			s.queued = true
+			w.written = append(w.written, s)
+		}
+	}
+	return images
+}
+
+// objects returns what must be written.
+func (w *workspace) objects() []store.Object {
+	out := make([]store.Object, 0, len(w.written))
+	var buffer []byte
+	for _, s := range w.written {
+		if w.catalog.ClassByID(s.ref.Class) == nil || s.version == 0 {
+			continue
+		}
+		o := store.Object{ObjectRef: s.ref, Version: s.version}
+		if s.row != nil {
+			start := len(buffer)
+			buffer = appendDocument(buffer, s.row)
+			o.Doc = buffer[start:len(buffer):len(buffer)]
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// setCatalog changes the schema and notes how to take that back.
+func (w *workspace) setCatalog(c *Catalog) {
+	w.journal = append(w.journal, undo{catalog: w.catalog, dropped: len(w.dropped)})
+	w.catalog = c
+	w.last = nil
+}
+
+// classes returns the class records that must be written, given the catalog before the group.
+func (w *workspace) classes(before *Catalog) (out []store.Class, err error) {
+	for _, class := range w.dropped {
+		out = append(out, class.dropped())
+	}
+	for name, class := range w.catalog.byName {
+		if before.byName[name] == class {
+			continue
+		}
+		r, err := class.record()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// The methods below implement changeset.State.
+
+var _ changeset.State = (*workspace)(nil)
+
+// Schema implements changeset.State.
+func (w *workspace) Schema() *schema.Schema { return w.catalog.Schema }
+
+// AddClass implements changeset.State.
+func (w *workspace) AddClass(class schema.Class) error {
+	w.setCatalog(w.catalog.with(newClass(w.catalog.nextID, class)))
+	return nil
+}
+
+// RemoveClass implements changeset.State.
+func (w *workspace) RemoveClass(name string) error {
+	class := w.catalog.Class(name)
+	w.setCatalog(w.catalog.without(name))
+	w.dropped = append(w.dropped, class)
+	return nil
+}
+
+// AddProperty implements changeset.State.
+func (w *workspace) AddProperty(class string, p schema.Property) error {
+	p.Indexed, p.FullText = false, false
+	w.setCatalog(w.catalog.with(w.catalog.Class(class).withProperty(p)))
+	return nil
+}
+
+// RemoveProperty implements changeset.State.
+func (w *workspace) RemoveProperty(class, property string) error {
+	w.setCatalog(w.catalog.with(w.catalog.Class(class).withoutProperty(property)))
+	return nil
+}
+
+// Exists implements changeset.State.
+func (w *workspace) Exists(class string, key value.Key) (bool, error) {
+	s, err := w.slot(class, key)
+	return err == nil && s.row != nil, err
+}
+
+// Create implements changeset.State.
+func (w *workspace) Create(class string, key value.Key) error {
+	s, err := w.slot(class, key)
+	if err != nil {
+		return err
+	}
+	w.touch(s)
+	s.row, s.own = newRow(w.catalog.Class(class), key), true
+	return nil
+}
+
+// Erase implements changeset.State.
+func (w *workspace) Erase(class string, key value.Key) error {
+	s, err := w.slot(class, key)
+	if err != nil {
+		return err
+	}
+	w.touch(s)
+	s.row, s.own = nil, false
+	return nil
+}
+
+// Get implements changeset.State.
+func (w *workspace) Get(class string, key value.Key, property string) (value.Value, error) {
+	s, i, err := w.property(class, key, property)
+	if err != nil {
+		return value.Value{}, err
+	}
+	return s.row.At(w.catalog.Class(class), i), nil
+}
+
+// Set implements changeset.State.
+func (w *workspace) Set(class string, key value.Key, property string, v value.Value) error {
+	s, i, err := w.property(class, key, property)
+	if err != nil {
+		return err
+	}
+	w.writable(s).values[i] = v
+	return nil
+}
+
+func (w *workspace) property(class string, key value.Key, property string) (*slot, int, error) {
+	s, err := w.slot(class, key)
+	if err != nil {
+		return nil, 0, err
+	}
+	if s.row == nil {
+		return nil, 0, fmt.Errorf("history: object %s of class %q does not exist", key, class)
+	}
+	i := w.catalog.Class(class).property(property)
+	if i < 0 {
+		return nil, 0, fmt.Errorf("history: class %q has no property %q", class, property)
+	}
+	return s, i, nil
+}

@@ -1,0 +1,220 @@
+package sqlite
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"realmsync/server/store"
+)
+
+// reader implements store.Reader on a connection with an open transaction.
+type reader struct{ conn *conn }
+
+func (r *reader) number(query string, args ...any) (n uint64, err error) {
+	var got sql.NullInt64
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) { return false, rows.Scan(&got) }, query, args...)
+	return uint64(got.Int64), err
+}
+
+// Version implements store.Reader.
+func (r *reader) Version() (uint64, error) {
+	v, err := r.number("SELECT max(version) FROM history")
+	return v, wrap("reading the newest version", err)
+}
+
+// Salts implements store.Reader.
+func (r *reader) Salts() (out []store.Salt, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var s store.Salt
+		err := rows.Scan(&s.From, &s.Value)
+		out = append(out, s)
+		return true, err
+	}, "SELECT start, value FROM salts ORDER BY start")
+	return out, wrap("reading salts", err)
+}
+
+// Classes implements store.Reader.
+func (r *reader) Classes() (out []store.Class, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var c store.Class
+		err := rows.Scan(&c.ID, &c.Name, &c.Definition)
+		out = append(out, c)
+		return true, err
+	}, "SELECT id, name, definition FROM classes ORDER BY id")
+	return out, wrap("reading classes", err)
+}
+
+const (
+	selectEntry       = "SELECT version, origin, client_version, timestamp, flags, changeset, NULL FROM history"
+	selectEntryImages = "SELECT h.version, origin, client_version, timestamp, flags, changeset, body FROM history h LEFT JOIN images i ON i.version = h.version"
+)
+
+func scanEntry(rows *sql.Rows, e *store.Entry) error {
+	return rows.Scan(&e.Version, &e.Origin, &e.ClientVersion, &e.Timestamp, &e.Flags, &e.Changeset, &e.Images)
+}
+
+// Entries implements store.Reader.
+func (r *reader) Entries(from, to uint64, images bool, f func(*store.Entry) (bool, error)) error {
+	query := selectEntry + " WHERE version > ?1 AND version <= ?2 ORDER BY version"
+	if images {
+		query = selectEntryImages + " WHERE h.version > ?1 AND h.version <= ?2 ORDER BY h.version"
+	}
+	return wrap("reading history", r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var e store.Entry
+		if err := scanEntry(rows, &e); err != nil {
+			return false, err
+		}
+		return f(&e)
+	}, query, int64(from), int64(to)))
+}
+
+// Entry implements store.Reader.
+func (r *reader) Entry(version uint64, images bool) (e store.Entry, err error) {
+	err = r.Entries(version-1, version, images, func(got *store.Entry) (bool, error) {
+		e = *got
+		return false, nil
+	})
+	if err == nil && e.Version != version {
+		err = fmt.Errorf("sqlite: server version %d: %w", version, store.ErrNotFound)
+	}
+	return e, err
+}
+
+// FlaggedVersions implements store.Reader.
+func (r *reader) FlaggedVersions(from, to uint64, bits uint32) (out []uint64, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var v uint64
+		err := rows.Scan(&v)
+		out = append(out, v)
+		return true, err
+	}, "SELECT version FROM history WHERE flags <> 0 AND version > ?1 AND version <= ?2 AND flags & ?3 ORDER BY version",
+		int64(from), int64(to), int64(bits))
+	return out, wrap("reading flagged versions", err)
+}
+
+// OwnVersions implements store.Reader.
+func (r *reader) OwnVersions(file, from uint64) (out []store.Own, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var o store.Own
+		err := rows.Scan(&o.Version, &o.ClientVersion)
+		out = append(out, o)
+		return true, err
+	}, "SELECT version, client_version FROM history WHERE origin = ?1 AND version > ?2 ORDER BY version", int64(file), int64(from))
+	return out, wrap("reading the versions of a file", err)
+}
+
+// Objects implements store.Reader.
+func (r *reader) Objects(refs []store.ObjectRef, f func(store.Object) error) error {
+	byClass := map[uint32][]string{}
+	for _, ref := range refs {
+		byClass[ref.Class] = append(byClass[ref.Class], ref.Key)
+	}
+	for class, keys := range byClass {
+		// In key order the tree is walked, not searched anew from its root's cold pages each time.
+		slices.Sort(keys)
+		for len(keys) > 0 {
+			n := group
+			if len(keys) < group {
+				n = 1
+			}
+			if err := r.objects(class, keys[:n], f); err != nil {
+				return wrap("reading objects", err)
+			}
+			keys = keys[n:]
+		}
+	}
+	return nil
+}
+
+func (r *reader) objects(class uint32, keys []string, f func(store.Object) error) error {
+	args := make([]any, 0, len(keys)+1)
+	args = append(args, int64(class))
+	for _, key := range keys {
+		args = append(args, []byte(key))
+	}
+	query := "SELECT key, doc, version FROM objects WHERE class = ?1 AND key IN (" + placeholders(2, len(keys)) + ")"
+	return r.conn.query(func(rows *sql.Rows) (bool, error) {
+		o := store.Object{ObjectRef: store.ObjectRef{Class: class}}
+		err := rows.Scan(&o.Key, &o.Doc, &o.Version)
+		if err == nil {
+			err = f(o)
+		}
+		return true, err
+	}, query, args...)
+}
+
+// Scan implements store.Reader.
+func (r *reader) Scan(class uint32, f func(key, doc []byte) (bool, error)) error {
+	var key, doc sql.RawBytes
+	return wrap("scanning a class", r.conn.query(func(rows *sql.Rows) (bool, error) {
+		if err := rows.Scan(&key, &doc); err != nil {
+			return false, err
+		}
+		return f(key, doc)
+	}, "SELECT key, doc FROM objects WHERE class = ?1 AND doc IS NOT NULL ORDER BY key", int64(class)))
+}
+
+// File implements store.Reader.
+func (r *reader) File(ident uint64) (file store.File, err error) {
+	found := false
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		found = true
+		return false, rows.Scan(&file.Ident, &file.Salt, &file.User, &file.ClientVersion, &file.BaseVersion, &file.Locked, &file.LastSeen, &file.Created)
+	}, "SELECT ident, salt, user, client_version, base_version, locked, last_seen, created FROM files WHERE ident = ?1", int64(ident))
+	if err == nil && !found {
+		return file, fmt.Errorf("sqlite: client file %d: %w", ident, store.ErrNotFound)
+	}
+	return file, wrap("reading a client file", err)
+}
+
+// MaxFile implements store.Reader.
+func (r *reader) MaxFile() (uint64, error) {
+	v, err := r.number("SELECT max(ident) FROM files")
+	return v, wrap("reading the newest file ident", err)
+}
+
+// Views implements store.Reader.
+func (r *reader) Views(file uint64) (out []store.View, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		v := store.View{File: file}
+		err := rows.Scan(&v.QueryVersion, &v.Body, &v.Snapshot, &v.First)
+		out = append(out, v)
+		return true, err
+	}, "SELECT query_version, body, snapshot, first FROM views WHERE file = ?1 ORDER BY query_version", int64(file))
+	return out, wrap("reading views", err)
+}
+
+// Resets implements store.Reader.
+func (r *reader) Resets(file, from uint64) (out []store.Reset, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		x := store.Reset{File: file}
+		err := rows.Scan(&x.Version, &x.Object.Class, &x.Object.Key, &x.ClientVersion, &x.Reason)
+		out = append(out, x)
+		return true, err
+	}, "SELECT version, class, key, client_version, reason FROM resets WHERE file = ?1 AND version > ?2 ORDER BY version, class, key", int64(file), int64(from))
+	return out, wrap("reading resets", err)
+}
+
+// Reciprocals implements store.Reader.
+func (r *reader) Reciprocals(file, from uint64, f func(uint64, []byte) error) error {
+	return wrap("reading reciprocals", r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var version uint64
+		var changeset []byte
+		err := rows.Scan(&version, &changeset)
+		if err == nil {
+			err = f(version, changeset)
+		}
+		return true, err
+	}, "SELECT version, changeset FROM reciprocals WHERE file = ?1 AND version > ?2 ORDER BY version", int64(file), int64(from)))
+}
+
+// wrap says what was being done when SQLite refused; errors of callbacks pass through it too.
+func wrap(what string, err error) error {
+	if err == nil || errors.Is(err, store.ErrNotFound) || strings.HasPrefix(err.Error(), "sqlite: ") {
+		return err
+	}
+	return fmt.Errorf("sqlite: %s: %w", what, err)
+}

@@ -21,39 +21,10 @@ type Class struct {
 	next uint32
 }
 
-// Default returns the value that a property has in a new object (spec/changeset.md section 5.9).
+// Default returns the value that a property has in a new object (spec/changeset.md section 5.9). Collections have none yet.
 func Default(p *schema.Property) value.Value {
-	if p.Nullable || p.Collection != schema.Single {
-		return value.Null()
-	}
-	switch p.Type {
-	case value.KindInt:
-		return value.Int(0)
-	case value.KindBool:
-		return value.Bool(false)
-	case value.KindString:
-		return value.String("")
-	case value.KindBinary:
-		return value.BinaryString("")
-	case value.KindTimestamp:
-		return value.FromTimestamp(value.Timestamp{})
-	case value.KindFloat:
-		return value.Float(0)
-	case value.KindDouble:
-		return value.Double(0)
-	case value.KindDecimal:
-		return value.FromDecimal(zeroDecimal)
-	case value.KindObjectID:
-		return value.FromObjectID(value.ObjectID{})
-	case value.KindUUID:
-		return value.FromUUID(value.UUID{})
-	default: // mixed and links
-		return value.Null()
-	}
+	return value.Default(p.Type, p.Nullable || p.Collection != schema.Single)
 }
-
-// zeroDecimal is 0 with exponent 0 (the biased exponent 6176 in the BID word).
-var zeroDecimal = value.Decimal{Hi: 0x3040000000000000}
 
 // newClass gives a class its numbers.
 func newClass(id uint32, c schema.Class) *Class {

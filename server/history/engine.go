@@ -66,6 +66,7 @@ type Engine struct {
 	version atomic.Uint64 // newest durable version
 
 	salted   bool // this engine has drawn its salt
+	doubtful bool // the last commit failed: the store may hold more than is known here
 	nextFile uint64
 }
 
@@ -244,11 +245,7 @@ func (s *Snapshot) At() uint64 { return s.version }
 // Rows calls f for each object of the class, ordered by key, until it returns false.
 func (s *Snapshot) Rows(class *Class, f func(*Row) (bool, error)) error {
 	return s.Scan(class.ID, func(key, doc []byte) (bool, error) {
-		k, err := DecodeKey(string(key))
-		if err != nil {
-			return false, err
-		}
-		row, err := decodeDocument(class, k, doc)
+		row, err := decodeStored(class, string(key), doc)
 		if err != nil {
 			return false, err
 		}
@@ -262,17 +259,64 @@ func (s *Snapshot) Row(ref store.ObjectRef) (row *Row, err error) {
 	if class == nil {
 		return nil, nil
 	}
-	err = s.Objects([]store.ObjectRef{ref}, func(o store.Object) error {
-		if o.Doc == nil {
-			return nil
-		}
-		key, err := DecodeKey(o.Key)
-		if err == nil {
-			row, err = decodeDocument(class, key, o.Doc)
+	err = s.Objects([]store.ObjectRef{ref}, func(o store.Object) (err error) {
+		if o.Doc != nil {
+			row, err = decodeStored(class, o.Key, o.Doc)
 		}
 		return err
 	})
 	return row, err
+}
+
+// RowAt returns the object as it was at a version, which is not newer than the snapshot; nil if it didn't exist. It is for what
+// a file must be set back to: the older the version, the more history is read.
+func (s *Snapshot) RowAt(ref store.ObjectRef, version uint64) (*Row, error) {
+	class := s.Catalog.ClassByID(ref.Class)
+	if class == nil {
+		return nil, nil
+	}
+	var row *Row
+	var touched uint64
+	err := s.Objects([]store.ObjectRef{ref}, func(o store.Object) (err error) {
+		touched = o.Version
+		if o.Doc != nil {
+			row, err = decodeStored(class, o.Key, o.Doc)
+		}
+		return err
+	})
+	want := func(other store.ObjectRef) bool { return other == ref }
+	for err == nil && touched > version {
+		var r store.Entry
+		if r, err = s.Entry(touched, true); err != nil {
+			break
+		}
+		var e *Entry
+		if e, err = entryOf(s.Catalog, &r, want); err != nil {
+			break
+		}
+		image := e.image(ref)
+		if image == nil {
+			err = damagedChain(touched)
+			break
+		}
+		row, touched = image.Before, image.Previous
+	}
+	if err != nil {
+		return nil, err
+	}
+	return row, nil
+}
+
+func damagedChain(version uint64) error {
+	return fmt.Errorf("history: server version %d does not know an object that it touched: the data is damaged", version)
+}
+
+func decodeStored(class *Class, key string, doc []byte) (*Row, error) {
+	k, err := DecodeKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return decodeDocument(class, k, doc)
 }
 
 // Entries calls f for the entries with from < version <= to, ascending, until it returns false: from memory as far as they

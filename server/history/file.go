@@ -12,20 +12,19 @@ import (
 const seenEvery = 3600 * 1000
 
 // NewFile gives out a file ident. It is durable when NewFile returns.
-func (e *Engine) NewFile(ctx context.Context, user string) (file store.File, err error) {
-	err = e.do(ctx, false, func(g *group) error {
+func (e *Engine) NewFile(ctx context.Context, user string) (store.File, error) {
+	return do(ctx, e, false, func(g *group) (file store.File, err error) {
 		salt, err := e.random()
 		if err != nil {
-			return err
+			return file, err
 		}
 		g.nextFile = max(g.nextFile, e.nextFile)
 		now := e.now()
 		file = store.File{Ident: g.nextFile, Salt: salt, User: user, LastSeen: now, Created: now}
 		g.nextFile++
 		g.files[file.Ident] = &fileState{File: file}
-		return nil
+		return file, nil
 	})
-	return file, err
 }
 
 // Claim is what a client says about itself in IDENT (spec/wire-protocol.md section 3.2).
@@ -51,29 +50,28 @@ type Client struct {
 
 // Identify checks a claim (spec/merge.md section 10.2) and returns what is known of the file. All uploads submitted before
 // are done by then. Refusals are *Error.
-func (e *Engine) Identify(ctx context.Context, claim Claim) (client Client, err error) {
-	err = e.do(ctx, true, func(g *group) error {
+func (e *Engine) Identify(ctx context.Context, claim Claim) (Client, error) {
+	return do(ctx, e, true, func(g *group) (client Client, err error) {
 		if err := g.check(&claim); err != nil {
-			return err
+			return client, err
 		}
 		file, err := g.file(claim.Ident)
 		if err != nil {
-			return err
+			return client, err
 		}
 		if now := e.now(); now > file.LastSeen+seenEvery {
 			file.LastSeen = now
 		}
 		client = Client{File: file.File, Version: g.version}
 		if client.Own, err = g.tx.OwnVersions(claim.Ident, claim.ServerVersion); err != nil {
-			return err
+			return client, err
 		}
 		if client.Resets, err = g.tx.Resets(claim.Ident, claim.ServerVersion); err != nil {
-			return err
+			return client, err
 		}
 		client.Views, err = g.tx.Views(claim.Ident)
-		return err
+		return client, err
 	})
-	return client, err
 }
 
 // check applies the rules for IDENT, in the order of the specification.
@@ -108,22 +106,24 @@ func (g *group) check(c *Claim) error {
 
 // SetView notes that a file is about to be sent the bootstrap of a query at a version, and forgets the queries before from.
 func (e *Engine) SetView(ctx context.Context, v store.View, from uint64) error {
-	return e.do(ctx, false, func(g *group) error {
+	_, err := do(ctx, e, false, func(g *group) (struct{}, error) {
 		g.extra.Views = append(g.extra.Views, v)
 		g.extra.KeepViews = append(g.extra.KeepViews, store.KeepViews{File: v.File, From: from})
-		return nil
+		return struct{}{}, nil
 	})
+	return err
 }
 
 // Expire forgets the history of a file: from then on it is refused with 222 (spec/merge.md section 10.6).
 func (e *Engine) Expire(ctx context.Context, ident uint64) error {
-	return e.do(ctx, true, func(g *group) error {
+	_, err := do(ctx, e, true, func(g *group) (none struct{}, err error) {
 		file, err := g.file(ident)
 		if err != nil {
-			return fmt.Errorf("history: client file %d: %w", ident, err)
+			return none, fmt.Errorf("history: client file %d: %w", ident, err)
 		}
 		file.LastSeen = 0
 		g.extra.DropReciprocal = append(g.extra.DropReciprocal, store.FileVersion{File: ident, Version: g.version})
-		return nil
+		return none, nil
 	})
+	return err
 }

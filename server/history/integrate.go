@@ -21,7 +21,7 @@ type integration struct {
 	reciprocals map[uint64]reciprocal        // what merging has made of the window, as far as it changed it
 
 	resets   map[store.ObjectRef][]uint64 // versions after the oldest base at which the file was or will be set back, ascending
-	rejected map[store.ObjectRef]bool     // created outside of the view by this upload: whatever follows on them is void
+	rejected map[store.ObjectRef]bool     // created outside of the view by this upload: what follows on them is void
 	left     map[store.ObjectRef]bool     // moved out of the view by the file itself
 }
 
@@ -122,7 +122,7 @@ func (in *integration) readHistory(refs []store.ObjectRef) error {
 			}
 			image := e.image(ref)
 			if image == nil {
-				return fmt.Errorf("history: server version %d does not know the object that it touched: the data is damaged", v)
+				return damagedChain(v)
 			}
 			in.history[ref] = append(in.history[ref], &event{v, e.Origin == in.file.Ident, image})
 			versions[v] = true
@@ -199,7 +199,7 @@ func (in *integration) schemaVersions() ([]uint64, error) {
 func (in *integration) append(u *Uploaded, c *changeset.Changeset, modified bool) error {
 	g := in.group
 	version := g.version + 1
-	if in.drop(c, in.rejected) {
+	if in.dropRejected(u, c, version) {
 		modified = true
 	}
 	g.state.begin()
@@ -259,6 +259,27 @@ func (in *integration) touchAll(c *changeset.Changeset) error {
 		in.group.state.touch(s)
 	}
 	return nil
+}
+
+// dropRejected removes the instructions on objects that this upload has created outside of the view. Each version with such
+// instructions sets the object back once more: the client may have ended it and made it anew in between, and then the first
+// reset has not reached what it wrote since.
+func (in *integration) dropRejected(u *Uploaded, c *changeset.Changeset, version uint64) bool {
+	if len(in.rejected) == 0 {
+		return false
+	}
+	told := map[store.ObjectRef]bool{}
+	for k := range c.Instructions {
+		ins := &c.Instructions[k]
+		if ins.IsSchema() {
+			continue
+		}
+		if ref, ok := in.group.state.ref(ins.Table, ins.Key); ok && in.rejected[ref] && !told[ref] {
+			told[ref] = true
+			in.reset(ref, u, version, reason(ins.Table, ins.Key))
+		}
+	}
+	return in.drop(c, told)
 }
 
 // drop removes the instructions on the objects from a changeset.

@@ -1,6 +1,8 @@
 package history
 
 import (
+	"slices"
+
 	"realmsync/core/schema"
 	"realmsync/server/store"
 )
@@ -23,6 +25,7 @@ func (in *integration) judgeBefore() error {
 		base uint64
 	}
 	verdicts := map[subject]verdict{}
+	void := map[store.ObjectRef]verdict{} // what becomes of later writes to an object whose earlier ones were dropped
 	for i := range in.changesets {
 		u := &in.changesets[i]
 		version := g.version + uint64(i) + 1
@@ -36,7 +39,10 @@ func (in *integration) judgeBefore() error {
 			if !ok || dropped[ref] {
 				continue
 			}
-			v, known := verdicts[subject{ref, u.ServerVersion}]
+			v, known := void[ref]
+			if !known {
+				v, known = verdicts[subject{ref, u.ServerVersion}]
+			}
 			if !known {
 				var err error
 				if v, err = in.judge(ref, u.ServerVersion); err != nil {
@@ -58,7 +64,7 @@ func (in *integration) judgeBefore() error {
 			if dropped == nil {
 				dropped = map[store.ObjectRef]bool{}
 			}
-			dropped[ref] = true
+			dropped[ref], void[ref] = true, v
 		}
 		if in.drop(u.Changeset, dropped) {
 			u.modified = true
@@ -108,74 +114,82 @@ func (in *integration) judge(ref store.ObjectRef, base uint64) (verdict, error) 
 
 // unknown tells whether, after base, something happened to the object that the client is told otherwise than by the
 // instructions themselves; and, apart from that, whether the client itself moved it out of its view.
+//
+// Bootstraps after base are on their way. If the connection is lost they never happened, and the client goes on with the view that
+// it has. So whatever the last bootstrap is that reaches it, the object must be known.
 func (in *integration) unknown(ref store.ObjectRef, base uint64) (unknown, left bool, err error) {
-	events := in.history[ref]
 	epochs := in.upload.Epochs
-	at := 0 // the epoch in force
-	for at+1 < len(epochs) && epochs[at+1].Snapshot <= base {
-		at++
+	for len(epochs) > 1 && epochs[1].Snapshot <= base {
+		epochs = epochs[1:]
 	}
-	pass := func(row *Row) error { // a bootstrap: the object may have come or gone with it
-		if row != nil {
-			before, err := sees(epochs[at].View, row.Class.Name, row)
-			if err != nil {
-				return err
-			}
-			after, err := sees(epochs[at+1].View, row.Class.Name, row)
-			if err != nil {
-				return err
-			}
-			unknown = unknown || before != after
-		}
-		at++
-		return nil
-	}
-	own := map[uint64]bool{}
-	for _, e := range events {
-		if e.version <= base {
-			continue
-		}
-		for at+1 < len(epochs) && epochs[at+1].Snapshot < e.version {
-			if err := pass(e.image.Before); err != nil {
-				return false, false, err
-			}
-		}
-		if e.own {
-			own[e.version] = true
-			continue
-		}
-		c, err := change(epochs[at].View, e.image)
-		if err != nil {
-			return false, false, err
-		}
-		unknown = unknown || !c.Faithful()
-	}
-	for at+1 < len(epochs) {
-		if err := pass(in.group.state.slots[ref].row); err != nil {
+	for last := len(epochs); last > 0 && !unknown; last-- {
+		if unknown, err = in.unfaithful(ref, base, epochs[:last]); err != nil {
 			return false, false, err
 		}
 	}
 	for _, v := range in.resets[ref] {
 		if v > base {
 			// Set back at a version that touched the object: the writes stood, and moved it out of the view.
-			unknown = unknown || !own[v]
-			left = left || own[v]
+			own := slices.ContainsFunc(in.history[ref], func(e *event) bool { return e.own && e.version == v })
+			unknown = unknown || !own
+			left = left || own
 		}
 	}
 	return unknown, left, nil
 }
 
+// unfaithful tells whether a client that is sent what happened to the object after base according to the views is told something
+// else than the instructions. The first view is that in force at base.
+func (in *integration) unfaithful(ref store.ObjectRef, base uint64, epochs []Epoch) (bool, error) {
+	for _, e := range in.history[ref] {
+		if e.version <= base {
+			continue
+		}
+		for len(epochs) > 1 && epochs[1].Snapshot < e.version {
+			if differ, err := differ(epochs[0].View, epochs[1].View, e.image.Before); differ || err != nil {
+				return differ, err
+			}
+			epochs = epochs[1:]
+		}
+		if e.own {
+			continue
+		}
+		if c, err := change(epochs[0].View, e.image); err != nil || !c.Faithful() {
+			return true, err
+		}
+	}
+	for ; len(epochs) > 1; epochs = epochs[1:] {
+		if differ, err := differ(epochs[0].View, epochs[1].View, in.group.state.slots[ref].row); differ || err != nil {
+			return differ, err
+		}
+	}
+	return false, nil
+}
+
+// differ tells whether an object comes or goes with the bootstrap from one view to the next.
+func differ(from, to Viewer, row *Row) (bool, error) {
+	if row == nil {
+		return false, nil
+	}
+	before, err := sees(from, row.Class.Name, row)
+	if err != nil {
+		return false, err
+	}
+	after, err := sees(to, row.Class.Name, row)
+	return before != after, err
+}
+
 // judgeAfter looks at what a changeset has made of the objects. It returns those whose creation is taken back.
 func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[store.ObjectRef]bool, err error) {
 	g := in.group
-	var taken []*slot
+	var taken, passed []*slot
 	for _, s := range g.state.touched {
 		class := g.state.catalog.ClassByID(s.ref.Class)
 		if class == nil {
 			continue
 		}
 		if class.Kind == schema.Asymmetric {
-			s.row = nil // taken in, never kept (spec/sync-semantics.md section 8)
+			passed = append(passed, s) // taken in, never kept (spec/sync-semantics.md section 8)
 			continue
 		}
 		inside := false
@@ -199,9 +213,8 @@ func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[store.O
 		}
 		back[s.ref], in.rejected[s.ref] = true, true
 	}
-	if len(taken) > 0 {
-		g.state.revertAll(back)
-	}
+	g.state.revert(taken)
+	g.state.revert(passed)
 	return back, nil
 }
 

@@ -1,9 +1,9 @@
 package history
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"realmsync/core/changeset"
 	"realmsync/core/value"
@@ -37,6 +37,10 @@ func (s *Stream) End() { s.ended.Store(true) }
 var ErrSkipped = fmt.Errorf("history: the upload was skipped, because its session has ended")
 
 // Epoch says from which server version on a client's data follows a view: 0, or that of a bootstrap.
+//
+// The judgement of uploads relies on what a client is sent, exactly (see DESIGN.md, "What a client is told"): every version up to
+// Snapshot as the view before shows it (Classify), then, at Snapshot, the difference of the two views and nothing else, then
+// every later version as this view shows it.
 type Epoch struct {
 	Snapshot uint64
 	View     Viewer
@@ -52,8 +56,10 @@ type Upload struct {
 	Changesets    []Uploaded
 	Bytes         int // of all changesets
 
-	// Epochs are the views that the file's data follows, ascending by Snapshot; the last is the one in force. A server
-	// version that is not yet integrated by the client may lie before the last one's snapshot.
+	// Epochs are the views that the file's data follows, ascending by Snapshot, at least one; the last is the one in force. Those
+	// before it are needed as long as the client may upload what it wrote before it had integrated the last one's bootstrap, which
+	// is until its BaseVersion has reached the snapshot. A bootstrap that the client doesn't know of when it identifies itself
+	// never was: it is not among the epochs of the new session.
 	Epochs []Epoch
 
 	// Done is called once, by the engine's announcing goroutine, when the upload is durable or was refused (*Error) or
@@ -79,6 +85,10 @@ func (u *Upload) finish(err error) {
 	}
 	u.Done(u.result, err)
 }
+
+// abandon ends the stream: what follows the upload must not be integrated without it.
+func (u *Upload) abandon() { u.Stream.End() }
+
 func (u *Upload) alone() bool { return false }
 func (u *Upload) size() int   { return u.Bytes + 64 }
 
@@ -87,16 +97,26 @@ func (u *Upload) run(g *group) (err error) {
 	if u.Stream.ended.Load() {
 		return ErrSkipped
 	}
+	if len(u.Epochs) == 0 {
+		u.Stream.End()
+		return fmt.Errorf("history: an upload of client file %d says nothing of its view", u.File)
+	}
 	file, err := g.file(u.File)
 	if err != nil {
+		u.Stream.End()
+		if errors.Is(err, store.ErrNotFound) {
+			return refuse(BadClientFileIdent, "the server has no client file %d", u.File)
+		}
 		return err
 	}
-	start := time.Now()
+	now := g.engine.cfg.Now
+	start := now()
 	before, count := file.File, len(g.entries)
 	g.state.mark()
 	version, resets := g.version, len(g.extra.Resets)
+	done := false
 	defer func() {
-		if err == nil {
+		if done {
 			return
 		}
 		u.Stream.End()
@@ -127,18 +147,22 @@ func (u *Upload) run(g *group) (err error) {
 		file.BaseVersion = max(file.BaseVersion, u.ServerVersion)
 	}
 	file.Locked = max(file.Locked, u.Locked)
-	if now := g.engine.now(); now > file.LastSeen+seenEvery {
-		file.LastSeen = now
+	if at := g.engine.now(); at > file.LastSeen+seenEvery {
+		file.LastSeen = at
 	}
 	u.result.File = file.File
-	g.engine.cfg.Observe.Merged(len(fresh), u.Bytes, time.Since(start))
+	g.engine.cfg.Observe.Merged(len(fresh), u.Bytes, now().Sub(start))
+	done = true
 	return nil
 }
 
-// fresh checks the cursors against those of the file (spec/merge.md section 10.2) and returns the changesets that are new.
-// What depends on the session alone was checked there.
+// fresh checks the cursors against those of the file (spec/merge.md section 10.2) and returns the changesets that are new. What
+// only the session knows, which cursors it has sent and received before, was checked there (merge.UploadSession).
 func (u *Upload) fresh(g *group, file *fileState) ([]Uploaded, error) {
 	stored := cursor{file.ClientVersion, file.BaseVersion}
+	if u.ServerVersion > g.version {
+		return nil, refuse(BadServerVersion, "UPLOAD reports server version %d, but the newest is %d", u.ServerVersion, g.version)
+	}
 	if header := (cursor{u.ClientVersion, u.ServerVersion}); !consistent(header, stored) {
 		return nil, refuse(BadServerVersion, "UPLOAD reports client version %d with server version %d, but %d with %d was reported before",
 			header.client, header.server, stored.client, stored.server)
@@ -147,13 +171,24 @@ func (u *Upload) fresh(g *group, file *fileState) ([]Uploaded, error) {
 		return nil, refuse(BadServerVersion, "UPLOAD reports the locked server version %d, but %d was reported before", u.Locked, file.Locked)
 	}
 	first := 0
+	var last cursor
 	for i := range u.Changesets {
 		c := &u.Changesets[i]
+		at := cursor{c.ClientVersion, c.ServerVersion}
+		switch {
+		case at.client <= last.client:
+			return nil, refuse(BadClientVersion, "the changeset of client version %d follows that of client version %d", at.client, last.client)
+		case at.client > u.ClientVersion:
+			return nil, refuse(BadClientVersion, "UPLOAD reports client version %d, but has a changeset of %d", u.ClientVersion, at.client)
+		case !consistent(at, last), !consistent(at, cursor{u.ClientVersion, u.ServerVersion}):
+			return nil, refuse(BadServerVersion, "the changeset of client version %d is based on server version %d, out of order", at.client, at.server)
+		}
+		last = at
 		if c.ClientVersion <= file.ClientVersion {
 			first = i + 1 // integrated before the connection was lost
 			continue
 		}
-		if !consistent(cursor{c.ClientVersion, c.ServerVersion}, stored) {
+		if !consistent(at, stored) {
 			return nil, refuse(BadServerVersion, "the changeset of client version %d is based on server version %d, but %d was integrated before",
 				c.ClientVersion, c.ServerVersion, stored.server)
 		}

@@ -2,6 +2,8 @@ package history
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
 	"realmsync/core/changeset"
 	"realmsync/core/schema"
@@ -17,6 +19,7 @@ import (
 type workspace struct {
 	reader  store.Reader
 	catalog *Catalog
+	fresh   uint32 // classes with this number or a higher one were added in this group: the store has none of their objects
 	slots   map[store.ObjectRef]*slot
 	last    *slot // the slot that was named last: instructions come in runs on one object
 
@@ -54,7 +57,7 @@ type undo struct {
 }
 
 func newWorkspace(reader store.Reader, catalog *Catalog) *workspace {
-	return &workspace{reader: reader, catalog: catalog, slots: map[store.ObjectRef]*slot{}}
+	return &workspace{reader: reader, catalog: catalog, fresh: catalog.nextID, slots: map[store.ObjectRef]*slot{}}
 }
 
 // load reads those of the objects that are not there yet.
@@ -73,7 +76,9 @@ func (w *workspace) load(refs []store.ObjectRef) error {
 			return err
 		}
 		w.slots[ref] = &slot{ref: ref, class: class.Name, key: key}
-		missing = append(missing, ref)
+		if ref.Class < w.fresh {
+			missing = append(missing, ref)
+		}
 	}
 	if len(missing) == 0 {
 		return nil
@@ -163,17 +168,15 @@ func (w *workspace) writable(s *slot) *Row {
 	return s.row
 }
 
-// revertAll sets objects back to what they were before the changeset at work, and forgets that it touched them.
-func (w *workspace) revertAll(objects map[store.ObjectRef]bool) {
-	kept := w.touched[:0]
-	for _, s := range w.touched {
-		if !objects[s.ref] {
-			kept = append(kept, s)
-			continue
-		}
+// revert sets objects back to what they were before the changeset at work, and forgets that it touched them.
+func (w *workspace) revert(objects []*slot) {
+	if len(objects) == 0 {
+		return
+	}
+	for _, s := range objects {
 		s.row, s.own, s.stamp = s.before, false, 0
 	}
-	w.touched = kept
+	w.touched = slices.DeleteFunc(w.touched, func(s *slot) bool { return s.stamp == 0 })
 }
 
 // finish ends the changeset: the touched objects belong to this version, and what happened to them is returned.
@@ -224,7 +227,8 @@ func (w *workspace) classes(before *Catalog) (out []store.Class, err error) {
 	for _, class := range w.dropped {
 		out = append(out, class.dropped())
 	}
-	for name, class := range w.catalog.byName {
+	for _, name := range slices.Sorted(maps.Keys(w.catalog.byName)) {
+		class := w.catalog.byName[name]
 		if before.byName[name] == class {
 			continue
 		}

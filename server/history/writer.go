@@ -1,11 +1,14 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
+	"maps"
+	"runtime/debug"
+	"slices"
 
 	"realmsync/server/store"
 )
@@ -19,6 +22,8 @@ type job interface {
 	run(g *group) error
 	// finish is called once, after the group is durable, or with the error that prevented it.
 	finish(error)
+	// abandon is called by the writer before it goes on, when the group that the job was run in could not be made durable.
+	abandon()
 	// alone tells that everything before must be durable, and that the job shares its group with nothing.
 	alone() bool
 	// size is the amount of data in bytes.
@@ -64,7 +69,8 @@ func (e *Engine) take() []job {
 			bytes += e.queue[n].size()
 			n++
 		}
-		jobs := append([]job(nil), e.queue[:n]...)
+		jobs := slices.Clone(e.queue[:n])
+		clear(e.queue[:n])
 		e.queue = e.queue[n:]
 		closed := e.closed
 		e.mu.Unlock()
@@ -110,8 +116,8 @@ func (e *Engine) commit(jobs []job) batch {
 	if err != nil {
 		// Nothing of the group is durable, so nobody may be told otherwise. Clients repeat what was not acknowledged.
 		e.cfg.Log.Error("a group of uploads could not be committed", slog.String("app", e.cfg.App), slog.Int("jobs", len(jobs)), slog.Any("error", err))
-		out.entries = nil
-		for i := range out.errs {
+		for i, j := range jobs {
+			j.abandon()
 			out.errs[i] = fmt.Errorf("history: app %s: %w", e.cfg.App, err)
 		}
 		return out
@@ -126,12 +132,17 @@ func (e *Engine) attempt(out *batch) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	if e.doubtful {
+		if out.entries, err = e.catchUp(tx); err != nil {
+			return err
+		}
+	}
 	g := &group{
 		engine: e, tx: tx, state: newWorkspace(tx, e.catalog), files: map[uint64]*fileState{},
 		reciprocals: map[store.FileVersion]reciprocal{}, version: e.version.Load(),
 	}
 	for i, j := range out.jobs {
-		out.errs[i] = j.run(g)
+		out.errs[i] = g.run(j)
 	}
 	changes, err := g.changes()
 	if err != nil {
@@ -146,6 +157,7 @@ func (e *Engine) attempt(out *batch) error {
 		}
 	}
 	if err := tx.Commit(changes); err != nil {
+		e.doubtful = true
 		return err
 	}
 	e.state.Lock()
@@ -157,8 +169,55 @@ func (e *Engine) attempt(out *batch) error {
 	e.version.Store(g.version)
 	e.state.Unlock()
 	e.nextFile = max(e.nextFile, g.nextFile)
-	out.entries = g.entries
+	out.entries = append(out.entries, g.entries...)
 	return nil
+}
+
+// catchUp is called after a commit that failed. The store has said that nothing was written, but the connection to it may have
+// been lost after the commit and before the answer: then there is history that this engine has not announced.
+func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
+	version, err := tx.Version()
+	if err != nil {
+		return nil, err
+	}
+	maxFile, err := tx.MaxFile()
+	if err != nil {
+		return nil, err
+	}
+	e.nextFile = max(e.nextFile, maxFile+1)
+	known := e.version.Load()
+	if version == known {
+		e.doubtful = false
+		return nil, nil
+	}
+	classes, err := tx.Classes()
+	if err != nil {
+		return nil, err
+	}
+	catalog, err := loadCatalog(classes)
+	if err != nil {
+		return nil, err
+	}
+	salts, err := tx.Salts()
+	if err != nil {
+		return nil, err
+	}
+	var entries []*Entry
+	err = tx.Entries(known, version, true, func(r *store.Entry) (bool, error) {
+		entry, err := entryOf(catalog, r, nil)
+		entries = append(entries, entry)
+		return true, err
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.state.Lock()
+	defer e.state.Unlock()
+	e.salted = e.salted || len(salts) > len(e.salts)
+	e.catalog, e.salts, e.doubtful = catalog, salts, false
+	e.recent.add(entries)
+	e.version.Store(version)
+	return entries, nil
 }
 
 // group is the work of one transaction.
@@ -173,6 +232,18 @@ type group struct {
 	extra    store.Changes // what jobs add directly
 
 	reciprocals map[store.FileVersion]reciprocal // newest ones of this group
+}
+
+// run runs a job. A defect that one client's data brings to light must not end the service of all others.
+func (g *group) run(j job) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.engine.cfg.Log.Error("a defect was met; what was asked for is refused", slog.String("app", g.engine.cfg.App), slog.Any("panic", p),
+				slog.String("stack", string(debug.Stack())))
+			err = fmt.Errorf("history: app %s: internal error: %v", g.engine.cfg.App, p)
+		}
+	}()
+	return j.run(g)
 }
 
 // fileState is a client file within a group.
@@ -224,7 +295,8 @@ func (g *group) changes() (*store.Changes, error) {
 		c.Entries = append(c.Entries, e.record())
 	}
 	c.Objects = g.state.objects()
-	for _, f := range g.files {
+	for _, ident := range slices.Sorted(maps.Keys(g.files)) {
+		f := g.files[ident]
 		if f.File != f.was {
 			c.Files = append(c.Files, f.File)
 		}
@@ -239,35 +311,50 @@ func (g *group) changes() (*store.Changes, error) {
 			c.Reciprocals = append(c.Reciprocals, store.Reciprocal{File: at.File, Version: at.Version, Changeset: r.encoded})
 		}
 	}
+	// A driver is always given the same for the same uploads.
+	slices.SortFunc(c.Reciprocals, func(a, b store.Reciprocal) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Version, b.Version))
+	})
 	return c, nil
 }
 
-// call is a job that runs alone and is waited for.
-type call struct {
-	work func(*group) error
-	done chan error
-	solo bool
-	err  error
+// call is a job that is waited for. What it returns is the caller's when done has been closed, and only then: a caller that
+// has waited long enough leaves it behind.
+type call[T any] struct {
+	work   func(*group) (T, error)
+	solo   bool
+	done   chan struct{}
+	result T
+	err    error
 }
 
-func (c *call) run(g *group) error { return c.work(g) }
-func (c *call) finish(err error)   { c.done <- err }
-func (c *call) alone() bool        { return c.solo }
-func (c *call) size() int          { return 0 }
+func (c *call[T]) run(g *group) (err error) {
+	c.result, err = c.work(g)
+	return err
+}
+
+func (c *call[T]) finish(err error) {
+	c.err = err
+	close(c.done)
+}
+
+func (c *call[T]) abandon()    {}
+func (c *call[T]) alone() bool { return c.solo }
+func (c *call[T]) size() int   { return 0 }
 
 // do runs work in the writer and waits until it is durable. If solo, everything submitted before is durable when it runs.
-func (e *Engine) do(ctx context.Context, solo bool, work func(*group) error) error {
-	c := &call{work: work, done: make(chan error, 1), solo: solo}
+func do[T any](ctx context.Context, e *Engine, solo bool, work func(*group) (T, error)) (none T, err error) {
+	c := &call[T]{work: work, solo: solo, done: make(chan struct{})}
 	if err := e.submit(c); err != nil {
-		return err
+		return none, err
 	}
 	select {
-	case err := <-c.done:
-		return err
+	case <-c.done:
+		if c.err != nil {
+			return none, c.err
+		}
+		return c.result, nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return none, ctx.Err()
 	}
 }
-
-// since returns the time since a moment of the configured clock.
-func (e *Engine) since(t time.Time) time.Duration { return e.cfg.Now().Sub(t) }

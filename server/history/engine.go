@@ -212,116 +212,14 @@ func (e *Engine) now() uint64 {
 	return uint64(max(e.cfg.Now().UnixMilli()-epoch, 1))
 }
 
-// Snapshot opens the newest durable state for reading.
-func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
-	s, err := e.cfg.Store.Snapshot(ctx)
-	if err != nil {
-		return nil, err
-	}
-	out := &Snapshot{Snapshot: s}
-	if out.version, err = s.Version(); err == nil {
-		var classes []store.Class
-		if classes, err = s.Classes(); err == nil {
-			out.Catalog, err = loadCatalog(classes)
-		}
-	}
-	if err != nil {
-		_ = s.Close()
-		return nil, err
-	}
-	return out, nil
-}
-
-// Snapshot is the state at one version.
-type Snapshot struct {
-	store.Snapshot
-	Catalog *Catalog
-	version uint64
-}
-
-// At returns the version.
-func (s *Snapshot) At() uint64 { return s.version }
-
-// Rows calls f for each object of the class, ordered by key, until it returns false.
-func (s *Snapshot) Rows(class *Class, f func(*Row) (bool, error)) error {
-	return s.Scan(class.ID, func(key, doc []byte) (bool, error) {
-		row, err := decodeStored(class, string(key), doc)
-		if err != nil {
-			return false, err
-		}
-		return f(row)
-	})
-}
-
-// Row returns one object, nil if it doesn't exist.
-func (s *Snapshot) Row(ref store.ObjectRef) (row *Row, err error) {
-	class := s.Catalog.ClassByID(ref.Class)
-	if class == nil {
-		return nil, nil
-	}
-	err = s.Objects([]store.ObjectRef{ref}, func(o store.Object) (err error) {
-		if o.Doc != nil {
-			row, err = decodeStored(class, o.Key, o.Doc)
-		}
-		return err
-	})
-	return row, err
-}
-
-// RowAt returns the object as it was at a version, which is not newer than the snapshot; nil if it didn't exist. It is for what
-// a file must be set back to: the older the version, the more history is read.
-func (s *Snapshot) RowAt(ref store.ObjectRef, version uint64) (*Row, error) {
-	class := s.Catalog.ClassByID(ref.Class)
-	if class == nil {
-		return nil, nil
-	}
-	var row *Row
-	var touched uint64
-	err := s.Objects([]store.ObjectRef{ref}, func(o store.Object) (err error) {
-		touched = o.Version
-		if o.Doc != nil {
-			row, err = decodeStored(class, o.Key, o.Doc)
-		}
-		return err
-	})
-	want := func(other store.ObjectRef) bool { return other == ref }
-	for err == nil && touched > version {
-		var r store.Entry
-		if r, err = s.Entry(touched, true); err != nil {
-			break
-		}
-		var e *Entry
-		if e, err = entryOf(s.Catalog, &r, want); err != nil {
-			break
-		}
-		image := e.image(ref)
-		if image == nil {
-			err = damagedChain(touched)
-			break
-		}
-		row, touched = image.Before, image.Previous
-	}
-	if err != nil {
-		return nil, err
-	}
-	return row, nil
-}
-
-func damagedChain(version uint64) error {
-	return fmt.Errorf("history: server version %d does not know an object that it touched: the data is damaged", version)
-}
-
-func decodeStored(class *Class, key string, doc []byte) (*Row, error) {
-	k, err := DecodeKey(key)
-	if err != nil {
-		return nil, err
-	}
-	return decodeDocument(class, k, doc)
-}
-
 // Entries calls f for the entries with from < version <= to, ascending, until it returns false: from memory as far as they
 // are there, else from the store.
 func (e *Engine) Entries(ctx context.Context, from, to uint64, f func(*Entry) (bool, error)) error {
+	return e.entries(ctx, nil, from, to, f)
+}
+
+// entries is Entries; what must come from the store is read from the snapshot, or from one of its own if that is nil.
+func (e *Engine) entries(ctx context.Context, s *Snapshot, from, to uint64, f func(*Entry) (bool, error)) error {
 	for from < to {
 		e.state.RLock()
 		entry := e.recent.get(from + 1)
@@ -337,13 +235,15 @@ func (e *Engine) Entries(ctx context.Context, from, to uint64, f func(*Entry) (b
 	if from >= to {
 		return nil
 	}
-	s, err := e.Snapshot(ctx)
-	if err != nil {
-		return err
+	if s == nil {
+		var err error
+		if s, err = e.Snapshot(ctx); err != nil {
+			return err
+		}
+		defer s.Close()
 	}
-	defer s.Close()
-	return s.Snapshot.Entries(from, to, true, func(r *store.Entry) (bool, error) {
-		entry, err := entryOf(s.Catalog, r, nil)
+	return s.store.Entries(from, to, true, func(r *store.Entry) (bool, error) {
+		entry, err := entryOf(s.stored, r, nil)
 		if err != nil {
 			return false, err
 		}

@@ -1,10 +1,12 @@
 package history
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
+	"realmsync/core/changeset"
 	"realmsync/server/store"
 )
 
@@ -104,14 +106,29 @@ func (g *group) check(c *Claim) error {
 	return nil
 }
 
-// SetView notes that a file is about to be sent the bootstrap of a query at a version, and forgets the queries before from.
-func (e *Engine) SetView(ctx context.Context, v store.View, from uint64) error {
-	_, err := do(ctx, e, false, func(g *group) (struct{}, error) {
+// SetView notes that a file is about to be sent the bootstrap of a query, and forgets the queries before from. It returns the
+// version that the bootstrap must describe (SnapshotAt): one that was made for it, so that a client that has integrated this
+// version has integrated the bootstrap. v.Snapshot is set to it, and v.First if that is 0.
+func (e *Engine) SetView(ctx context.Context, v store.View, from uint64) (version uint64, err error) {
+	return do(ctx, e, false, func(g *group) (uint64, error) {
+		v.Snapshot = g.marker()
+		v.First = cmp.Or(v.First, v.Snapshot)
 		g.extra.Views = append(g.extra.Views, v)
 		g.extra.KeepViews = append(g.extra.KeepViews, store.KeepViews{File: v.File, From: from})
-		return struct{}{}, nil
+		return v.Snapshot, nil
 	})
-	return err
+}
+
+// marker makes a version without content. Those who ask for one after the other share it.
+func (g *group) marker() uint64 {
+	if n := len(g.entries); n > 0 && g.entries[n-1].Origin == Server && len(g.entries[n-1].Bytes) == 0 {
+		return g.version
+	}
+	g.version++
+	e := &Entry{Version: g.version, Origin: Server, Timestamp: g.engine.now(), Changeset: &changeset.Changeset{}, Catalog: g.state.catalog}
+	e.measure()
+	g.entries = append(g.entries, e)
+	return g.version
 }
 
 // Expire forgets the history of a file: from then on it is refused with 222 (spec/merge.md section 10.6).

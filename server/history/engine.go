@@ -242,7 +242,7 @@ func (e *Engine) entries(ctx context.Context, s *Snapshot, from, to uint64, f fu
 		}
 		defer s.Close()
 	}
-	return s.store.Entries(from, to, true, func(r *store.Entry) (bool, error) {
+	return s.Snapshot.Entries(from, to, true, func(r *store.Entry) (bool, error) {
 		entry, err := entryOf(s.stored, r, nil)
 		if err != nil {
 			return false, err

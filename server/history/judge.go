@@ -146,6 +146,9 @@ func (in *integration) unfaithful(ref store.ObjectRef, base uint64, epochs []Epo
 			continue
 		}
 		for len(epochs) > 1 && epochs[1].Snapshot < e.version {
+			if in.leftover(ref, epochs[1]) {
+				return true, nil
+			}
 			if differ, err := differ(epochs[0].View, epochs[1].View, e.image.Before); differ || err != nil {
 				return differ, err
 			}
@@ -159,11 +162,19 @@ func (in *integration) unfaithful(ref store.ObjectRef, base uint64, epochs []Epo
 		}
 	}
 	for ; len(epochs) > 1; epochs = epochs[1:] {
+		if in.leftover(ref, epochs[1]) {
+			return true, nil
+		}
 		if differ, err := differ(epochs[0].View, epochs[1].View, in.group.state.slots[ref].row); differ || err != nil {
 			return differ, err
 		}
 	}
 	return false, nil
+}
+
+// leftover tells whether the object was touched during attempts at a bootstrap.
+func (in *integration) leftover(ref store.ObjectRef, e Epoch) bool {
+	return e.First != 0 && slices.ContainsFunc(in.history[ref], func(x *event) bool { return x.version > e.First && x.version <= e.Snapshot })
 }
 
 // differ tells whether an object comes or goes with the bootstrap from one view to the next.
@@ -182,14 +193,14 @@ func differ(from, to Viewer, row *Row) (bool, error) {
 // judgeAfter looks at what a changeset has made of the objects. It returns those whose creation is taken back.
 func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[store.ObjectRef]bool, err error) {
 	g := in.group
-	var taken, passed []*slot
+	var taken []*slot
 	for _, s := range g.state.touched {
 		class := g.state.catalog.ClassByID(s.ref.Class)
 		if class == nil {
 			continue
 		}
 		if class.Kind == schema.Asymmetric {
-			passed = append(passed, s) // taken in, never kept (spec/sync-semantics.md section 8)
+			s.row, s.passing = nil, true // taken in, never kept (spec/sync-semantics.md section 8)
 			continue
 		}
 		inside := false
@@ -214,7 +225,6 @@ func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[store.O
 		back[s.ref], in.rejected[s.ref] = true, true
 	}
 	g.state.revert(taken)
-	g.state.revert(passed)
 	return back, nil
 }
 

@@ -11,11 +11,11 @@ import (
 
 // Snapshot is the state at one version. It belongs to one goroutine. Close it soon (see store.Snapshot).
 type Snapshot struct {
-	store   store.Snapshot
-	Catalog *Catalog // as of the version
-	version uint64
+	store.Snapshot          // of the newest version when it was opened: not necessarily At
+	Catalog        *Catalog // as of the version
+	version        uint64
 
-	stored *Catalog                   // of what the store's snapshot holds, which may be newer
+	stored *Catalog                      // of what the store's snapshot holds, which may be newer
 	older  map[store.ObjectRef]*olderRow // objects that were touched between the version and the store's
 	byKey  map[uint32][]*olderRow        // the same by class, ordered by key
 }
@@ -32,7 +32,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &Snapshot{store: s}
+	out := &Snapshot{Snapshot: s}
 	if out.version, err = s.Version(); err == nil {
 		var classes []store.Class
 		if classes, err = s.Classes(); err == nil {
@@ -76,7 +76,7 @@ func (e *Engine) rewind(ctx context.Context, s *Snapshot, version uint64) error 
 	e.state.RUnlock()
 	if entry != nil {
 		s.Catalog = entry.Catalog
-	} else if changed, err := s.store.FlaggedVersions(version, newest, flagSchema|flagErase); err != nil || len(changed) > 0 {
+	} else if changed, err := s.Snapshot.FlaggedVersions(version, newest, flagSchema|flagErase); err != nil || len(changed) > 0 {
 		return cmp.Or(err, fmt.Errorf("history: the schema has changed since server version %d, which is no longer known in full", version))
 	}
 	s.older, s.byKey = map[store.ObjectRef]*olderRow{}, map[uint32][]*olderRow{}
@@ -96,9 +96,6 @@ func (e *Engine) rewind(ctx context.Context, s *Snapshot, version uint64) error 
 	}
 	return err
 }
-
-// Close releases the snapshot.
-func (s *Snapshot) Close() error { return s.store.Close() }
 
 // At returns the version.
 func (s *Snapshot) At() uint64 { return s.version }
@@ -129,7 +126,7 @@ func (s *Snapshot) Rows(class *Class, f func(*Row) (bool, error)) error {
 	if stored == nil {
 		return fmt.Errorf("history: class %q is gone", class.Name)
 	}
-	err := s.store.Scan(class.ID, func(key, doc []byte) (bool, error) {
+	err := s.Snapshot.Scan(class.ID, func(key, doc []byte) (bool, error) {
 		if err := upTo(string(key), false); err != nil || !more {
 			return false, err
 		}
@@ -163,7 +160,7 @@ func (s *Snapshot) RowAt(ref store.ObjectRef, version uint64) (*Row, error) {
 	}
 	var row *Row
 	var touched uint64
-	err := s.store.Objects([]store.ObjectRef{ref}, func(o store.Object) (err error) {
+	err := s.Snapshot.Objects([]store.ObjectRef{ref}, func(o store.Object) (err error) {
 		touched = o.Version
 		if o.Doc != nil {
 			row, err = decodeStored(stored, o.Key, o.Doc)
@@ -173,7 +170,7 @@ func (s *Snapshot) RowAt(ref store.ObjectRef, version uint64) (*Row, error) {
 	want := func(other store.ObjectRef) bool { return other == ref }
 	for err == nil && touched > version {
 		var r store.Entry
-		if r, err = s.store.Entry(touched, true); err != nil {
+		if r, err = s.Snapshot.Entry(touched, true); err != nil {
 			break
 		}
 		var e *Entry

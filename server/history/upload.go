@@ -41,8 +41,12 @@ var ErrSkipped = fmt.Errorf("history: the upload was skipped, because its sessio
 // The judgement of uploads relies on what a client is sent, exactly (see DESIGN.md, "What a client is told"): every version up to
 // Snapshot as the view before shows it (Classify), then, at Snapshot, the difference of the two views and nothing else, then
 // every later version as this view shows it.
+//
+// First is for a bootstrap that was begun before, as of First, and then broken off: a client may keep leftovers of that, so it is
+// also sent anew what was touched between First and Snapshot. 0 stands for none.
 type Epoch struct {
 	Snapshot uint64
+	First    uint64
 	View     Viewer
 }
 

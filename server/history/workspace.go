@@ -44,6 +44,7 @@ type slot struct {
 	previous uint64
 	own      bool // row was made in this changeset and may be changed in place
 	queued   bool // it is in workspace.written
+	passing  bool // of an asymmetric class: nothing of it is kept
 }
 
 // undo restores one thing.
@@ -187,7 +188,11 @@ func (w *workspace) finish(version uint64) []Image {
 	images := make([]Image, len(w.touched))
 	for i, s := range w.touched {
 		images[i] = Image{Ref: s.ref, ClassName: s.class, Key: s.key, Previous: s.previous, Before: s.before, After: s.row}
-		s.version, s.own = version, false
+		s.own = false
+		if s.passing {
+			continue
+		}
+		s.version = version
 		if !s.queued {
 			s.queued = true
 			w.written = append(w.written, s)

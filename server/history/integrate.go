@@ -17,7 +17,7 @@ type integration struct {
 	changesets []Uploaded
 
 	window      []*Entry                     // what they must be merged with, ascending
-	history     map[store.ObjectRef][]*event // what happened to the objects after the oldest base, ascending
+	history     map[store.ObjectRef][]*event // what happened to the objects after the oldest base, and before it as far as needed, ascending
 	reciprocals map[uint64]reciprocal        // what merging has made of the window, as far as it changed it
 
 	resets   map[store.ObjectRef][]uint64 // versions after the oldest base at which the file was or will be set back, ascending
@@ -103,6 +103,12 @@ func (in *integration) readHistory(refs []store.ObjectRef) error {
 	if in.base() >= g.version {
 		return nil
 	}
+	since := in.base()
+	for _, e := range in.upload.Epochs {
+		if e.First != 0 && e.Snapshot > in.base() {
+			since = min(since, e.First)
+		}
+	}
 	versions := map[uint64]bool{}
 	wanted := make(map[store.ObjectRef]bool, len(refs))
 	for _, ref := range refs {
@@ -111,7 +117,7 @@ func (in *integration) readHistory(refs []store.ObjectRef) error {
 	want := func(ref store.ObjectRef) bool { return wanted[ref] }
 	entries := map[uint64]*Entry{}
 	for _, ref := range refs {
-		for v := g.state.slots[ref].version; v > in.base(); {
+		for v := g.state.slots[ref].version; v > since; {
 			e := entries[v]
 			if e == nil {
 				var err error
@@ -125,7 +131,9 @@ func (in *integration) readHistory(refs []store.ObjectRef) error {
 				return damagedChain(v)
 			}
 			in.history[ref] = append(in.history[ref], &event{v, e.Origin == in.file.Ident, image})
-			versions[v] = true
+			if v > in.base() {
+				versions[v] = true
+			}
 			v = image.Previous
 		}
 		slices.Reverse(in.history[ref])

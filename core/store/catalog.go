@@ -17,6 +17,7 @@ type catalog struct {
 	epoch  uint64       // moves with every change of the schema
 	// changed: the transaction has changed the schema, so that a rollback needs to load it anew.
 	changed bool
+	held    bool // relate is put off: more changes follow
 }
 
 // Class returns the class of that name in the current snapshot, nil if there is none.
@@ -149,7 +150,37 @@ func (c *Conn) schemaChanged() {
 	c.epoch++
 	c.stamp++
 	c.plans.forget()
-	c.relate()
+	if !c.catalog.held {
+		c.relate()
+	}
+}
+
+// Extend makes the changes of schema.Diff, in a write transaction. It does the same as the single calls, but what depends on all classes
+// is derived once. When it fails, the transaction must be rolled back.
+func (c *Conn) Extend(changes []schema.Change) (err error) {
+	if err := c.beginSchemaChange("changing the schema"); err != nil {
+		return err
+	}
+	c.catalog.held = true
+	defer func() {
+		c.catalog.held = false
+		c.relate()
+	}()
+	for i := range changes {
+		change := &changes[i]
+		switch change.Kind {
+		case schema.AddClass:
+			err = c.AddClass(change.Class)
+		case schema.AddProperty:
+			err = c.AddProperty(change.Class.Name, change.Property)
+		default:
+			err = c.SetIndexes(change.Class.Name, change.Property.Name, change.Property.Indexed, change.Property.FullText)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // settleCatalog writes what was put off until the commit: tables of new classes, row id counters.
@@ -166,11 +197,15 @@ func (c *Conn) settleCatalog() error {
 		}
 	}
 	if c.catalog.changed {
-		var err error
-		if c.moved.schema, err = c.controlInt("PRAGMA schema_version"); err != nil {
+		layout, err := c.controlInt("PRAGMA schema_version")
+		if err == nil && layout == c.moved.schema { // no table has changed, as for a collection: others must notice nevertheless
+			layout++
+			err = c.control(fmt.Sprintf("PRAGMA schema_version=%d", layout))
+		}
+		if err != nil {
 			return err
 		}
-		c.catalog.changed = false
+		c.moved.schema, c.catalog.changed = layout, false
 	}
 	return nil
 }
@@ -268,8 +303,8 @@ func (c *Conn) AddProperty(class string, p schema.Property) error {
 	return nil
 }
 
-// SetIndexed says whether a search index is kept on a property, in a write transaction.
-func (c *Conn) SetIndexed(class, property string, indexed bool) error {
+// SetIndexes says whether a search index and a full-text index are kept on a property, in a write transaction.
+func (c *Conn) SetIndexes(class, property string, indexed, fullText bool) error {
 	if err := c.beginSchemaChange("changing an index"); err != nil {
 		return err
 	}
@@ -277,7 +312,7 @@ func (c *Conn) SetIndexed(class, property string, indexed bool) error {
 	if err != nil {
 		return err
 	}
-	if old.Def.Properties[i].Indexed == indexed {
+	if p := &old.Def.Properties[i]; p.Indexed == indexed && p.FullText == fullText {
 		return nil
 	}
 	if err := c.dropIndexes(old, i); err != nil {
@@ -285,9 +320,9 @@ func (c *Conn) SetIndexed(class, property string, indexed bool) error {
 	}
 	def := *old.Def
 	def.Properties = slices.Clone(old.Def.Properties)
-	def.Properties[i].Indexed = indexed
+	def.Properties[i].Indexed, def.Properties[i].FullText = indexed, fullText
 	cl := c.replaceClass(old, &def, old.ids())
-	if _, err := c.exec("UPDATE store_property SET indexed=? WHERE class=? AND id=?", indexed, cl.ID, cl.cols[i].id); err != nil {
+	if _, err := c.exec("UPDATE store_property SET indexed=?, full_text=? WHERE class=? AND id=?", indexed, fullText, cl.ID, cl.cols[i].id); err != nil {
 		return err
 	}
 	if cl.built {

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"math"
 	"strings"
 	"unsafe"
@@ -84,6 +85,30 @@ func (c *Cell) Value() value.Value {
 		return value.FromUUID(*(*[16]byte)(unsafe.Pointer(&c.u)))
 	default:
 		return value.Null()
+	}
+}
+
+// Same tells whether both cells hold the same value: of one type, and equal bit by bit. Dangling links are the same when they are to the
+// same key.
+func (c *Cell) Same(o *Cell) bool {
+	if c.Type != o.Type || c.Flags != o.Flags {
+		return false
+	}
+	switch c.Kind() {
+	case value.KindString, value.KindBinary:
+		return bytes.Equal(c.Bytes(), o.Bytes())
+	case value.KindLink:
+		return c.Size == o.Size && c.u[0] == o.u[0]
+	case value.KindNull:
+		return c.Flags&FlagDangling == 0 || c.Size == o.Size && c.u[0] == o.u[0]
+	case value.KindFloat:
+		return uint32(c.u[0]) == uint32(o.u[0])
+	case value.KindTimestamp, value.KindObjectID:
+		return c.u[0] == o.u[0] && uint32(c.u[1]) == uint32(o.u[1]) // the rest is padding
+	case value.KindDecimal, value.KindUUID:
+		return c.u == o.u
+	default:
+		return c.u[0] == o.u[0]
 	}
 }
 

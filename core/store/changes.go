@@ -24,11 +24,11 @@ type touch struct {
 	cols  uint64
 }
 
-// lastColumn is the bit of a column mask that stands for its property and all after it.
-const lastColumn = 63
+// LastColumn is the bit of a column mask that stands for the property with that number and all after it.
+const LastColumn = 63
 
 // columnBit returns the bit of a property in column masks.
-func columnBit(property int) uint64 { return 1 << min(property, lastColumn) }
+func columnBit(property int) uint64 { return 1 << min(property, LastColumn) }
 
 // changeLog records the row changes of this connection. Those of the last write transaction are what TakeChanges tells;
 // plans read further back to follow changes instead of running anew.
@@ -152,17 +152,22 @@ func (c *Conn) TakeChanges() (*Changes, error) {
 			return nil, err
 		}
 	}
-	l := &c.changes
+	out := c.changes.net()
+	c.changes.taken = len(c.changes.entries)
+	return out, nil
+}
+
+// net is the effect of the entries that have not been taken.
+func (l *changeLog) net() *Changes {
 	byClass := map[uint32]*netter{}
 	for _, t := range l.entries[l.taken:] {
 		n := byClass[t.class]
 		if n == nil {
-			n = &netter{rows: map[int64]net{}}
+			n = &netter{rows: map[int64]rowNet{}}
 			byClass[t.class] = n
 		}
 		n.add(t)
 	}
-	l.taken = len(l.entries)
 	out := &Changes{}
 	for class, n := range byClass {
 		if changes, ok := n.result(class); ok {
@@ -170,11 +175,11 @@ func (c *Conn) TakeChanges() (*Changes, error) {
 		}
 	}
 	slices.SortFunc(out.Classes, func(a, b ClassChanges) int { return cmp.Compare(a.Class, b.Class) })
-	return out, nil
+	return out
 }
 
-// net is the net effect on one row.
-type net struct {
+// rowNet is the net effect on one row.
+type rowNet struct {
 	created, deleted bool
 	cols             uint64
 }
@@ -187,13 +192,13 @@ const longSpan = 4096
 type netter struct {
 	removed bool
 	spans   []Span
-	rows    map[int64]net
+	rows    map[int64]rowNet
 }
 
 func (n *netter) add(t touch) {
 	switch t.kind {
 	case touchRemoved:
-		*n = netter{removed: true, rows: map[int64]net{}}
+		*n = netter{removed: true, rows: map[int64]rowNet{}}
 	case touchCreated:
 		if t.n >= longSpan {
 			// A row of it may have been deleted before: then it stays a row.
@@ -255,7 +260,7 @@ func (n *netter) delete(row int64) {
 	case was.created && !was.deleted:
 		delete(n.rows, row)
 	default:
-		n.rows[row] = net{deleted: true}
+		n.rows[row] = rowNet{deleted: true}
 	}
 }
 
@@ -285,4 +290,13 @@ func (n *netter) result(class uint32) (ClassChanges, bool) {
 	}
 	out.Created = joined
 	return out, out.Removed || len(out.Created)+len(out.Modified)+len(out.Deleted) > 0
+}
+
+// Rows returns how many rows the changes name: a measure of their size in memory.
+func (ch *Changes) Rows() int {
+	n := 0
+	for i := range ch.Classes {
+		n += len(ch.Classes[i].Created) + len(ch.Classes[i].Modified) + len(ch.Classes[i].Deleted)
+	}
+	return n
 }

@@ -44,8 +44,9 @@ type Conn struct {
 		data   int64 // PRAGMA data_version
 		schema int64 // PRAGMA schema_version
 	}
-	epoch uint64 // moves when anything but this connection's own row changes may have happened
-	stamp uint64 // moves whenever the visible data may have changed
+	revived []Reference
+	epoch   uint64 // moves when anything but this connection's own row changes may have happened
+	stamp   uint64 // moves whenever the visible data may have changed
 }
 
 // Options say how Open opens a file.
@@ -124,6 +125,7 @@ func (c *Conn) BeginWrite() error {
 		return err
 	}
 	c.tx = txWrite
+	c.version.moved = false
 	c.changes.begin()
 	return nil
 }
@@ -147,6 +149,7 @@ func (c *Conn) Commit() error {
 	}
 	err := c.settle()
 	if err == nil {
+		c.announce()
 		err = c.control("COMMIT")
 	}
 	if err != nil {
@@ -226,6 +229,7 @@ func (c *Conn) arrive() error {
 
 type versionCache struct {
 	known bool
+	moved bool // by the open write transaction
 	value uint64
 }
 
@@ -241,7 +245,7 @@ func (c *Conn) Version() (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.version = versionCache{true, uint64(v)}
+	c.version = versionCache{known: true, value: uint64(v)}
 	return uint64(v), nil
 }
 
@@ -253,8 +257,22 @@ func (c *Conn) SetVersion(v uint64) error {
 	if err := c.Exec("UPDATE store_meta SET value=? WHERE id=1", v); err != nil {
 		return err
 	}
-	c.version = versionCache{true, v}
+	c.version = versionCache{known: true, moved: true, value: v}
 	return nil
+}
+
+// SchemaVersion returns the version that the application gave its schema; false when it never did.
+func (c *Conn) SchemaVersion() (uint64, bool, error) {
+	if err := c.needRead("reading the schema version"); err != nil {
+		return 0, false, err
+	}
+	v, ok, err := c.queryInt("SELECT value FROM store_meta WHERE id=2")
+	return uint64(v), ok, err
+}
+
+// SetSchemaVersion sets the version of the application's schema, in a write transaction.
+func (c *Conn) SetSchemaVersion(v uint64) error {
+	return c.Exec("INSERT OR REPLACE INTO store_meta VALUES(2, ?)", v)
 }
 
 func (c *Conn) needRead(what string) error {
@@ -287,6 +305,7 @@ func (c *Conn) Close() error {
 	err := c.owner.Close()
 	c.owner, c.db = nil, nil
 	if c.lock != nil {
+		c.lock.countConn(-1)
 		releaseFileLock(c.file)
 		c.lock = nil
 	}

@@ -30,6 +30,8 @@ var (
 	ErrType = errors.New("type mismatch")
 	// ErrNotNullable: null for a required property.
 	ErrNotNullable = errors.New("null for a required property")
+	// ErrOpen: deleting a file that is in use.
+	ErrOpen = errors.New("the realm is open")
 	// ErrRange: a position beyond the end.
 	ErrRange = errors.New("out of range")
 )

@@ -5,8 +5,10 @@ import "sync"
 // fileLock lets one Conn of this process write to a file at a time. SQLite would let the others poll; here they queue
 // and the next one wakes at once. Other processes are kept out by SQLite's own lock, taken after this one.
 type fileLock struct {
-	mu   sync.Mutex
-	refs int
+	mu       sync.Mutex
+	refs     int // connections and watchers
+	conns    int // connections
+	watchers watchers
 }
 
 var fileLocks = struct {
@@ -24,6 +26,21 @@ func retainFileLock(file string) *fileLock {
 	}
 	l.refs++
 	return l
+}
+
+// countConn counts a connection to the file, or one less.
+func (l *fileLock) countConn(delta int) {
+	fileLocks.Lock()
+	defer fileLocks.Unlock()
+	l.conns += delta
+}
+
+// isOpen tells whether a Conn of this process has the file open.
+func isOpen(file string) bool {
+	fileLocks.Lock()
+	defer fileLocks.Unlock()
+	l := fileLocks.byFile[file]
+	return l != nil && l.conns > 0
 }
 
 func releaseFileLock(file string) {

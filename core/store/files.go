@@ -5,10 +5,29 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
-// Delete removes the files of a realm that no Conn has open. Missing files are no error.
+// canonical returns one name for a file, however it is spelled: absolute, without symbolic links. The file need not exist.
+func canonical(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if dir, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(dir, filepath.Base(path))
+	}
+	return path
+}
+
+// Delete removes the files of a realm. Missing files are no error. While a Conn of this process has the file open, nothing is removed and
+// the error is ErrOpen.
 func Delete(path string) error {
+	if isOpen(canonical(path)) {
+		return &Error{Kind: ErrOpen, Path: path, Text: fmt.Sprintf("Cannot delete files of an open Realm: '%s' is still in use.", path)}
+	}
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return &Error{Kind: ErrAccess, Path: path, Text: fmt.Sprintf("deleting '%s' failed: %v", path+suffix, err)}

@@ -140,14 +140,9 @@ func openWith(path string, head *header, mode string) (_ *Conn, err error) {
 		}
 	}()
 	c.readOnly = mode != "rwc" || C.sqlite3_db_readonly(c.db, nil) == 1
-	c.file = path
-	if abs, err := filepath.Abs(path); err == nil {
-		c.file = abs
-	}
-	if real, err := filepath.EvalSymlinks(c.file); err == nil {
-		c.file = real
-	}
+	c.file = canonical(path)
 	c.lock = retainFileLock(c.file)
+	c.lock.countConn(1)
 	// mmap: pages are read in place instead of being copied, which matters after another connection's commit has
 	// emptied the page cache. cache_size is an upper limit, in KiB.
 	for _, pragma := range []string{"PRAGMA synchronous=FULL", "PRAGMA cache_size=-32768", "PRAGMA temp_store=MEMORY",

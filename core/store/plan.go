@@ -49,6 +49,34 @@ func (p *Plan) Class() *Class {
 	return p.class
 }
 
+// Current tells whether the plan may still run on the connection; if not, compile it again.
+func (p *Plan) Current(c *Conn) bool { return p.conn == c && p.epoch == c.catalog.epoch }
+
+// Concerns tells whether changes may have changed the result or the content of its objects.
+func (p *Plan) Concerns(ch *Changes) bool {
+	if ch == nil {
+		return false
+	}
+	for i := range ch.Classes {
+		cc := &ch.Classes[i]
+		mask := p.deps[cc.Class]
+		switch {
+		case cc.Class == p.class.ID:
+			return true
+		case mask == 0:
+		case cc.Removed, len(cc.Deleted) > 0:
+			return true
+		default: // objects become reachable by a link that is set, which is a modification
+			for _, m := range cc.Modified {
+				if m.Columns&mask != 0 {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // All returns the plan of all objects of a class.
 func (c *Conn) All(cl *Class) (*Plan, error) {
 	if err := c.needRead("a query"); err != nil {

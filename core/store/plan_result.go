@@ -323,6 +323,22 @@ func (p *Plan) RowIDs() ([]int64, error) {
 	return append([]int64(nil), l.slice(0, l.len())...), nil
 }
 
+// Rows returns the result as it is now; it stays so whatever changes.
+func (p *Plan) Rows() (Rows, error) {
+	if err := p.ready(); err != nil {
+		return Rows{}, err
+	}
+	if p.point {
+		ids, err := p.page(0, 1)
+		return Rows{rowList{ids: ids, ascending: true}}, err
+	}
+	l, err := p.rows()
+	if err != nil {
+		return Rows{}, err
+	}
+	return Rows{l.clone()}, nil
+}
+
 // IndexOf returns the position of a row in the result; false when it isn't there.
 func (p *Plan) IndexOf(row int64) (int, bool, error) {
 	if err := p.ready(); err != nil {

@@ -119,3 +119,34 @@ func (l *rowList) remove(row int64) {
 	}
 	l.ids = slices.Delete(l.ids, i, i+1)
 }
+
+// clone returns a list that doesn't share memory.
+func (l *rowList) clone() rowList {
+	out := *l
+	out.ids = slices.Clone(l.ids)
+	return out
+}
+
+// Rows is an immutable list of row ids. The zero Rows is empty.
+type Rows struct{ list rowList }
+
+// Len returns how many there are.
+func (r Rows) Len() int { return r.list.len() }
+
+// At returns the row id at a position, which must be in range.
+func (r Rows) At(i int) int64 { return r.list.at(i) }
+
+// Slice returns the row ids from position i to j. Don't change it.
+func (r Rows) Slice(i, j int) []int64 { return r.list.slice(i, j) }
+
+// Dense returns the first row id, when the list is that number and those that follow it.
+func (r Rows) Dense() (first int64, ok bool) { return r.list.first, r.list.dense }
+
+// Ascending tells whether the ids are in ascending order.
+func (r Rows) Ascending() bool { return r.list.ascending }
+
+// Find returns the position of a row. It searches ascending lists, others it walks.
+func (r Rows) Find(row int64) (int, bool) {
+	i, ok := r.list.find(row)
+	return i, ok
+}

@@ -29,6 +29,7 @@ func (c *Conn) Insert(cl *Class, cells *Cell, n int) (int64, error) {
 // insert is Insert without the check of links.
 func (c *Conn) insert(cl *Class, cells *Cell, n int) (int64, error) {
 	var rowid int64
+	c.revived = c.revived[:0]
 	switch {
 	case cl.intKey:
 		if cl.KeyIndex < n {
@@ -104,6 +105,9 @@ func (c *Conn) checkLinks(cl *Class, cells *Cell, n int) error {
 func (c *Conn) checkLink(cl *Class, i int, cell *Cell) error {
 	if cell.Kind() != value.KindLink || cell.Type == CellAbsent {
 		return nil
+	}
+	if cell.Flags != 0 {
+		return c.errorf(ErrType, "the link in '%s.%s' has flags set, which are for output only", cl.Def.Name, cl.Def.Properties[i].Name)
 	}
 	class, rowid := cell.Link()
 	target := c.catalog.byID[class]

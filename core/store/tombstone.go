@@ -201,10 +201,17 @@ func (c *Conn) reviveKey(cl *Class, rowid int64, key value.Key) error {
 		if err := c.relink(in, rows, live); err != nil {
 			return err
 		}
+		for _, row := range rows {
+			c.revived = append(c.revived, Reference{in.class, row, in.property})
+		}
 	}
 	_, err = c.exec("DELETE FROM store_tombstone WHERE id=?", tomb)
 	return err
 }
+
+// Revived returns the links that the last Insert made live again, because they were to the new object's key. The slice is valid until the
+// next change.
+func (c *Conn) Revived() []Reference { return c.revived }
 
 // orphanMixedLinks makes the links from mixed properties of other classes to a class that is about to go dangling.
 func (c *Conn) orphanMixedLinks(cl *Class) error {

@@ -1,0 +1,109 @@
+package realm
+
+import (
+	"realmsync/core/store"
+)
+
+// Move is an object of results that changed its place.
+type Move struct{ From, To int }
+
+// CollectionChanges is what the observer of results is told. Positions are ascending.
+type CollectionChanges struct {
+	Initial            bool
+	Deletions          []int // before
+	Insertions         []int // after
+	Modifications      []int // before
+	ModificationsAfter []int
+	Moves              []Move // also among deletions and insertions
+}
+
+// ObserveResults has f called on the instance's thread: once for the beginning, then after each change of which objects there are, of
+// their order or of their properties, when the instance advances. The results may be released; the token keeps what it needs.
+// Errors: ErrFrozenObserve (also for snapshots), ErrObserveAfterChange.
+//
+// What other processes commit is not known in detail: every object counts as modified then.
+func ObserveResults(rs *Results, f func(CollectionChanges)) (*Token, error) {
+	if rs.fixed || rs.realm.frozen {
+		return nil, ErrFrozenObserve
+	}
+	if err := rs.enter(); err != nil {
+		return nil, err
+	}
+	rs.realm.leave()
+	own := &Results{realm: rs.realm, class: rs.class, query: rs.query, order: rs.order}
+	return rs.realm.observe(&resultsObserver{results: own, f: f})
+}
+
+type resultsObserver struct {
+	results *Results // without a handle: the token has one
+	f       func(CollectionChanges)
+	begun   bool
+	rows    store.Rows // as the observer was told
+}
+
+func (w *resultsObserver) before(*Realm) {}
+func (w *resultsObserver) drop()         { w.rows = store.Rows{} }
+
+func (w *resultsObserver) after(_ *Realm, changes *changesSince) delivery {
+	plan, err := w.results.ready()
+	if err != nil { // the class is gone, or the query fits no more: there is nothing to see, and reading says why
+		return w.tell(store.Rows{}, changes)
+	}
+	if w.begun && changes.complete {
+		concerned := false
+		for _, c := range changes.list {
+			concerned = concerned || plan.Concerns(c)
+		}
+		if !concerned {
+			return nil
+		}
+	}
+	rows, err := plan.Rows()
+	if err != nil {
+		return nil // tells with the next change; reading says why
+	}
+	return w.tell(rows, changes)
+}
+
+func (w *resultsObserver) tell(rows store.Rows, changes *changesSince) delivery {
+	old := w.rows
+	w.rows = rows
+	if !w.begun {
+		w.begun = true
+		return &resultsDelivery{w.f, CollectionChanges{Initial: true}}
+	}
+	d := diffRows(old, rows, touchedRows(w.results.class, changes))
+	if d.empty() {
+		return nil
+	}
+	return &resultsDelivery{w.f, d}
+}
+
+// touchedRows returns the rows of a class whose content changed; nil when it isn't known, so that all may have.
+func touchedRows(class uint32, changes *changesSince) map[int64]struct{} {
+	if !changes.complete {
+		return nil
+	}
+	rows := map[int64]struct{}{}
+	for _, c := range changes.list {
+		cc := c.Of(class)
+		if cc == nil {
+			continue
+		}
+		for _, m := range cc.Modified {
+			rows[m.Row] = struct{}{}
+		}
+		for _, row := range cc.Deleted { // if it is there, it was made anew
+			rows[row] = struct{}{}
+		}
+	}
+	return rows
+}
+
+type resultsDelivery struct {
+	f       func(CollectionChanges)
+	changes CollectionChanges
+}
+
+func (d *resultsDelivery) run()  { d.f(d.changes) }
+func (d *resultsDelivery) drop() {}

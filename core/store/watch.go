@@ -1,0 +1,51 @@
+package store
+
+import "sync"
+
+// watchers are told of versions that are about to be committed, per file.
+type watchers struct {
+	mu   sync.Mutex
+	next int
+	all  map[int]func(version uint64, changes func() *Changes)
+}
+
+// Watch has f called by every commit in this process that gives the file a new version, right before the version becomes visible: whoever
+// sees a version can rely on f having run for it. A commit may still fail after f; then the same version is announced again, by the
+// commit that really makes it. changes returns the row changes and may be called only while f runs. f must not use connections of the
+// file, nor block.
+func Watch(path string, f func(version uint64, changes func() *Changes)) (cancel func()) {
+	file := canonical(path)
+	l := retainFileLock(file)
+	w := &l.watchers
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.all == nil {
+		w.all = map[int]func(uint64, func() *Changes){}
+	}
+	w.next++
+	id := w.next
+	w.all[id] = f
+	return sync.OnceFunc(func() {
+		w.mu.Lock()
+		delete(w.all, id)
+		w.mu.Unlock()
+		releaseFileLock(file)
+	})
+}
+
+// announce tells the watchers. The transaction is settled and about to be committed.
+func (c *Conn) announce() {
+	if !c.version.moved {
+		return
+	}
+	w := &c.lock.watchers
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.all) == 0 {
+		return
+	}
+	changes := sync.OnceValue(c.changes.net)
+	for _, f := range w.all {
+		f(c.version.value, changes)
+	}
+}

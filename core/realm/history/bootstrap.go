@@ -61,7 +61,7 @@ func (f *File) AddBootstrap(d *wire.Download) error {
 	if err == nil {
 		f.began = d.QueryVersion
 	}
-	return err
+	return f.told(err)
 }
 
 // bootstrapSet returns the set that a bootstrap is for, if there may be one: the active one or a later one that hasn't failed.
@@ -129,13 +129,13 @@ func (f *File) store(d *wire.Download) error {
 // decoded in batches: other writers are excluded in the same way, readers see either the old data or the new, and what can't be applied
 // leaves nothing behind.
 func (f *File) ApplyBootstrap() (applied bool, err error) {
-	any := false
+	found := false
 	if err := f.read(func() error {
 		f.began = 0
 		stored, _, err := f.storedBootstrap()
-		any = stored >= 0
+		found = stored >= 0
 		return err
-	}); err != nil || !any {
+	}); err != nil || !found {
 		return false, err
 	}
 	err = f.write(func() (version uint64, err error) {
@@ -154,11 +154,10 @@ func (f *File) ApplyBootstrap() (applied bool, err error) {
 	})
 	var bad *session.IntegrationError
 	if errors.As(err, &bad) {
-		f.logger.Warn("bootstrap refused", "error", err)
 		// What matters is why it was refused. If dropping fails, it is refused once more when the file is opened again.
 		_ = f.write(func() (uint64, error) { return 0, f.dropStored() })
 	}
-	return applied && err == nil, err
+	return applied && err == nil, f.told(err)
 }
 
 // applyStored applies a whole bootstrap, within the transaction.
@@ -206,7 +205,7 @@ func (f *File) applyStored(queryVersion int64) (version uint64, err error) {
 	if err := f.bootstrapped(set); err != nil {
 		return 0, err
 	}
-	return f.appendIntegration(next.Download.ServerVersion, changesets)
+	return f.noteIntegration(next.Download.ServerVersion, changesets)
 }
 
 // readStored returns the next stored changesets behind a place, of about the size of a batch, and the place of the last one.

@@ -9,12 +9,13 @@
 //
 // # What is stored of the history
 //
-// The original keeps an entry for every version. Here a version has a row only if it says something: a local commit with content, or
-// an integration that moved the download cursor. A version without a row is a local commit without content (subscriptions, the
-// ident): never uploaded, never merged with, and made with the server version of the row before it.
+// The original keeps an entry for every version. Here a version has a row only if it says something: in sync_history if it is a local
+// commit with content, in sync_integration if it moved the download cursor. Others (subscriptions, the ident) are never uploaded nor
+// merged with, and the download cursor is that of the version before: so what an UPLOAD says of a version is always the same,
+// as the server demands (merge.md 10.2).
 //
-// The row of an integration holds the download cursor that it led to, where the original holds the server version of the last
-// changeset, which may be lower: so what is reported to the server in UPLOAD is the same, and is always the same for one version.
+// An integration's row holds the download cursor that it led to, where the original holds the server version of the last changeset.
+// That may be lower, by changesets of our own that the server has skipped.
 //
 // # Bookkeeping is no version
 //

@@ -200,6 +200,29 @@ func (d *device) everything() map[string]any {
 	return all
 }
 
+// requireUnchanged compares everything with what it was.
+func (d *device) requireUnchanged(before map[string]any, what ...any) {
+	d.t.Helper()
+	for name, now := range d.everything() {
+		require.Equal(d.t, before[name], now, append([]any{name + " has changed"}, what...)...)
+	}
+}
+
+// requireState compares the data of a realm with the oracle, and shows where they differ.
+func requireState(t testing.TB, want *memstate.State, d *device, what string) {
+	t.Helper()
+	expected, got := string(want.JSON()), d.json()
+	if expected == got {
+		return
+	}
+	n := 0
+	for n < min(len(expected), len(got)) && expected[n] == got[n] {
+		n++
+	}
+	show := func(s string) string { return s[max(0, n-200):min(len(s), n+200)] }
+	t.Fatalf("%s: the states differ\nwant ...%s...\ngot  ...%s...", what, show(expected), show(got))
+}
+
 // Shorthands for instructions on class T.
 
 func key(k int64) value.Key { return value.IntKey(k) }

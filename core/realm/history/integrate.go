@@ -11,7 +11,7 @@ import (
 // Integrate implements session.File. Decoding is done before the write lock is taken.
 func (f *File) Integrate(d *wire.Download) error {
 	batch, bad := decode(d.Entries)
-	return f.write(func() (uint64, error) {
+	return f.told(f.write(func() (uint64, error) {
 		s, err := readSyncFile(f.conn)
 		if err != nil {
 			return 0, err
@@ -39,8 +39,8 @@ func (f *File) Integrate(d *wire.Download) error {
 		if len(d.Entries) == 0 && next.Download.ServerVersion == s.progress.Download.ServerVersion {
 			return 0, nil
 		}
-		return f.appendIntegration(next.Download.ServerVersion, len(d.Entries))
-	})
+		return f.noteIntegration(next.Download.ServerVersion, len(d.Entries))
+	}))
 }
 
 // decode makes a batch of the entries. Empty changesets only count for the cursors.
@@ -81,7 +81,7 @@ func (f *File) merge(s syncFile, batch []*merge.Entry, current uint64) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	if err := f.window.update(f.conn, s.base.ClientVersion); err != nil {
+	if err := f.window.update(f.conn, s.base.ClientVersion, current); err != nil {
 		return err
 	}
 	if err := merge.Rebase(batch, s.base.ClientVersion, current); err != nil {
@@ -97,15 +97,12 @@ func (f *File) merge(s syncFile, batch []*merge.Entry, current uint64) error {
 	return refused(err)
 }
 
-// appendIntegration makes the transaction a version that holds what was integrated.
-func (f *File) appendIntegration(server uint64, changesets int) (uint64, error) {
+// noteIntegration makes the transaction a version that has moved the download cursor to a server version.
+func (f *File) noteIntegration(server uint64, changesets int) (uint64, error) {
 	version, err := f.newVersion()
 	if err != nil {
 		return 0, err
 	}
-	// Its timestamp is that of the commit before it: only local commits have one of their own.
-	err = f.conn.Exec(`INSERT INTO sync_history (version, timestamp, remote_version, changeset)
-		SELECT ?, max(last_timestamp, coalesce((SELECT timestamp FROM sync_history ORDER BY version DESC LIMIT 1), 0)), ?, x'' FROM sync_file WHERE id=1`, version, server)
 	f.logger.Debug("integrated", "version", version, "server_version", server, "changesets", changesets)
-	return version, err
+	return version, f.conn.Exec(`INSERT INTO sync_integration (version, server) VALUES (?, ?)`, version, server)
 }

@@ -11,6 +11,15 @@ import (
 	"realmsync/core/wire"
 )
 
+// told logs a refusal on its way to the caller.
+func (f *File) told(err error) error {
+	var bad *session.IntegrationError
+	if errors.As(err, &bad) {
+		f.logger.Warn("download refused", "code", bad.Code, "violation", bad.Violation, "error", bad.Text)
+	}
+	return err
+}
+
 // violation says that the cursors of a DOWNLOAD break the protocol.
 func violation(text string) error {
 	return &session.IntegrationError{Code: wire.CodeBadProgress, Violation: true, Text: text}

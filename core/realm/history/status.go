@@ -75,7 +75,7 @@ func (f *File) SetIdent(ident uint64, salt int64) error {
 // NewestChangeset implements session.File.
 func (f *File) NewestChangeset() (version uint64, err error) {
 	err = f.read(func() error {
-		return f.conn.Query(`SELECT version FROM sync_history WHERE version>(SELECT upload_client FROM sync_file WHERE id=1) AND length(changeset)>0
+		return f.conn.Query(`SELECT version FROM sync_history WHERE version>(SELECT upload_client FROM sync_file WHERE id=1)
 			ORDER BY version DESC LIMIT 1`, nil, func(row *store.Row) error {
 			version = row.Uint64(0)
 			return nil
@@ -84,8 +84,8 @@ func (f *File) NewestChangeset() (version uint64, err error) {
 	return version, err
 }
 
-// saveProgress stores the progress after s and trims what can't be needed any more. It comes before the row of the integration is
-// appended, which so stays until the next one and can be scanned for what is reported to the server (merge.md 9.3).
+// saveProgress stores the progress after s and trims what can't be needed any more (merge.md 9.5). It comes before the integration itself
+// is noted, which so stays for the reports to the server until the next one.
 func (f *File) saveProgress(s syncFile, next merge.Progress, newest uint64) error {
 	p, err := s.progress.Advance(next)
 	if err != nil {
@@ -96,7 +96,7 @@ func (f *File) saveProgress(s syncFile, next merge.Progress, newest uint64) erro
 		return err
 	}
 	base, err := merge.TrimVersion(p, s.base.ClientVersion, newest, func(after uint64) (version uint64, ok bool, err error) {
-		err = f.conn.Query(`SELECT version FROM sync_history WHERE version>? AND length(changeset)>0 ORDER BY version LIMIT 1`, []any{after}, func(row *store.Row) error {
+		err = f.conn.Query(`SELECT version FROM sync_history WHERE version>? ORDER BY version LIMIT 1`, []any{after}, func(row *store.Row) error {
 			version, ok = row.Uint64(0), true
 			return nil
 		})
@@ -111,11 +111,27 @@ func (f *File) saveProgress(s syncFile, next merge.Progress, newest uint64) erro
 // trim removes the rows up to the version and remembers what is needed of them: the last server version, for the reports in UPLOAD,
 // and the last timestamp, so that time doesn't go back.
 func (f *File) trim(base uint64) error {
-	if err := f.conn.Exec(`UPDATE sync_file SET base_version=?1,
-		base_server=max(base_server, coalesce((SELECT remote_version FROM sync_history WHERE version<=?1 ORDER BY version DESC LIMIT 1), 0)),
-		last_timestamp=max(last_timestamp, coalesce((SELECT timestamp FROM sync_history WHERE version<=?1 ORDER BY version DESC LIMIT 1), 0))
-		WHERE id=1`, base); err != nil {
-		return err
+	for _, sql := range []string{
+		`UPDATE sync_file SET base_version=?1,
+			base_server=max(base_server, coalesce((SELECT server FROM sync_integration WHERE version<=?1 ORDER BY version DESC LIMIT 1), 0)),
+			last_timestamp=max(last_timestamp, coalesce((SELECT timestamp FROM sync_history WHERE version<=?1 ORDER BY version DESC LIMIT 1), 0))
+			WHERE id=1`,
+		`DELETE FROM sync_history WHERE version<=?1`,
+		`DELETE FROM sync_integration WHERE version<=?1`,
+	} {
+		if err := f.conn.Exec(sql, base); err != nil {
+			return err
+		}
 	}
-	return f.conn.Exec(`DELETE FROM sync_history WHERE version<=?`, base)
+	return nil
+}
+
+// serverAt returns the download cursor that the file had at a version that is not trimmed.
+func (f *File) serverAt(s syncFile, version uint64) (server uint64, err error) {
+	server = s.base.ServerVersion
+	err = f.conn.Query(`SELECT server FROM sync_integration WHERE version<=? ORDER BY version DESC LIMIT 1`, []any{version}, func(row *store.Row) error {
+		server = row.Uint64(0)
+		return nil
+	})
+	return server, err
 }

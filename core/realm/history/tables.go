@@ -25,14 +25,18 @@ var tables = []string{
 		last_timestamp INTEGER NOT NULL DEFAULT 0,
 		base_version INTEGER NOT NULL DEFAULT 0,
 		base_server INTEGER NOT NULL DEFAULT 0)`,
-	// Local commits with content, and integrations, whose changeset is empty. reciprocal: NULL when merging has not changed it.
-	// base_version, base_server above are those of the last row that was trimmed, or of one that would have followed it.
+	// Local commits with content. reciprocal: NULL when merging has not changed it.
 	`CREATE TABLE IF NOT EXISTS sync_history (
 		version INTEGER PRIMARY KEY,
 		timestamp INTEGER NOT NULL,
 		remote_version INTEGER NOT NULL,
 		changeset BLOB NOT NULL,
 		reciprocal BLOB)`,
+	// Versions that moved the download cursor, and where to. Both tables are trimmed up to sync_file.base_version, where the cursor was
+	// base_server.
+	`CREATE TABLE IF NOT EXISTS sync_integration (
+		version INTEGER PRIMARY KEY,
+		server INTEGER NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS sync_set (
 		version INTEGER PRIMARY KEY,
 		state INTEGER NOT NULL,

@@ -25,7 +25,9 @@ func (f *File) NextUpload(cursor wire.UploadCursor, end uint64) (entries []wire.
 			// What lies between has been trimmed: it was passed, with what was integrated there.
 			from = merge.UploadCursor{ClientVersion: s.base.ClientVersion, ServerVersion: max(from.ServerVersion, s.base.ServerVersion)}
 		}
-		found, to, err := merge.UploadScan(from, s.base.ClientVersion, min(end, version), f.scan)
+		found, to, err := merge.UploadScan(from, s.base.ClientVersion, min(end, version), func(after, upTo uint64) iter.Seq2[merge.LocalEntry, error] {
+			return f.scan(s, after, upTo)
+		})
 		if err != nil {
 			return err
 		}
@@ -42,21 +44,26 @@ func (f *File) NextUpload(cursor wire.UploadCursor, end uint64) (entries []wire.
 // errEnough ends a query.
 var errEnough = errors.New("enough")
 
-// scan implements merge.Scan, without reading changesets.
-func (f *File) scan(after, upTo uint64) iter.Seq2[merge.LocalEntry, error] {
+// scan gives the entries for merge.Scan, without reading changesets. Of those that are not uploaded the last is enough, which tells
+// what was integrated at the end.
+func (f *File) scan(s syncFile, after, upTo uint64) iter.Seq2[merge.LocalEntry, error] {
 	return func(yield func(merge.LocalEntry, error) bool) {
 		err := f.conn.Query(`SELECT version, remote_version, timestamp, length(changeset) FROM sync_history WHERE version>? AND version<=? ORDER BY version`,
 			[]any{after, upTo}, func(row *store.Row) error {
-				e := merge.LocalEntry{Version: row.Uint64(0), RemoteVersion: row.Uint64(1), Timestamp: row.Uint64(2), Size: int(row.Int(3))}
-				e.Upload = e.Size > 0
+				e := merge.LocalEntry{Version: row.Uint64(0), RemoteVersion: row.Uint64(1), Timestamp: row.Uint64(2), Upload: true, Size: int(row.Int(3))}
 				if !yield(e, nil) {
 					return errEnough
 				}
 				return nil
 			})
-		if err != nil && !errors.Is(err, errEnough) {
-			yield(merge.LocalEntry{}, err)
+		if errors.Is(err, errEnough) {
+			return
 		}
+		last := merge.LocalEntry{Version: upTo}
+		if err == nil {
+			last.RemoteVersion, err = f.serverAt(s, upTo)
+		}
+		yield(last, err)
 	}
 }
 
@@ -66,7 +73,7 @@ func (f *File) load(found []merge.LocalEntry) ([]wire.UploadEntry, error) {
 		return nil, nil
 	}
 	entries := make([]wire.UploadEntry, 0, len(found))
-	err := f.conn.Query(`SELECT changeset FROM sync_history WHERE version>=? AND version<=? AND length(changeset)>0 ORDER BY version`,
+	err := f.conn.Query(`SELECT changeset FROM sync_history WHERE version>=? AND version<=? ORDER BY version`,
 		[]any{found[0].Version, found[len(found)-1].Version}, func(row *store.Row) error {
 			e := found[len(entries)]
 			entries = append(entries, wire.UploadEntry{ClientVersion: e.Version, ServerVersion: e.RemoteVersion, OriginTimestamp: e.Timestamp, Changeset: row.Blob(0)})

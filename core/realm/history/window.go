@@ -38,24 +38,32 @@ type posting struct {
 // forget makes the window begin anew.
 func (w *window) forget() { *w = window{} }
 
-// update brings the window to the state of the transaction.
-func (w *window) update(conn *store.Conn, base uint64) error {
+// update brings the window to the state of the transaction, whose version is current.
+func (w *window) update(conn *store.Conn, base, current uint64) error {
 	if w.heads == nil {
 		w.seed, w.heads = maphash.MakeSeed(), map[uint64]int32{}
 	}
 	w.trim(base)
+	if w.upTo >= current {
+		return nil
+	}
 	var c changeset.Changeset
-	return conn.Query(`SELECT version, changeset FROM sync_history WHERE version>? AND length(changeset)>0 ORDER BY version`, []any{max(w.upTo, base)}, func(row *store.Row) error {
+	err := conn.Query(`SELECT version, changeset FROM sync_history WHERE version>? ORDER BY version`, []any{max(w.upTo, base)}, func(row *store.Row) error {
 		if err := changeset.DecodeInto(&c, row.Blob(1)); err != nil {
 			return damaged(conn, row.Uint64(0), err)
 		}
 		w.add(row.Uint64(0), merge.Touch(&c))
 		return nil
 	})
+	if err != nil {
+		w.forget() // it may have stopped halfway
+		return err
+	}
+	w.upTo = current
+	return nil
 }
 
 func (w *window) add(version uint64, t merge.Touched) {
-	w.upTo = version
 	w.versions = append(w.versions, localSize{version, len(t.Objects)})
 	if t.Schema {
 		w.schema = append(w.schema, version)
@@ -91,10 +99,8 @@ func (w *window) trim(base uint64) {
 	w.versions = slices.Clone(w.versions[n:])
 	w.schema = behind(w.schema, base)
 	w.erases = behind(w.erases, base)
-	if len(w.postings) < 1024 || w.live > len(w.postings)/2 {
-		if w.live > 0 {
-			return
-		}
+	if w.live > 0 && (len(w.postings) < 1024 || w.live > len(w.postings)/2) {
+		return
 	}
 	old := *w
 	w.heads, w.postings = make(map[uint64]int32, old.live), make([]posting, 0, old.live)

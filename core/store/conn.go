@@ -17,7 +17,8 @@ import (
 type txState uint8
 
 const (
-	txNone txState = iota
+	txNone   txState = iota
+	txBroken         // SQLite has rolled the write transaction back by itself; what was to follow fails, until Commit or Rollback
 	txRead
 	txWrite
 )
@@ -32,6 +33,7 @@ type Conn struct {
 	readOnly bool
 	lock     *fileLock
 	tx       txState
+	broken   error // why tx is txBroken
 
 	arena   arena
 	stmts   stmtCache
@@ -62,7 +64,7 @@ func (c *Conn) Path() string { return c.path }
 func (c *Conn) IsReadOnly() bool { return c.readOnly }
 
 // InWrite tells whether a write transaction is open.
-func (c *Conn) InWrite() bool { return c.tx == txWrite }
+func (c *Conn) InWrite() bool { return c.tx == txWrite || c.tx == txBroken }
 
 // InRead tells whether a snapshot or a write transaction is open.
 func (c *Conn) InRead() bool { return c.tx != txNone }
@@ -93,7 +95,7 @@ func (c *Conn) BeginRead() error {
 // EndRead gives the snapshot up. Without one it does nothing.
 func (c *Conn) EndRead() error {
 	if c.tx != txRead {
-		if c.tx == txWrite {
+		if c.InWrite() {
 			return c.errorf(ErrTransaction, "giving up the snapshot of a write transaction")
 		}
 		return nil
@@ -105,7 +107,7 @@ func (c *Conn) EndRead() error {
 // BeginWrite opens a write transaction on the newest version; an open snapshot is given up for it. It waits for other
 // writers as long as it takes.
 func (c *Conn) BeginWrite() error {
-	if c.tx == txWrite {
+	if c.InWrite() {
 		return c.errorf(ErrTransaction, "a write transaction is open already")
 	}
 	if c.readOnly {
@@ -125,6 +127,7 @@ func (c *Conn) BeginWrite() error {
 		return err
 	}
 	c.tx = txWrite
+	c.state.forget() // another connection may have changed or erased the object named last
 	c.version.moved = false
 	c.changes.begin()
 	return nil
@@ -144,10 +147,13 @@ func (c *Conn) beginImmediate() error {
 // Commit makes the changes durable and visible and closes the transaction. When it fails, everything is rolled back, and
 // the transaction is closed too.
 func (c *Conn) Commit() error {
-	if c.tx != txWrite {
+	if !c.InWrite() {
 		return c.errorf(ErrTransaction, "committing without a write transaction")
 	}
-	err := c.settle()
+	err := c.needWrite("committing")
+	if err == nil {
+		err = c.settle()
+	}
 	if err == nil {
 		c.announce()
 		err = c.control("COMMIT")
@@ -173,7 +179,7 @@ func (c *Conn) settle() error {
 
 // Rollback undoes the transaction and closes it.
 func (c *Conn) Rollback() error {
-	if c.tx != txWrite {
+	if !c.InWrite() {
 		return c.errorf(ErrTransaction, "rolling back without a write transaction")
 	}
 	c.tx = txNone
@@ -276,17 +282,24 @@ func (c *Conn) SetSchemaVersion(v uint64) error {
 }
 
 func (c *Conn) needRead(what string) error {
-	if c.tx == txNone {
+	switch c.tx {
+	case txBroken:
+		return c.broken
+	case txNone:
 		return c.errorf(ErrTransaction, "%s needs a snapshot or a write transaction", what)
 	}
 	return nil
 }
 
 func (c *Conn) needWrite(what string) error {
-	if c.tx != txWrite {
+	switch c.tx {
+	case txWrite:
+		return nil
+	case txBroken:
+		return c.broken
+	default:
 		return c.errorf(ErrTransaction, "%s needs a write transaction", what)
 	}
-	return nil
 }
 
 // Close gives up an open transaction and closes the connection. Closing twice is allowed.
@@ -294,7 +307,7 @@ func (c *Conn) Close() error {
 	if c.owner == nil {
 		return nil
 	}
-	if c.tx == txWrite {
+	if c.InWrite() {
 		_ = c.Rollback() // closing rolls back in any case
 	}
 	c.tx = txNone

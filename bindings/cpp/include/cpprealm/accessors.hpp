@@ -86,7 +86,8 @@ protected:
     }
 };
 
-// Comparison operators for accessors that compare with their own plain type only.
+// Comparison operators for accessors that compare with their own plain type only. Each accessor has them itself: as members of
+// a base they would lose to the comparisons that the standard library has for std::optional.
 #define CPPREALM_EQUALITY(T)                                              \
     rbool operator==(const T& v) const { return this->equals(v); }        \
     rbool operator!=(const T& v) const { return this->differs(v); }
@@ -102,7 +103,6 @@ class optional_scalar : public scalar<std::optional<X>> {
 public:
     using scalar<std::optional<X>>::scalar;
     std::optional<X> operator*() const { return this->detach(); }
-    CPPREALM_EQUALITY(std::optional<X>)
 
 protected:
     X stored(const char* text_if_null) const {
@@ -112,8 +112,8 @@ protected:
     }
 };
 
-// The assignments every accessor of an optional has.
-#define CPPREALM_OPTIONAL_ASSIGNMENT(X)                                            \
+// The assignments and comparisons every accessor of an optional has.
+#define CPPREALM_OPTIONAL(X)                                                       \
     managed& operator=(const X& v) {                                               \
         this->assign(v);                                                           \
         return *this;                                                              \
@@ -125,7 +125,8 @@ protected:
     managed& operator=(std::nullopt_t) {                                           \
         this->assign(std::nullopt);                                                \
         return *this;                                                              \
-    }
+    }                                                                              \
+    CPPREALM_EQUALITY(std::optional<X>)
 
 }// namespace internal
 }// namespace realm

@@ -12,7 +12,9 @@ namespace realm {
 // An object handed to another thread: made on the thread of its database, resolved with db::resolve on the other.
 template <typename T>
 struct thread_safe_reference {
-    explicit thread_safe_reference(const managed<T>& object) : m_core(internal::access::core(object)) {}
+    explicit thread_safe_reference(const managed<T>& object) : m_core(internal::access::pointer(object)) {
+        (void) internal::access::core(object);
+    }
     thread_safe_reference(thread_safe_reference&&) noexcept = default;
     thread_safe_reference& operator=(thread_safe_reference&&) noexcept = default;
 
@@ -30,7 +32,10 @@ struct db {
     // Opens or creates the file, and starts syncing when the configuration is a synced one.
     explicit db(db_config config) : db(open(config, schemas)) {}
 
-    void begin_write() const { internal::call_and_deliver(realm_begin_write, m_instance->get()); }
+    // Delivers pending notifications first. When an observer throws, the exception comes out here and no transaction is open.
+    void begin_write() const {
+        internal::call_and_deliver_or([this] { realm_cancel_write(m_instance->get(), nullptr); }, realm_begin_write, m_instance->get());
+    }
     void commit_write() const { internal::call(realm_commit, m_instance->get()); }
     // Runs the callback in a write transaction and commits it; when the callback throws, nothing is changed. Waits for other
     // writers. Returns what the callback returns.
@@ -58,16 +63,17 @@ struct db {
     }
     // Deletes an object; links to it become null.
     template <typename T>
-    void remove(T& object) { internal::call(realm_object_delete, internal::access::core(object)->object()); }
+    void remove(T& object) { internal::call(realm_object_delete, internal::access::core(object).object()); }
     template <typename T>
-    void remove(T&& object) { internal::call(realm_object_delete, internal::access::core(object)->object()); }
+    void remove(T&& object) { internal::call(realm_object_delete, internal::access::core(object).object()); }
+    // Stores several objects; the handles are in the order of the arguments.
+    template <typename... Ts, typename = std::enable_if_t<(internal::has_schema<std::decay_t<Ts>>::value && ...)>>
+    std::tuple<managed<std::decay_t<Ts>>...> insert(Ts&&... objects) {
+        return std::tuple<managed<std::decay_t<Ts>>...>{managed<std::decay_t<Ts>>(internal::add_object<std::decay_t<Ts>>(m_instance, objects))...};
+    }
     template <typename T>
     void insert(const std::vector<T>& objects) {
         for (auto& o: objects) (void) internal::add_object<T>(m_instance, o);
-    }
-    template <typename... Ts>
-    std::tuple<managed<Ts>...> insert(Ts&&... objects) {
-        return std::tuple<managed<Ts>...>{managed<Ts>(internal::add_object<Ts>(m_instance, objects))...};
     }
     // All objects of a class, live.
     template <typename T>
@@ -100,7 +106,9 @@ struct db {
     }
     template <typename T>
     managed<T> resolve(thread_safe_reference<T>&& reference) {
-        auto out = resolve_in<T>(m_instance, *reference.m_core);
+        auto core = std::exchange(reference.m_core, internal::core_ptr());
+        if (!core) throw std::logic_error("This thread-safe reference has been resolved already.");
+        auto out = resolve_in<T>(m_instance, *core);
         if (!out) throw std::runtime_error("The object of this thread-safe reference was deleted.");
         return managed<T>(std::move(out));
     }
@@ -149,7 +157,8 @@ private:
 
 inline internal::realm_handle db::open(const db_config& config, const std::vector<internal::bridge::object_schema>& classes) {
     auto abi = config.to_abi_config(classes);
-    if (auto loop = config.scheduler(); loop && loop->can_invoke()) {
+    // A scheduler of another thread is left out: the database belongs to the thread that opens it, and that loop can't serve it.
+    if (auto loop = config.scheduler(); loop && loop->can_invoke() && loop->is_on_thread()) {
         using shared = std::shared_ptr<scheduler>;
         internal::call(
                 realm_config_set_scheduler, abi.get(),
@@ -183,7 +192,7 @@ inline bool operator!=(const db& a, const db& b) { return !(a == b); }
 template <typename T>
 auto managed<T, std::enable_if_t<internal::has_schema<T>::value>>::freeze() const -> managed {
     auto frozen = get_realm().freeze();
-    auto out = db::resolve_in<T>(frozen.instance(internal::bind), this->core());
+    auto out = db::resolve_in<T>(frozen.instance(internal::bind), internal::access::core(*this));
     if (!out) throw std::runtime_error("Invalid objects cannot be frozen.");
     return managed(std::move(out));
 }
@@ -193,14 +202,14 @@ auto managed<T, std::enable_if_t<internal::has_schema<T>::value>>::thaw() const 
     if (is_invalidated()) throw std::runtime_error("Invalid objects cannot be thawed.");
     if (!is_frozen()) return *this;
     auto live = get_realm().thaw();
-    auto out = db::resolve_in<T>(live.instance(internal::bind), this->core());
+    auto out = db::resolve_in<T>(live.instance(internal::bind), internal::access::core(*this));
     if (!out) throw std::runtime_error("Invalid objects cannot be thawed.");
     return managed(std::move(out));
 }
 
 template <typename T>
 db managed<T, std::enable_if_t<internal::has_schema<T>::value>>::get_realm() const {
-    return db(internal::bind, this->core().owner());
+    return db(internal::bind, internal::access::core(*this).owner());
 }
 
 template <typename T>

@@ -22,8 +22,9 @@ protected:
 // The least level that reaches loggers.
 inline void set_default_level_threshold(logger::level level) { internal::call(realm_set_log_level, static_cast<realm_log_level_t>(level)); }
 
-// Sets the logger of the process; nullptr removes it.
-inline void set_default_logger(std::shared_ptr<logger>&& l) {
+// Sets the logger of the process, with the threshold it has now; nullptr removes it. set_default_level_threshold changes the
+// threshold later.
+inline void set_default_logger(std::shared_ptr<logger> l) {
     if (!l) {
         internal::call(realm_set_logger, realm_log_callback_t(nullptr), static_cast<void*>(nullptr), realm_free_userdata_t(nullptr), REALM_LOG_OFF);
         return;
@@ -33,8 +34,7 @@ inline void set_default_logger(std::shared_ptr<logger>&& l) {
     internal::call(
             realm_set_logger,
             [](void* p, realm_log_level_t level, realm_string_t message) noexcept {
-                auto& l = *static_cast<shared*>(p);
-                if (static_cast<int>(level) >= static_cast<int>(l->get_level_threshold())) l->do_log(static_cast<logger::level>(level), internal::from_abi(message));
+                (*static_cast<shared*>(p))->do_log(static_cast<logger::level>(level), internal::from_abi(message));
             },
             internal::new_userdata(std::move(l)), internal::free_userdata<shared>, level);
 }

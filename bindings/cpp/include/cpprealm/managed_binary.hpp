@@ -13,6 +13,7 @@ struct managed<std::vector<uint8_t>> : internal::scalar<std::vector<uint8_t>> {
         assign(v);
         return *this;
     }
+    managed& operator=(std::initializer_list<uint8_t> v) { return *this = std::vector<uint8_t>(v); }
     size_t size() const { return cell().size; }
     uint8_t operator[](size_t i) const { return detach().at(i); }
     void push_back(uint8_t v) {
@@ -47,8 +48,7 @@ struct managed<std::optional<std::vector<uint8_t>>> : internal::scalar<std::opti
     };
     proxy operator*() const { return proxy(this); }
     proxy operator->() const { return proxy(this); }
-    CPPREALM_OPTIONAL_ASSIGNMENT(std::vector<uint8_t>)
-    CPPREALM_EQUALITY(std::optional<std::vector<uint8_t>>)
+    CPPREALM_OPTIONAL(std::vector<uint8_t>)
 };
 
 }// namespace realm

@@ -30,7 +30,7 @@ template <>
 struct managed<std::optional<decimal128>> : internal::scalar<std::optional<decimal128>> {
     using scalar::scalar;
     std::optional<decimal128> operator*() const { return detach(); }
-    CPPREALM_OPTIONAL_ASSIGNMENT(decimal128)
+    CPPREALM_OPTIONAL(decimal128)
     decimal128 operator+(const decimal128& v) const { return number() + v; }
     decimal128 operator-(const decimal128& v) const { return number() - v; }
     decimal128 operator*(const decimal128& v) const { return number() * v; }
@@ -39,7 +39,6 @@ struct managed<std::optional<decimal128>> : internal::scalar<std::optional<decim
     managed& operator-=(const decimal128& v) { return *this = number() - v; }
     managed& operator*=(const decimal128& v) { return *this = number() * v; }
     managed& operator/=(const decimal128& v) { return *this = number() / v; }
-    CPPREALM_EQUALITY(std::optional<decimal128>)
     CPPREALM_ORDER(decimal128)
 
 private:

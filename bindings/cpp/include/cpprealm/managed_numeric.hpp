@@ -104,7 +104,7 @@ struct managed<E, std::enable_if_t<std::is_enum_v<E>>> : internal::scalar<E> {
 template <>
 struct managed<std::optional<int64_t>> : internal::optional_scalar<int64_t> {
     using optional_scalar::optional_scalar;
-    CPPREALM_OPTIONAL_ASSIGNMENT(int64_t)
+    CPPREALM_OPTIONAL(int64_t)
     managed& operator=(int v) { return *this = int64_t(v); }
     managed& operator+=(int64_t v) { return add(v); }
     managed& operator-=(int64_t v) { return add(static_cast<int64_t>(0 - static_cast<uint64_t>(v))); }
@@ -130,7 +130,7 @@ private:
 template <>
 struct managed<std::optional<double>> : internal::optional_scalar<double> {
     using optional_scalar::optional_scalar;
-    CPPREALM_OPTIONAL_ASSIGNMENT(double)
+    CPPREALM_OPTIONAL(double)
     managed& operator=(int v) { return *this = double(v); }
     managed& operator+=(double v) { return *this = number() + v; }
     managed& operator-=(double v) { return *this = number() - v; }
@@ -148,13 +148,13 @@ private:
 template <>
 struct managed<std::optional<bool>> : internal::optional_scalar<bool> {
     using optional_scalar::optional_scalar;
-    CPPREALM_OPTIONAL_ASSIGNMENT(bool)
+    CPPREALM_OPTIONAL(bool)
 };
 
 template <typename E>
 struct managed<std::optional<E>, std::enable_if_t<std::is_enum_v<E>>> : internal::optional_scalar<E> {
     using internal::optional_scalar<E>::optional_scalar;
-    CPPREALM_OPTIONAL_ASSIGNMENT(E)
+    CPPREALM_OPTIONAL(E)
     CPPREALM_ORDER(E)
 };
 

@@ -20,24 +20,25 @@ namespace internal {
 template <typename T>
 core_ptr add_object(const instance_ptr& owner, const T& value);
 
-// Base of every generated accessor struct.
+// Base of every generated accessor struct. Its members have names that no property has: a property hides what it is named after.
 class object_base {
 public:
     object_base() = default;
-    explicit object_base(core_ptr core) noexcept : m_core(std::move(core)) {}
+    explicit object_base(core_ptr core) noexcept : cpprealm_core(std::move(core)) {}
 
 protected:
-    object_core& core() const {
-        if (!m_core) throw std::runtime_error("This object handle is empty: assign an object of a database first.");
-        return *m_core;
-    }
-    core_ptr m_core;
+    core_ptr cpprealm_core;
     friend struct access;
 };
 
 // The one door through which the library gets at the insides of handles.
 struct access {
-    static const core_ptr& core(const object_base& o) { return o.m_core; }
+    static const core_ptr& pointer(const object_base& o) noexcept { return o.cpprealm_core; }
+    // Throws when the handle is empty.
+    static object_core& core(const object_base& o) {
+        if (!o.cpprealm_core) throw std::runtime_error("This object handle is empty: assign an object of a database first.");
+        return *o.cpprealm_core;
+    }
 };
 
 template <typename T>
@@ -59,6 +60,12 @@ inline bool same_object(const object_core* a, const object_core* b) {
     return a->object()->class_key == b->object()->class_key && a->object()->object_key == b->object()->object_key && realm_is_same(a->owner()->get(), b->owner()->get());
 }
 
+// The == of live objects.
+inline bool equal_objects(const object_core* a, const object_core* b) {
+    if ((a && a->query()) || (b && b->query())) throw std::runtime_error("This comparison operator is not valid inside of `where`");
+    return same_object(a, b);
+}
+
 // The object a link cell points to; empty for null.
 template <typename T>
 inline core_ptr follow(const instance_ptr& owner, const realm_value_t& c) {
@@ -74,41 +81,45 @@ inline core_ptr follow(const instance_ptr& owner, const realm_value_t& c) {
 // database unless that is frozen. Copies are handles on the same object.
 template <typename T>
 struct managed<T, std::enable_if_t<internal::has_schema<T>::value>> : internal::generated<T> {
-    using generated = internal::generated<T>;
-    using class_type = T;
+    using cpprealm_base = internal::generated<T>;
     static constexpr bool is_object = true;
 
     managed() = default;
-    explicit managed(internal::core_ptr core) : generated(std::move(core)) {}
+    explicit managed(internal::core_ptr core) : cpprealm_base(std::move(core)) {}
 
     // A plain copy; linked objects are copied to the heap, for the caller to delete.
     T detach() const {
         T out{};
-        generated::cpprealm_each(internal::copy_out<T>{out, this->core()});
+        cpprealm_base::cpprealm_each(internal::copy_out<T>{out, internal::access::core(*this)});
         return out;
     }
     // Calls back after each change of the object, when the database advances. The callback runs on the database's thread.
     notification_token observe(std::function<void(object_change<managed>&&)>&& callback) const;
     // Whether the object was deleted or its database closed, or the handle is empty.
-    bool is_invalidated() const { return !this->m_core || this->m_core->query() || !realm_object_is_valid(this->m_core->object()); }
-    bool is_frozen() const { return this->m_core && realm_is_frozen(this->m_core->owner()->get()); }
+    bool is_invalidated() const {
+        auto core = internal::access::pointer(*this).get();
+        return !core || core->query() || !realm_object_is_valid(core->object());
+    }
+    bool is_frozen() const {
+        auto core = internal::access::pointer(*this).get();
+        return core && core->owner() && realm_is_frozen(core->owner()->get());
+    }
+    // The same object at the database's snapshot, for good, usable on every thread.
     managed freeze() const;
+    // The same object in the live database of the calling thread. Throws std::runtime_error when it is gone.
     managed thaw() const;
     db get_realm() const;
 
-    rbool operator==(const managed& o) const { return same(o); }
-    rbool operator!=(const managed& o) const { return !same(o); }
-    bool operator<(const managed& o) const { return this->core().object()->object_key < internal::access::core(o)->object()->object_key; }
+    // Whether both are the same object of the same database instance: a frozen object never equals a live one. Not for `where`.
+    bool operator==(const managed& o) const { return internal::equal_objects(internal::access::pointer(*this).get(), internal::access::pointer(o).get()); }
+    bool operator!=(const managed& o) const { return !(*this == o); }
+    bool operator==(const managed<T*>& link) const;
+    bool operator!=(const managed<T*>& link) const { return !(*this == link); }
+    // In the order of creation.
+    bool operator<(const managed& o) const { return internal::access::core(*this).object()->object_key < internal::access::core(o).object()->object_key; }
 
-    // Compact JSON, members in schema order.
+    // Compact JSON, members in schema order. On an object that is gone the stream's failbit is set.
     void to_json(std::ostream& out) const noexcept;
-
-private:
-    bool same(const managed& o) const {
-        auto a = this->m_core.get(), b = internal::access::core(o).get();
-        if ((a && a->query()) || (b && b->query())) throw std::runtime_error("This comparison operator is not valid inside of `where`");
-        return internal::same_object(a, b);
-    }
 };
 
 }// namespace realm

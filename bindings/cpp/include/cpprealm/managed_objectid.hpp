@@ -19,7 +19,7 @@ struct managed<object_id> : internal::scalar<object_id> {
 template <>
 struct managed<std::optional<object_id>> : internal::optional_scalar<object_id> {
     using optional_scalar::optional_scalar;
-    CPPREALM_OPTIONAL_ASSIGNMENT(object_id)
+    CPPREALM_OPTIONAL(object_id)
 };
 
 }// namespace realm

@@ -12,7 +12,12 @@ template <typename X>
 class key_accessor : public scalar<X> {
 public:
     using scalar<X>::scalar;
-    primary_key<X> detach() const { return primary_key<X>(scalar<X>::detach()); }
+    // As in the original: the key type, but the bare value for optional object ids.
+    auto detach() const {
+        if constexpr (std::is_same_v<X, std::optional<object_id>>) return scalar<X>::detach();
+        else
+            return primary_key<X>(scalar<X>::detach());
+    }
 };
 
 }// namespace internal

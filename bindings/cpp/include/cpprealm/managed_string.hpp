@@ -101,7 +101,7 @@ template <>
 struct managed<std::optional<std::string>> : internal::text_accessor<std::optional<std::string>> {
     using text_accessor::text_accessor;
     std::optional<std::string> operator*() const { return detach(); }
-    CPPREALM_OPTIONAL_ASSIGNMENT(std::string)
+    CPPREALM_OPTIONAL(std::string)
     managed& operator=(const char* v) {
         set_text(v);
         return *this;
@@ -111,7 +111,6 @@ struct managed<std::optional<std::string>> : internal::text_accessor<std::option
         return *this;
     }
     managed& operator+=(const std::string& s) { return append(s); }
-    CPPREALM_EQUALITY(std::optional<std::string>)
 };
 
 }// namespace realm

@@ -46,8 +46,7 @@ struct managed<std::optional<internal::time_point>> : internal::scalar<std::opti
     };
     proxy operator*() const { return proxy(this); }
     proxy operator->() const { return proxy(this); }
-    CPPREALM_OPTIONAL_ASSIGNMENT(internal::time_point)
-    CPPREALM_EQUALITY(std::optional<internal::time_point>)
+    CPPREALM_OPTIONAL(internal::time_point)
     CPPREALM_ORDER(internal::time_point)
 };
 

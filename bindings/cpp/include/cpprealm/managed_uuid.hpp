@@ -19,7 +19,7 @@ struct managed<uuid> : internal::scalar<uuid> {
 template <>
 struct managed<std::optional<uuid>> : internal::optional_scalar<uuid> {
     using optional_scalar::optional_scalar;
-    CPPREALM_OPTIONAL_ASSIGNMENT(uuid)
+    CPPREALM_OPTIONAL(uuid)
 };
 
 }// namespace realm

@@ -21,17 +21,18 @@ struct object_observer {
         template <typename Class, typename Member, typename Accessor>
         void operator()(uint32_t property, const char* name, Member Class::*, Accessor member) {
             if constexpr (!is_linking_objects<Member>::value) {
-                auto& core = *access::core(self.object);
+                auto& core = access::core(self.object);
                 auto column = core.binding().columns[property];
                 auto end = changes.properties + changes.n_properties;
                 auto at = std::lower_bound(changes.properties, end, column);
                 if (at == end || *at != column) return;
                 PropertyChange<managed<T>> change;
                 change.name = name;
-                if constexpr (std::is_pointer_v<Member>) change.new_value.emplace(self.object.*member);
+                constexpr std::in_place_type_t<change_type<Member>> as{};
+                if constexpr (std::is_pointer_v<Member>) change.new_value.emplace(as, self.object.*member);
                 else {
-                    change.new_value.emplace(persisted<Member>::read(core.cell(column)));
-                    if (changes.old_values) change.old_value.emplace(persisted<Member>::read(changes.old_values[at - changes.properties]));
+                    change.new_value.emplace(as, persisted<Member>::read(core.cell(column)));
+                    if (changes.old_values) change.old_value.emplace(as, persisted<Member>::read(changes.old_values[at - changes.properties]));
                 }
                 out.property_changes.push_back(std::move(change));
             }
@@ -43,7 +44,7 @@ struct object_observer {
         out.is_deleted = changes.deleted;
         if (!changes.deleted) {
             out.object = &object;
-            managed<T>::generated::cpprealm_each(collect{*this, changes, out});
+            managed<T>::cpprealm_base::cpprealm_each(collect{*this, changes, out});
         }
         callback(std::move(out));
     }
@@ -57,7 +58,7 @@ notification_token managed<T, std::enable_if_t<internal::has_schema<T>::value>>:
     auto shared = std::make_shared<observer>(observer{*this, std::move(callback)});
     internal::token_handle token;
     internal::call(
-            realm_object_observe, this->core().object(),
+            realm_object_observe, internal::access::core(*this).object(),
             [](void* p, const realm_object_changes_t* changes) {
                 auto kept = *static_cast<std::shared_ptr<observer>*>(p);// the callback may drop the token
                 internal::guarded([&] { kept->deliver(*changes); });

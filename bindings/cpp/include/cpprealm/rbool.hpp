@@ -115,5 +115,14 @@ inline rbool operator||(const rbool& a, const rbool& b) {
     if (!a.is_query() && !b.is_query()) return bool(a) || bool(b);
     return rbool::join(a, b, false);
 }
+// With a plain truth value, which is ambiguous otherwise.
+template <typename B, typename = std::enable_if_t<std::is_same_v<B, bool>>>
+rbool operator&&(const rbool& a, B b) { return a && rbool(b); }
+template <typename B, typename = std::enable_if_t<std::is_same_v<B, bool>>>
+rbool operator&&(B a, const rbool& b) { return rbool(a) && b; }
+template <typename B, typename = std::enable_if_t<std::is_same_v<B, bool>>>
+rbool operator||(const rbool& a, B b) { return a || rbool(b); }
+template <typename B, typename = std::enable_if_t<std::is_same_v<B, bool>>>
+rbool operator||(B a, const rbool& b) { return rbool(a) || b; }
 
 }// namespace realm

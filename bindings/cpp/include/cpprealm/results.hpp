@@ -110,7 +110,7 @@ struct results {
     results() = default;
     results(internal::bind_t, internal::instance_ptr owner, internal::results_handle&& h)
         : m_owner(std::move(owner)), m_binding(&internal::binding_of<T>(*m_owner)), m_handle(std::make_shared<internal::results_handle>(std::move(h))) {}
-    results(const results& o) : m_owner(o.m_owner), m_binding(o.m_binding), m_handle(o.m_handle) {}
+    results(const results& o) : m_owner(o.m_owner), m_binding(o.m_binding), m_handle(o.m_handle), m_frozen(o.m_frozen) {}
     results(results&&) noexcept = default;
     results& operator=(const results& o) {
         results copy(o);
@@ -275,7 +275,7 @@ notification_token results<T>::observe(std::function<void(results_change)>&& cal
 namespace internal {
 template <typename T>
 rbool constant_condition(const managed<T>& o, const char* text) {
-    auto& core = access::core(o);
+    auto& core = access::pointer(o);
     if (!core || !core->query()) throw std::runtime_error("Managed object is not used in a query context");
     query_piece out;
     out.text = text;

@@ -42,7 +42,7 @@ struct schema {
 
 // The struct that REALM_SCHEMA(T, ...) generated: names, accessors, a visitor of the properties.
 template <typename T>
-using generated = decltype(cpprealm_schema_of(static_cast<const T*>(nullptr), schema_tag()));
+using generated = std::remove_pointer_t<decltype(cpprealm_schema_of(static_cast<const T*>(nullptr), schema_tag()))>;
 
 template <typename T, typename = void>
 struct has_schema : std::false_type {};
@@ -61,7 +61,10 @@ inline bridge::property describe(const char* name) {
     if constexpr (std::is_pointer_v<M>) {
         p.type = REALM_TYPE_LINK;
         p.nullable = true;
-        p.target = generated<std::remove_pointer_t<M>>::cpprealm_name;
+        using G = generated<std::remove_pointer_t<M>>;
+        static_assert(G::object_type != ObjectType::Embedded, "Embedded objects are not available in this version of librealm_sync.");
+        static_assert(G::object_type != ObjectType::Asymmetric, "A property cannot be a link to an asymmetric object.");
+        p.target = G::cpprealm_name;
     } else {
         p.type = persisted<M>::type;
         p.nullable = persisted<M>::nullable;

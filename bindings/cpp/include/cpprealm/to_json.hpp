@@ -125,14 +125,22 @@ struct has_key<type_list<Ms...>> : std::bool_constant<(key_member<Ms> || ...)> {
 
 template <typename T>
 void managed<T, std::enable_if_t<internal::has_schema<T>::value>>::to_json(std::ostream& out) const noexcept {
-    out << '{';
-    bool first = true;
-    if constexpr (!internal::has_key<typename generated::cpprealm_types>::value && generated::object_type != ObjectType::Embedded) {
-        out << "\"_key\":" << this->core().object()->object_key;
-        first = false;
+    try {
+        auto& core = internal::access::core(*this);
+        out << '{';
+        bool first = true;
+        if constexpr (!internal::has_key<typename cpprealm_base::cpprealm_types>::value && cpprealm_base::object_type != ObjectType::Embedded) {
+            out << "\"_key\":" << core.object()->object_key;
+            first = false;
+        }
+        cpprealm_base::cpprealm_each(internal::json_properties{out, core, first});
+        out << '}';
+    } catch (...) {
+        try {
+            out.setstate(std::ios_base::failbit);
+        } catch (...) {// the stream is set to throw; noexcept is part of the interface
+        }
     }
-    generated::cpprealm_each(internal::json_properties{out, this->core(), first});
-    out << '}';
 }
 
 }// namespace realm

@@ -199,8 +199,8 @@ template <>
 struct primary_key<int64_t> {
     int64_t value = 0;
     primary_key() = default;
-    primary_key(int64_t v) : value(v) {}
-    primary_key(int v) : value(v) {}
+    template <typename V, typename = std::enable_if_t<std::is_integral_v<V> && !std::is_same_v<V, bool>>>
+    primary_key(V v) : value(static_cast<int64_t>(v)) {}
     operator int64_t() const { return value; }
 };
 template <>

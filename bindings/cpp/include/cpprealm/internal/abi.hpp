@@ -63,7 +63,7 @@ public:
     explicit handle(T* raw) noexcept : m_raw(raw) {}
     handle(handle&& o) noexcept : m_raw(std::exchange(o.m_raw, nullptr)) {}
     handle& operator=(handle&& o) noexcept {
-        std::swap(m_raw, o.m_raw);
+        handle(std::move(o)).swap(*this);// what was held is released now, not with o
         return *this;
     }
     handle(const handle&) = delete;

@@ -23,6 +23,10 @@ struct class_binding {
     uint32_t row_size = 0;// properties of the class in the file; at least as many as the C++ class declares
 };
 
+[[noreturn]] inline void fail_column(const class_binding& binding) {
+    throw std::logic_error(std::string("This database has no such property of class '") + binding.name + "': its schema differs from the program's.");
+}
+
 class instance : public std::enable_shared_from_this<instance> {
 public:
     explicit instance(realm_handle&& h) : m_handle(std::move(h)), m_stamp(realm_get_stamp(m_handle.get())) {}
@@ -77,7 +81,7 @@ public:
 
     const realm_value_t& cell(uint32_t column) {
         if (m_object->stamp != *m_object->current) load();
-        if (column >= m_object->n_values) fail_column();
+        if (column >= m_object->n_values) fail_column(*m_binding);
         return m_object->values[column];
     }
     void set(uint32_t column, const realm_value_t& v) { call(realm_object_set, m_object, column, &v); }
@@ -90,9 +94,6 @@ public:
 private:
     friend class core_ptr;
 
-    [[noreturn]] void fail_column() const {
-        throw std::logic_error(std::string("This database has no such property of class '") + m_binding->name + "': its schema differs from the program's.");
-    }
     void load() {
         if (m_query) throw std::logic_error("A property cannot be read inside of `where`; compare it with a value instead.");
         call(realm_object_load, m_object);

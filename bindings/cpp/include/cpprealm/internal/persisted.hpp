@@ -99,7 +99,12 @@ struct persisted<time_point> : required {
     }
     static time_point read(const realm_value_t& c) {
         if (c.type != type) return {};
-        return time_point(std::chrono::duration_cast<time_point::duration>(std::chrono::seconds(c.u.timestamp.seconds)) +
+        // A stored date may lie beyond what the clock's type can say (1677 to 2262): the nearest that it can is read.
+        using std::chrono::seconds;
+        constexpr auto most = std::chrono::duration_cast<seconds>(time_point::duration::max()), least = std::chrono::duration_cast<seconds>(time_point::duration::min());
+        if (c.u.timestamp.seconds >= most.count()) return time_point::max();
+        if (c.u.timestamp.seconds <= least.count()) return time_point::min();
+        return time_point(std::chrono::duration_cast<time_point::duration>(seconds(c.u.timestamp.seconds)) +
                           std::chrono::duration_cast<time_point::duration>(std::chrono::nanoseconds(c.u.timestamp.nanoseconds)));
     }
 };

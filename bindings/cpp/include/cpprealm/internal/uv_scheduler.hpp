@@ -11,52 +11,61 @@
 
 namespace realm::internal {
 
+// Functions run when the application runs the loop, uv_run(uv_default_loop(), ...), on the thread that made the scheduler.
 class uv_scheduler : public scheduler {
 public:
-    uv_scheduler() : m_queue(std::make_shared<queue>()) {
-        auto q = new std::shared_ptr<queue>(m_queue);
-        m_async = new uv_async_t;
-        m_async->data = q;
-        uv_async_init(uv_default_loop(), m_async, [](uv_async_t* a) { (*static_cast<std::shared_ptr<queue>*>(a->data))->run(); });
+    uv_scheduler() : m_mail(new mailbox) {
+        m_mail->async.data = m_mail;
+        uv_async_init(uv_default_loop(), &m_mail->async, [](uv_async_t* a) { static_cast<mailbox*>(a->data)->open(); });
         // Waiting for changes does not keep a loop alive that has nothing else to do.
-        uv_unref(reinterpret_cast<uv_handle_t*>(m_async));
+        uv_unref(handle(m_mail));
     }
+    // May run on a thread of the library, which lets go of it last; libuv's handles are closed on the loop's thread only.
     ~uv_scheduler() override {
-        uv_close(reinterpret_cast<uv_handle_t*>(m_async), [](uv_handle_t* h) {
-            auto a = reinterpret_cast<uv_async_t*>(h);
-            delete static_cast<std::shared_ptr<queue>*>(a->data);
-            delete a;
-        });
+        if (is_on_thread()) return m_mail->close();
+        std::lock_guard<std::mutex> lock(m_mail->mutex);
+        m_mail->orphaned = true;
+        uv_async_send(&m_mail->async);
     }
     uv_scheduler(const uv_scheduler&) = delete;
     uv_scheduler& operator=(const uv_scheduler&) = delete;
 
     void invoke(std::function<void()>&& f) override {
-        {
-            std::lock_guard<std::mutex> lock(m_queue->mutex);
-            m_queue->functions.push_back(std::move(f));
-        }
-        uv_async_send(m_async);
+        std::lock_guard<std::mutex> lock(m_mail->mutex);
+        m_mail->functions.push_back(std::move(f));
+        uv_async_send(&m_mail->async);
     }
     bool is_on_thread() const noexcept override { return std::this_thread::get_id() == m_id; }
     bool is_same_as(const scheduler* other) const noexcept override { return other && other->can_invoke() && is_on_thread() && other->is_on_thread(); }
     bool can_invoke() const noexcept override { return true; }
 
 private:
-    struct queue {
+    // What the loop holds; it outlives the scheduler until the loop has closed it.
+    struct mailbox {
+        uv_async_t async;
         std::mutex mutex;
         std::vector<std::function<void()>> functions;
-        void run() {
+        bool orphaned = false;
+
+        void open() {
             std::vector<std::function<void()>> now;
+            bool last;
             {
                 std::lock_guard<std::mutex> lock(mutex);
                 now.swap(functions);
+                last = orphaned;
             }
+            if (last) return close();
+            // A function may let go of the scheduler: nothing of this is used after them.
             for (auto& f: now) f();
         }
+        void close() {
+            uv_close(handle(this), [](uv_handle_t* h) { delete static_cast<mailbox*>(h->data); });
+        }
     };
-    std::shared_ptr<queue> m_queue;
-    uv_async_t* m_async;
+    static uv_handle_t* handle(mailbox* m) { return reinterpret_cast<uv_handle_t*>(&m->async); }
+
+    mailbox* m_mail;
     std::thread::id m_id = std::this_thread::get_id();
 };
 

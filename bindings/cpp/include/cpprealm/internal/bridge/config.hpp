@@ -69,7 +69,7 @@ struct realm {
                     return;
                 }
                 session_handle kept;
-                call(realm_session_retain, session, kept.out());
+                realm_session_retain(session, kept.out(), nullptr);// when it fails, the session is gone, and says so when used
                 handler(sync_session(std::move(kept)), error);
             }
         };

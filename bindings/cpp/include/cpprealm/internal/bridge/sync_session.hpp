@@ -80,7 +80,7 @@ private:
                     auto done = static_cast<std::promise<void>*>(p);
                     if (s == REALM_OK) done->set_value();
                     else
-                        done->set_exception(std::make_exception_ptr(internal::error(*error)));
+                        done->set_exception(failure(s, error));
                 },
                 promise.release(), [](void* p) { delete static_cast<std::promise<void>*>(p); }, &e);
         if (status == REALM_OK) return future;
@@ -91,6 +91,12 @@ private:
             failed.set_exception(std::current_exception());
         }
         return failed.get_future();
+    }
+
+    static std::exception_ptr failure(realm_status_t s, const realm_error_t* e) {
+        realm_error_t unknown{};
+        unknown.status = s;
+        return std::make_exception_ptr(internal::error(e ? *e : unknown));
     }
 
     std::shared_ptr<session_handle> m_handle;

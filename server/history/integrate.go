@@ -62,13 +62,15 @@ func (in *integration) run() error {
 func (in *integration) refs() []store.ObjectRef {
 	var out []store.ObjectRef
 	seen := map[store.ObjectRef]bool{}
+	var last *changeset.Instruction
 	for i := range in.changesets {
 		instructions := in.changesets[i].Changeset.Instructions
 		for k := range instructions {
 			ins := &instructions[k]
-			if ins.IsSchema() || k > 0 && ins.Key == instructions[k-1].Key && ins.Table == instructions[k-1].Table {
+			if ins.IsSchema() || last != nil && ins.Key == last.Key && ins.Table == last.Table {
 				continue
 			}
+			last = ins
 			if ref, ok := in.group.state.ref(ins.Table, ins.Key); ok && !seen[ref] {
 				seen[ref] = true
 				out = append(out, ref)

@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"realmsync/core/value"
@@ -24,6 +25,8 @@ type Image struct {
 // Images of one version: form byte, count, then for each object class, key, previous version, the two documents (length+1,
 // or 0 for none).
 const imagesForm = 1
+
+var errImages = errors.New("history: stored images are cut short: the data is damaged")
 
 func appendImages(b []byte, images []Image) []byte {
 	b = append(b, imagesForm)
@@ -56,6 +59,9 @@ func decodeImages(catalog *Catalog, b []byte, want func(store.ObjectRef) bool) (
 		return nil, fmt.Errorf("history: stored images have the unknown form %d: the data is damaged", form)
 	}
 	n := d.uvarint()
+	if d.failed {
+		return nil, errImages
+	}
 	var out []Image
 	if want == nil && n <= uint64(len(b)) {
 		out = make([]Image, 0, n)
@@ -67,7 +73,7 @@ func decodeImages(catalog *Catalog, b []byte, want func(store.ObjectRef) bool) (
 		m.Previous = d.uvarint()
 		before, after := d.document(), d.document()
 		if d.failed {
-			return nil, fmt.Errorf("history: stored images are cut short: the data is damaged")
+			return nil, errImages
 		}
 		if want != nil && !want(m.Ref) {
 			continue

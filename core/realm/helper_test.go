@@ -2,6 +2,7 @@ package realm
 
 import (
 	"encoding/binary"
+	"fmt"
 	"path/filepath"
 	"runtime"
 	"syscall"
@@ -223,6 +224,14 @@ func create(t testing.TB, r *Realm, name string, v values) Object {
 	return o
 }
 
+// add makes an object without keeping a handle.
+func add(t testing.TB, r *Realm, name string, v values) {
+	t.Helper()
+	o, _, err := tryCreate(t, r, name, v, false)
+	require.NoError(t, err)
+	ReleaseObject(o)
+}
+
 func tryCreate(t testing.TB, r *Realm, name string, v values, upsert bool) (Object, bool, error) {
 	t.Helper()
 	b := newBlock(t)
@@ -321,3 +330,40 @@ func count(t testing.TB, rs *Results) int {
 
 func i64(v int64) value.Value  { return value.Int(v) }
 func str(s string) value.Value { return value.String(s) }
+
+// threads pretends to be several threads: what a test does between two calls of switchTo happens on one.
+type threads struct{ now int }
+
+func (th *threads) id() int             { return th.now + 1 }
+func (th *threads) switchTo(thread int) { th.now = thread - 1 }
+
+// onThread runs fn on another thread of the operating system, to its end.
+func onThread(fn func()) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		fn()
+	}()
+	<-done
+}
+
+func unsafePointer(b []byte) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(b)) }
+
+func unsafeCell(c *store.Cell) unsafe.Pointer { return unsafe.Pointer(c) }
+
+var schemaEmbedded = schema.Class{Name: "Tag", Kind: schema.Embedded, Properties: []schema.Property{prop("text", value.KindString)}}
+
+// rowsOf runs SQL on the instance's connection; %s is the table of class Dog.
+func rowsOf(t testing.TB, r *Realm, sql string) []int64 {
+	t.Helper()
+	out := []int64{}
+	require.NoError(t, r.enter())
+	defer r.leave()
+	table := fmt.Sprintf("c%d_Dog", r.conn.Class("Dog").ID)
+	require.NoError(t, r.conn.Query(fmt.Sprintf(sql, table), nil, func(row *store.Row) error {
+		out = append(out, row.Int(0))
+		return nil
+	}))
+	return out
+}

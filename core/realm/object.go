@@ -318,10 +318,14 @@ func set(o Object, change func(r *Realm, cl *store.Class, p *C.rlm_object) error
 	return change(r, cl, p)
 }
 
-// SetProperty sets a property to a cell (*rlm_cell); a link is a cell of type link. The object's own row stays current.
+// SetProperty sets a property to a cell (*rlm_cell); a link is a cell of type link, an absent one changes nothing. The
+// object's own row stays current.
 func SetProperty(o Object, property int, cell unsafe.Pointer) error {
 	return set(o, func(r *Realm, cl *store.Class, p *C.rlm_object) error {
 		v := (*store.Cell)(cell)
+		if v.Type == store.CellAbsent {
+			return nil
+		}
 		if err := r.conn.SetCell(cl, int64(p.object_key), property, v); err != nil {
 			return err
 		}

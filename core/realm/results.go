@@ -209,6 +209,10 @@ func (rs *Results) Sort(by []Sort) (*Results, error) {
 	if rs.fixed {
 		return nil, errorf(store.ErrType, "A snapshot of results can't be sorted: sort the results, then take the snapshot.")
 	}
+	if err := rs.enter(); err != nil {
+		return nil, err
+	}
+	rs.realm.leave()
 	if len(by) == 0 {
 		return rs.copyTo(rs.realm)
 	}

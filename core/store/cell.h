@@ -50,7 +50,7 @@ struct rlm_batch {
     int32_t refs;
     int32_t n;
     int32_t n_cols;
-    int32_t reserved;
+    uint32_t patched;     /* bytes that rlm_batch_patch has used up */
     int64_t* rowids;      /* n */
     uint8_t* present;     /* n: 0 when there is no such row */
     rlm_cell* cells;      /* n * n_cols */
@@ -62,7 +62,7 @@ static inline rlm_cell* rlm_batch_row(const rlm_batch* b, int32_t i) { return b-
 
 RLM_WEAK void rlm_batch_retain(rlm_batch* b);
 RLM_WEAK void rlm_batch_release(rlm_batch* b);
-/* Overwrites one cell of a row, copying the bytes of strings; returns 0, or 1 when out of memory. */
+/* Overwrites one cell of a row, copying the bytes of strings; returns 0, or 1 when it can't: load the row anew. */
 RLM_WEAK int rlm_batch_patch(rlm_batch* b, int32_t row, int32_t col, const rlm_cell* v);
 
 #endif

@@ -114,7 +114,7 @@ func declaration(name string, p *schema.Property) string {
 	case value.KindString:
 		sqlType, zero = "TEXT", "''"
 	case value.KindFloat, value.KindDouble:
-		sqlType, zero = "REAL", "0.0"
+		zero = "0.0" // not REAL: such columns store 5.0 as 5, which loses the sign of -0.0
 	case value.KindBinary:
 		zero = "x''"
 	case value.KindTimestamp:

@@ -86,7 +86,12 @@ func (c *Conn) fail(rc C.int, what string) error {
 	if rc == C.RLM_E_FORMAT {
 		kind, text = ErrFormat, "a stored value is damaged, or of a newer version"
 	}
-	return &Error{Kind: kind, Path: c.path, Code: int(rc), Text: fmt.Sprintf("%s failed for '%s': %s", what, c.path, text)}
+	err := &Error{Kind: kind, Path: c.path, Code: int(rc), Text: fmt.Sprintf("%s failed for '%s': %s", what, c.path, text)}
+	if c.tx == txWrite && c.db != nil && C.sqlite3_get_autocommit(c.db) != 0 {
+		// Every further statement would be a transaction of its own.
+		c.tx, c.broken = txBroken, err
+	}
+	return err
 }
 
 // failRow is fail for calls on a row of a class.
@@ -98,6 +103,8 @@ func (c *Conn) failRow(rc C.int, cl *Class, what string) error {
 	switch {
 	case rc == C.RLM_E_TYPE:
 		return c.errorf(ErrType, "%s: a value of the wrong type for property '%s.%s'", what, cl.Def.Name, property)
+	case rc == C.RLM_E_VALUE:
+		return c.errorf(ErrType, "%s: a malformed value for property '%s.%s'", what, cl.Def.Name, property)
 	case rc == C.RLM_E_NOT_NULL:
 		return c.errorf(ErrNotNullable, "%s: property '%s.%s' is required, it can't be null", what, cl.Def.Name, property)
 	case rc == C.RLM_E_KEY:

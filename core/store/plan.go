@@ -37,7 +37,7 @@ type Plan struct {
 	key   value.Value
 
 	deps  map[uint32]uint64 // class id -> mask of properties on which the result depends
-	local bool              // it depends on the root class only
+	local bool              // whether a row is in the result depends on that row only
 	id    string            // equal plans have equal ids
 }
 
@@ -123,9 +123,7 @@ func (c *Conn) Compile(b *rql.Bound) (*Plan, error) {
 		return nil, k.err
 	}
 	p.from, p.deps = k.from.String(), k.deps
-	for id := range k.deps {
-		p.local = p.local && id == cl.ID
-	}
+	p.local = len(k.joins) == 0 // a link may lead to another row of the same class
 	p.identify()
 	return p, nil
 }
@@ -260,7 +258,7 @@ func (k *compiler) noteAll(b *rql.Bound) {
 // ready checks that the plan may run now.
 func (p *Plan) ready() error {
 	c := p.conn
-	if c.tx == txNone {
+	if c.tx < txRead {
 		return c.needRead("a query")
 	}
 	if p.epoch != c.catalog.epoch {

@@ -335,7 +335,7 @@ func firstError(err error, otherwise func(*Class, int64) error, cl *Class, rowid
 }
 
 func (c *Conn) readyToRead(cl *Class, what string) (*Class, error) {
-	if c.tx == txNone {
+	if c.tx < txRead {
 		return nil, c.needRead(what)
 	}
 	if c.state.pending {

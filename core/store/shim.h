@@ -13,6 +13,7 @@ enum {
     RLM_E_TYPE = 1000001,     /* a cell of another type than its column; rlm_table.err_col tells which */
     RLM_E_NOT_NULL = 1000002, /* null for a required column */
     RLM_E_KEY = 1000003,      /* the primary key is missing */
+    RLM_E_VALUE = 1000005,    /* a timestamp whose parts have different signs, a string without data, ... */
     RLM_E_FORMAT = 1000004    /* a stored value that no version of this program writes */
 };
 

@@ -11,7 +11,7 @@ typedef struct rlm_chunk {
     char data[];
 } rlm_chunk;
 
-enum { FIRST_CHUNK = 1024, LAST_CHUNK = 65536 };
+enum { FIRST_CHUNK = 1024, LAST_CHUNK = 65536, MOST_PATCHED = 256 << 10 };
 
 /* One reference; NULL when out of memory. */
 rlm_batch* rlm_batch_new(int n, int n_cols) {
@@ -21,7 +21,7 @@ rlm_batch* rlm_batch_new(int n, int n_cols) {
     b->refs = 1;
     b->n = n;
     b->n_cols = n_cols;
-    b->reserved = 0;
+    b->patched = 0;
     b->cells = (rlm_cell*) (b + 1);
     b->rowids = (int64_t*) (b->cells + cells);
     b->present = (uint8_t*) (b->rowids + rows);
@@ -63,7 +63,12 @@ char* rlm_batch_alloc(rlm_batch* b, size_t size) {
 
 int rlm_batch_patch(rlm_batch* b, int32_t row, int32_t col, const rlm_cell* v) {
     rlm_cell copy = *v;
+    copy.flags = 0; /* output only */
+    copy.reserved = 0;
     if ((v->type == RLM_STRING || v->type == RLM_BINARY)) {
+        /* What was there before stays until the batch goes: an object that is set for ever must get a new one at times. */
+        if (b->patched > MOST_PATCHED) return 1;
+        b->patched += v->size;
         char* data = rlm_batch_alloc(b, v->size);
         if (!data) return 1;
         if (v->size) memcpy(data, v->u.data, v->size);

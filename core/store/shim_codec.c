@@ -3,7 +3,7 @@
  *
  * property     column    stored as
  * int, bool    INTEGER
- * float,double REAL      a NaN, which SQLite would turn into NULL, as a BLOB of its 4 or 8 bytes (big-endian)
+ * float,double BLOB      a number as REAL; a NaN, which SQLite would turn into NULL, as a BLOB of its 4 or 8 bytes (big-endian)
  * string       TEXT      the bytes, whatever they are
  * binary       BLOB
  * timestamp    BLOB      12 bytes, ordered: seconds, nanoseconds, big-endian, sign bit flipped
@@ -116,6 +116,20 @@ static size_t put_mixed_link(uint8_t* out, const rlm_cell* v) {
     return 14;
 }
 
+/* Whether a value is what its type allows. */
+static int well_formed(const rlm_cell* v) {
+    switch (v->type) {
+        case RLM_STRING:
+        case RLM_BINARY: return !v->size || v->u.data;
+        case RLM_TIMESTAMP: {
+            int64_t s = v->u.timestamp.seconds;
+            int32_t ns = v->u.timestamp.nanoseconds;
+            return ns > -1000000000 && ns < 1000000000 && (s <= 0 || ns >= 0) && (s >= 0 || ns <= 0);
+        }
+        default: return 1;
+    }
+}
+
 static int bind_mixed(sqlite3_stmt* st, int param, const rlm_cell* v, uint8_t* s) {
     size_t n = 1;
     s[0] = v->type;
@@ -149,6 +163,7 @@ static int bind_mixed(sqlite3_stmt* st, int param, const rlm_cell* v, uint8_t* s
 int rlm_bind_cell(sqlite3_stmt* st, int param, const rlm_col* col, const rlm_cell* v, uint8_t* scratch) {
     if (v->type == RLM_NULL) return col->nullable || !col->stored ? sqlite3_bind_null(st, param) : RLM_E_NOT_NULL;
     if (!col->stored) return RLM_E_TYPE;
+    if (!well_formed(v)) return RLM_E_VALUE;
     if (col->kind == RLM_NULL) return bind_mixed(st, param, v, scratch);
     if (v->type != col->kind) return RLM_E_TYPE;
     const char* data = v->type == RLM_STRING || v->type == RLM_BINARY ? (v->size ? v->u.data : "") : 0;

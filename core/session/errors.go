@@ -1,6 +1,7 @@
 package session
 
 import (
+	"errors"
 	"fmt"
 
 	"realmsync/core/wire"
@@ -85,3 +86,12 @@ var ErrAborted error = &Error{Code: statusNumber(statusAborted), Name: statusAbo
 
 // ErrEnded is what waits fail with that are asked of, or stored in, a session that is gone.
 var ErrEnded error = &Error{Code: statusNumber(statusBrokenPromise), Name: statusBrokenPromise, Message: "the sync session has been destroyed"}
+
+func unknownCodeText(code wire.ErrorCode) string {
+	return fmt.Sprintf("Unknown sync protocol error code %d: ", int32(code))
+}
+
+func isIntegration(err error) bool {
+	var e *IntegrationError
+	return errors.As(err, &e)
+}

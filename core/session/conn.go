@@ -1,0 +1,191 @@
+package session
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"realmsync/core/wire"
+)
+
+// connKey says which sessions share a connection.
+type connKey struct {
+	route string
+	user  string
+}
+
+// conn runs a link: it is the loop of one connection, with its socket, its clock and its timers. Its fields belong to the loop's
+// goroutine but for the mailbox and what never changes.
+type conn struct {
+	m    *Manager
+	key  connKey
+	link *link
+	mail *mailbox[func(l *link, now time.Time)]
+
+	// Of the present attempt.
+	cancel   context.CancelFunc
+	incoming chan received
+	outgoing chan []byte
+
+	group sync.WaitGroup // what the loop has started
+}
+
+// received is what a socket gave.
+type received struct {
+	attempt uint64
+	msg     wire.ServerMessage
+	size    int
+	bad     error // msg could not be parsed
+	err     error // the socket is at its end
+}
+
+func newConn(m *Manager, key connKey) *conn {
+	log := m.opt.Logger.With("user", key.user)
+	return &conn{
+		m: m, key: key, link: newLink(m.opt.Timings, m.opt.Random, m.opt.QueueBytes, log),
+		mail: newMailbox[func(*link, time.Time)](), incoming: make(chan received),
+	}
+}
+
+// post has f called by the loop.
+func (c *conn) post(f func(l *link, now time.Time)) { c.mail.put(f) }
+
+// run is the loop. It ends when the manager is closed, or when nobody needs the connection any more.
+func (c *conn) run() {
+	defer c.group.Wait()
+	defer c.close()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		incoming := c.incoming
+		if c.link.full() {
+			incoming = nil // the reader waits, and with it the server
+		}
+		wait := time.Duration(1<<63 - 1)
+		if at := c.link.deadline(); !at.IsZero() {
+			wait = at.Sub(c.m.opt.Clock())
+		}
+		timer.Reset(wait)
+		select {
+		case <-c.m.ctx.Done():
+			return
+		case <-c.mail.signal:
+			for _, f := range c.mail.take() {
+				f(c.link, c.m.opt.Clock())
+			}
+		case r := <-incoming:
+			if r.err != nil {
+				c.link.readFailed(r.attempt, r.err, c.m.opt.Clock())
+			} else {
+				c.link.received(r.attempt, r.msg, r.size, r.bad, c.m.opt.Clock())
+			}
+		case <-timer.C:
+			c.link.tick(c.m.opt.Clock())
+		}
+		c.perform()
+		if c.link.idle() && c.m.retire(c) {
+			return
+		}
+	}
+}
+
+// perform does what the link wants done.
+func (c *conn) perform() {
+	for _, a := range c.link.take() {
+		switch a := a.(type) {
+		case dialAction:
+			c.dial(a.attempt)
+		case closeAction:
+			c.close()
+		case sendAction:
+			c.outgoing <- a.msg // has room for the one message
+		case jobAction:
+			a.b.owner.run(a.b, a.job)
+		case eventAction:
+			c.m.callbacks.do(func() { a.b.owner.handle(a.b, a.event) })
+		}
+	}
+}
+
+func (c *conn) close() {
+	if c.cancel != nil {
+		c.cancel()
+		c.cancel, c.outgoing = nil, nil
+	}
+}
+
+// dial starts an attempt.
+func (c *conn) dial(attempt uint64) {
+	ctx, cancel := context.WithCancel(c.m.ctx)
+	c.cancel, c.outgoing = cancel, make(chan []byte, 1)
+	var user User
+	for _, b := range c.link.bindings {
+		if b.wanted() {
+			user = b.owner.user
+			break
+		}
+	}
+	outgoing := c.outgoing
+	c.group.Go(func() {
+		socket, err := c.m.opt.Dialer.Dial(ctx, appendToken(c.key.route, user.AccessToken()))
+		if err != nil {
+			route, verified := user.Route()
+			verified = verified && route == c.key.route
+			c.post(func(l *link, now time.Time) { l.dialFailed(attempt, err, verified, now) })
+			return
+		}
+		user.ConfirmRoute(c.key.route)
+		c.group.Go(func() { c.write(ctx, attempt, socket, outgoing) })
+		c.post(func(l *link, now time.Time) { l.opened(attempt, now) })
+		c.read(ctx, attempt, socket)
+	})
+}
+
+// read gives the loop what arrives. Parsing and inflating is done here, beside the loop.
+func (c *conn) read(ctx context.Context, attempt uint64, socket Socket) {
+	for {
+		r := received{attempt: attempt}
+		var raw []byte
+		if raw, r.err = socket.Read(); r.err == nil {
+			r.size = len(raw)
+			r.msg, r.bad = wire.ParseServerMessage(raw, wire.Limits{})
+			if d, ok := r.msg.(*wire.Download); ok && d.Body.Compressed {
+				r.size += d.Body.Size
+			}
+		}
+		select {
+		case c.incoming <- r:
+		case <-ctx.Done():
+			return
+		}
+		if r.err != nil {
+			return
+		}
+	}
+}
+
+// write sends what the loop gives.
+func (c *conn) write(ctx context.Context, attempt uint64, socket Socket, outgoing <-chan []byte) {
+	for {
+		select {
+		case msg := <-outgoing:
+			if socket.Write(msg) != nil {
+				return // Read says why
+			}
+			c.post(func(l *link, now time.Time) { l.written(attempt, now) })
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// appendToken adds the access token to a sync route, verbatim (wire-protocol 1.1).
+func appendToken(route, token string) string {
+	separator := "?"
+	for i := range len(route) {
+		if route[i] == '?' {
+			separator = "&"
+		}
+	}
+	return route + separator + wire.TokenQuery + "=" + token
+}

@@ -1,0 +1,72 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"realmsync/server/history"
+	"realmsync/server/view"
+)
+
+// buildings is how many bootstraps of one app are computed at the same time: each holds a snapshot and takes a core.
+const buildings = 4
+
+// app is one app that is open.
+type app struct {
+	id     string
+	engine *history.Engine
+	fan    *view.Fan
+	build  chan struct{} // tokens of buildings
+
+	mu    sync.Mutex
+	files map[uint64]*session // by file ident: the one session that each client file has
+}
+
+func openApp(ctx context.Context, s *Server, id string) (*app, error) {
+	st, err := s.cfg.Store(ctx, id)
+	if err != nil {
+		return nil, fmt.Errorf("sync: opening the data of app %s: %w", id, err)
+	}
+	a := &app{id: id, build: make(chan struct{}, buildings), files: map[uint64]*session{}}
+	ready := make(chan struct{})
+	a.engine, err = history.Open(ctx, history.Config{
+		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, Now: s.cfg.Now, Log: s.log, Observe: s.metrics,
+		Committed: func(entries []*history.Entry) {
+			<-ready
+			a.fan.Committed(entries)
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("sync: opening app %s: %w", id, err)
+	}
+	a.fan = view.NewFan(a.engine.Version(), s.log)
+	close(ready)
+	return a, nil
+}
+
+// claim makes the session the one of its file. Another session of the file ends: on another connection that connection is
+// presumed dead and dropped, since clients reconnect faster than a server notices a dead peer (spec/wire-protocol.md section
+// 5.3). It returns false when the other session is on the same connection.
+func (a *app) claim(ident uint64, s *session) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if old := a.files[ident]; old != nil && old != s {
+		if old.conn == s.conn {
+			return false
+		}
+		old.stream.End()
+		old.conn.kill()
+	}
+	a.files[ident] = s
+	return true
+}
+
+// unclaim gives the file of a session up.
+func (a *app) unclaim(ident uint64, s *session) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.files[ident] == s {
+		delete(a.files, ident)
+	}
+}

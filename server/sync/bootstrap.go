@@ -1,0 +1,166 @@
+package sync
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"realmsync/core/wire"
+	"realmsync/server/history"
+	"realmsync/server/store"
+	"realmsync/server/view"
+)
+
+// boot is a bootstrap on its way to the client (spec/wire-protocol.md section 7.3). It is computed wholly, from one snapshot,
+// before its first message is sent: a client that reads slowly must not hold a snapshot.
+type boot struct {
+	query  int64
+	before *view.Set // what the client has; nil: unknown
+	set    *view.Set // what it is to have; the boot releases it unless the session adopts it
+	schema bool
+	settle bool // the client may have anything
+
+	snapshot uint64 // the version that it describes
+	first    uint64 // that of the first attempt, 0 if this is it
+	spool    *spool
+	sent     int64 // bytes
+}
+
+func (b *boot) close() {
+	if b.spool != nil {
+		b.spool.close()
+	}
+	if b.set != nil {
+		b.set.Release()
+		b.set = nil
+	}
+}
+
+// change handles QUERY: a new subscription set.
+func (s *session) change(m *wire.Query) error {
+	if m.Version <= s.lastQuery {
+		s.conn.fail(wire.CodeBadMessageOrder, "QUERY versions must increase within a session")
+		return errFailed
+	}
+	s.lastQuery = m.Version
+	set, err := s.app.fan.Acquire(s.app.engine.Catalog(), m.Body, false)
+	if err != nil {
+		var invalid *view.InvalidError
+		if !errors.As(err, &invalid) {
+			return s.failServer(err)
+		}
+		s.log.Info("a subscription set was refused", slog.Int64("query_version", m.Version), slog.String("error", invalid.Text))
+		return s.conn.write(&wire.QueryError{Session: s.sid, Code: wire.CodeBadQuery, QueryVersion: m.Version, Text: []byte(clip(invalid.Text))})
+	}
+	return s.bootstrap(&boot{query: m.Version, before: s.set, set: set})
+}
+
+// bootstrap computes a bootstrap and makes it the one under way. Uploads that follow are judged by its set.
+func (s *session) bootstrap(b *boot) error {
+	ctx := s.conn.live
+	select {
+	case s.app.build <- struct{}{}:
+	case <-ctx.Done():
+		b.close()
+		return nil
+	}
+	start := time.Now()
+	err := s.compute(ctx, b)
+	<-s.app.build
+	if err != nil {
+		b.close()
+		return s.failEngine(err)
+	}
+	s.conn.server.metrics.bootstraps.Observe(time.Since(start).Seconds())
+	s.log.Debug("bootstrap", slog.Int64("query_version", b.query), slog.Uint64("version", b.snapshot), slog.Int64("bytes", b.spool.size), slog.Duration("took", time.Since(start)))
+	s.epochs = append(s.epochs[:len(s.epochs):len(s.epochs)], history.Epoch{Snapshot: b.snapshot, First: b.first, View: b.set})
+	s.boot = b
+	s.app.fan.Reach(b.snapshot, s.watcher)
+	return nil
+}
+
+func (s *session) compute(ctx context.Context, b *boot) (err error) {
+	v := store.View{File: s.file.Ident, QueryVersion: uint64(b.query), Body: b.set.Body()}
+	// A client keeps what it has of an attempt that was cut off, and what it made itself under a set that it was not yet
+	// confirmed. So a repeated bootstrap also settles what was touched since the first attempt.
+	if earlier, ok := s.views[v.QueryVersion]; ok && earlier.Body == v.Body {
+		v.First = earlier.First
+	}
+	// Before anything of it is sent: after a crash the server must know what the client may have.
+	if v.Snapshot, err = s.app.engine.SetView(ctx, v, s.keepFrom); err != nil {
+		return err
+	}
+	b.snapshot, b.first = v.Snapshot, v.First
+	v.First = cmp.Or(v.First, v.Snapshot)
+	s.views[v.QueryVersion] = v
+	snapshot, err := s.app.engine.SnapshotAt(ctx, b.snapshot)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, snapshot.Close()) }()
+	plan := view.Bootstrap{Before: b.before, After: b.set, Schema: b.schema}
+	switch {
+	case b.settle:
+		plan.Doubtful, err = view.Touched(ctx, s.app.engine, nil, s.at, b.snapshot)
+	case b.first != 0:
+		plan.Doubtful, err = view.Touched(ctx, s.app.engine, b.set, b.first, b.snapshot)
+	}
+	if err != nil {
+		return err
+	}
+	b.spool = newSpool(s.conn.server.cfg.SpoolDir)
+	if err := plan.Write(snapshot, b.spool.add); err != nil {
+		return err
+	}
+	return b.spool.finish()
+}
+
+// sendBootstrap sends the next message of the bootstrap under way.
+func (s *session) sendBootstrap() error {
+	b := s.boot
+	m := s.cursors(wire.LastInBatch)
+	m.QueryVersion = b.query
+	m.Progress.Download.ServerVersion = b.snapshot
+	entry := wire.DownloadEntry{ServerVersion: b.snapshot, ClientVersion: s.clientVersion, OriginTimestamp: s.now(), OriginFileIdent: history.Server}
+	for size := 0; size < messageBytes; {
+		c, err := b.spool.next()
+		if err != nil {
+			return err
+		}
+		if c == nil {
+			break
+		}
+		entry.Changeset, entry.OriginalSize = c, uint64(len(c))
+		m.Entries = append(m.Entries, entry)
+		size += len(c)
+		b.sent += int64(len(c))
+	}
+	if len(m.Entries) == 0 {
+		// A bootstrap without any changeset hangs an original client.
+		m.Entries = append(m.Entries, entry)
+	}
+	if b.sent < b.spool.size {
+		m.BatchState = wire.MoreToCome
+		m.Estimate = s.estimate(float64(b.sent) / float64(b.spool.size))
+		return s.sendDownload(m, s.sentVersion)
+	}
+	m.Estimate = s.estimate(1)
+	if err := s.sendDownload(m, b.snapshot); err != nil {
+		return err
+	}
+	s.boot = nil
+	b.spool.close()
+	s.query, s.at, s.foreign = b.query, b.snapshot, true
+	s.adopt(b.set)
+	return nil
+}
+
+// estimate is how much of a bootstrap is done, in the form that the client's version reads.
+func (s *session) estimate(v float64) float64 {
+	if s.conn.version < wire.VersionRealProgress {
+		return 0
+	}
+	return v
+}

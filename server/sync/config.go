@@ -1,0 +1,85 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"realmsync/core/wire"
+	"realmsync/server/auth"
+	"realmsync/server/store"
+)
+
+// Authenticator tells who a client is. *auth.Service is one.
+type Authenticator interface {
+	// Authenticate decides over an upgrade: see auth.Service.Authenticate for the errors.
+	Authenticate(ctx context.Context, appID, accessToken string) (auth.Identity, error)
+}
+
+// Config says how a Server works. Auth and Store are required; the zero value of each other field means the default.
+type Config struct {
+	Auth Authenticator
+	// Store opens the memory of an app, which is made if it doesn't exist. It is called once per app, on first contact.
+	Store func(ctx context.Context, app string) (store.Store, error)
+	// Dev turns the test commands of the protocol on.
+	Dev bool
+	// FixedSchema refuses uploads that change the schema.
+	FixedSchema bool
+	// SpoolDir is where bootstraps wait that are too large for memory; "" is the system's directory for temporary files.
+	SpoolDir string
+	// MaxSessions is how many sessions one connection may have; default 256.
+	MaxSessions int
+	// IdleTimeout ends a connection that was silent for so long; default 10 minutes. Clients send a PING each minute.
+	IdleTimeout time.Duration
+	// WriteTimeout ends a connection that doesn't take one message in so long; default 2 minutes.
+	WriteTimeout time.Duration
+	// Limits bounds messages; default wire.ServerLimits.
+	Limits wire.Limits
+	// Registry is where metrics are registered; nil: nowhere.
+	Registry prometheus.Registerer
+	Logger   *slog.Logger
+	// Now is the clock.
+	Now func() time.Time
+}
+
+func (c *Config) complete() error {
+	if c.Auth == nil || c.Store == nil {
+		return errors.New("sync: Auth and Store are required")
+	}
+	if c.MaxSessions == 0 {
+		c.MaxSessions = 256
+	}
+	if c.IdleTimeout == 0 {
+		c.IdleTimeout = 10 * time.Minute
+	}
+	if c.WriteTimeout == 0 {
+		c.WriteTimeout = 2 * time.Minute
+	}
+	if c.Limits == (wire.Limits{}) {
+		c.Limits = wire.ServerLimits()
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return nil
+}
+
+// Bounds on what a session holds in memory of what its client has sent.
+const (
+	inboxMessages = 256      // waiting to be handled
+	inboxBytes    = 32 << 20 // of them
+	underWay      = 64       // uploads given to the engine and not yet answered
+	underWayBytes = 64 << 20 // of their changesets
+)
+
+// messageBytes is how large DOWNLOAD messages get, about, before compression.
+const messageBytes = 1 << 20
+
+// minVersion is the oldest protocol version that is spoken: the first whose BIND holds JSON and whose errors have actions.
+const minVersion = wire.VersionBindJSON

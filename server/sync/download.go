@@ -1,0 +1,275 @@
+package sync
+
+import (
+	"context"
+	"encoding/base64"
+	"log/slog"
+	"strconv"
+
+	"realmsync/core/changeset"
+	"realmsync/core/wire"
+	"realmsync/server/history"
+	"realmsync/server/store"
+	"realmsync/server/view"
+)
+
+// silentVersions is after how many versions that don't concern it a client is told the new cursor all the same, so that it
+// doesn't have to be looked up what it missed when it comes back much later.
+const silentVersions = 4096
+
+// scanVersions is how many versions are read from the history without looking at the inbox.
+const scanVersions = 4096
+
+// produce sends one message of what is due. sent tells that there was work, and that there may be more.
+func (s *session) produce(ctx context.Context) (sent bool, err error) {
+	if s.phase != running || s.paused {
+		return false, nil
+	}
+	target := s.app.fan.Version()
+	if s.boot != nil {
+		target = min(target, s.boot.snapshot)
+	}
+	if sent, err := s.steady(ctx, target); sent || err != nil {
+		return sent, err
+	}
+	if s.boot != nil {
+		if s.at < s.boot.snapshot {
+			return false, nil // it waits for the versions before it to be distributed
+		}
+		return true, s.sendBootstrap()
+	}
+	if s.mark != nil && s.at >= s.mark.target {
+		m := &wire.Mark{Session: s.sid, Request: s.mark.request}
+		s.mark = nil
+		return true, s.conn.write(m)
+	}
+	return false, nil
+}
+
+// steady sends what happened up to a version, or the part of it that fits in a message.
+func (s *session) steady(ctx context.Context, target uint64) (sent bool, err error) {
+	c := collector{session: s}
+	more, err := c.collect(ctx, target)
+	if err != nil {
+		return false, s.failEngine(err)
+	}
+	for _, e := range c.errors {
+		s.log.Info("a write is taken back", slog.Uint64("version", e.Rejected.ServerVersion), slog.Uint64("client_version", e.Rejected.ClientVersion))
+		s.conn.server.metrics.errors.WithLabelValues(strconv.Itoa(int(e.Code))).Inc()
+		if err := s.conn.write(e); err != nil {
+			return false, err
+		}
+	}
+	acknowledge := s.ack && s.at >= s.ackAt
+	switch {
+	case len(c.entries) > 0, acknowledge, s.greet && s.boot == nil, s.at >= s.sentVersion+silentVersions && s.boot == nil:
+	default:
+		return more, nil
+	}
+	m := s.cursors(wire.SteadyState)
+	m.Estimate = s.estimate(1)
+	m.Entries = c.entries
+	return true, s.sendDownload(m, s.at)
+}
+
+// cursors returns a DOWNLOAD with the cursors as they are.
+func (s *session) cursors(state wire.BatchState) *wire.Download {
+	latest := max(s.app.fan.Version(), s.at)
+	return &wire.Download{
+		Session: s.sid, QueryVersion: s.query, BatchState: state,
+		Progress: wire.Progress{
+			Download: wire.DownloadCursor{ServerVersion: s.at, ClientVersion: s.clientVersion},
+			Latest:   wire.LatestServerVersion{Version: latest, Salt: s.app.engine.Salt(latest)},
+			Upload:   wire.UploadCursor{ClientVersion: s.file.ClientVersion, ServerVersion: s.file.BaseVersion},
+		},
+	}
+}
+
+// sendDownload sends a DOWNLOAD, after which the client may claim to have integrated version.
+func (s *session) sendDownload(m *wire.Download, version uint64) error {
+	// Before it is sent: the client may answer before the write returns.
+	s.sentVersion = max(s.sentVersion, version)
+	s.greet = false
+	if s.at >= s.ackAt {
+		s.ack = false
+	}
+	return s.conn.write(m)
+}
+
+// now is the time in the protocol's unit.
+func (s *session) now() uint64 {
+	return uint64(max(s.conn.server.cfg.Now().UnixMilli()-wire.OriginTimestampEpoch, 1))
+}
+
+// collector gathers what one steady-state DOWNLOAD says. All its entries have the same base: an original client merges several
+// bases in one message wrongly (spec/merge.md section 14, X6).
+type collector struct {
+	*session
+	entries []wire.DownloadEntry
+	errors  []*wire.JSONError // to be sent before
+	size    int
+}
+
+// full tells whether an entry with the base that is in force now must go into another message.
+func (c *collector) full() bool {
+	return c.size >= messageBytes || len(c.entries) > 0 && c.entries[0].ClientVersion != c.clientVersion
+}
+
+func (c *collector) add(version, origin, timestamp uint64, data []byte) {
+	c.entries = append(c.entries, wire.DownloadEntry{
+		ServerVersion: version, ClientVersion: c.clientVersion, OriginTimestamp: timestamp, OriginFileIdent: origin,
+		OriginalSize: uint64(len(data)), Changeset: data,
+	})
+	c.size += len(data)
+}
+
+// collect advances the session toward target. more tells that it stopped on the way.
+func (c *collector) collect(ctx context.Context, target uint64) (more bool, err error) {
+	for c.at < target {
+		if len(c.own) > 0 && c.own[0].Version <= c.at {
+			c.own = c.own[1:] // a bootstrap went past it, or the client knows
+			continue
+		}
+		limit := target // the next version of the file's own, or the end
+		own := len(c.own) > 0 && c.own[0].Version <= target
+		if own {
+			limit = c.own[0].Version - 1
+		}
+		if c.foreign && c.at < limit {
+			if stop, err := c.others(ctx, limit); stop || err != nil {
+				return true, err
+			}
+		}
+		c.at = limit
+		if own {
+			if stop, err := c.ours(ctx); stop || err != nil {
+				return true, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// others collects what others have done up to a version. stop says that the message is full; then at says how far it went.
+func (c *collector) others(ctx context.Context, limit uint64) (stop bool, err error) {
+	for c.at < limit {
+		version, known := c.set.Next(c.at)
+		if !known {
+			if stop, err := c.scan(ctx, min(limit, c.set.Known(), c.at+scanVersions)); stop || err != nil {
+				return stop, err
+			}
+			continue
+		}
+		if version == 0 || version > limit {
+			break
+		}
+		if c.full() {
+			return true, nil
+		}
+		c.at = version - 1
+		item := c.app.fan.Item(version)
+		if item == nil {
+			if stop, err := c.scan(ctx, version); stop || err != nil {
+				return stop, err
+			}
+			continue
+		}
+		data, ok, err := item.Changeset(c.set)
+		if !ok && err == nil {
+			data, err = view.Visible(c.set, item.Entry)
+		}
+		if err != nil {
+			return false, err
+		}
+		c.at = version
+		if len(data) > 0 && item.Entry.Origin != c.file.Ident {
+			c.add(version, item.Entry.Origin, item.Entry.Timestamp, data)
+		}
+	}
+	return false, nil
+}
+
+// scan reads the history up to a version.
+func (c *collector) scan(ctx context.Context, limit uint64) (stop bool, err error) {
+	err = c.app.engine.Entries(ctx, c.at, limit, func(e *history.Entry) (bool, error) {
+		if e.Origin != c.file.Ident {
+			data, err := view.Visible(c.set, e)
+			if err != nil {
+				return false, err
+			}
+			if len(data) > 0 {
+				if c.full() {
+					stop = true
+					return false, nil
+				}
+				c.add(e.Version, e.Origin, e.Timestamp, data)
+			}
+		}
+		c.at = e.Version
+		return true, nil
+	})
+	return stop, err
+}
+
+// ours goes past the next version of the file's own. The client is told nothing of it, except where it must be set back.
+func (c *collector) ours(ctx context.Context) (stop bool, err error) {
+	own := c.own[0]
+	resets := c.resets[own.Version]
+	if len(resets) > 0 && len(c.entries) > 0 && c.entries[0].ClientVersion != own.ClientVersion {
+		return true, nil
+	}
+	if len(resets) > 0 {
+		refs := make([]store.ObjectRef, len(resets))
+		for i := range resets {
+			refs[i] = resets[i].Object
+		}
+		data, err := view.Reset(ctx, c.app.engine, c.set, own.Version, refs)
+		if err != nil {
+			return false, err
+		}
+		c.clientVersion = max(c.clientVersion, own.ClientVersion)
+		c.add(own.Version, history.Server, c.now(), data)
+		if m := c.rejection(own.Version, resets); m != nil {
+			c.errors = append(c.errors, m)
+		}
+		delete(c.resets, own.Version)
+	}
+	c.clientVersion = max(c.clientVersion, own.ClientVersion)
+	c.at = own.Version
+	c.own = c.own[1:]
+	return false, nil
+}
+
+// rejection words the error for writes that were refused, nil if there is nothing to tell (spec/sync-semantics.md section 5.2).
+func (c *collector) rejection(version uint64, resets []store.Reset) *wire.JSONError {
+	r := &wire.Rejection{ClientVersion: resets[0].ClientVersion, ServerVersion: version}
+	for _, reset := range resets {
+		if reset.Reason == "" {
+			continue
+		}
+		update := wire.RejectedUpdate{Reason: reset.Reason, Table: c.className(reset.Object.Class)}
+		if key, err := history.DecodeKey(reset.Object.Key); err == nil {
+			if text, err := changeset.EncodeKey(key); err == nil {
+				update.PrimaryKey, _ = base64.StdEncoding.DecodeString(text)
+			}
+		}
+		if len(update.PrimaryKey) == 0 {
+			update.PrimaryKey = []byte{0} // null: the key has no form of its own
+		}
+		r.ClientVersion = max(r.ClientVersion, reset.ClientVersion)
+		r.Updates = append(r.Updates, update)
+	}
+	if len(r.Updates) == 0 {
+		return nil
+	}
+	m := wire.NewJSONError(c.sid, wire.CodeCompensatingWrite, "Client attempted a write that is not allowed; it has been reverted")
+	m.Rejected = r
+	return m
+}
+
+func (s *session) className(id uint32) string {
+	if class := s.app.engine.Catalog().ClassByID(id); class != nil {
+		return class.Name
+	}
+	return ""
+}

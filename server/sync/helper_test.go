@@ -1,0 +1,138 @@
+package sync
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"realmsync/core/changeset"
+	"realmsync/core/schema"
+	"realmsync/core/value"
+	"realmsync/server/auth"
+	"realmsync/server/store"
+	"realmsync/server/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+// doorman takes tokens of the form "user" or "user@app"; some names have a meaning.
+type doorman struct{ expires time.Time }
+
+func (d doorman) Authenticate(_ context.Context, app, token string) (auth.Identity, error) {
+	switch {
+	case app == "unknown-app":
+		return auth.Identity{}, &auth.ErrUnknownApp{ID: app}
+	case token == "" || token == "expired":
+		return auth.Identity{}, auth.ErrInvalidSession
+	case token == "foreign":
+		return auth.Identity{}, auth.ErrForbidden
+	case token == "broken":
+		return auth.Identity{}, context.DeadlineExceeded
+	}
+	return auth.Identity{AppID: app, UserID: token, Expires: d.expires}, nil
+}
+
+// fixture is a server with one data directory.
+type fixture struct {
+	*Server
+	t    testing.TB
+	dir  string
+	cfg  Config
+	http *httptest.Server
+}
+
+func open(t testing.TB, change func(*Config)) *fixture {
+	t.Helper()
+	f := &fixture{t: t, dir: t.TempDir()}
+	f.cfg = Config{Auth: doorman{}, Dev: true, SpoolDir: f.dir, Store: func(ctx context.Context, app string) (store.Store, error) {
+		return sqlite.Open(ctx, filepath.Join(f.dir, app, "sync.db"))
+	}}
+	if os.Getenv("SYNC_TEST_LOG") != "" {
+		f.cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	if change != nil {
+		change(&f.cfg)
+	}
+	f.start()
+	t.Cleanup(func() {
+		f.stop()
+		left, err := filepath.Glob(filepath.Join(f.dir, "bootstrap-*"))
+		require.NoError(t, err)
+		require.Empty(t, left)
+	})
+	return f
+}
+
+func (f *fixture) start() {
+	f.t.Helper()
+	s, err := New(f.cfg)
+	require.NoError(f.t, err)
+	f.Server = s
+	mux := http.NewServeMux()
+	mux.Handle("GET /api/client/v2.0/app/{app}/realm-sync", s)
+	f.http = httptest.NewServer(mux)
+}
+
+func (f *fixture) stop() {
+	f.t.Helper()
+	require.NoError(f.t, f.Server.Close())
+	f.http.Close()
+}
+
+// restart ends the server and starts another one on the same data.
+func (f *fixture) restart() {
+	f.t.Helper()
+	f.stop()
+	f.start()
+}
+
+func (f *fixture) url(app, token string) string {
+	return "ws" + strings.TrimPrefix(f.http.URL, "http") + "/api/client/v2.0/app/" + app + "/realm-sync?baas_at=" + token
+}
+
+// The schema of most tests: Dog(_id int, name string, age int).
+const (
+	allDogs = `{"Dog":"(TRUEPREDICATE)"}`
+	oldDogs = `{"Dog":"(age > 3)"}`
+	noDogs  = `{}`
+)
+
+func dogSchema() []changeset.Instruction {
+	return []changeset.Instruction{
+		{Op: changeset.AddTable, Table: "Dog", Schema: &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindInt}},
+		{Op: changeset.AddColumn, Table: "Dog", Field: "name", Schema: &changeset.SchemaFields{Type: value.KindString}},
+		{Op: changeset.AddColumn, Table: "Dog", Field: "age", Schema: &changeset.SchemaFields{Type: value.KindInt}},
+	}
+}
+
+var dogClass = schema.Class{Name: "Dog", PrimaryKey: "_id", Properties: []schema.Property{
+	{Name: "_id", Type: value.KindInt}, {Name: "name", Type: value.KindString}, {Name: "age", Type: value.KindInt},
+}}
+
+func create(id int64, name string, age int64) []changeset.Instruction {
+	return append([]changeset.Instruction{{Op: changeset.CreateObject, Table: "Dog", Key: value.IntKey(id)}}, rename(id, name)[0], grow(id, age)[0])
+}
+
+func rename(id int64, name string) []changeset.Instruction {
+	return []changeset.Instruction{{Op: changeset.Update, Table: "Dog", Key: value.IntKey(id), Field: "name", Value: value.String(name)}}
+}
+
+func grow(id int64, age int64) []changeset.Instruction {
+	return []changeset.Instruction{{Op: changeset.Update, Table: "Dog", Key: value.IntKey(id), Field: "age", Value: value.Int(age)}}
+}
+
+func erase(id int64) []changeset.Instruction {
+	return []changeset.Instruction{{Op: changeset.EraseObject, Table: "Dog", Key: value.IntKey(id)}}
+}

@@ -1,0 +1,164 @@
+package sync
+
+import (
+	"errors"
+	"log/slog"
+
+	"realmsync/core/wire"
+	"realmsync/server/history"
+	"realmsync/server/store"
+	"realmsync/server/view"
+)
+
+// emptyBody is the query body of a subscription set without subscriptions.
+const emptyBody = "{}"
+
+// identify handles IDENT: it finds what the client has, by what it says and by what the server knows that it was sent, and
+// starts a bootstrap if the two differ (spec/wire-protocol.md sections 3.2 and 7.5, spec/sync-semantics.md section 4.8).
+func (s *session) identify(m *wire.Ident) error {
+	if m.QueryVersion < 0 {
+		s.conn.fail(wire.CodeBadSyntax, "IDENT has a negative query version")
+		return errFailed
+	}
+	s.mu.Lock()
+	if s.leaving {
+		s.mu.Unlock()
+		return nil
+	}
+	ok := s.app.claim(m.FileIdent, s)
+	if ok {
+		s.claimed = m.FileIdent
+	}
+	s.mu.Unlock()
+	if !ok {
+		s.conn.fail(wire.CodeBoundInOtherSession, "the client file is bound in another session of this connection")
+		return errFailed
+	}
+	client, err := s.app.engine.Identify(s.conn.live, history.Claim{
+		Ident: m.FileIdent, Salt: m.Salt, User: s.conn.who.UserID, ServerVersion: m.Download.ServerVersion, ClientVersion: m.Download.ClientVersion,
+		LatestVersion: m.Latest.Version, LatestSalt: m.Latest.Salt, QueryVersion: uint64(m.QueryVersion),
+	})
+	if err != nil {
+		return s.failEngine(err)
+	}
+	set, err := s.app.fan.Acquire(s.app.engine.Catalog(), m.Query, true)
+	if err != nil {
+		var invalid *view.InvalidError
+		if errors.As(err, &invalid) {
+			return s.fail(wire.CodeBadQuery, invalid.Text) // it is active at the client: QUERY_ERROR would end its process
+		}
+		return s.failServer(err)
+	}
+	s.log = s.log.With(slog.Uint64("file_ident", m.FileIdent))
+	s.phase = running
+	s.file, s.own = client.File, client.Own
+	for _, r := range client.Resets {
+		s.resets[r.Version] = append(s.resets[r.Version], r)
+	}
+	for _, v := range client.Views {
+		s.views[v.QueryVersion] = v
+	}
+	s.at, s.sentVersion = m.Download.ServerVersion, m.Download.ServerVersion
+	s.clientVersion = m.Download.ClientVersion
+	s.query, s.lastQuery = m.QueryVersion, m.QueryVersion
+	s.greet = true
+	return s.follow(client.Views, m, set)
+}
+
+// follow decides what the client has and lets it have set, which is given to it.
+func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error {
+	// Of the bootstraps that it was sent it has the newest that it can have. Those of higher query versions it has not
+	// completed, else it would say so; and one that is newer than its cursor it has not integrated.
+	var held []store.View
+	for _, v := range views {
+		if v.QueryVersion > uint64(m.QueryVersion) || v.Snapshot > m.Download.ServerVersion {
+			continue
+		}
+		for len(held) > 0 && held[len(held)-1].Snapshot > v.Snapshot {
+			held = held[:len(held)-1]
+		}
+		held = append(held, v)
+	}
+	if len(held) == 0 {
+		empty, err := s.app.fan.Acquire(s.app.engine.Catalog(), []byte(emptyBody), true)
+		if err != nil {
+			set.Release()
+			return s.failServer(err)
+		}
+		s.epochs = []history.Epoch{{View: empty}}
+		if m.Download.ServerVersion == 0 {
+			return s.start(&boot{query: m.QueryVersion, before: empty, set: set, schema: true}, empty)
+		}
+		// It has something, and the server doesn't know what: whatever there is is settled.
+		return s.start(&boot{query: m.QueryVersion, set: set, schema: true, settle: true}, empty)
+	}
+	current := held[len(held)-1]
+	for _, v := range held[:len(held)-1] {
+		if err := s.addEpoch(v); err != nil {
+			set.Release()
+			return s.failServer(err)
+		}
+		if v.Snapshot < s.file.BaseVersion {
+			s.keepFrom = v.QueryVersion
+		}
+	}
+	if current.Snapshot < s.file.BaseVersion {
+		s.keepFrom = current.QueryVersion
+	}
+	if current.Body == set.Body() {
+		s.epochs = append(s.epochs, epochOf(current, set))
+		s.adopt(set)
+		s.foreign = true
+		return nil
+	}
+	before, err := s.app.fan.Acquire(s.app.engine.Catalog(), []byte(current.Body), true)
+	if err != nil {
+		set.Release()
+		return s.failServer(err)
+	}
+	s.epochs = append(s.epochs, epochOf(current, before))
+	s.foreign = true
+	return s.start(&boot{query: m.QueryVersion, before: before, set: set}, before)
+}
+
+// start begins a bootstrap because of IDENT. Until it is sent the client follows before, which is given to the session.
+func (s *session) start(b *boot, before *view.Set) error {
+	s.adopt(before)
+	if s.conn.version < wire.VersionServerBootstrap && b.query > 0 {
+		b.set.Release()
+		return s.fail(wire.CodeServerPermissionsChanged, "what this client may see has changed, and its version can't be told otherwise")
+	}
+	return s.bootstrap(b)
+}
+
+// adopt makes a set the one in force; the session releases it.
+func (s *session) adopt(set *view.Set) {
+	old := s.set
+	s.set = set
+	set.Watch(s.watcher)
+	if old != nil && old != set {
+		old.Unwatch(s.watcher)
+	}
+	if old != nil {
+		old.Release()
+	}
+}
+
+// addEpoch adds a view that the client had once. It may have changes that it made then.
+func (s *session) addEpoch(v store.View) error {
+	old, err := s.app.fan.Acquire(s.app.engine.Catalog(), []byte(v.Body), true)
+	if err != nil {
+		return err
+	}
+	old.Release() // it is only asked what it sees
+	s.epochs = append(s.epochs, epochOf(v, old))
+	return nil
+}
+
+func epochOf(v store.View, set *view.Set) history.Epoch {
+	e := history.Epoch{Snapshot: v.Snapshot, View: set}
+	if v.First < v.Snapshot {
+		e.First = v.First
+	}
+	return e
+}

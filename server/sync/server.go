@@ -1,0 +1,182 @@
+package sync
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"realmsync/core/wire"
+	"realmsync/server/auth"
+)
+
+// Server is the endpoint: an http.Handler for the upgrade requests of all apps. It is safe for concurrent use.
+type Server struct {
+	cfg     Config
+	log     *slog.Logger
+	metrics *metrics
+
+	ctx  context.Context // ends with Close: work for a session that nobody waits for any more
+	stop context.CancelFunc
+
+	mu       sync.Mutex
+	draining bool
+	apps     map[string]*opening
+	conns    map[*conn]struct{}
+	serving  sync.WaitGroup // handlers of connections
+}
+
+// opening is an app that is open or being opened.
+type opening struct {
+	done chan struct{}
+	app  *app
+	err  error
+}
+
+var errDraining = errors.New("sync: the server is shutting down")
+
+// New makes a server. It fails if something required is missing, or if metrics of the same names are registered. Close it.
+func New(cfg Config) (*Server, error) {
+	if err := cfg.complete(); err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, log: cfg.Logger, apps: map[string]*opening{}, conns: map[*conn]struct{}{}}
+	var err error
+	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
+		return nil, err
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Drain refuses new connections, and sends away those that exist with a code that lets clients come back by themselves. It
+// returns when all are gone, or with the context's error; it can be called again.
+func (s *Server) Drain(ctx context.Context) error {
+	s.mu.Lock()
+	s.draining = true
+	for c := range s.conns {
+		c.close(wire.CloseInternalError, "the server is shutting down")
+	}
+	s.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		s.serving.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		s.mu.Lock()
+		for c := range s.conns {
+			c.kill()
+		}
+		s.mu.Unlock()
+		<-gone // cut off, they end at once
+		return ctx.Err()
+	}
+}
+
+// Close drains without waiting for clients, commits what was received and closes the apps.
+func (s *Server) Close() error {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = s.Drain(ctx)
+	s.stop()
+	s.mu.Lock()
+	apps := s.apps
+	s.apps = map[string]*opening{}
+	s.mu.Unlock()
+	var errs []error
+	for id, o := range apps {
+		<-o.done
+		if o.err != nil {
+			continue
+		}
+		if err := o.app.engine.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("sync: closing app %s: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Revoke ends the connections of a user. It is what auth.Config.OnRevoke needs, and doesn't block.
+func (s *Server) Revoke(r auth.Revocation) {
+	code, text := wire.CloseUnauthorized, "the session was revoked"
+	if r.Reason == auth.UserDeleted {
+		code, text = wire.CloseForbidden, "the user was deleted"
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		if c.who.AppID == r.AppID && c.who.UserID == r.UserID {
+			c.close(code, text)
+		}
+	}
+}
+
+// enter counts a connection in, unless the server is draining.
+func (s *Server) enter(c *conn) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return errDraining
+	}
+	s.conns[c] = struct{}{}
+	return nil
+}
+
+func (s *Server) leave(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// begin counts a request in, unless the server is draining. It says whether to go on; then call s.serving.Done.
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.draining {
+		return false
+	}
+	s.serving.Add(1)
+	return true
+}
+
+// app returns an app, opening it on first contact. Failures are not remembered.
+func (s *Server) app(ctx context.Context, id string) (*app, error) {
+	s.mu.Lock()
+	if s.draining {
+		s.mu.Unlock()
+		return nil, errDraining
+	}
+	o := s.apps[id]
+	if o == nil {
+		o = &opening{done: make(chan struct{})}
+		s.apps[id] = o
+		s.serving.Go(func() {
+			defer close(o.done)
+			start := time.Now()
+			if o.app, o.err = openApp(s.ctx, s, id); o.err != nil {
+				s.log.Error("an app could not be opened", "app", id, "error", o.err)
+				s.mu.Lock()
+				delete(s.apps, id)
+				s.mu.Unlock()
+				return
+			}
+			s.log.Info("app opened", "app", id, "version", o.app.engine.Version(), "took", time.Since(start))
+		})
+	}
+	s.mu.Unlock()
+	select {
+	case <-o.done:
+		return o.app, o.err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+var _ http.Handler = (*Server)(nil)

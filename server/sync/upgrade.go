@@ -1,0 +1,82 @@
+package sync
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/coder/websocket"
+
+	"realmsync/core/wire"
+	"realmsync/server/auth"
+)
+
+// ServeHTTP implements http.Handler: it answers an upgrade request, and serves the connection until it ends. The app is the
+// request's path value "app", the token the query's baas_at (spec/wire-protocol.md sections 1.1 to 1.5).
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.begin() {
+		s.refuse(w, http.StatusServiceUnavailable, "the server is shutting down")
+		return
+	}
+	defer s.serving.Done()
+	token, version, err := wire.ChooseSubprotocol(r.Header.Values("Sec-WebSocket-Protocol"), minVersion)
+	if err != nil {
+		// Before 101: a client that is told after it may not survive it.
+		var mismatch *wire.NegotiationError
+		text := err.Error()
+		if errors.As(err, &mismatch) {
+			text = mismatch.Body()
+		}
+		w.Header().Set("Connection", "close")
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.WriteHeader(http.StatusBadRequest)
+		_, _ = w.Write([]byte(text))
+		return
+	}
+	appID := r.PathValue("app")
+	who, err := s.cfg.Auth.Authenticate(r.Context(), appID, r.URL.Query().Get(wire.TokenQuery))
+	if err != nil {
+		s.refuseIdentity(w, appID, err)
+		return
+	}
+	a, err := s.app(r.Context(), appID)
+	if err != nil {
+		s.log.Error("a connection was refused: its app can't be opened", "app", appID, "error", err)
+		s.refuse(w, http.StatusServiceUnavailable, "the data of the app can't be opened; the server's log says why")
+		return
+	}
+	w.Header().Set("Sec-WebSocket-Protocol", token)
+	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		InsecureSkipVerify: true, // the token decides, and browsers are no clients of this
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		s.log.Debug("an upgrade failed", "app", appID, "error", err)
+		return // it has been answered
+	}
+	newConn(s, a, ws, who, version, r.RemoteAddr).serve()
+}
+
+// refuseIdentity answers with the status by which a client knows what to do about its token.
+func (s *Server) refuseIdentity(w http.ResponseWriter, app string, err error) {
+	var unknown *auth.ErrUnknownApp
+	switch {
+	case errors.As(err, &unknown):
+		s.refuse(w, http.StatusNotFound, unknown.Error())
+	case errors.Is(err, auth.ErrInvalidSession):
+		s.refuse(w, http.StatusUnauthorized, "the access token is missing, malformed or no longer good; refresh it")
+	case errors.Is(err, auth.ErrForbidden):
+		s.refuse(w, http.StatusForbidden, "the access token is not for this app, or its user was removed; log in again")
+	default:
+		s.log.Error("a connection was refused: its token can't be checked", "app", app, "error", err)
+		s.refuse(w, http.StatusInternalServerError, "the access token can't be checked now")
+	}
+}
+
+// refuse answers an upgrade with an error. The body is short: clients read at most 8 KiB of it.
+func (s *Server) refuse(w http.ResponseWriter, status int, text string) {
+	body, _ := json.Marshal(map[string]string{"error": text})
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}

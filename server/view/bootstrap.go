@@ -1,0 +1,191 @@
+package view
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"realmsync/core/changeset"
+	"realmsync/core/schema"
+	"realmsync/core/value"
+	"realmsync/server/history"
+	"realmsync/server/store"
+)
+
+// changesetBytes is how large the changesets of a bootstrap get, about: moderate, so that the client can integrate them
+// in pieces (spec/wire-protocol.md section 7.3).
+const changesetBytes = 128 << 10
+
+// Bootstrap says what turns the view that a client has into the one that it is to have.
+type Bootstrap struct {
+	// Before is what the client has, as of the snapshot; nil if that isn't known: then it may have any object.
+	Before *Set
+	// After is what it is to have.
+	After *Set
+	// Schema puts the whole schema in front: for a client that has none.
+	Schema bool
+	// Doubtful are objects that the client may have in any state: they are sent anew, or erased if they are not in After.
+	Doubtful []store.ObjectRef
+}
+
+// Write calls emit for the changesets, in order; what it is given is its own. There may be none.
+func (b *Bootstrap) Write(snapshot *history.Snapshot, emit func(changeset []byte) error) error {
+	w := chunker{emit: emit}
+	if b.Schema {
+		changes, err := schema.Diff(schema.New(), snapshot.Catalog.Schema)
+		if err != nil {
+			return fmt.Errorf("view: describing the schema: %w", err)
+		}
+		w.instructions = changeset.SchemaInstructions(changes)
+		if err := w.flush(); err != nil {
+			return err
+		}
+	}
+	for _, ref := range b.Doubtful {
+		if err := b.doubtful(snapshot, ref, &w); err != nil {
+			return err
+		}
+	}
+	for _, class := range b.classes(snapshot.Catalog) {
+		if err := b.class(snapshot, class, &w); err != nil {
+			return err
+		}
+	}
+	return w.flush()
+}
+
+// classes lists the classes on which the views may differ, by name.
+func (b *Bootstrap) classes(catalog *history.Catalog) (out []*history.Class) {
+	for _, c := range catalog.Schema.Classes() {
+		if c.Kind != schema.TopLevel || b.Before != nil && b.Before.sameOn(b.After, c.Name) {
+			continue
+		}
+		out = append(out, catalog.Class(c.Name))
+	}
+	return out
+}
+
+func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *chunker) error {
+	if b.Before != nil && !b.Before.Subscribed(class.Name) && !b.After.Subscribed(class.Name) {
+		return nil
+	}
+	return snapshot.Rows(class, func(row *history.Row) (bool, error) {
+		before, err := true, error(nil)
+		if b.Before != nil {
+			before, err = b.Before.Sees(row)
+		}
+		if err != nil {
+			return false, err
+		}
+		after, err := b.After.Sees(row)
+		if err != nil {
+			return false, err
+		}
+		switch {
+		case after && b.Before != nil && before, !after && !before:
+			return true, nil
+		case after:
+			w.enter(class.Name, row)
+		default:
+			w.erase(class.Name, row.Key)
+		}
+		return true, w.full()
+	})
+}
+
+// doubtful settles one object.
+func (b *Bootstrap) doubtful(snapshot *history.Snapshot, ref store.ObjectRef, w *chunker) error {
+	class := snapshot.Catalog.ClassByID(ref.Class)
+	if class == nil || class.Kind != schema.TopLevel {
+		return nil // it went with its class
+	}
+	row, err := snapshot.Row(ref)
+	if err != nil {
+		return err
+	}
+	if row != nil {
+		if inside, err := b.After.Sees(row); err != nil {
+			return err
+		} else if inside {
+			w.enter(class.Name, row)
+			return w.full()
+		}
+	}
+	key, err := history.DecodeKey(ref.Key)
+	if err != nil {
+		return err
+	}
+	w.erase(class.Name, key)
+	return w.full()
+}
+
+// chunker cuts a stream of instructions into changesets, between objects.
+type chunker struct {
+	emit         func([]byte) error
+	instructions []changeset.Instruction
+	size         int // of the instructions, about
+}
+
+func (w *chunker) erase(class string, key value.Key) {
+	w.instructions = append(w.instructions, eraseOf(class, key))
+	w.size += 16 + len(key.Str())
+}
+
+func (w *chunker) enter(class string, row *history.Row) {
+	w.erase(class, row.Key)
+	start := len(w.instructions)
+	w.instructions = appendState(w.instructions, class, row)
+	w.size += 16 * (len(w.instructions) - start)
+	for i := start; i < len(w.instructions); i++ {
+		w.size += len(w.instructions[i].Value.Str())
+	}
+}
+
+// full emits when there is enough.
+func (w *chunker) full() error {
+	if w.size < changesetBytes {
+		return nil
+	}
+	return w.flush()
+}
+
+func (w *chunker) flush() error {
+	if len(w.instructions) == 0 {
+		return nil
+	}
+	b, err := changeset.Encode(&changeset.Changeset{Instructions: w.instructions})
+	if err != nil {
+		return fmt.Errorf("view: writing a changeset of a bootstrap: %w", err)
+	}
+	w.instructions, w.size = w.instructions[:0], 0
+	return w.emit(b)
+}
+
+// Touched lists the objects that versions after from, up to to, have touched; of the classes that the set is subscribed to, or of
+// all if it is nil. It is for clients that may hold leftovers: a bootstrap that is begun anew settles them (history.Epoch).
+func Touched(ctx context.Context, engine *history.Engine, s *Set, from, to uint64) ([]store.ObjectRef, error) {
+	var out []store.ObjectRef
+	limit := 1 << 16
+	err := engine.Entries(ctx, from, to, func(e *history.Entry) (bool, error) {
+		for i := range e.Images {
+			if m := &e.Images[i]; s == nil || s.Subscribed(m.ClassName) {
+				out = append(out, m.Ref)
+			}
+		}
+		if len(out) > limit {
+			compact(&out)
+			limit = max(limit, 2*len(out))
+		}
+		return true, nil
+	})
+	compact(&out)
+	return out, err
+}
+
+func compact(refs *[]store.ObjectRef) {
+	slices.SortFunc(*refs, func(a, b store.ObjectRef) int {
+		return cmp.Or(cmp.Compare(a.Class, b.Class), cmp.Compare(a.Key, b.Key))
+	})
+	*refs = slices.Compact(*refs)
+}

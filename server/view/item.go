@@ -1,0 +1,173 @@
+package view
+
+import (
+	"sync"
+
+	"realmsync/core/changeset"
+	"realmsync/core/value"
+	"realmsync/server/history"
+)
+
+// Item is one version and what of it concerns each set. It is immutable once it is distributed.
+type Item struct {
+	Entry *history.Entry
+	parts map[*Set]*part
+}
+
+// part is what a version means for one set. It is encoded when the first session asks for it, and then shared.
+type part struct {
+	changes []history.Change // by image; nil: nothing but the schema
+	failed  error
+
+	once sync.Once
+	data []byte
+	err  error
+}
+
+func (t *Item) part(s *Set) *part {
+	if t.parts == nil {
+		t.parts = map[*Set]*part{}
+	}
+	p := t.parts[s]
+	if p == nil {
+		p = &part{}
+		t.parts[s] = p
+	}
+	return p
+}
+
+func (t *Item) note(s *Set, image int, c history.Change) {
+	if c == history.Nothing {
+		return
+	}
+	p := t.part(s)
+	if p.changes == nil {
+		p.changes = make([]history.Change, len(t.Entry.Images))
+	}
+	p.changes[image] = c
+}
+
+// Changeset returns the version as the set sees it, encoded. It is empty when there is nothing to see. ok is false if the set
+// came into use only after the version was distributed: use Visible then.
+func (t *Item) Changeset(s *Set) (data []byte, ok bool, err error) {
+	p := t.parts[s]
+	if p == nil {
+		return nil, false, nil
+	}
+	p.once.Do(func() {
+		if p.err = p.failed; p.err == nil {
+			p.data, p.err = encode(t.Entry, p.changes)
+		}
+	})
+	return p.data, true, p.err
+}
+
+// Visible returns a version as a set sees it, encoded: what Item.Changeset returns, computed for the set alone.
+func Visible(s *Set, e *history.Entry) ([]byte, error) {
+	var changes []history.Change
+	for i := range e.Images {
+		m := &e.Images[i]
+		if !s.Subscribed(m.ClassName) {
+			continue
+		}
+		var inside [2]bool
+		for k, row := range [2]*history.Row{m.Before, m.After} {
+			if row == nil {
+				continue
+			}
+			var err error
+			if inside[k], err = s.Sees(row); err != nil {
+				return nil, err
+			}
+		}
+		if c := history.Classify(m.Before != nil, inside[0], m.After != nil, inside[1]); c != history.Nothing {
+			if changes == nil {
+				changes = make([]history.Change, len(e.Images))
+			}
+			changes[i] = c
+		}
+	}
+	return encode(e, changes)
+}
+
+type objectID struct {
+	class string
+	key   value.Key
+}
+
+// encode writes the instructions of a version that a view is sent (spec/sync-semantics.md section 4.2). Changes of the schema
+// are for everybody.
+func encode(e *history.Entry, changes []history.Change) ([]byte, error) {
+	if e.Changeset.Empty() {
+		return nil, nil
+	}
+	all := true
+	byObject := make(map[objectID]int, len(changes))
+	for i := range e.Images {
+		if changes == nil || changes[i] != history.Raw {
+			all = false
+		}
+		if changes != nil {
+			byObject[objectID{e.Images[i].ClassName, e.Images[i].Key}] = i
+		}
+	}
+	if all {
+		return e.Bytes, nil // what most sessions get of most versions
+	}
+	out := changeset.Changeset{Instructions: make([]changeset.Instruction, 0, len(e.Changeset.Instructions))}
+	done := map[int]bool{}
+	for k := range e.Changeset.Instructions {
+		ins := &e.Changeset.Instructions[k]
+		if ins.IsSchema() {
+			out.Instructions = append(out.Instructions, *ins)
+			continue
+		}
+		i, known := byObject[objectID{ins.Table, ins.Key}]
+		if !known {
+			continue
+		}
+		switch changes[i] {
+		case history.Raw:
+			out.Instructions = append(out.Instructions, *ins)
+		case history.Gone, history.Left:
+			if !done[i] {
+				out.Instructions = append(out.Instructions, eraseOf(ins.Table, ins.Key))
+			}
+			done[i] = true
+		case history.Entered:
+			if !done[i] {
+				out.Instructions = appendState(append(out.Instructions, eraseOf(ins.Table, ins.Key)), ins.Table, e.Images[i].After)
+			}
+			done[i] = true
+		}
+	}
+	for i, c := range changes {
+		if done[i] || c == history.Nothing || c == history.Raw {
+			continue
+		}
+		m := &e.Images[i] // an object that changed without an instruction of its own
+		out.Instructions = append(out.Instructions, eraseOf(m.ClassName, m.Key))
+		if c == history.Entered {
+			out.Instructions = appendState(out.Instructions, m.ClassName, m.After)
+		}
+	}
+	return changeset.Encode(&out)
+}
+
+func eraseOf(class string, key value.Key) changeset.Instruction {
+	return changeset.Instruction{Op: changeset.EraseObject, Table: class, Key: key}
+}
+
+// appendState appends what makes an object as it is: its creation, and every value that a new object doesn't have.
+func appendState(to []changeset.Instruction, class string, row *history.Row) []changeset.Instruction {
+	to = append(to, changeset.Instruction{Op: changeset.CreateObject, Table: class, Key: row.Key})
+	for i := range row.Class.Properties {
+		p := &row.Class.Properties[i]
+		v := row.Value(i)
+		if p.Name == row.Class.PrimaryKey || v.Identical(history.Default(p)) {
+			continue
+		}
+		to = append(to, changeset.Instruction{Op: changeset.Update, Table: class, Key: row.Key, Field: p.Name, Value: v})
+	}
+	return to
+}

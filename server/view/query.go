@@ -1,0 +1,98 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+
+	"realmsync/core/rql"
+	"realmsync/core/schema"
+	"realmsync/core/value"
+	"realmsync/server/history"
+)
+
+// queryID names a query: its class and its canonical text.
+type queryID struct{ class, text string }
+
+// query is one distinct query on one class. It is safe for concurrent use; what the Fan adds is guarded by the Fan.
+type query struct {
+	id     queryID
+	parsed *rql.Query
+	bound  atomic.Pointer[binding] // nil: the class did not exist when it was compiled
+
+	sets map[*Set]struct{} // that contain it
+	key  *rql.EqualityKey  // by which the index finds it, nil: it is tried on every object
+}
+
+// binding is a query bound to a class. It holds for all later forms of the class, since properties are only added or, when
+// one is removed, read as their default.
+type binding struct {
+	class *history.Class
+	query *rql.Bound
+}
+
+// bind binds the query to the class of a catalog and checks that it may be a subscription.
+func bind(parsed *rql.Query, s *schema.Schema, class *history.Class) (*binding, error) {
+	bound, err := parsed.Bind(s, class.Name)
+	if err != nil {
+		return nil, err
+	}
+	if err := rql.FlexibleSyncCheck(bound); err != nil {
+		return nil, err
+	}
+	return &binding{class: class, query: bound}, nil
+}
+
+// match tells whether the query holds for an object.
+func (q *query) match(row *history.Row) (bool, error) {
+	b := q.bound.Load()
+	if b == nil || b.class.ID != row.Class.ID {
+		// The class has come up since, or was removed and added again. A query that doesn't fit the new class matches nothing.
+		var err error
+		if b, err = bind(q.parsed, schema.New(row.Class.Class), row.Class); err != nil {
+			return false, nil //nolint:nilerr // a subscription that was valid once is not an error of whoever writes an object
+		}
+		q.bound.Store(b)
+	}
+	return b.query.Match(&object{row: row, class: b.class})
+}
+
+// object is a row as package rql evaluates it.
+type object struct {
+	row   *history.Row
+	class *history.Class // that the query is bound to
+}
+
+// Get implements rql.Object.
+func (o *object) Get(property int) (value.Value, error) { return o.row.At(o.class, property), nil }
+
+// Follow implements rql.Object. Queries that follow links are not accepted as subscriptions.
+func (o *object) Follow(int) (rql.Object, error) {
+	return nil, fmt.Errorf("view: a subscription follows a link of class %s", o.class.Name)
+}
+
+// InvalidError says why a subscription set is refused. Its text is for the user; clients look for the words of the original
+// (spec/sync-semantics.md section 2.8).
+type InvalidError struct {
+	Class string // "" if it is not about one class
+	Text  string
+	Err   error
+}
+
+// Error implements error.
+func (e *InvalidError) Error() string { return e.Text }
+
+// Unwrap returns the cause.
+func (e *InvalidError) Unwrap() error { return e.Err }
+
+// invalid words the error of a query.
+func invalid(class string, err error) *InvalidError {
+	out := &InvalidError{Class: class, Err: err}
+	text := strings.TrimPrefix(err.Error(), "Invalid query: ")
+	if rql.ClassOf(err) == rql.ErrSyntax {
+		out.Text = fmt.Sprintf("Client provided query with bad syntax: %q: %s", class, text)
+	} else {
+		out.Text = fmt.Sprintf("Invalid query: %q: %s", class, text)
+	}
+	return out
+}

@@ -1,0 +1,148 @@
+package client
+
+import (
+	"path/filepath"
+	"sync"
+
+	"realmsync/core/app"
+	"realmsync/core/realm"
+	"realmsync/core/realm/history"
+	"realmsync/core/session"
+)
+
+// link is the session of a file with what it needs of the app. It lives as long as the session, which ends by closing its file.
+type link struct {
+	client    *Client
+	file      string
+	user      *app.User
+	share     *app.App // of the user
+	handler   handlerSlot
+	observers observerSet
+	initial   *handlerSlot // of the opening that made the link; nil afterwards
+
+	// Guarded by Client.mu.
+	session   *session.Session
+	instances int // live ones that are open
+}
+
+// attach gives a new instance its reference of the session. detach takes it back.
+func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolicy, schemaVersion uint64, handler *handlerSlot) (detach func(), err error) {
+	if r.Frozen() {
+		return func() {}, nil
+	}
+	manager, err := c.sessionManager()
+	if err != nil {
+		return nil, err
+	}
+	c.opening.Lock()
+	defer c.opening.Unlock()
+	l := &link{client: c, file: r.File(), user: user, initial: handler}
+	s, err := manager.Open(session.Config{
+		Path:          l.file,
+		Open:          l.open,
+		User:          sessionUser{user},
+		StopPolicy:    policy,
+		SchemaVersion: schemaVersion,
+		OnError:       l.failed,
+		ScheduleReset: l.scheduleReset,
+	})
+	if err != nil {
+		return nil, err
+	}
+	l = c.enter(l, s)
+	if l == nil {
+		// Its file was closed before anybody had it: the manager is closing.
+		s.Release()
+		return nil, ErrClosed
+	}
+	c.mu.Lock()
+	l.instances++
+	first := l.instances == 1
+	c.mu.Unlock()
+	if first { // of a new session, whose handler is there already, or of one that nobody had a realm of any more
+		if h := handler.take(); h != nil {
+			l.handler.set(h)
+		}
+	}
+	return func() {
+		c.mu.Lock()
+		l.instances--
+		c.mu.Unlock()
+		s.Release()
+	}, nil
+}
+
+// enter returns the link of the session: the new one, if the session opened its file, else the one that there was.
+func (c *Client) enter(l *link, s *session.Session) *link {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	have := c.links[l.file]
+	if have != nil && have.session == nil {
+		have.session = s
+	}
+	return have
+}
+
+// open is Config.Open of the session.
+func (l *link) open() (session.File, error) {
+	f, err := history.OpenFile(l.file, history.FileOptions{Logger: l.client.opt.Logger})
+	if err != nil {
+		return nil, err
+	}
+	l.share = l.user.App().Retain()
+	l.handler.set(l.initial.take()) // before there are errors
+	l.initial = nil
+	l.client.mu.Lock()
+	l.client.links[l.file] = l
+	l.client.mu.Unlock()
+	return &linkFile{File: f, link: l}, nil
+}
+
+// linkFile is the file of a session; closing it ends the link.
+type linkFile struct {
+	*history.File
+	link *link
+	once sync.Once
+}
+
+// Close implements session.File.
+func (f *linkFile) Close() error {
+	err := f.File.Close()
+	f.once.Do(f.link.end)
+	return err
+}
+
+func (l *link) end() {
+	c := l.client
+	c.mu.Lock()
+	if c.links[l.file] == l {
+		delete(c.links, l.file)
+	}
+	c.mu.Unlock()
+	l.handler.close()
+	l.observers.close()
+	l.share.Close()
+}
+
+// failed is Config.OnError of the session.
+func (l *link) failed(s *session.Session, e *session.Error) {
+	if h := l.handler.get(); h != nil {
+		h.SyncError(&Session{s, l}, e)
+	}
+}
+
+// scheduleReset is Config.ScheduleReset: the app does it when it is next opened, before anybody has the file.
+func (l *link) scheduleReset(path string, backup bool) (recovery string, err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return "", err
+	}
+	action := app.FileAction{Kind: app.DeleteRealm, Path: path}
+	if backup {
+		if recovery, err = l.share.NewRecoveryPath(); err != nil {
+			return "", err
+		}
+		action.Kind, action.BackupPath = app.BackUpThenDeleteRealm, recovery
+	}
+	return recovery, l.share.AddFileAction(action)
+}

@@ -1,0 +1,78 @@
+package client
+
+import (
+	"fmt"
+
+	"realmsync/core/realm"
+	"realmsync/core/session"
+)
+
+// Config says which realm to open, and how.
+type Config struct {
+	// Realm is the configuration of the file; what the fields below stand for is filled in by Open.
+	Realm realm.Config
+	// User makes it a flexible-sync realm of that user; nil: it isn't synced.
+	User       *User
+	StopPolicy session.StopPolicy
+	// Errors is told what goes wrong with the session; nil: nobody. Open takes it over, also when it fails. It serves the
+	// session until it ends, or until Session.SetErrorHandler; a session that is open already keeps the one it has.
+	Errors ErrorHandler
+}
+
+// ErrorHandler is told of the errors of sessions.
+type ErrorHandler interface {
+	// SyncError is called on a goroutine of the sync client.
+	SyncError(s *Session, e *session.Error)
+	// Close lets go of the handler. A call that is under way may still run.
+	Close()
+}
+
+// Open opens a realm, or adds a handle to the instance that the calling thread has open already. The caller releases it.
+//
+// Errors: realm.Open's; for synced realms also ErrIllegalCombination, *app.Error with CodeClientUserNotFound for a removed user, and
+// *app.FileError.
+func (c *Client) Open(cfg Config) (*realm.Realm, error) {
+	if cfg.User == nil {
+		if cfg.Errors != nil {
+			cfg.Errors.Close()
+		}
+		return realm.Open(cfg.Realm)
+	}
+	handler := &handlerSlot{h: cfg.Errors}
+	// The session has taken the handler out, if it wants it.
+	defer handler.close()
+	if cfg.Realm.SchemaMode == realm.Immutable {
+		return nil, fmt.Errorf("%w: a synced realm can't be opened in immutable schema mode", ErrIllegalCombination)
+	}
+	if err := cfg.User.AddRealmPath(cfg.Realm.Path); err != nil {
+		return nil, err
+	}
+	rc := cfg.Realm
+	rc.Synced, rc.UserID = true, key(cfg.User.User)
+	user, policy, version := cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion
+	attach := cfg.Realm.Attach
+	// Also run for instances that come of this one by thawing; then the handler is gone, and the session that there is has it.
+	rc.Attach = func(r *realm.Realm) (func(), error) {
+		var before func()
+		if attach != nil {
+			var err error
+			if before, err = attach(r); err != nil {
+				return nil, err
+			}
+		}
+		detach, err := c.attach(r, user, policy, version, handler)
+		if err != nil {
+			if before != nil {
+				before()
+			}
+			return nil, err
+		}
+		return func() {
+			detach()
+			if before != nil {
+				before()
+			}
+		}, nil
+	}
+	return realm.Open(rc)
+}

@@ -79,6 +79,7 @@ func TestSchemaModes(t *testing.T) {
 		"hard reset, other version":       {HardResetFile, 2, v1, "", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
+			clean(t)
 			path := tempPath(t)
 			r, err := Open(Config{Path: path, Schema: v1, SchemaVersion: 1})
 			require.NoError(t, err)

@@ -42,6 +42,7 @@ func TestEveryScalarType(t *testing.T) {
 	clean(t)
 	for kind, list := range samples(t) {
 		t.Run(kind.String(), func(t *testing.T) {
+			clean(t)
 			path := tempPath(t)
 			s := schema.New(class("C", "_id", prop("_id", value.KindInt), prop("must", kind), optional("may", kind), optional("any", value.KindMixed)))
 			r, err := Open(Config{Path: path, Schema: s})
@@ -102,6 +103,7 @@ func TestEveryPrimaryKeyType(t *testing.T) {
 				name += "?"
 			}
 			t.Run(name, func(t *testing.T) {
+				clean(t)
 				key := schema.Property{Name: "_id", Type: kind, Nullable: nullable}
 				r := open(t, Config{Path: tempPath(t), Schema: schema.New(class("C", "_id", prop("n", value.KindInt), key))})
 				keys := samples(t)[kind]

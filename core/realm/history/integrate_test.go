@@ -100,14 +100,14 @@ func TestConflicts(t *testing.T) {
 func TestBatchWithTwoBases(t *testing.T) {
 	d := newDevice(t, ownIdent)
 	d.write(create(1), set(1, "i", value.Int(0)))
-	d.now = 5
+	d.now = 1005
 	first := d.write(set(1, "i", value.Int(1)))
-	d.now = 30
+	d.now = 1030
 	second := d.write(add(1, 10))
 	uploaded := progress(5, first, second, 0)
 	d.integrate(steady(uploaded,
-		entry(t, 4, first-1, 20, set(1, "i", value.Int(9))),  // discards the first, receives the second
-		entry(t, 5, first, 25, set(1, "i", value.Int(100))))) // is concurrent with the second only
+		entry(t, 4, first-1, 1020, set(1, "i", value.Int(9))),  // discards the first, receives the second
+		entry(t, 5, first, 1025, set(1, "i", value.Int(100))))) // is concurrent with the second only
 	require.Equal(t, value.Int(110), d.get(1, "i"))
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -17,6 +18,9 @@ import (
 
 	"realmsync/server/api"
 	"realmsync/server/auth"
+	"realmsync/server/store"
+	"realmsync/server/store/sqlite"
+	"realmsync/server/sync"
 )
 
 type serveCommand struct {
@@ -52,7 +56,11 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	defer unlock()
 
-	config := auth.Config{Dir: c.Data, Dev: c.Dev, AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log}
+	var endpoint *sync.Server // nobody is revoked before it is served
+	config := auth.Config{
+		Dir: c.Data, Dev: c.Dev, AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
+		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) },
+	}
 	if c.CustomJWTSecret != "" {
 		config.CustomJWTSecret = []byte(c.CustomJWTSecret)
 	}
@@ -64,7 +72,14 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Registry: registry, Logger: log})
+	endpoint, err = sync.New(sync.Config{
+		Auth: users, Store: c.store, Dev: c.Dev, FixedSchema: !c.Dev, SpoolDir: c.Data, Registry: registry, Logger: log,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, endpoint.Close()) }()
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Registry: registry, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -82,13 +97,19 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		}
 	}
 	log.Info("serving", "version", version, "data", c.Data, "dev", c.Dev)
-	err = c.run(ctx, handler, listeners)
+	err = c.run(ctx, handler, endpoint, listeners)
 	log.Info("stopped")
 	return err
 }
 
-// run serves until the context ends, then finishes what was begun, within DrainTimeout.
-func (c *serveCommand) run(ctx context.Context, handler *api.Server, listeners []net.Listener) error {
+// store opens the data of an app, each in a directory of its own. App ids are names of files too (auth.ValidAppID).
+func (c *serveCommand) store(ctx context.Context, app string) (store.Store, error) {
+	return sqlite.Open(ctx, filepath.Join(c.Data, "apps", app, "sync.db"))
+}
+
+// run serves until the context ends. Then it accepts nothing more, sends the sync clients away, and finishes what was begun,
+// within DrainTimeout.
+func (c *serveCommand) run(ctx context.Context, handler *api.Server, endpoint *sync.Server, listeners []net.Listener) error {
 	server := handler.HTTPServer()
 	var group errgroup.Group
 	serving, failed := context.WithCancelCause(ctx)
@@ -106,6 +127,10 @@ func (c *serveCommand) run(ctx context.Context, handler *api.Server, listeners [
 	handler.Drain()
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
 	defer cancel()
+	group.Go(func() error {
+		_ = endpoint.Drain(drain) // those that don't go are cut off
+		return nil
+	})
 	if err := server.Shutdown(drain); err != nil {
 		_ = server.Close() // those that have not finished by now are cut off
 	}

@@ -67,7 +67,9 @@ const (
 	rejected
 )
 
-func newClient() *client { return &client{latest: 1 << 40, sets: map[int64]setState{0: pending}, boot: -1} }
+func newClient() *client {
+	return &client{latest: 1 << 40, sets: map[int64]setState{0: pending}, boot: -1}
+}
 
 func (f *fixture) dial(token string) *link {
 	f.t.Helper()

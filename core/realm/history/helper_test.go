@@ -227,6 +227,8 @@ func requireState(t testing.TB, want *memstate.State, d *device, what string) {
 
 func key(k int64) value.Key { return value.IntKey(k) }
 
+func instructionsOf(all ...changeset.Instruction) []changeset.Instruction { return all }
+
 func create(k int64) changeset.Instruction {
 	return changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: key(k)}
 }

@@ -1,8 +1,10 @@
 package history
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"realmsync/core/schema"
@@ -15,10 +17,13 @@ import (
 // A *Class is immutable; every change of schema makes a new one with the same ID.
 type Class struct {
 	schema.Class
-	ID   uint32
-	ids  []uint32       // by property index
-	at   map[uint32]int // number to index
-	next uint32
+	ID    uint32
+	ids   []uint32       // by property index
+	at    map[uint32]int // number to index
+	next  uint32
+	born  uint64           // the server version that added the class
+	since []uint64         // by property index: the version that added it
+	gone  []propertyRecord // properties that were removed
 }
 
 // Default returns the value that a property has in a new object (spec/changeset.md section 5.9). Collections have none yet.
@@ -26,11 +31,11 @@ func Default(p *schema.Property) value.Value {
 	return value.Default(p.Type, p.Nullable || p.Collection != schema.Single)
 }
 
-// newClass gives a class its numbers.
-func newClass(id uint32, c schema.Class) *Class {
-	out := &Class{Class: c, ID: id}
+// newClass gives a class its numbers. version is the one that adds it.
+func newClass(id uint32, c schema.Class, version uint64) *Class {
+	out := &Class{Class: c, ID: id, born: version}
 	for range c.Properties {
-		out.ids = append(out.ids, out.next)
+		out.ids, out.since = append(out.ids, out.next), append(out.since, version)
 		out.next++
 	}
 	out.index()
@@ -44,23 +49,27 @@ func (c *Class) index() {
 	}
 }
 
-// withProperty returns the class with one more property at the end.
-func (c *Class) withProperty(p schema.Property) *Class {
-	out := &Class{Class: c.Class, ID: c.ID, ids: append(slices.Clone(c.ids), c.next), next: c.next + 1}
+// withProperty returns the class with one more property at the end, which version adds.
+func (c *Class) withProperty(p schema.Property, version uint64) *Class {
+	out := &Class{Class: c.Class, ID: c.ID, next: c.next + 1, born: c.born, gone: c.gone}
+	out.ids, out.since = append(slices.Clone(c.ids), c.next), append(slices.Clone(c.since), version)
 	out.Properties = append(slices.Clone(c.Properties), p)
 	out.index()
 	return out
 }
 
-// withoutProperty returns the class without the property.
-func (c *Class) withoutProperty(name string) *Class {
-	out := &Class{Class: c.Class, ID: c.ID, next: c.next}
+// withoutProperty returns the class without the property, which version removes.
+func (c *Class) withoutProperty(name string, version uint64) *Class {
+	out := &Class{Class: c.Class, ID: c.ID, next: c.next, born: c.born, gone: slices.Clone(c.gone)}
 	out.Properties = nil
 	for i, p := range c.Properties {
-		if p.Name != name {
-			out.Properties = append(out.Properties, p)
-			out.ids = append(out.ids, c.ids[i])
+		if p.Name == name {
+			r := c.propertyRecord(i)
+			r.Until = version
+			out.gone = append(out.gone, r)
+			continue
 		}
+		out.Properties, out.ids, out.since = append(out.Properties, p), append(out.ids, c.ids[i]), append(out.since, c.since[i])
 	}
 	out.index()
 	return out
@@ -120,17 +129,21 @@ func (c *Catalog) without(name string) *Catalog {
 	return out
 }
 
-// definition is the stored form of a class.
+// definition is the stored form of a class. What was removed stays in it, so that the schema of every version is known: a client
+// that is sent a bootstrap of an older version must be sent the schema of that version.
 type definition struct {
 	Kind       schema.ClassKind `json:"kind"`
 	PrimaryKey string           `json:"pk,omitempty"`
 	Next       uint32           `json:"next"`
-	Dropped    bool             `json:"dropped,omitempty"` // only its number is still of interest
-	Properties []propertyRecord `json:"properties"`
+	Since      uint64           `json:"since"`           // the version that added it
+	Until      uint64           `json:"until,omitempty"` // the version that removed it
+	Properties []propertyRecord `json:"properties"`      // by ID
 }
 
 type propertyRecord struct {
 	ID         uint32            `json:"id"`
+	Since      uint64            `json:"since"`
+	Until      uint64            `json:"until,omitempty"`
 	Name       string            `json:"name"`
 	Type       value.Kind        `json:"type"`
 	Nullable   bool              `json:"nullable,omitempty"`
@@ -138,23 +151,32 @@ type propertyRecord struct {
 	LinkTarget string            `json:"target,omitempty"`
 }
 
-// record returns the stored form of the class.
-func (c *Class) record() (store.Class, error) {
-	d := definition{Kind: c.Kind, PrimaryKey: c.PrimaryKey, Next: c.next}
-	for i, p := range c.Properties {
-		d.Properties = append(d.Properties, propertyRecord{c.ids[i], p.Name, p.Type, p.Nullable, p.Collection, p.LinkTarget})
+func (c *Class) propertyRecord(i int) propertyRecord {
+	p := &c.Properties[i]
+	return propertyRecord{
+		ID: c.ids[i], Since: c.since[i], Name: p.Name, Type: p.Type, Nullable: p.Nullable, Collection: p.Collection, LinkTarget: p.LinkTarget,
 	}
+}
+
+// record returns the stored form of the class. until is the version that removed it, 0 if it is there.
+func (c *Class) record(until uint64) (store.Class, error) {
+	d := definition{Kind: c.Kind, PrimaryKey: c.PrimaryKey, Next: c.next, Since: c.born, Until: until, Properties: slices.Clone(c.gone)}
+	for i := range c.Properties {
+		d.Properties = append(d.Properties, c.propertyRecord(i))
+	}
+	slices.SortFunc(d.Properties, func(a, b propertyRecord) int { return cmp.Compare(a.ID, b.ID) })
 	body, err := json.Marshal(d)
 	return store.Class{ID: c.ID, Name: c.Name, Definition: body}, err
 }
 
-// dropped returns the stored form of a class that is no more.
-func (c *Class) dropped() store.Class {
-	return store.Class{ID: c.ID, Name: c.Name, Definition: []byte(`{"dropped":true}`)}
-}
+// newest is what comes after every version.
+const newest = math.MaxUint64
 
-// loadCatalog rebuilds the catalog from the stored classes.
-func loadCatalog(records []store.Class) (*Catalog, error) {
+// lives tells whether what was added and removed at these versions is there at a version.
+func lives(since, until, at uint64) bool { return since <= at && (until == 0 || at < until) }
+
+// loadCatalog rebuilds the catalog of a version, or of the newest one, from the stored classes.
+func loadCatalog(records []store.Class, at uint64) (*Catalog, error) {
 	out := &Catalog{Schema: schema.New(), byName: map[string]*Class{}, byID: map[uint32]*Class{}, nextID: 1}
 	var classes []schema.Class
 	for _, r := range records {
@@ -163,15 +185,19 @@ func loadCatalog(records []store.Class) (*Catalog, error) {
 		if err := json.Unmarshal(r.Definition, &d); err != nil {
 			return nil, fmt.Errorf("history: the stored definition of class %q is damaged: %w", r.Name, err)
 		}
-		if d.Dropped {
+		if !lives(d.Since, d.Until, at) {
 			continue
 		}
-		class := &Class{Class: schema.Class{Name: r.Name, Kind: d.Kind, PrimaryKey: d.PrimaryKey}, ID: r.ID, next: d.Next}
+		class := &Class{Class: schema.Class{Name: r.Name, Kind: d.Kind, PrimaryKey: d.PrimaryKey}, ID: r.ID, next: d.Next, born: d.Since}
 		for _, p := range d.Properties {
+			if !lives(p.Since, p.Until, at) {
+				class.gone = append(class.gone, p)
+				continue
+			}
 			class.Properties = append(class.Properties, schema.Property{
 				Name: p.Name, Type: p.Type, Nullable: p.Nullable, Collection: p.Collection, LinkTarget: p.LinkTarget,
 			})
-			class.ids = append(class.ids, p.ID)
+			class.ids, class.since = append(class.ids, p.ID), append(class.since, p.Since)
 		}
 		class.index()
 		out.byName[r.Name] = class

@@ -123,7 +123,7 @@ func (e *Engine) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.catalog, err = loadCatalog(classes); err != nil {
+	if e.catalog, err = loadCatalog(classes, newest); err != nil {
 		return err
 	}
 	if e.salts, err = tx.Salts(); err != nil {
@@ -243,7 +243,7 @@ func (e *Engine) entries(ctx context.Context, s *Snapshot, from, to uint64, f fu
 		defer s.Close()
 	}
 	return s.Snapshot.Entries(from, to, true, func(r *store.Entry) (bool, error) {
-		entry, err := entryOf(s.stored, r, nil)
+		entry, err := entryOf(s.known(), r, nil)
 		if err != nil {
 			return false, err
 		}

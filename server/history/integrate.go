@@ -212,7 +212,7 @@ func (in *integration) append(u *Uploaded, c *changeset.Changeset, modified bool
 	if in.dropRejected(u, c, version) {
 		modified = true
 	}
-	g.state.begin()
+	g.state.begin(version)
 	catalog := g.state.catalog
 	// The instructions of the changeset touch the objects even where they change nothing: a later upload merges with them.
 	if err := changeset.Apply(g.state, c); err != nil {
@@ -237,7 +237,7 @@ func (in *integration) append(u *Uploaded, c *changeset.Changeset, modified bool
 	}
 	e := &Entry{
 		Version: version, Origin: in.file.Ident, ClientVersion: u.ClientVersion, Timestamp: u.Timestamp,
-		Changeset: c, Images: g.state.finish(version), Catalog: g.state.catalog, flags: flagsOf(c),
+		Changeset: c, Images: g.state.finish(), Catalog: g.state.catalog, flags: flagsOf(c),
 	}
 	switch {
 	case len(c.Instructions) == 0:

@@ -131,24 +131,26 @@ func TestFixedSchema(t *testing.T) {
 
 // A class keeps its meaning in the store, whatever it is made of.
 func TestClassRecords(t *testing.T) {
-	catalog, err := loadCatalog(nil)
+	catalog, err := loadCatalog(nil, newest)
 	require.NoError(t, err)
-	class := newClass(catalog.nextID, schema.Class{Name: "C", PrimaryKey: "_id", Properties: []schema.Property{{Name: "_id", Type: value.KindUUID, Nullable: true}}})
-	class = class.withProperty(schema.Property{Name: "l", Type: value.KindLink, Nullable: true, LinkTarget: "C", Collection: schema.Dictionary})
-	class = class.withProperty(schema.Property{Name: "gone", Type: value.KindInt})
-	class = class.withoutProperty("gone")
-	class = class.withProperty(schema.Property{Name: "m", Type: value.KindMixed, Nullable: true, Collection: schema.Set})
+	class := newClass(catalog.nextID, schema.Class{Name: "C", PrimaryKey: "_id", Properties: []schema.Property{{Name: "_id", Type: value.KindUUID, Nullable: true}}}, 3)
+	class = class.withProperty(schema.Property{Name: "l", Type: value.KindLink, Nullable: true, LinkTarget: "C", Collection: schema.Dictionary}, 3)
+	class = class.withProperty(schema.Property{Name: "gone", Type: value.KindInt}, 4)
+	class = class.withoutProperty("gone", 6)
+	class = class.withProperty(schema.Property{Name: "m", Type: value.KindMixed, Nullable: true, Collection: schema.Set}, 7)
 	catalog = catalog.with(class)
-	asymmetric := newClass(catalog.nextID, schema.Class{Name: "A", Kind: schema.Asymmetric})
+	asymmetric := newClass(catalog.nextID, schema.Class{Name: "A", Kind: schema.Asymmetric}, 5)
 	catalog = catalog.with(asymmetric)
 	var records []store.Class
 	for _, c := range []*Class{class, asymmetric} {
-		r, err := c.record()
+		r, err := c.record(0)
 		require.NoError(t, err)
 		records = append(records, r)
 	}
-	records = append(records, (&Class{Class: schema.Class{Name: "D"}, ID: 7}).dropped())
-	got, err := loadCatalog(records)
+	dropped, err := (&Class{Class: schema.Class{Name: "D"}, ID: 7, born: 4}).record(6)
+	require.NoError(t, err)
+	records = append(records, dropped)
+	got, err := loadCatalog(records, newest)
 	require.NoError(t, err)
 	require.Equal(t, class, got.Class("C"))
 	require.Equal(t, asymmetric, got.ClassByID(2))
@@ -156,6 +158,14 @@ func TestClassRecords(t *testing.T) {
 	require.EqualValues(t, 8, got.nextID)
 	require.Equal(t, catalog.Schema, got.Schema)
 
-	_, err = loadCatalog([]store.Class{{ID: 1, Name: "C", Definition: []byte("{")}})
+	for at, want := range map[uint64][]string{3: {"_id", "l"}, 4: {"_id", "l", "gone"}, 5: {"_id", "l", "gone"}, 6: {"_id", "l"}, 7: {"_id", "l", "m"}} {
+		old, err := loadCatalog(records, at)
+		require.NoError(t, err)
+		require.Equal(t, want, names(old.Class("C")), "version %d", at)
+		require.Equal(t, at >= 5, old.Class("A") != nil)
+		require.Equal(t, at >= 4 && at < 6, old.Class("D") != nil)
+	}
+
+	_, err = loadCatalog([]store.Class{{ID: 1, Name: "C", Definition: []byte("{")}}, newest)
 	require.ErrorContains(t, err, "damaged")
 }

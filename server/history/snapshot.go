@@ -36,7 +36,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if out.version, err = s.Version(); err == nil {
 		var classes []store.Class
 		if classes, err = s.Classes(); err == nil {
-			out.Catalog, err = loadCatalog(classes)
+			out.Catalog, err = loadCatalog(classes, newest)
 			out.stored = out.Catalog
 		}
 	}
@@ -69,18 +69,17 @@ func (e *Engine) rewind(ctx context.Context, s *Snapshot, version uint64) error 
 	case version == s.version:
 		return nil
 	}
-	newest := s.version
-	s.version = version
-	e.state.RLock()
-	entry := e.recent.get(version)
-	e.state.RUnlock()
-	if entry != nil {
-		s.Catalog = entry.Catalog
-	} else if changed, err := s.Snapshot.FlaggedVersions(version, newest, flagSchema|flagErase); err != nil || len(changed) > 0 {
-		return cmp.Or(err, fmt.Errorf("history: the schema has changed since server version %d, which is no longer known in full", version))
+	records, err := s.Classes()
+	if err != nil {
+		return err
 	}
+	if s.Catalog, err = loadCatalog(records, version); err != nil {
+		return err
+	}
+	last := s.version
+	s.version = version
 	s.older, s.byKey = map[store.ObjectRef]*olderRow{}, map[uint32][]*olderRow{}
-	err := e.entries(ctx, s, version, newest, func(entry *Entry) (bool, error) {
+	err = e.entries(ctx, s, version, last, func(entry *Entry) (bool, error) {
 		for i := range entry.Images {
 			m := &entry.Images[i]
 			if s.older[m.Ref] == nil {
@@ -97,12 +96,23 @@ func (e *Engine) rewind(ctx context.Context, s *Snapshot, version uint64) error 
 	return err
 }
 
+// known is the newest catalog, with what is gone since the version of the snapshot.
+func (s *Snapshot) known() *Catalog {
+	out := s.stored
+	for id, class := range s.Catalog.byID {
+		if out.byID[id] == nil {
+			out = out.with(class)
+		}
+	}
+	return out
+}
+
 // At returns the version.
 func (s *Snapshot) At() uint64 { return s.version }
 
 // as gives a row the form of its class at the version of the snapshot.
 func (s *Snapshot) as(class *Class, row *Row) *Row {
-	if row == nil || row.Class == class {
+	if row == nil || row.Class == class || slices.Equal(row.Class.ids, class.ids) {
 		return row
 	}
 	return row.clone(class)
@@ -124,7 +134,8 @@ func (s *Snapshot) Rows(class *Class, f func(*Row) (bool, error)) error {
 	}
 	stored := s.stored.ClassByID(class.ID)
 	if stored == nil {
-		return fmt.Errorf("history: class %q is gone", class.Name)
+		// The class is gone since, and what was not touched in between with it. A client will be told to erase the class.
+		return upTo("", true)
 	}
 	err := s.Snapshot.Scan(class.ID, func(key, doc []byte) (bool, error) {
 		if err := upTo(string(key), false); err != nil || !more {
@@ -152,11 +163,14 @@ func (s *Snapshot) Row(ref store.ObjectRef) (*Row, error) { return s.RowAt(ref, 
 // a file must be set back to: the older the version, the more history is read.
 func (s *Snapshot) RowAt(ref store.ObjectRef, version uint64) (*Row, error) {
 	class, stored := s.Catalog.ClassByID(ref.Class), s.stored.ClassByID(ref.Class)
-	if class == nil || stored == nil {
+	if class == nil {
 		return nil, nil
 	}
 	if o := s.older[ref]; o != nil && version == s.version {
 		return s.as(class, o.row), nil
+	}
+	if stored == nil {
+		return nil, nil
 	}
 	var row *Row
 	var touched uint64

@@ -27,8 +27,9 @@ type workspace struct {
 	touched []*slot
 	journal []undo // of the upload at work
 
-	dropped []*Class // removed in this group
-	written []*slot  // to write, in the order of their first change
+	version uint64    // of the changeset at work
+	dropped []dropped // removed in this group
+	written []*slot   // to write, in the order of their first change
 }
 
 // slot is one object in a workspace.
@@ -45,6 +46,12 @@ type slot struct {
 	own      bool // row was made in this changeset and may be changed in place
 	queued   bool // it is in workspace.written
 	passing  bool // of an asymmetric class: nothing of it is kept
+}
+
+// dropped is a class that a version has removed.
+type dropped struct {
+	class   *Class
+	version uint64
 }
 
 // undo restores one thing.
@@ -143,8 +150,9 @@ func (w *workspace) undo() {
 	w.last = nil
 }
 
-// begin starts a changeset.
-func (w *workspace) begin() {
+// begin starts a changeset, which makes a version.
+func (w *workspace) begin(version uint64) {
+	w.version = version
 	w.stamp++
 	w.touched = w.touched[:0]
 }
@@ -180,8 +188,8 @@ func (w *workspace) revert(objects []*slot) {
 	w.touched = slices.DeleteFunc(w.touched, func(s *slot) bool { return s.stamp == 0 })
 }
 
-// finish ends the changeset: the touched objects belong to this version, and what happened to them is returned.
-func (w *workspace) finish(version uint64) []Image {
+// finish ends the changeset: the touched objects belong to its version, and what happened to them is returned.
+func (w *workspace) finish() []Image {
 	if len(w.touched) == 0 {
 		return nil
 	}
@@ -192,7 +200,7 @@ func (w *workspace) finish(version uint64) []Image {
 		if s.passing {
 			continue
 		}
-		s.version = version
+		s.version = w.version
 		if !s.queued {
 			s.queued = true
 			w.written = append(w.written, s)
@@ -229,15 +237,19 @@ func (w *workspace) setCatalog(c *Catalog) {
 
 // classes returns the class records that must be written, given the catalog before the group.
 func (w *workspace) classes(before *Catalog) (out []store.Class, err error) {
-	for _, class := range w.dropped {
-		out = append(out, class.dropped())
+	for _, d := range w.dropped {
+		r, err := d.class.record(d.version)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, r)
 	}
 	for _, name := range slices.Sorted(maps.Keys(w.catalog.byName)) {
 		class := w.catalog.byName[name]
 		if before.byName[name] == class {
 			continue
 		}
-		r, err := class.record()
+		r, err := class.record(0)
 		if err != nil {
 			return nil, err
 		}
@@ -255,7 +267,7 @@ func (w *workspace) Schema() *schema.Schema { return w.catalog.Schema }
 
 // AddClass implements changeset.State.
 func (w *workspace) AddClass(class schema.Class) error {
-	w.setCatalog(w.catalog.with(newClass(w.catalog.nextID, class)))
+	w.setCatalog(w.catalog.with(newClass(w.catalog.nextID, class, w.version)))
 	return nil
 }
 
@@ -263,20 +275,20 @@ func (w *workspace) AddClass(class schema.Class) error {
 func (w *workspace) RemoveClass(name string) error {
 	class := w.catalog.Class(name)
 	w.setCatalog(w.catalog.without(name))
-	w.dropped = append(w.dropped, class)
+	w.dropped = append(w.dropped, dropped{class, w.version})
 	return nil
 }
 
 // AddProperty implements changeset.State.
 func (w *workspace) AddProperty(class string, p schema.Property) error {
 	p.Indexed, p.FullText = false, false
-	w.setCatalog(w.catalog.with(w.catalog.Class(class).withProperty(p)))
+	w.setCatalog(w.catalog.with(w.catalog.Class(class).withProperty(p, w.version)))
 	return nil
 }
 
 // RemoveProperty implements changeset.State.
 func (w *workspace) RemoveProperty(class, property string) error {
-	w.setCatalog(w.catalog.with(w.catalog.Class(class).withoutProperty(property)))
+	w.setCatalog(w.catalog.with(w.catalog.Class(class).withoutProperty(property, w.version)))
 	return nil
 }
 

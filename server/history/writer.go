@@ -194,7 +194,7 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	catalog, err := loadCatalog(classes)
+	catalog, err := loadCatalog(classes, newest)
 	if err != nil {
 		return nil, err
 	}
@@ -288,8 +288,8 @@ func (g *group) changes() (*store.Changes, error) {
 	if c.Classes, err = g.state.classes(g.engine.catalog); err != nil {
 		return nil, err
 	}
-	for _, class := range g.state.dropped {
-		c.DropClasses = append(c.DropClasses, class.ID)
+	for _, d := range g.state.dropped {
+		c.DropClasses = append(c.DropClasses, d.class.ID)
 	}
 	for _, e := range g.entries {
 		c.Entries = append(c.Entries, e.record())

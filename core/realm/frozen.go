@@ -65,6 +65,9 @@ func (r *Realm) Thaw() (*Realm, error) {
 	}
 	config := r.config
 	config.ShouldCompact = nil
+	if config.Scheduler != nil && !config.Scheduler.OnThread() {
+		config.Scheduler = nil // it is of another thread
+	}
 	return Open(config)
 }
 

@@ -403,7 +403,7 @@ func (rs *Results) Resolve(target *Realm) (*Results, error) {
 func (rs *Results) Release() {
 	r := rs.realm
 	r.mu.Lock()
-	defer r.mu.Unlock()
+	defer r.unlockAndDetach()
 	if rs.released {
 		return
 	}

@@ -27,13 +27,14 @@ func (s *session) produce(ctx context.Context) (sent bool, err error) {
 	}
 	target := s.app.fan.Version()
 	if s.boot != nil {
-		target = min(target, s.boot.snapshot)
+		// Short of the bootstrap's version: who is there has integrated the bootstrap, the engine relies on that.
+		target = min(target, s.boot.snapshot-1)
 	}
 	if sent, err := s.steady(ctx, target); sent || err != nil {
 		return sent, err
 	}
 	if s.boot != nil {
-		if s.at < s.boot.snapshot {
+		if s.at < s.boot.snapshot-1 {
 			return false, nil // it waits for the versions before it to be distributed
 		}
 		return true, s.sendBootstrap()

@@ -136,3 +136,6 @@ func grow(id int64, age int64) []changeset.Instruction {
 func erase(id int64) []changeset.Instruction {
 	return []changeset.Instruction{{Op: changeset.EraseObject, Table: "Dog", Key: value.IntKey(id)}}
 }
+
+// waitStep is how often a condition is looked at that nothing announces.
+const waitStep = 2 * time.Millisecond

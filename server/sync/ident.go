@@ -98,11 +98,11 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 			set.Release()
 			return s.failServer(err)
 		}
-		if v.Snapshot < s.file.BaseVersion {
+		if v.Snapshot <= s.file.BaseVersion {
 			s.keepFrom = v.QueryVersion
 		}
 	}
-	if current.Snapshot < s.file.BaseVersion {
+	if current.Snapshot <= s.file.BaseVersion {
 		s.keepFrom = current.QueryVersion
 	}
 	if current.Body == set.Body() {

@@ -63,9 +63,10 @@ func (s *session) submit(m *wire.Upload) error {
 	return nil
 }
 
-// settle gives the engine the last upload that was held back, when the session ends. Nobody waits for it.
+// settle gives the engine the last upload that was held back, when the session ends. Nobody waits for it. It must not get ahead
+// of uploads that were, or may be, skipped: their changesets would pass for integrated.
 func (s *session) settle() {
-	if s.lazy == nil {
+	if s.lazy == nil || s.flying > 0 || s.phase != running {
 		return
 	}
 	_ = s.app.engine.Submit(&history.Upload{
@@ -146,11 +147,10 @@ func (s *session) checkUpload(m *wire.Upload) error {
 	return nil
 }
 
-// pruneEpochs forgets views that nothing can be based on any more: the client has integrated more than the bootstrap of a later
-// one. At exactly the bootstrap's version it may or may not have it.
+// pruneEpochs forgets views that nothing can be based on any more: the client has integrated the bootstrap of a later one.
 func (s *session) pruneEpochs(integrated uint64) {
 	n := 0
-	for n+1 < len(s.epochs) && s.epochs[n+1].Snapshot < integrated {
+	for n+1 < len(s.epochs) && s.epochs[n+1].Snapshot <= integrated {
 		n++
 	}
 	if n > 0 {

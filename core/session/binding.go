@@ -128,10 +128,11 @@ func (b *binding) established(fast bool) {
 
 // newBind forgets what belongs to the bind that has ended. What was received and not integrated comes again.
 func (b *binding) newBind(l *link) {
-	if b.stage != unbound {
-		b.wantStart, b.started = true, false
+	if b.stage == unbound {
+		return // nothing was sent: what the file said at the start still holds
 	}
 	b.stage, b.mustUnbind, b.errorSeen, b.identReceived = unbound, false, false, false
+	b.wantStart, b.started = true, false
 	b.epoch++
 	b.dropInbox(l)
 	b.query, b.upload, b.clientError, b.errorSent = nil, nil, nil, false

@@ -22,6 +22,8 @@ type conn struct {
 	link *link
 	mail *mailbox[func(l *link, now time.Time)]
 
+	user User // whose token is used
+
 	// Of the present attempt.
 	cancel   context.CancelFunc
 	incoming chan received
@@ -39,10 +41,10 @@ type received struct {
 	err     error // the socket is at its end
 }
 
-func newConn(m *Manager, key connKey) *conn {
+func newConn(m *Manager, key connKey, user User) *conn {
 	log := m.opt.Logger.With("user", key.user)
 	return &conn{
-		m: m, key: key, link: newLink(m.opt.Timings, m.opt.Random, m.opt.QueueBytes, log),
+		m: m, key: key, user: user, link: newLink(m.opt.Timings, m.opt.Random, m.opt.QueueBytes, log),
 		mail: newMailbox[func(*link, time.Time)](), incoming: make(chan received),
 	}
 }
@@ -118,14 +120,14 @@ func (c *conn) close() {
 func (c *conn) dial(attempt uint64) {
 	ctx, cancel := context.WithCancel(c.m.ctx)
 	c.cancel, c.outgoing = cancel, make(chan []byte, 1)
-	var user User
+	// The sessions may have got their user from different Apps: one that still has a session here counts.
 	for _, b := range c.link.bindings {
 		if b.wanted() {
-			user = b.owner.user
+			c.user = b.owner.user
 			break
 		}
 	}
-	outgoing := c.outgoing
+	user, outgoing := c.user, c.outgoing
 	c.group.Go(func() {
 		socket, err := c.m.opt.Dialer.Dial(ctx, appendToken(c.key.route, user.AccessToken()))
 		if err != nil {

@@ -134,7 +134,7 @@ func (m *Manager) bindLocked(s *Session, route string) *binding {
 	key := connKey{route: route, user: s.user.ID()}
 	c := m.conns[key]
 	if c == nil {
-		c = newConn(m, key)
+		c = newConn(m, key, s.user)
 		m.conns[key] = c
 		m.group.Go(c.run)
 	}

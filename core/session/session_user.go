@@ -81,15 +81,19 @@ func (s *Session) refreshLocked(location bool) {
 		delete(s.m.refreshes, key)
 		s.m.mu.Unlock()
 		s.m.callbacks.do(func() {
+			if fatal {
+				s.m.loginEnded(r.sessions, err)
+				return
+			}
 			for _, x := range r.sessions {
-				x.refreshed(location, err, fatal)
+				x.refreshed(location, err)
 			}
 		})
 	})
 }
 
-// refreshed takes the result of a refresh (sync-semantics 1.7).
-func (s *Session) refreshed(location bool, err error, fatal bool) {
+// refreshed takes the result of a refresh that hasn't ended the login (sync-semantics 1.7).
+func (s *Session) refreshed(location bool, err error) {
 	var after effects
 	s.m.mu.Lock()
 	if location {
@@ -97,13 +101,12 @@ func (s *Session) refreshed(location bool, err error, fatal bool) {
 	}
 	switch {
 	case s.ended || s.state == Paused || s.state == Inactive:
-	case fatal:
-		s.loginEndedLocked(err, &after)
 	case s.state == WaitingForAccessToken:
 		s.activateLocked() // without a new token too: the server will say what it thinks of the old one
 	case err != nil: // the connection tries again
 	case location:
 		s.restartLocked(&after)
+		s.hurryLocked()
 	default:
 		s.hurryLocked()
 	}
@@ -111,16 +114,25 @@ func (s *Session) refreshed(location bool, err error, fatal bool) {
 	after.run()
 }
 
-// loginEndedLocked: the server has ended the user's login.
-func (s *Session) loginEndedLocked(cause error, after *effects) {
-	e := &Error{
-		Domain: DomainApp, Code: statusNumber(statusAuth), Name: statusAuth, Fatal: true, Action: wire.LogOutUser, Err: cause,
-		Message: "Unable to refresh the user access token: " + cause.Error(),
+// loginEnded: the server has ended the login of the user of these sessions.
+func (m *Manager) loginEnded(sessions []*Session, cause error) {
+	var after, reports effects
+	m.mu.Lock()
+	for _, s := range sessions {
+		if s.ended || s.state == Paused || s.state == Inactive {
+			continue
+		}
+		e := &Error{
+			Domain: DomainApp, Code: statusNumber(statusAuth), Name: statusAuth, Fatal: true, Action: wire.LogOutUser, Err: cause,
+			Message: "Unable to refresh the user access token: " + cause.Error(),
+		}
+		if s.state != Dying {
+			s.reportLocked(e, &reports)
+		}
+		s.stopLocked(Inactive, e, &after)
 	}
-	dying := s.state == Dying
-	s.stopLocked(Inactive, e, after)
-	after.add(func() { s.user.LogOut(cause) })
-	if !dying {
-		s.reportLocked(e, after)
-	}
+	m.mu.Unlock()
+	after.run()
+	sessions[0].user.LogOut(cause)
+	reports.run()
 }

@@ -9,12 +9,12 @@ import (
 	"realmsync/core/wire"
 )
 
-// maxStored is the size that no changeset of a bootstrap reaches (sync-semantics.md 3.5). In steady state there is no such limit: what
-// another client has written in one transaction, however big, can't be divided.
+// maxStored is the size that no changeset of a bootstrap reaches (sync-semantics.md 3.5). In steady state there is no such limit:
+// what another client has written in one transaction, however big, can't be divided.
 const maxStored = 16777216
 
-// AddBootstrap implements session.File. The progress of a message counts only with the last one, but all are checked against the state
-// before the bootstrap (wire-protocol.md 6.3).
+// AddBootstrap implements session.File. The progress of a message counts only with the last one, but all are checked against the
+// state before the bootstrap (wire-protocol.md 6.3).
 //
 // A lower query version than one whose bootstrap has begun is refused until ApplyBootstrap has cleared what arrived of it: otherwise
 // the rest of the higher one would pass for the whole.
@@ -36,7 +36,8 @@ func (f *File) AddBootstrap(d *wire.Download) error {
 			return 0, err
 		}
 		if d.QueryVersion < f.began {
-			return 0, refuse(wire.CodeOtherSessionError, "a bootstrap for query version %d, after one for version %d has begun", d.QueryVersion, f.began)
+			return 0, refuse(wire.CodeOtherSessionError, "a bootstrap for query version %d, after one for version %d has begun",
+				d.QueryVersion, f.began)
 		}
 		stored, whole, err := f.storedBootstrap()
 		if err != nil {
@@ -71,7 +72,8 @@ func (f *File) bootstrapSet(version int64) (*Set, error) {
 		return nil, err
 	}
 	if version < active.Version {
-		return nil, refuse(wire.CodeOtherSessionError, "a bootstrap for query version %d, but version %d is active", version, active.Version)
+		return nil, refuse(wire.CodeOtherSessionError, "a bootstrap for query version %d, but version %d is active",
+			version, active.Version)
 	}
 	set, err := FindSet(f.conn, version)
 	switch {
@@ -110,24 +112,25 @@ func (f *File) store(d *wire.Download) error {
 	for i := range d.Entries {
 		e := &d.Entries[i]
 		if len(e.Changeset) >= maxStored {
-			return refuse(wire.CodeBadChangesetSize, "a changeset of a bootstrap has %d bytes, the limit is %d", len(e.Changeset), maxStored)
+			return refuse(wire.CodeBadChangesetSize, "a changeset of a bootstrap has %d bytes, the limit is %d",
+				len(e.Changeset), maxStored)
 		}
-		if err := f.conn.Exec(`INSERT INTO sync_bootstrap (query_version, server_version, client_version, timestamp, origin, changeset) VALUES (?, ?, ?, ?, ?, coalesce(?, x''))`,
-			d.QueryVersion, e.ServerVersion, e.ClientVersion, e.OriginTimestamp, e.OriginFileIdent, e.Changeset); err != nil {
+		if err := f.conn.Exec(`INSERT INTO sync_bootstrap (query_version, server_version, client_version, timestamp, origin, changeset)
+			VALUES (?, ?, ?, ?, ?, coalesce(?, x''))`, d.QueryVersion, e.ServerVersion, e.ClientVersion, e.OriginTimestamp, e.OriginFileIdent, e.Changeset); err != nil {
 			return err
 		}
 	}
 	if d.BatchState != wire.LastInBatch {
 		return nil
 	}
-	p := d.Progress
-	return f.conn.Exec(`INSERT INTO sync_bootstrap_end (id, query_version, download_server, download_client, latest_version, latest_salt, upload_client, upload_server)
-		VALUES (1, ?, ?, ?, ?, ?, ?, ?)`, d.QueryVersion, p.Download.ServerVersion, p.Download.ClientVersion, p.Latest.Version, p.Latest.Salt, p.Upload.ClientVersion, p.Upload.ServerVersion)
+	return f.conn.Exec(`INSERT INTO sync_bootstrap_end
+		(query_version, id, download_server, download_client, latest_version, latest_salt, upload_client, upload_server)
+		VALUES (?, 1, ?, ?, ?, ?, ?, ?)`, append([]any{d.QueryVersion}, progressArgs(fromWire(d.Progress))...)...)
 }
 
-// ApplyBootstrap implements session.File. Where the original commits each batch and keeps the lock, here all of it is one transaction,
-// decoded in batches: other writers are excluded in the same way, readers see either the old data or the new, and what can't be applied
-// leaves nothing behind.
+// ApplyBootstrap implements session.File. Where the original commits each batch and keeps the lock, here all of it is one
+// transaction, decoded in batches: other writers are excluded in the same way, readers see either the old data or the new, and
+// what can't be applied leaves nothing behind.
 func (f *File) ApplyBootstrap() (applied bool, err error) {
 	found := false
 	if err := f.read(func() error {
@@ -211,15 +214,18 @@ func (f *File) applyStored(queryVersion int64) (version uint64, err error) {
 // readStored returns the next stored changesets behind a place, of about the size of a batch, and the place of the last one.
 func (f *File) readStored(after int64) (entries []wire.DownloadEntry, last int64, err error) {
 	size := 0
-	err = f.conn.Query(`SELECT place, server_version, client_version, timestamp, origin, changeset FROM sync_bootstrap WHERE place>? ORDER BY place`, []any{after},
-		func(row *store.Row) error {
-			e := wire.DownloadEntry{ServerVersion: row.Uint64(1), ClientVersion: row.Uint64(2), OriginTimestamp: row.Uint64(3), OriginFileIdent: row.Uint64(4), Changeset: row.Blob(5)}
-			entries, last = append(entries, e), row.Int(0)
-			if size += len(e.Changeset); size >= f.batch {
-				return errEnough
-			}
-			return nil
-		})
+	err = f.conn.Query(`SELECT place, server_version, client_version, timestamp, origin, changeset FROM sync_bootstrap
+		WHERE place>? ORDER BY place`, []any{after}, func(row *store.Row) error {
+		e := wire.DownloadEntry{
+			ServerVersion: row.Uint64(1), ClientVersion: row.Uint64(2),
+			OriginTimestamp: row.Uint64(3), OriginFileIdent: row.Uint64(4), Changeset: row.Blob(5),
+		}
+		entries, last = append(entries, e), row.Int(0)
+		if size += len(e.Changeset); size >= f.batch {
+			return errEnough
+		}
+		return nil
+	})
 	if errors.Is(err, errEnough) {
 		err = nil
 	}
@@ -227,12 +233,9 @@ func (f *File) readStored(after int64) (entries []wire.DownloadEntry, last int64
 }
 
 func (f *File) storedEnd() (p merge.Progress, err error) {
-	err = f.conn.Query(`SELECT download_server, download_client, latest_version, latest_salt, upload_client, upload_server FROM sync_bootstrap_end WHERE id=1`, nil, func(row *store.Row) error {
-		p = merge.Progress{
-			Download: merge.DownloadCursor{ServerVersion: row.Uint64(0), ClientVersion: row.Uint64(1)},
-			Latest:   merge.LatestVersion{Version: row.Uint64(2), Salt: row.Int(3)},
-			Upload:   merge.UploadCursor{ClientVersion: row.Uint64(4), ServerVersion: row.Uint64(5)},
-		}
+	err = f.conn.Query(`SELECT download_server, download_client, latest_version, latest_salt, upload_client, upload_server
+		FROM sync_bootstrap_end WHERE id=1`, nil, func(row *store.Row) error {
+		p = readProgress(row)
 		return nil
 	})
 	return p, err

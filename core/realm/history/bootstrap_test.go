@@ -24,8 +24,8 @@ func threeMessages(t *testing.T, p wire.Progress) []*wire.Download {
 	return messages
 }
 
-// A bootstrap is interrupted by a crash at every point (sync-semantics.md 3.3), and the session starts over as it has to. In the end the
-// realm holds it once, with the local changes that were made meanwhile merged; and until it is applied, readers see none of it.
+// A bootstrap is interrupted by a crash at every point (sync-semantics.md 3.3), and the session starts over as it has to. In the end
+// the realm holds it once, with the local changes that were made meanwhile merged; and until it is applied, readers see none of it.
 func TestBootstrapInterrupted(t *testing.T) {
 	const steps = 6
 	for crashAt := range steps + 1 {
@@ -128,8 +128,10 @@ func TestBootstrapReciprocals(t *testing.T) {
 		d.now = 1020
 		local := d.write(add(1, 5))
 		p := progress(4, base, base, 0)
-		require.NoError(t, d.file.AddBootstrap(bootstrap(1, wire.MoreToCome, p, entry(t, 4, base, 1010, set(1, "i", value.Int(100))))))
-		require.NoError(t, d.file.AddBootstrap(bootstrap(1, wire.LastInBatch, p, entry(t, 4, base, 1030, set(1, "i", value.Int(200))), entry(t, 4, base, 1015, add(1, 1)))))
+		first := entry(t, 4, base, 1010, set(1, "i", value.Int(100)))
+		second, third := entry(t, 4, base, 1030, set(1, "i", value.Int(200))), entry(t, 4, base, 1015, add(1, 1))
+		require.NoError(t, d.file.AddBootstrap(bootstrap(1, wire.MoreToCome, p, first)))
+		require.NoError(t, d.file.AddBootstrap(bootstrap(1, wire.LastInBatch, p, second, third)))
 		_, err := d.file.ApplyBootstrap()
 		require.NoError(t, err)
 		require.Equal(t, value.Int(201), d.get(1, "i"))
@@ -248,7 +250,8 @@ func TestBootstrapRefused(t *testing.T) {
 	}
 }
 
-// A bootstrap that can't be applied, in whatever batch, leaves the data as it was and is dropped; the set stays, to be asked for again.
+// A bootstrap that can't be applied, in whatever batch, leaves the data as it was and is dropped; the set stays, to be asked for
+// again.
 func TestBootstrapCantBeApplied(t *testing.T) {
 	for name, wrong := range map[string]wire.DownloadEntry{
 		"doesn't fit":     entry(t, 4, 0, 1, set(50, "i", value.Int(1))),

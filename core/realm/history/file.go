@@ -23,9 +23,9 @@ type FileOptions struct {
 
 // File is the sync side of a realm file, for a session (session.File). It has a connection of its own.
 //
-// One goroutine at a time calls the methods, but for Notify, Path and Close, which any may call. Every change is one transaction, which
-// waits for the write transactions of others, however long they take. So no method may be called by who holds the write lock of the
-// file: a goroutine inside of an application's write transaction.
+// One goroutine at a time calls the methods, but for Notify, Path and Close, which any may call. Every change is one transaction,
+// which waits for the write transactions of others, however long they take. So no method that changes something may be called by
+// who holds the write lock of the file: a thread inside of an application's write transaction.
 type File struct {
 	path   string
 	conn   *store.Conn
@@ -48,8 +48,8 @@ type File struct {
 
 var _ session.File = (*File)(nil)
 
-// OpenFile opens the sync side of the realm file, which is made when it is missing. Errors: those of store.Open, and a file whose sync data
-// is of a newer format. The caller closes the File.
+// OpenFile opens the sync side of the realm file, which is made when it is missing. Errors: those of store.Open, and a file whose
+// sync data is of a newer format. The caller closes the File.
 func OpenFile(path string, opt FileOptions) (*File, error) {
 	conn, err := store.Open(path, store.Options{})
 	if err != nil {
@@ -107,8 +107,8 @@ func newest(conn *store.Conn) (uint64, error) {
 	return v, err
 }
 
-// Poll tells whether there are versions that File hasn't seen yet, by whomever: those of other processes are not announced, so whoever
-// wants to know of them polls. It costs about as much as reading a page.
+// Poll tells whether there are versions that File hasn't seen yet, by whomever: those of other processes are not announced, so
+// whoever wants to know of them polls. It costs about as much as reading a page.
 func (f *File) Poll() (moved bool, err error) {
 	err = f.read(func() error {
 		v, err := f.conn.Version()
@@ -118,8 +118,8 @@ func (f *File) Poll() (moved bool, err error) {
 	return moved, err
 }
 
-// Notify has f called after every commit of a version in this process, also after those of the File itself, on the goroutine that has
-// committed, until cancel or Close. fn must not block, nor call methods of the File other than Close.
+// Notify has fn called after every commit of a version in this process, also after those of the File itself, on the goroutine that
+// has committed, until cancel or Close. fn must not block, nor call methods of the File other than Close.
 func (f *File) Notify(fn func()) (cancel func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

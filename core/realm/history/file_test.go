@@ -37,7 +37,8 @@ func TestIntegrateWaitsForWriter(t *testing.T) {
 	require.NoError(t, d.conn.BeginWrite())
 	done := make(chan error, 1)
 	go func() {
-		done <- d.file.Integrate(steady(progress(3, 0, 0, 0), entry(t, 3, 0, 500, create(1), set(1, "i", value.Int(20)), set(1, "n", value.Int(21)))))
+		done <- d.file.Integrate(steady(progress(3, 0, 0, 0),
+			entry(t, 3, 0, 500, create(1), set(1, "i", value.Int(20)), set(1, "n", value.Int(21)))))
 	}()
 	version := d.finish(instructionsOf(set(1, "i", value.Int(10))))
 	require.NoError(t, wait(t, done))
@@ -129,7 +130,8 @@ func (p *program) addMany(n int) error {
 	return nil
 }
 
-// With the disk full nothing changes, the error is the file's and not the server's, and the same message goes through once there is space.
+// With the disk full nothing changes, the error is the file's and not the server's, and the same message goes through once there is
+// space.
 func TestDiskFull(t *testing.T) {
 	d := newDevice(t, ownIdent)
 	d.write(create(1))
@@ -137,7 +139,8 @@ func TestDiskFull(t *testing.T) {
 	limit := func(pages int) {
 		t.Helper()
 		require.NoError(t, d.file.conn.BeginRead())
-		require.NoError(t, d.file.conn.Query("PRAGMA max_page_count="+strconv.Itoa(pages), nil, func(*store.Row) error { return nil }))
+		sql := "PRAGMA max_page_count=" + strconv.Itoa(pages)
+		require.NoError(t, d.file.conn.Query(sql, nil, func(*store.Row) error { return nil }))
 		require.NoError(t, d.file.conn.EndRead())
 	}
 	d.subscribe("T", "TRUEPREDICATE")

@@ -181,7 +181,9 @@ func (d *device) everything() map[string]any {
 	all := map[string]any{"state": d.json()}
 	require.NoError(d.t, d.conn.BeginRead())
 	defer func() { require.NoError(d.t, d.conn.EndRead()) }()
-	for _, table := range []string{"sync_file", "sync_history", "sync_set", "sync_subscription", "sync_bootstrap", "sync_bootstrap_end", "store_meta"} {
+	for _, table := range []string{
+		"sync_file", "sync_history", "sync_integration", "sync_set", "sync_subscription", "sync_bootstrap", "sync_bootstrap_end", "store_meta",
+	} {
 		var rows [][]string
 		require.NoError(d.t, d.conn.Query("SELECT * FROM "+table+" ORDER BY 1, 2", nil, func(row *store.Row) error {
 			var cells []string
@@ -250,7 +252,8 @@ func column(class, field string, s changeset.SchemaFields) changeset.Instruction
 }
 
 func table(class string) changeset.Instruction {
-	return changeset.Instruction{Op: changeset.AddTable, Table: class, Schema: &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindInt}}
+	fields := &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindInt}
+	return changeset.Instruction{Op: changeset.AddTable, Table: class, Schema: fields}
 }
 
 var schemaT = []changeset.Instruction{
@@ -272,7 +275,10 @@ func encode(t testing.TB, instructions ...changeset.Instruction) []byte {
 // entry makes a changeset of another client.
 func entry(t testing.TB, server, client, timestamp uint64, instructions ...changeset.Instruction) wire.DownloadEntry {
 	t.Helper()
-	return wire.DownloadEntry{ServerVersion: server, ClientVersion: client, OriginTimestamp: timestamp, OriginFileIdent: otherIdent, Changeset: encode(t, instructions...)}
+	return wire.DownloadEntry{
+		ServerVersion: server, ClientVersion: client, OriginTimestamp: timestamp, OriginFileIdent: otherIdent,
+		Changeset: encode(t, instructions...),
+	}
 }
 
 // progress makes a progress whose latest server version is that of the download.

@@ -55,7 +55,10 @@ func decode(entries []wire.DownloadEntry) ([]*merge.Entry, error) {
 		if err != nil {
 			return nil, fmt.Errorf("server version %d: %w", e.ServerVersion, err)
 		}
-		batch = append(batch, &merge.Entry{Changeset: c, Version: e.ServerVersion, LastIntegrated: e.ClientVersion, Timestamp: e.OriginTimestamp, FileIdent: e.OriginFileIdent})
+		batch = append(batch, &merge.Entry{
+			Changeset: c, Version: e.ServerVersion, LastIntegrated: e.ClientVersion,
+			Timestamp: e.OriginTimestamp, FileIdent: e.OriginFileIdent,
+		})
 	}
 	return batch, nil
 }

@@ -51,10 +51,13 @@ func TestIntegrate(t *testing.T) {
 	entries, _, err := d.file.NextUpload(wire.UploadCursor{}, 6)
 	require.NoError(t, err)
 	require.Len(t, entries, 3)
-	require.Equal(t, []uint64{0, 0, 3}, []uint64{entries[0].ServerVersion, entries[1].ServerVersion, entries[2].ServerVersion}, "integrated when they were made")
+	for i, integrated := range []uint64{0, 0, 3} { // when they were made
+		require.Equal(t, integrated, entries[i].ServerVersion)
+	}
 }
 
-// Conflicts are decided by time, then by file (merge.md 3); what loses locally is remembered in the reciprocal, once merged never again.
+// Conflicts are decided by time, then by file (merge.md 3); what loses locally is remembered in the reciprocal, once merged never
+// again.
 func TestConflicts(t *testing.T) {
 	for _, c := range []struct {
 		name         string
@@ -96,7 +99,8 @@ func TestConflicts(t *testing.T) {
 	}
 }
 
-// Example G47 and the batch with two bases (G60, without lists): runs with different bases chain through what the reciprocals have become.
+// Example G47 and the batch with two bases (G60, without lists): runs with different bases chain through what the reciprocals have
+// become.
 func TestBatchWithTwoBases(t *testing.T) {
 	d := newDevice(t, ownIdent)
 	d.write(create(1), set(1, "i", value.Int(0)))
@@ -186,7 +190,8 @@ func TestEmptyChangeset(t *testing.T) {
 // same ones.
 func TestSchemaFromServer(t *testing.T) {
 	d := newDevice(t, ownIdent)
-	d.integrate(steady(progress(3, 0, 0, 0), entry(t, 3, 0, 1, table("T"), column("T", "i", changeset.SchemaFields{Type: value.KindInt}),
+	d.integrate(steady(progress(3, 0, 0, 0), entry(t, 3, 0, 1,
+		table("T"), column("T", "i", changeset.SchemaFields{Type: value.KindInt}),
 		column("T", "extra", changeset.SchemaFields{Type: value.KindString, Nullable: true}),
 		table("New"), column("New", "to", changeset.SchemaFields{Type: value.KindLink, Nullable: true, LinkTarget: "T"}))))
 	require.NoError(t, d.conn.BeginRead())

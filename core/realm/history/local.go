@@ -27,11 +27,11 @@ func AppendLocal(conn *store.Conn, changeset []byte, now time.Time) (uint64, err
 			return 0, ErrClockBeforeEpoch
 		}
 		var last, remote int64
-		err := conn.Query(`SELECT max(last_timestamp, coalesce((SELECT timestamp FROM sync_history ORDER BY version DESC LIMIT 1), 0)), download_server FROM sync_file WHERE id=1`, nil,
-			func(row *store.Row) error {
-				last, remote = row.Int(0), row.Int(1)
-				return nil
-			})
+		err := conn.Query(`SELECT max(last_timestamp, coalesce((SELECT timestamp FROM sync_history ORDER BY version DESC LIMIT 1), 0)),
+			download_server FROM sync_file WHERE id=1`, nil, func(row *store.Row) error {
+			last, remote = row.Int(0), row.Int(1)
+			return nil
+		})
 		if err != nil {
 			return 0, err
 		}
@@ -47,7 +47,8 @@ func AppendLocal(conn *store.Conn, changeset []byte, now time.Time) (uint64, err
 // the class (sync-semantics.md 2.9).
 func Covered(conn *store.Conn, class string) (bool, error) {
 	found := false
-	err := conn.Query(`SELECT 1 FROM sync_subscription WHERE version=(SELECT max(version) FROM sync_set) AND class=? LIMIT 1`, []any{class}, func(*store.Row) error {
+	const sql = `SELECT 1 FROM sync_subscription WHERE version=(SELECT max(version) FROM sync_set) AND class=? LIMIT 1`
+	err := conn.Query(sql, []any{class}, func(*store.Row) error {
 		found = true
 		return nil
 	})

@@ -35,7 +35,8 @@ func (h localHistory) Window(after, upTo uint64, t merge.Touched) ([]uint64, err
 // Reciprocal implements merge.History.
 func (h localHistory) Reciprocal(version uint64) (merge.Entry, error) {
 	e := merge.Entry{FileIdent: h.ident}
-	err := h.conn.Query(`SELECT timestamp, coalesce(reciprocal, changeset) FROM sync_history WHERE version=?`, []any{version}, func(row *store.Row) (err error) {
+	const sql = `SELECT timestamp, coalesce(reciprocal, changeset) FROM sync_history WHERE version=?`
+	err := h.conn.Query(sql, []any{version}, func(row *store.Row) (err error) {
 		e.Timestamp = row.Uint64(0)
 		e.Changeset, err = changeset.Decode(row.Blob(1))
 		return err

@@ -13,7 +13,8 @@ import (
 	"realmsync/core/wire"
 )
 
-// A DOWNLOAD that can't be integrated is refused with the code that the server is told, and changes nothing; a good one goes through after it.
+// A DOWNLOAD that can't be integrated is refused with the code that the server is told, and changes nothing; a good one goes through
+// after it.
 func TestRefusals(t *testing.T) {
 	entries := func(e ...wire.DownloadEntry) []wire.DownloadEntry { return e }
 	good := progress(5, 0, 0, 0)
@@ -22,7 +23,13 @@ func TestRefusals(t *testing.T) {
 		change(&p)
 		return p
 	}
-	list := changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(1), Field: "l", Path: []changeset.Step{{IsPos: true}}, Value: value.Int(1)}
+	same := func(*wire.Progress) {}
+	made := entry(t, 4, 0, 1, create(8)) // goes well, before one that doesn't
+	list := changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(1), Field: "l", Value: value.Int(1)}
+	list.Path = []changeset.Step{{IsPos: true}}
+	inM := changeset.Instruction{Op: changeset.CreateObject, Table: "M", Key: key(1)}
+	textKey := changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: value.StringKey("x")}
+	text := column("T", "i", changeset.SchemaFields{Type: value.KindString})
 	withKind := changeset.Instruction{Op: changeset.AddTable, Table: "T", Schema: &changeset.SchemaFields{TableKind: schema.Embedded}}
 	raw := entry(t, 5, 0, 1)
 	raw.Changeset = []byte{0xff, 0xff, 0xff}
@@ -45,20 +52,20 @@ func TestRefusals(t *testing.T) {
 		{"integrated beyond acknowledged", at(func(p *wire.Progress) { p.Download.ClientVersion = 5 }), nil, 233, true},
 		{"reported beyond download", at(func(p *wire.Progress) { p.Upload.ServerVersion = 6 }), nil, 233, true},
 		{"reported goes back", at(func(p *wire.Progress) { p.Upload.ServerVersion = 1 }), nil, 233, false},
-		{"changesets out of order", at(func(*wire.Progress) {}), entries(entry(t, 5, 4, 1, create(8)), entry(t, 4, 4, 1, create(9))), 233, true},
-		{"changeset beyond the cursor", at(func(*wire.Progress) {}), entries(entry(t, 6, 4, 1, create(8))), 233, true},
-		{"bases out of order", at(func(*wire.Progress) {}), entries(entry(t, 4, 4, 1, create(8)), entry(t, 5, 3, 1, create(9))), 233, true},
-		{"base beyond the cursor", at(func(p *wire.Progress) { p.Download.ClientVersion = 3 }), entries(entry(t, 4, 4, 1, create(8))), 233, true},
-		{"own changeset", at(func(*wire.Progress) {}), entries(own), 233, true},
-		{"no origin", at(func(*wire.Progress) {}), entries(nobody), 233, true},
-		{"not a changeset", good, entries(entry(t, 4, 0, 1, create(8)), raw), 212, false},
+		{"changesets out of order", at(same), entries(entry(t, 5, 4, 1), entry(t, 4, 4, 1)), 233, true},
+		{"changeset beyond the cursor", at(same), entries(entry(t, 6, 4, 1)), 233, true},
+		{"bases out of order", at(same), entries(entry(t, 4, 4, 1), entry(t, 5, 3, 1)), 233, true},
+		{"base beyond the cursor", at(func(p *wire.Progress) { p.Download.ClientVersion = 3 }), entries(entry(t, 4, 4, 1)), 233, true},
+		{"own changeset", at(same), entries(own), 233, true},
+		{"no origin", at(same), entries(nobody), 233, true},
+		{"not a changeset", good, entries(made, raw), 212, false},
 		{"no such object", good, entries(entry(t, 4, 0, 1, create(8), set(7, "i", value.Int(1)))), 212, false},
-		{"no such class", good, entries(entry(t, 4, 0, 1, create(8)), entry(t, 5, 0, 1, table("N"), changeset.Instruction{Op: changeset.CreateObject, Table: "M", Key: key(1)})), 212, false},
+		{"no such class", good, entries(made, entry(t, 5, 0, 1, table("N"), inM)), 212, false},
 		{"wrong type", good, entries(entry(t, 4, 0, 1, create(8), set(8, "i", value.String("x")))), 212, false},
 		{"null", good, entries(entry(t, 4, 0, 1, create(8), set(8, "s", value.Null()))), 212, false},
-		{"wrong key", good, entries(entry(t, 4, 0, 1, create(8), changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: value.StringKey("x")})), 212, false},
-		{"other class of the name", good, entries(entry(t, 4, 0, 1, create(8)), entry(t, 5, 0, 1, withKind)), 212, false},
-		{"other property of the name", good, entries(entry(t, 4, 0, 1, create(8)), entry(t, 5, 0, 1, column("T", "i", changeset.SchemaFields{Type: value.KindString}))), 212, false},
+		{"wrong key", good, entries(made, entry(t, 5, 0, 1, textKey)), 212, false},
+		{"other class of the name", good, entries(made, entry(t, 5, 0, 1, withKind)), 212, false},
+		{"other property of the name", good, entries(made, entry(t, 5, 0, 1, text)), 212, false},
 		{"a list", good, entries(entry(t, 4, 0, 1, create(8), list)), 201, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -41,7 +41,10 @@ const latestSalt = 5
 
 // newModelServer has one entry, with no changes: version 1, so that bootstraps have a version.
 func newModelServer(t testing.TB) *modelServer {
-	return &modelServer{t: t, history: []modelEntry{{origin: 1, main: &changeset.Changeset{}}}, files: map[uint64]*modelFile{}, state: memstate.New(nil), seen: map[[2]uint64]bool{}}
+	first := modelEntry{origin: 1, main: &changeset.Changeset{}}
+	return &modelServer{
+		t: t, history: []modelEntry{first}, files: map[uint64]*modelFile{}, state: memstate.New(nil), seen: map[[2]uint64]bool{},
+	}
 }
 
 func (s *modelServer) version() uint64 { return uint64(len(s.history)) }
@@ -51,7 +54,8 @@ func (s *modelServer) connect(ident uint64, p wire.Progress) *modelFile {
 	s.t.Helper()
 	f := s.files[ident]
 	if f == nil {
-		f = &modelFile{ClientFile: merge.ClientFile{Salt: ownSalt}, server: s, ident: ident, reciprocals: map[uint64]*changeset.Changeset{}}
+		f = &modelFile{server: s, ident: ident, reciprocals: map[uint64]*changeset.Changeset{}}
+		f.Salt = ownSalt
 		s.files[ident] = f
 	}
 	claim := merge.Claim{Ident: ident, Salt: ownSalt, Download: merge.DownloadCursor(p.Download), Latest: merge.LatestVersion(p.Latest)}
@@ -104,14 +108,18 @@ func (f *modelFile) upload(header wire.UploadCursor, locked uint64, entries []wi
 	require.NoError(t, err)
 	var batch []*merge.Entry
 	for _, e := range entries[old:] {
-		require.False(t, s.seen[[2]uint64{f.ident, e.ClientVersion}], "version %d of client %d was integrated before", e.ClientVersion, f.ident)
-		s.seen[[2]uint64{f.ident, e.ClientVersion}] = true
+		id := [2]uint64{f.ident, e.ClientVersion}
+		require.False(t, s.seen[id], "version %d of client %d was integrated before", e.ClientVersion, f.ident)
+		s.seen[id] = true
 		require.Zero(t, e.OriginFileIdent)
 		c, err := changeset.Decode(e.Changeset)
 		require.NoError(t, err)
-		batch = append(batch, &merge.Entry{Changeset: c, Version: e.ClientVersion, LastIntegrated: e.ServerVersion, Timestamp: e.OriginTimestamp, FileIdent: f.ident})
+		batch = append(batch, &merge.Entry{
+			Changeset: c, Version: e.ClientVersion, LastIntegrated: e.ServerVersion, Timestamp: e.OriginTimestamp, FileIdent: f.ident,
+		})
 	}
-	require.NoError(t, merge.Batch(f, s.version(), batch, func(e *merge.Entry) error { return s.state.Apply(e.Changeset) }), "upload of client %d", f.ident)
+	apply := func(e *merge.Entry) error { return s.state.Apply(e.Changeset) }
+	require.NoError(t, merge.Batch(f, s.version(), batch, apply), "upload of client %d", f.ident)
 	for _, e := range batch {
 		s.history = append(s.history, modelEntry{origin: f.ident, client: e.Version, timestamp: e.Timestamp, main: e.Changeset})
 	}
@@ -128,7 +136,8 @@ func (f *modelFile) scan(after, upTo uint64) iter.Seq2[merge.ServerEntry, error]
 	return func(yield func(merge.ServerEntry, error) bool) {
 		for v := after + 1; v <= upTo; v++ {
 			e := &f.server.history[v-1]
-			if !yield(merge.ServerEntry{Version: v, Own: e.origin == f.ident, ClientVersion: e.client, Size: len(e.main.Instructions)}, nil) {
+			size := len(e.main.Instructions)
+			if !yield(merge.ServerEntry{Version: v, Own: e.origin == f.ident, ClientVersion: e.client, Size: size}, nil) {
 				return
 			}
 		}
@@ -147,13 +156,20 @@ func (f *modelFile) download(end uint64, limit int) *wire.Download {
 		h := &s.history[e.ServerVersion-1]
 		data, err := changeset.Encode(h.main)
 		require.NoError(s.t, err)
-		d.Entries = append(d.Entries, wire.DownloadEntry{ServerVersion: e.ServerVersion, ClientVersion: e.ClientVersion, OriginTimestamp: h.timestamp, OriginFileIdent: h.origin, Changeset: data})
+		d.Entries = append(d.Entries, wire.DownloadEntry{
+			ServerVersion: e.ServerVersion, ClientVersion: e.ClientVersion,
+			OriginTimestamp: h.timestamp, OriginFileIdent: h.origin, Changeset: data,
+		})
 	}
 	return d
 }
 
 func (f *modelFile) progress() wire.Progress {
-	return wire.Progress{Download: wire.DownloadCursor(f.cursor), Latest: wire.LatestServerVersion{Version: f.server.version(), Salt: latestSalt}, Upload: wire.UploadCursor(f.Threshold())}
+	return wire.Progress{
+		Download: wire.DownloadCursor(f.cursor),
+		Latest:   wire.LatestServerVersion{Version: f.server.version(), Salt: latestSalt},
+		Upload:   wire.UploadCursor(f.Threshold()),
+	}
 }
 
 // bootstrap makes a bootstrap of all that the client doesn't have, in messages of a few changesets: all of them carry the newest server
@@ -168,11 +184,12 @@ func (f *modelFile) bootstrap(query int64, perMessage int) (messages []*wire.Dow
 		entries[i].ServerVersion = s.version()
 	}
 	if len(entries) == 0 { // a bootstrap has at least one
-		entries = append(entries, wire.DownloadEntry{ServerVersion: s.version(), ClientVersion: f.cursor.ClientVersion, OriginFileIdent: 1})
+		only := wire.DownloadEntry{ServerVersion: s.version(), ClientVersion: f.cursor.ClientVersion, OriginFileIdent: 1}
+		entries = append(entries, only)
 	}
 	for len(entries) > 0 {
 		n := min(perMessage, len(entries))
-		messages = append(messages, &wire.Download{QueryVersion: query, BatchState: wire.MoreToCome, Progress: f.progress(), Entries: entries[:n]})
+		messages = append(messages, bootstrap(query, wire.MoreToCome, f.progress(), entries[:n]...))
 		entries = entries[n:]
 	}
 	messages[len(messages)-1].BatchState = wire.LastInBatch

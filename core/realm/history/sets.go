@@ -23,15 +23,18 @@ func (f *File) NextQuery(above int64) (q session.Query, ok bool, err error) {
 	return q, ok, err
 }
 
-// Marked implements session.File.
+// Marked implements session.File. It takes the write lock only if there is a set to change: most marks are those of download waits,
+// which an application's write transaction should not hold up.
 func (f *File) Marked(queryVersion int64) error {
+	version := int64(-1)
+	if err := f.read(func() (err error) {
+		version, err = f.awaiting(queryVersion)
+		return err
+	}); err != nil || version < 0 {
+		return err
+	}
 	return f.write(func() (uint64, error) {
-		version := int64(-1)
-		err := f.conn.Query(`SELECT version FROM sync_set WHERE state=? AND version<=? ORDER BY version DESC LIMIT 1`, []any{int64(AwaitingMark), queryVersion},
-			func(row *store.Row) error {
-				version = row.Int(0)
-				return nil
-			})
+		version, err := f.awaiting(queryVersion)
 		if err != nil {
 			return 0, err
 		}
@@ -40,6 +43,17 @@ func (f *File) Marked(queryVersion int64) error {
 		}
 		return 0, setState(f.conn, version, Complete, "")
 	})
+}
+
+// awaiting returns the highest set up to a version that awaits its mark, -1 if there is none.
+func (f *File) awaiting(upTo int64) (version int64, err error) {
+	version = -1
+	const sql = `SELECT version FROM sync_set WHERE state=? AND version<=? ORDER BY version DESC LIMIT 1`
+	err = f.conn.Query(sql, []any{int64(AwaitingMark), upTo}, func(row *store.Row) error {
+		version = row.Int(0)
+		return nil
+	})
+	return version, err
 }
 
 // FailSet implements session.File. What has arrived of a bootstrap for the set is dropped.

@@ -63,7 +63,9 @@ func (s *Set) Put(sub Subscription, now int64, id value.ObjectID) {
 	if sub.HasName {
 		i = s.Find(sub.Name)
 	} else {
-		i = slices.IndexFunc(s.Subscriptions, func(x Subscription) bool { return !x.HasName && x.Class == sub.Class && x.Query == sub.Query })
+		i = slices.IndexFunc(s.Subscriptions, func(x Subscription) bool {
+			return !x.HasName && x.Class == sub.Class && x.Query == sub.Query
+		})
 	}
 	if i >= 0 {
 		old := &s.Subscriptions[i]
@@ -102,14 +104,14 @@ func (s *Set) Body() []byte {
 
 // LatestSet returns the set committed last. Needs a snapshot.
 func LatestSet(conn *store.Conn) (*Set, error) {
-	return selectSet(conn, `SELECT version, state, snapshot, error FROM sync_set ORDER BY version DESC LIMIT 1`)
+	return selectSet(conn, `ORDER BY version DESC LIMIT 1`)
 }
 
 // ActiveSet returns the set that the data reflects: the highest in Complete or AwaitingMark, else version 0.
 func ActiveSet(conn *store.Conn) (*Set, error) {
-	set, err := selectSet(conn, `SELECT version, state, snapshot, error FROM sync_set WHERE state IN (3, 6) ORDER BY version DESC LIMIT 1`)
+	set, err := selectSet(conn, `WHERE state IN (3, 6) ORDER BY version DESC LIMIT 1`)
 	if errors.Is(err, ErrNoSuchSet) {
-		return selectSet(conn, `SELECT version, state, snapshot, error FROM sync_set ORDER BY version LIMIT 1`)
+		return selectSet(conn, `ORDER BY version LIMIT 1`)
 	}
 	return set, err
 }
@@ -117,7 +119,7 @@ func ActiveSet(conn *store.Conn) (*Set, error) {
 // FindSet returns the set of that version. One that a later set has replaced is returned Superseded and empty; one never
 // committed is ErrNoSuchSet.
 func FindSet(conn *store.Conn, version int64) (*Set, error) {
-	set, err := selectSet(conn, `SELECT version, state, snapshot, error FROM sync_set WHERE version=?`, version)
+	set, err := selectSet(conn, `WHERE version=?`, version)
 	if !errors.Is(err, ErrNoSuchSet) {
 		return set, err
 	}
@@ -133,12 +135,13 @@ func FindSet(conn *store.Conn, version int64) (*Set, error) {
 
 // pendingSet returns the lowest set above the version that the server has yet to answer.
 func pendingSet(conn *store.Conn, above int64) (*Set, error) {
-	return selectSet(conn, `SELECT version, state, snapshot, error FROM sync_set WHERE version>? AND state IN (1, 2) ORDER BY version LIMIT 1`, above)
+	return selectSet(conn, `WHERE version>? AND state IN (1, 2) ORDER BY version LIMIT 1`, above)
 }
 
-func selectSet(conn *store.Conn, sql string, args ...any) (*Set, error) {
+// selectSet reads the set that the end of a SELECT finds.
+func selectSet(conn *store.Conn, which string, args ...any) (*Set, error) {
 	var set *Set
-	err := conn.Query(sql, args, func(row *store.Row) error {
+	err := conn.Query(`SELECT version, state, snapshot, error FROM sync_set `+which, args, func(row *store.Row) error {
 		set = &Set{Version: row.Int(0), State: SetState(row.Int(1)), Snapshot: row.Uint64(2), Error: row.Text(3)}
 		return nil
 	})
@@ -148,7 +151,8 @@ func selectSet(conn *store.Conn, sql string, args ...any) (*Set, error) {
 	if set == nil {
 		return nil, ErrNoSuchSet
 	}
-	err = conn.Query(`SELECT id, created, updated, name, class, query FROM sync_subscription WHERE version=? ORDER BY place`, []any{set.Version}, func(row *store.Row) error {
+	const sql = `SELECT id, created, updated, name, class, query FROM sync_subscription WHERE version=? ORDER BY place`
+	err = conn.Query(sql, []any{set.Version}, func(row *store.Row) error {
 		sub := Subscription{Created: row.Int(1), Updated: row.Int(2), HasName: !row.IsNull(3), Class: row.Text(4), Query: row.Text(5)}
 		copy(sub.ID[:], row.Blob(0))
 		if sub.HasName {
@@ -172,7 +176,8 @@ func CommitSet(conn *store.Conn, set *Set) error {
 		return err
 	}
 	set.Version, set.State, set.Snapshot, set.Error = latest.Version+1, Pending, snapshot, ""
-	if err := conn.Exec(`INSERT INTO sync_set (version, state, snapshot) VALUES (?, ?, ?)`, set.Version, int64(set.State), set.Snapshot); err != nil {
+	err = conn.Exec(`INSERT INTO sync_set (version, state, snapshot) VALUES (?, ?, ?)`, set.Version, int64(set.State), set.Snapshot)
+	if err != nil {
 		return err
 	}
 	for place, sub := range set.Subscriptions {
@@ -180,8 +185,8 @@ func CommitSet(conn *store.Conn, set *Set) error {
 		if sub.HasName {
 			name = sub.Name
 		}
-		if err := conn.Exec(`INSERT INTO sync_subscription (version, place, id, created, updated, name, class, query) VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
-			set.Version, place, sub.ID[:], sub.Created, sub.Updated, name, sub.Class, sub.Query); err != nil {
+		if err := conn.Exec(`INSERT INTO sync_subscription (version, place, id, created, updated, name, class, query)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?)`, set.Version, place, sub.ID[:], sub.Created, sub.Updated, name, sub.Class, sub.Query); err != nil {
 			return err
 		}
 	}

@@ -32,8 +32,8 @@ var tables = []string{
 		remote_version INTEGER NOT NULL,
 		changeset BLOB NOT NULL,
 		reciprocal BLOB)`,
-	// Versions that moved the download cursor, and where to. Both tables are trimmed up to sync_file.base_version, where the cursor was
-	// base_server.
+	// Versions that moved the download cursor, and where to. Both tables are trimmed up to sync_file.base_version, where the cursor
+	// was base_server.
 	`CREATE TABLE IF NOT EXISTS sync_integration (
 		version INTEGER PRIMARY KEY,
 		server INTEGER NOT NULL)`,
@@ -94,7 +94,8 @@ func checkFormat(conn *store.Conn) error {
 		return nil
 	})
 	if err == nil && format > formatVersion {
-		err = fmt.Errorf("history: the sync data of '%s' has format %d, this version of the library reads up to %d: use a newer one", conn.Path(), format, formatVersion)
+		err = fmt.Errorf("history: the sync data of '%s' has format %d, this version of the library reads up to %d: use a newer one",
+			conn.Path(), format, formatVersion)
 	}
 	return err
 }

@@ -9,8 +9,8 @@ import (
 	"realmsync/core/store"
 )
 
-// window knows which local versions touch which objects (merge.Finder). It holds hashes of objects, so it may name a version too many,
-// which does no harm, and costs the same for long keys as for short ones.
+// window knows which local versions touch which objects (merge.Finder). It holds hashes of objects, so it may name a version too
+// many, which does no harm, and costs the same for long keys as for short ones.
 type window struct {
 	seed     maphash.Seed
 	upTo     uint64      // versions up to here are known
@@ -48,7 +48,8 @@ func (w *window) update(conn *store.Conn, base, current uint64) error {
 		return nil
 	}
 	var c changeset.Changeset
-	err := conn.Query(`SELECT version, changeset FROM sync_history WHERE version>? ORDER BY version`, []any{max(w.upTo, base)}, func(row *store.Row) error {
+	const sql = `SELECT version, changeset FROM sync_history WHERE version>? ORDER BY version`
+	err := conn.Query(sql, []any{max(w.upTo, base)}, func(row *store.Row) error {
 		if err := changeset.DecodeInto(&c, row.Blob(1)); err != nil {
 			return damaged(conn, row.Uint64(0), err)
 		}

@@ -1,5 +1,10 @@
 package store
 
+/*
+#include "shim.h"
+*/
+import "C"
+
 import (
 	"errors"
 	"fmt"
@@ -44,7 +49,11 @@ func (c *Conn) Size() (total, used uint64, err error) {
 			return 0, 0, err
 		}
 	}
-	return uint64(pages * size), uint64((pages - free) * size), nil
+	total = uint64(pages * size)
+	if info, err := os.Stat(c.file); err == nil { // what is in the -wal file only, comes on top
+		total = max(total, uint64(info.Size()))
+	}
+	return total, uint64((pages - free) * size), nil
 }
 
 // Compact writes the file anew without unused space, outside of transactions. Row ids stay. While another connection holds
@@ -58,6 +67,8 @@ func (c *Conn) Compact() error {
 	}
 	c.lock.mu.Lock()
 	defer c.lock.mu.Unlock()
+	C.rlm_chunk_size(c.db, 0)
+	defer C.rlm_chunk_size(c.db, chunkSize)
 	if err := c.control("VACUUM"); err != nil {
 		return err
 	}

@@ -27,6 +27,8 @@ const (
 	//
 	//	1: the first
 	FormatVersion = 1
+	// chunkSize is the step in which files grow. Compact takes the rest of the last step away.
+	chunkSize = 128 << 10
 )
 
 // Open opens the realm file at path, and makes it when it is missing. Errors are ErrAccess (the text begins with "Failed to
@@ -150,6 +152,9 @@ func openWith(path string, head *header, mode string) (_ *Conn, err error) {
 		if err := c.control(pragma); err != nil {
 			return nil, err
 		}
+	}
+	if !c.readOnly {
+		C.rlm_chunk_size(c.db, chunkSize) // a wish: where it can't be had, files grow page by page
 	}
 	if !c.readOnly && (head == nil || !head.wal) {
 		if err := c.create(); err != nil {

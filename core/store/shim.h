@@ -23,6 +23,7 @@ void rlm_capture_start(void);
 sqlite3* rlm_captured(void);
 int rlm_setup(sqlite3* db);
 const char* rlm_errmsg(sqlite3* db);
+int rlm_chunk_size(sqlite3* db, int bytes);
 
 /* ---- plain statements (shim_stmt.c) */
 

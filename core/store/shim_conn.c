@@ -41,4 +41,7 @@ int rlm_setup(sqlite3* db) {
     return rlm_register_functions(db);
 }
 
+/* The file's size is kept at a multiple of this many bytes; 0: no more than needed. */
+int rlm_chunk_size(sqlite3* db, int bytes) { return sqlite3_file_control(db, "main", SQLITE_FCNTL_CHUNK_SIZE, &bytes); }
+
 const char* rlm_errmsg(sqlite3* db) { return sqlite3_errmsg(db); }

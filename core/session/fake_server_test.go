@@ -227,6 +227,7 @@ func (p *peer) expect(msgs ...string) {
 			p.t.Fatalf("closed instead of %q", want)
 		}
 	}
+	synctest.Wait()
 }
 
 // silent checks that nothing was sent.

@@ -130,7 +130,7 @@ func (m *Manager) Close() {
 }
 
 // bindLocked gives a session a protocol session, on the connection for its user and the user's present route.
-func (m *Manager) bindLocked(s *Session, route string) *binding {
+func (m *Manager) bindLocked(s *Session, route string) {
 	key := connKey{route: route, user: s.user.ID()}
 	c := m.conns[key]
 	if c == nil {
@@ -140,8 +140,10 @@ func (m *Manager) bindLocked(s *Session, route string) *binding {
 	}
 	m.bindings++
 	b := &binding{number: m.bindings, schema: s.schema, owner: s, conn: c}
+	// Before the loop hears of it: the worker does nothing for a binding that isn't the session's.
+	s.current = b
+	s.active.Store(b)
 	c.post(func(l *link, now time.Time) { l.attach(b, now) })
-	return b
 }
 
 // retire takes an idle connection out of the manager, unless a session has just been given to it.

@@ -29,8 +29,7 @@ func (s *Session) activateLocked() {
 // bindLocked gives the session a new protocol session, and the waits to that.
 func (s *Session) bindLocked() {
 	route, _ := s.user.Route()
-	s.current = s.m.bindLocked(s, route)
-	s.active.Store(s.current)
+	s.m.bindLocked(s, route)
 	s.registerAllLocked()
 }
 

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"errors"
 
 	"realmsync/core/merge"
@@ -15,6 +16,9 @@ const maxStored = 16777216
 
 // AddBootstrap implements session.File. The progress of a message counts only with the last one, but all are checked against the
 // state before the bootstrap (wire-protocol.md 6.3).
+//
+// The last message of a bootstrap that is stored whole may come again: when applying it failed for want of space, a session tries
+// both once more.
 //
 // A lower query version than one whose bootstrap has begun is refused until ApplyBootstrap has cleared what arrived of it: otherwise
 // the rest of the higher one would pass for the whole.
@@ -42,6 +46,13 @@ func (f *File) AddBootstrap(d *wire.Download) error {
 		stored, whole, err := f.storedBootstrap()
 		if err != nil {
 			return 0, err
+		}
+		if whole {
+			if again, err := f.isStored(d); err != nil {
+				return 0, err
+			} else if again {
+				return 0, errUnchanged
+			}
 		}
 		if stored >= 0 && (stored != d.QueryVersion || whole) {
 			if err := f.dropStored(); err != nil {
@@ -98,6 +109,28 @@ func (f *File) storedBootstrap() (version int64, whole bool, err error) {
 		err = f.conn.Query(`SELECT query_version, 0 FROM sync_bootstrap ORDER BY place LIMIT 1`, nil, note)
 	}
 	return version, whole, err
+}
+
+// isStored tells whether a message is the last one of the whole bootstrap that is stored.
+func (f *File) isStored(d *wire.Download) (bool, error) {
+	stored, _, err := f.storedBootstrap()
+	if err != nil || d.BatchState != wire.LastInBatch || stored != d.QueryVersion {
+		return false, err
+	}
+	end, err := f.storedEnd()
+	if err != nil || end != fromWire(d.Progress) {
+		return false, err
+	}
+	same, left := true, len(d.Entries)
+	err = f.conn.Query(`SELECT server_version, client_version, timestamp, origin, changeset FROM sync_bootstrap
+		ORDER BY place DESC LIMIT ?`, []any{left}, func(row *store.Row) error {
+		left--
+		e := &d.Entries[left]
+		same = same && row.Uint64(0) == e.ServerVersion && row.Uint64(1) == e.ClientVersion && row.Uint64(2) == e.OriginTimestamp &&
+			row.Uint64(3) == e.OriginFileIdent && bytes.Equal(row.Blob(4), e.Changeset)
+		return nil
+	})
+	return same && left == 0, err
 }
 
 func (f *File) dropStored() error {

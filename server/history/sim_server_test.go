@@ -20,6 +20,7 @@ type simSession struct {
 	checks merge.UploadSession
 	epochs []Epoch
 	query  []uint64 // by epoch: its query version
+	lost   uint64   // snapshot of the first bootstrap that was begun in earlier sessions and never arrived; 0: none
 	resets []store.Reset
 }
 
@@ -52,6 +53,10 @@ func (s *simulation) connect(i int) error {
 		}
 		x.epochs, x.query = append(x.epochs, e), append(x.query, v.QueryVersion)
 	}
+	s.begun[i] = slices.DeleteFunc(s.begun[i], func(v store.View) bool { return v.QueryVersion <= c.active })
+	if len(s.begun[i]) > 0 {
+		x.lost = s.begun[i][0].Snapshot
+	}
 	c.scanned = c.progress.Upload
 	s.sessions[i] = x
 	return nil
@@ -63,20 +68,16 @@ func (s *simulation) ask(i int) error {
 	if x.query[len(x.query)-1] >= c.wanted {
 		return nil
 	}
-	v := store.View{File: c.file.Ident, QueryVersion: c.wanted, Body: "-"}
-	if first := s.first[i]; first.QueryVersion == c.wanted {
-		v.First = first.First
-	}
+	// What was begun and broken off may have left something at the client, and the client may have written under it.
+	v := store.View{File: c.file.Ident, QueryVersion: c.wanted, Body: "-", First: x.lost}
+	x.lost = 0
 	snapshot, err := s.engine.SetView(context.Background(), v, 0)
 	if err != nil {
 		return err
 	}
-	e := Epoch{Snapshot: snapshot, First: v.First, View: c.queries[c.wanted]}
-	if v.First == 0 {
-		v.First = snapshot
-		s.first[i] = v
-	}
-	x.epochs, x.query = append(x.epochs, e), append(x.query, c.wanted)
+	x.epochs, x.query = append(x.epochs, Epoch{Snapshot: snapshot, First: v.First, View: c.queries[c.wanted]}), append(x.query, c.wanted)
+	v.Snapshot = snapshot
+	s.begun[i] = append(s.begun[i], v)
 	return nil
 }
 
@@ -144,14 +145,16 @@ func (s *simulation) upload(i int, count uint64) (wait func() error, err error) 
 func (s *simulation) message(i int, end uint64) (m download, ok bool, err error) {
 	c, x := s.clients[i], s.sessions[i]
 	end = min(end, s.engine.Version())
-	for len(x.epochs) > 1 && x.epochs[1].Snapshot <= x.cursor.ServerVersion {
-		x.epochs, x.query = x.epochs[1:], x.query[1:] // for sending only the newest that is integrated matters
+	at := 0 // the view in force at the cursor
+	for at+1 < len(x.epochs) && x.epochs[at+1].Snapshot <= x.cursor.ServerVersion {
+		at++
 	}
-	if len(x.epochs) > 1 {
-		next := x.epochs[1]
+	view := x.epochs[at].View
+	if at+1 < len(x.epochs) {
+		next := x.epochs[at+1]
 		if x.cursor.ServerVersion == next.Snapshot-1 {
-			m, err = s.bootstrap(i, x.epochs[0], next)
-			m.bootstrap = x.query[1]
+			m, err = s.bootstrap(i, view, next)
+			m.bootstrap = x.query[at+1]
 			x.cursor.ServerVersion = next.Snapshot
 			m.progress = x.progress(s.engine)
 			return m, true, err
@@ -166,10 +169,10 @@ func (s *simulation) message(i int, end uint64) (m download, ok bool, err error)
 		origin, timestamp := e.Origin, e.Timestamp
 		if e.Origin == c.file.Ident {
 			x.cursor.ClientVersion = e.ClientVersion
-			ins, err = s.resetsAt(x, e.Version)
+			ins, err = s.resetsAt(x, view, e.Version)
 			origin, timestamp = Server, uint64(s.clock)
 		} else {
-			ins, err = visible(x.epochs[0].View, e)
+			ins, err = visible(view, e)
 		}
 		x.cursor.ServerVersion = e.Version
 		if err == nil && len(ins) > 0 {
@@ -192,9 +195,11 @@ func (x *simSession) progress(e *Engine) merge.Progress {
 	}
 }
 
-// visible is a version as a view sees it.
+// visible is a version as a view sees it. What stands for instructions follows on the others, for the state of an object may need
+// a property that the version adds.
 func visible(view Viewer, e *Entry) (out []changeset.Instruction, err error) {
 	raw := map[value.Key]bool{}
+	var made []changeset.Instruction
 	for i := range e.Images {
 		m := &e.Images[i]
 		c, err := change(view, m)
@@ -205,9 +210,9 @@ func visible(view Viewer, e *Entry) (out []changeset.Instruction, err error) {
 		case Raw:
 			raw[m.Key] = true
 		case Gone, Left:
-			out = append(out, eraseOf(m.Key))
+			made = append(made, eraseOf(m.Key))
 		case Entered:
-			out = append(append(out, eraseOf(m.Key)), stateOf(m.After)...)
+			made = append(append(made, eraseOf(m.Key)), stateOf(m.After)...)
 		}
 	}
 	for _, ins := range e.Changeset.Instructions {
@@ -215,7 +220,7 @@ func visible(view Viewer, e *Entry) (out []changeset.Instruction, err error) {
 			out = append(out, ins)
 		}
 	}
-	return out, nil
+	return append(out, made...), nil
 }
 
 func eraseOf(k value.Key) changeset.Instruction {
@@ -233,7 +238,7 @@ func stateOf(row *Row) []changeset.Instruction {
 }
 
 // resetsAt sets back what must be set back at a version.
-func (s *simulation) resetsAt(x *simSession, version uint64) (out []changeset.Instruction, err error) {
+func (s *simulation) resetsAt(x *simSession, view Viewer, version uint64) (out []changeset.Instruction, err error) {
 	snapshot, err := s.engine.Snapshot(context.Background())
 	if err != nil {
 		return nil, err
@@ -255,7 +260,7 @@ func (s *simulation) resetsAt(x *simSession, version uint64) (out []changeset.In
 		if row == nil {
 			continue
 		}
-		if inside, err := sees(x.epochs[0].View, "T", row); err != nil {
+		if inside, err := sees(view, "T", row); err != nil {
 			return nil, err
 		} else if inside {
 			out = append(out, stateOf(row)...)
@@ -265,7 +270,7 @@ func (s *simulation) resetsAt(x *simSession, version uint64) (out []changeset.In
 }
 
 // bootstrap turns one view into the next.
-func (s *simulation) bootstrap(i int, from, to Epoch) (m download, err error) {
+func (s *simulation) bootstrap(i int, from Viewer, to Epoch) (m download, err error) {
 	x := s.sessions[i]
 	snapshot, err := s.engine.SnapshotAt(context.Background(), to.Snapshot)
 	if err != nil {
@@ -292,7 +297,7 @@ func (s *simulation) bootstrap(i int, from, to Epoch) (m download, err error) {
 	}
 	err = snapshot.Rows(class, func(row *Row) (bool, error) {
 		exists[row.Key] = true
-		before, err := sees(from.View, "T", row)
+		before, err := sees(from, "T", row)
 		if err != nil {
 			return false, err
 		}

@@ -39,7 +39,7 @@ type simulation struct {
 	memory   int
 	clients  []*simClient
 	sessions []*simSession
-	first    []store.View // by client: the first attempt at the bootstrap that was asked for last
+	begun    [][]store.View // by client: bootstraps that were begun and have not arrived, as far as is known
 	clock    uint64
 }
 
@@ -68,7 +68,7 @@ func (s *simulation) begin() error {
 		}
 		c := &simClient{file: file, state: memstate.New(schema.New(class)), base: 1, clock: 100, queries: []Viewer{where("")}}
 		c.reciprocals = make(map[uint64]*changeset.Changeset)
-		s.clients, s.sessions, s.first = append(s.clients, c), append(s.sessions, nil), append(s.first, store.View{})
+		s.clients, s.sessions, s.begun = append(s.clients, c), append(s.sessions, nil), append(s.begun, nil)
 		if i == 0 {
 			c.commit(&changeset.Changeset{Instructions: schemaT()})
 		}

@@ -42,8 +42,9 @@ var ErrSkipped = fmt.Errorf("history: the upload was skipped, because its sessio
 // Snapshot as the view before shows it (Classify), then, at Snapshot, the difference of the two views and nothing else, then
 // every later version as this view shows it.
 //
-// First is for a bootstrap that was begun before, as of First, and then broken off: a client may keep leftovers of that, so it is
-// also sent anew what was touched between First and Snapshot. 0 stands for none.
+// First is for a bootstrap that follows on others that were begun and broken off: the snapshot of the earliest of them, whatever its
+// query. The client may keep leftovers of it and may have written under its view, so it is also sent anew what was touched after
+// First and up to Snapshot. 0 stands for none.
 type Epoch struct {
 	Snapshot uint64
 	First    uint64

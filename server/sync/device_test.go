@@ -73,6 +73,7 @@ func (d *device) bind(sid uint64) *device {
 	d.mu.Lock()
 	d.sessions[sid].file = d.checks
 	d.mu.Unlock()
+	d.devices[sid] = d
 	if d.ident == 0 {
 		m := expect[*wire.ServerIdent](d.link)
 		require.GreaterOrEqual(d.t, m.FileIdent, uint64(2))
@@ -202,13 +203,23 @@ func (d *device) sync() *device {
 	}
 }
 
-// step takes the next message in.
+// step takes the next message in, and on the way those for other devices on the connection.
 func (d *device) step() wire.ServerMessage {
 	d.t.Helper()
-	m := d.next()
+	for {
+		m := d.next()
+		if other := d.devices[m.SessionIdent()]; other != nil && other != d {
+			other.takeIn(m)
+			continue
+		}
+		return d.takeIn(m)
+	}
+}
+
+func (d *device) takeIn(m wire.ServerMessage) wire.ServerMessage {
+	d.t.Helper()
 	switch m := m.(type) {
 	case *wire.Download:
-		require.Equal(d.t, d.sid, m.Session)
 		d.download(m)
 	case *wire.JSONError:
 		require.Equal(d.t, wire.CodeCompensatingWrite, m.Code, m.Message)

@@ -15,7 +15,7 @@ import (
 
 // silentVersions is after how many versions that don't concern it a client is told the new cursor all the same, so that it
 // doesn't have to be looked up what it missed when it comes back much later.
-const silentVersions = 4096
+const silentVersions = view.NudgeVersions / 2
 
 // scanVersions is how many versions are read from the history without looking at the inbox.
 const scanVersions = 4096

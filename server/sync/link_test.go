@@ -22,15 +22,18 @@ type link struct {
 	ws      *websocket.Conn
 	version int
 
+	gate sync.Mutex // held while the client doesn't read
+
 	mu       sync.Mutex
 	sessions map[uint64]*model
 	dead     bool // a connection-level error was received
 	pings    []int64
 	problem  error
 
-	in   chan wire.ServerMessage // in order, of all sessions
-	gone chan struct{}           // closed when nothing more comes
-	end  error                   // why, once gone is closed
+	devices map[uint64]*device      // by session; the test's goroutine uses it
+	in      chan wire.ServerMessage // in order, of all sessions
+	gone    chan struct{}           // closed when nothing more comes
+	end     error                   // why, once gone is closed
 }
 
 // model is what an original client knows about a session.
@@ -94,7 +97,7 @@ func (f *fixture) tryDial(app, token string, offer []string) (*link, *http.Respo
 	require.NoError(f.t, err)
 	require.Empty(f.t, response.Header.Get("Sec-WebSocket-Extensions"))
 	ws.SetReadLimit(-1)
-	l := &link{t: f.t, ws: ws, version: version, sessions: map[uint64]*model{}, in: make(chan wire.ServerMessage, 4096), gone: make(chan struct{})}
+	l := &link{t: f.t, ws: ws, version: version, sessions: map[uint64]*model{}, devices: map[uint64]*device{}, in: make(chan wire.ServerMessage, 4096), gone: make(chan struct{})}
 	go l.read()
 	f.t.Cleanup(func() {
 		l.drop()
@@ -114,6 +117,8 @@ func (l *link) drop() {
 func (l *link) read() {
 	defer close(l.gone)
 	for {
+		l.gate.Lock()
+		l.gate.Unlock() //nolint:staticcheck // only to wait
 		kind, data, err := l.ws.Read(context.Background())
 		if err != nil {
 			l.end = err
@@ -421,3 +426,7 @@ func (l *link) silent() {
 	l.send(&wire.Ping{Timestamp: 77})
 	require.Equal(l.t, &wire.Pong{Timestamp: 77}, l.next())
 }
+
+// stall makes the client stop reading, flow go on.
+func (l *link) stall() { l.gate.Lock() }
+func (l *link) flow()  { l.gate.Unlock() }

@@ -16,6 +16,10 @@ const (
 	keepTouched = 4096     // versions that concern one set
 )
 
+// NudgeVersions is after how many versions every watcher is called, whether they concern it or not, so that a session that
+// nothing concerns can tell its client the new cursor.
+const NudgeVersions = 4096
+
 // Fan distributes one app's new versions among the subscription sets in use. It is safe for concurrent use.
 //
 // Lock order: fan.mu is innermost but for the locks that a Watcher's function takes; it is called with fan.mu held and must
@@ -157,6 +161,7 @@ func (f *Fan) Committed(entries []*history.Entry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	woken := map[*Watcher]struct{}{}
+	before := f.version
 	for _, e := range entries {
 		item := f.distribute(e)
 		for s := range item.parts {
@@ -175,6 +180,13 @@ func (f *Fan) Committed(entries []*history.Entry) {
 		f.version = e.Version
 	}
 	f.trim()
+	if f.version/NudgeVersions != before/NudgeVersions {
+		for _, s := range f.sets {
+			for w := range s.watchers {
+				woken[w] = struct{}{}
+			}
+		}
+	}
 	for w := range woken {
 		w.wake()
 	}

@@ -44,6 +44,7 @@ type Realm struct {
 	drifted  bool   // the snapshot was given up (Invalidate): the next use moves to the newest version
 	recorder recorder
 	tokens   []*Token
+	queries  queryCache
 	begun    uint64 // the connection's stamp when the write transaction began
 	// delivering: callbacks are running, or about to.
 	delivering bool

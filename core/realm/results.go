@@ -49,23 +49,46 @@ func (r *Realm) All(class uint32) (*Results, error) {
 
 // Query returns the results of a query text. Its arguments $0, $1 ... are n cells (*rlm_cell). Errors: rql's, at once.
 func (r *Realm) Query(class uint32, text string, args unsafe.Pointer, n int) (*Results, error) {
-	q, err := r.parse(text, args, n)
+	if err := r.enter(); err != nil {
+		return nil, err
+	}
+	defer r.leave()
+	values, err := r.arguments(args, n)
 	if err != nil {
 		return nil, err
 	}
-	return r.results(&Results{realm: r, class: class, query: q})
+	prepared, err := r.queries.prepare(text)
+	if err != nil {
+		return nil, err
+	}
+	query, err := prepared.query.With(values...)
+	if err != nil {
+		return nil, err
+	}
+	rs := &Results{realm: r, class: class, query: query}
+	if rs.plan = prepared.lookUp(r.conn, class, values); rs.plan == nil {
+		if _, err := rs.ready(); err != nil {
+			return nil, err
+		}
+		prepared.learn(rs.plan, class, values)
+	}
+	return rs.kept(), nil
 }
 
 // DescribeQuery returns the canonical text of a query with its arguments written in, as a subscription has it.
 func (r *Realm) DescribeQuery(class uint32, text string, args unsafe.Pointer, n int) (string, error) {
-	q, err := r.parse(text, args, n)
-	if err != nil {
-		return "", err
-	}
 	if err := r.enter(); err != nil {
 		return "", err
 	}
 	defer r.leave()
+	values, err := r.arguments(args, n)
+	if err != nil {
+		return "", err
+	}
+	q, err := rql.Parse(text, values...)
+	if err != nil {
+		return "", err
+	}
 	bound, err := r.bind(class, q)
 	if err != nil {
 		return "", err
@@ -73,23 +96,20 @@ func (r *Realm) DescribeQuery(class uint32, text string, args unsafe.Pointer, n 
 	return bound.String(), nil
 }
 
-func (r *Realm) parse(text string, args unsafe.Pointer, n int) (*rql.Query, error) {
+func (r *Realm) arguments(cells unsafe.Pointer, n int) ([]rql.Arg, error) {
 	if n == 0 {
-		return rql.Parse(text)
+		return nil, nil
 	}
-	values := make([]rql.Arg, n)
-	if err := r.enter(); err != nil {
-		return nil, err
-	}
-	defer r.leave()
-	for i, cell := range unsafe.Slice((*store.Cell)(args), n) {
-		v, err := r.conn.ValueOf(&cell)
+	out := make([]rql.Arg, n)
+	row := unsafe.Slice((*store.Cell)(cells), n)
+	for i := range row {
+		v, err := r.conn.ValueOf(&row[i])
 		if err != nil {
 			return nil, err
 		}
-		values[i] = rql.Scalar(v)
+		out[i] = rql.Scalar(v)
 	}
-	return rql.Parse(text, values...)
+	return out, nil
 }
 
 // bind resolves a query in a class. Objects that it names and that don't exist are null links.
@@ -127,9 +147,14 @@ func (r *Realm) results(rs *Results) (*Results, error) {
 			return nil, err
 		}
 	}
-	r.handles++
-	r.keep()
-	return rs, nil
+	return rs.kept(), nil
+}
+
+// kept gives new results their handle of the instance. The lock is held.
+func (rs *Results) kept() *Results {
+	rs.realm.handles++
+	rs.realm.keep()
+	return rs
 }
 
 // ready returns the plan for the schema that the instance sees. The lock is held.

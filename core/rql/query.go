@@ -28,6 +28,9 @@ func Scalar(v value.Value) Arg { return Arg{scalar: v} }
 // List is an argument that holds a list of values. The slice is kept: don't change it.
 func List(values ...value.Value) Arg { return Arg{list: values, isList: true} }
 
+// Value returns the value of a scalar argument; null for a list.
+func (a Arg) Value() value.Value { return a.scalar }
+
 // Parse reads query text. The arguments are what $0, $1, ... stand for; whether they fit is seen by Bind.
 // Errors are *Error of class ErrSyntax or ErrLimit, with the place and what was expected there.
 func Parse(text string, args ...Arg) (*Query, error) {
@@ -49,6 +52,14 @@ func newQuery(text string, args []Arg, sync bool) (*Query, error) {
 		return nil, err
 	}
 	return &Query{text: text, root: root, clauses: clauses, args: slices.Clone(args)}, nil
+}
+
+// With returns the same query with other arguments, without parsing again. Errors: ErrLimit.
+func (q *Query) With(args ...Arg) (*Query, error) {
+	if len(args) > MaxArgs {
+		return nil, fail(ErrLimit, -1, "the query has %d arguments, more than the %d that are accepted", len(args), MaxArgs)
+	}
+	return &Query{text: q.text, root: q.root, clauses: q.clauses, args: slices.Clone(args)}, nil
 }
 
 // Text returns the text that was parsed.

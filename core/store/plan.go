@@ -52,6 +52,16 @@ func (p *Plan) Class() *Class {
 // Current tells whether the plan may still run on the connection; if not, compile it again.
 func (p *Plan) Current(c *Conn) bool { return p.conn == c && p.epoch == c.catalog.epoch }
 
+// Key returns the primary key that the plan looks up, if that is all it does.
+func (p *Plan) Key() (value.Value, bool) { return p.key, p.point }
+
+// AtKey returns a plan that looks another key up, of the same type.
+func (p *Plan) AtKey(key value.Value) *Plan {
+	out := *p
+	out.key = key
+	return &out
+}
+
 // Concerns tells whether changes may have changed the result or the content of its objects.
 func (p *Plan) Concerns(ch *Changes) bool {
 	if ch == nil {

@@ -42,7 +42,7 @@ type result struct {
 	job
 	err error // *IntegrationError, or one of the file's
 
-	status  Status // jobStart, and jobBootstrap with the last message
+	status  Status // jobStart, jobIdent, and jobBootstrap with the last message
 	dropped error  // jobStart: why a stored bootstrap could not be applied and was dropped
 	newest  uint64 // jobNewest
 	found   bool   // jobFailSet
@@ -76,7 +76,9 @@ func (j job) run(f File) result {
 			r.status, r.err = f.Status()
 		}
 	case jobIdent:
-		r.err = f.SetIdent(j.ident, j.salt)
+		if r.err = f.SetIdent(j.ident, j.salt); r.err == nil {
+			r.status, r.err = f.Status()
+		}
 	case jobIntegrate:
 		r.err = f.Integrate(j.download)
 	case jobBootstrap:

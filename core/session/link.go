@@ -48,6 +48,7 @@ type link struct {
 	forGood     bool // the server said not to come back
 	series      backoff
 	resetOnLoss bool // the next reconnection starts a fresh series
+	hurried     bool // a new token has ended a delay, and no message has come since
 	lostAt      time.Time
 	wasOpen     bool
 
@@ -264,21 +265,26 @@ func (t Timings) pace() pace {
 	return pace{initial: t.BackoffInitial, most: max(t.BackoffMax, t.BackoffInitial), multiplier: t.BackoffMultiplier}
 }
 
-// hurry ends all delays that stand between a binding and the server: the application asked for it, or there is a new token.
-func (l *link) hurry(b *binding, now time.Time) {
+// hurry ends all delays that stand between a binding and the server. asked: the application wants it; otherwise there is a new token, or
+// a new location. Those that help nothing, because the server refuses them too, don't end the delay of the next attempt: a server that
+// refuses whatever it gets isn't asked without pause.
+func (l *link) hurry(b *binding, asked bool, now time.Time) {
 	if b.detached || b.stage == gone {
 		return
 	}
-	switch l.state {
-	case closed:
-		l.forGood, l.reconnectAt = false, time.Time{}
-		l.series.reset()
-		l.connect(now)
-	case dialing:
-		l.resetOnLoss = true
-	case open:
-		l.resetOnLoss = true
-		l.ping.urgent(now, l.t)
+	if asked || !l.hurried {
+		l.hurried = !asked
+		switch l.state {
+		case closed:
+			l.forGood, l.reconnectAt = false, time.Time{}
+			l.series.reset()
+			l.connect(now)
+		case dialing:
+			l.resetOnLoss = true
+		case open:
+			l.resetOnLoss = true
+			l.ping.urgent(now, l.t)
+		}
 	}
 	if b.suspended {
 		l.resume(b, now)

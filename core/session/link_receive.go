@@ -17,6 +17,7 @@ func (l *link) received(attempt uint64, m wire.ServerMessage, size int, bad erro
 		return
 	}
 	if bad == nil {
+		l.hurried = false
 		bad = l.receive(m, size, now)
 	}
 	if bad != nil {

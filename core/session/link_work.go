@@ -162,7 +162,9 @@ func (l *link) jobSucceeded(b *binding, r result, now time.Time) {
 		}
 		return
 	case jobIdent:
-		b.status.Ident, b.status.Salt = r.ident, r.salt
+		if current {
+			l.started(b, r.status)
+		}
 		l.log.Debug("file ident received", "session", b.number, "file_ident", r.ident)
 	case jobIntegrate:
 		l.integrated(b, r.download)

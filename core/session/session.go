@@ -143,7 +143,7 @@ func (s *Session) Reconnect() {
 	s.m.mu.Lock()
 	defer s.m.mu.Unlock()
 	if s.state == Active {
-		s.hurryLocked()
+		s.hurryLocked(true)
 	}
 }
 

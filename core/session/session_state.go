@@ -119,9 +119,9 @@ func (s *Session) restartLocked(after *effects) {
 	s.bindLocked()
 }
 
-// hurryLocked ends all delays of the protocol session.
-func (s *Session) hurryLocked() {
+// hurryLocked ends the delays of the protocol session. asked: because the application wants it.
+func (s *Session) hurryLocked(asked bool) {
 	if b := s.current; b != nil {
-		b.conn.post(func(l *link, now time.Time) { l.hurry(b, now) })
+		b.conn.post(func(l *link, now time.Time) { l.hurry(b, asked, now) })
 	}
 }

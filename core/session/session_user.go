@@ -38,10 +38,10 @@ func (s *Session) tokenLocked(after *effects) {
 	switch s.state {
 	case Active:
 		if !s.moving { // otherwise the session is about to start anew
-			s.hurryLocked()
+			s.hurryLocked(false)
 		}
 	case Dying:
-		s.hurryLocked()
+		s.hurryLocked(false)
 	case Inactive:
 		s.reviveLocked(after)
 	case WaitingForAccessToken:
@@ -106,9 +106,9 @@ func (s *Session) refreshed(location bool, err error) {
 	case err != nil: // the connection tries again
 	case location:
 		s.restartLocked(&after)
-		s.hurryLocked()
+		s.hurryLocked(false)
 	default:
-		s.hurryLocked()
+		s.hurryLocked(false)
 	}
 	s.m.mu.Unlock()
 	after.run()

@@ -5,7 +5,7 @@ package store
 type Class struct {
 	ID         uint32
 	Name       string
-	Definition []byte // encoded by server/history
+	Definition []byte // encoded by server/history, never empty
 }
 
 // Entry is one server version.

@@ -8,23 +8,30 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
 
 	"realmsync/server/store"
 )
 
-// readers is the number of connections that read. More would not help: a server that needs more than these few cores
-// for reading spends them on evaluating queries, not inside SQLite.
-const readers = 8
+// idle is the number of connections that are kept for the next readers. There may be more as long as more snapshots are open.
+const idle = 8
 
 // Store is one app's SQLite file. It implements store.Store.
 type Store struct {
 	path   string
-	db     *sql.DB       // the readers
 	writer *sql.DB       // one connection
+	write  *conn         // that one
 	turn   chan struct{} // holds one token: whoever takes it writes
-	write  *conn
+
+	mu      sync.Mutex
+	reader  *sql.DB
+	free    []*conn // connections for reading that nobody uses
+	closed  bool
+	reading sync.WaitGroup // open snapshots
+	ended   chan struct{}  // Close has done its work
+	failed  error          // what came of it
 }
 
 var _ store.Store = (*Store)(nil)
@@ -38,33 +45,30 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err := inspect(ctx, path); err != nil {
 		return nil, fmt.Errorf("sqlite: opening %s: %w", path, err)
 	}
-	s := &Store{path: path, turn: make(chan struct{}, 1)}
+	s := &Store{path: path, turn: make(chan struct{}, 1), ended: make(chan struct{})}
 	var err error
-	if s.writer, err = sql.Open("sqlite3", dsn(path, "rwc")); err != nil {
+	if s.writer, err = sql.Open("sqlite3", dsn(path, "rwc", 32<<10)); err != nil {
 		return nil, fmt.Errorf("sqlite: opening %s: %w", path, err)
 	}
-	s.writer.SetMaxOpenConns(1)
-	s.writer.SetMaxIdleConns(1)
 	if err := s.prepare(ctx); err != nil {
-		_ = s.writer.Close()
-		return nil, fmt.Errorf("sqlite: opening %s: %w", path, err)
+		return nil, fmt.Errorf("sqlite: opening %s: %w", path, errors.Join(err, s.writer.Close()))
 	}
-	if s.db, err = sql.Open("sqlite3", dsn(path, "rw")+"&_query_only=1"); err != nil {
-		_ = s.write.close()
-		_ = s.writer.Close()
-		return nil, fmt.Errorf("sqlite: opening %s for reading: %w", path, err)
+	if s.reader, err = sql.Open("sqlite3", dsn(path, "rw", 4<<10)+"&_query_only=1"); err != nil {
+		return nil, fmt.Errorf("sqlite: opening %s for reading: %w", path, errors.Join(err, s.write.close(), s.writer.Close()))
 	}
-	s.db.SetMaxOpenConns(readers)
-	s.db.SetMaxIdleConns(readers)
 	s.turn <- struct{}{}
 	return s, nil
 }
 
 // dsn builds the name under which the driver opens the file. Every connection waits for locks rather than failing: only
-// checkpoints and the recovery of another process's crash ever hold one.
-func dsn(path, mode string) string {
-	name := url.URL{Scheme: "file", Opaque: url.PathEscape(path)}
-	return name.String() + "?mode=" + mode + "&_busy_timeout=10000&_synchronous=FULL&_cache_size=-32768&_foreign_keys=0"
+// checkpoints and the recovery of another process's crash ever hold one. cache is in KiB.
+func dsn(path, mode string, cache int) string {
+	return fmt.Sprintf("%s?mode=%s&_busy_timeout=10000&_synchronous=FULL&_cache_size=-%d&_foreign_keys=0", name(path), mode, cache)
+}
+
+// name is the path as a URI, in which no character of the path means something.
+func name(path string) string {
+	return (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()
 }
 
 // inspect refuses a file that must not be touched before anything could change it: opening it in WAL mode would.
@@ -74,7 +78,11 @@ func inspect(ctx context.Context, path string) error {
 	} else if err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()+"?mode=ro&_busy_timeout=10000")
+	how := "?mode=ro&_busy_timeout=10000"
+	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() == 0 {
+		how += "&immutable=1" // else reading would leave a log beside it. If there is one, what is looked for may be in it.
+	}
+	db, err := sql.Open("sqlite3", name(path)+how)
 	if err != nil {
 		return err
 	}
@@ -97,6 +105,7 @@ func inspect(ctx context.Context, path string) error {
 
 // prepare takes the writer's connection, brings the tables to the newest version and prepares the statements.
 func (s *Store) prepare(ctx context.Context) error {
+	s.writer.SetMaxOpenConns(1)
 	c, err := s.writer.Conn(ctx)
 	if err != nil {
 		return err
@@ -165,34 +174,85 @@ func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 
 // Snapshot implements store.Store.
 func (s *Store) Snapshot(ctx context.Context) (store.Snapshot, error) {
-	c, err := s.db.Conn(ctx)
+	c, err := s.take(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %s: taking a connection: %w", s.path, err)
 	}
-	out := &snapshot{reader: reader{newConn(c)}}
+	out := &snapshot{reader: reader{c}, store: s}
 	// A deferred transaction has no snapshot until its first read.
-	if err := out.conn.exec("BEGIN"); err == nil {
+	if err = c.exec("BEGIN"); err == nil {
 		_, err = out.Version()
 	}
 	if err != nil {
-		_ = out.Close()
-		return nil, fmt.Errorf("sqlite: %s: opening a snapshot: %w", s.path, err)
+		return nil, fmt.Errorf("sqlite: %s: opening a snapshot: %w", s.path, errors.Join(err, out.Close()))
 	}
 	return out, nil
+}
+
+// take returns a connection for reading.
+func (s *Store) take(ctx context.Context) (*conn, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, errors.New("the store is closed")
+	}
+	s.reading.Add(1)
+	if n := len(s.free); n > 0 {
+		c := s.free[n-1]
+		s.free = s.free[:n-1]
+		return c, nil
+	}
+	c, err := s.reader.Conn(ctx)
+	if err != nil {
+		s.reading.Done()
+		return nil, err
+	}
+	return newConn(c), nil
+}
+
+// give takes a connection back. One that a transaction may be stuck on is closed.
+func (s *Store) give(c *conn, usable bool) error {
+	defer s.reading.Done()
+	s.mu.Lock()
+	keep := usable && !s.closed && len(s.free) < idle
+	if keep {
+		s.free = append(s.free, c)
+	}
+	s.mu.Unlock()
+	if keep {
+		return nil
+	}
+	return c.close()
 }
 
 // Close implements store.Store.
 func (s *Store) Close() error {
 	if _, open := <-s.turn; !open {
-		return nil
+		<-s.ended
+		return s.failed
 	}
 	close(s.turn)
-	return errors.Join(s.db.Close(), s.write.close(), s.writer.Close())
+	s.mu.Lock()
+	s.closed = true
+	free := s.free
+	s.free = nil
+	s.mu.Unlock()
+	s.reading.Wait()
+	var errs []error
+	for _, c := range free {
+		errs = append(errs, c.close())
+	}
+	// The writer last: the last connection that closes puts the write-ahead log back into the file, and only it may write.
+	errs = append(errs, s.reader.Close(), s.write.close(), s.writer.Close())
+	s.failed = errors.Join(errs...)
+	close(s.ended)
+	return s.failed
 }
 
 // snapshot is a reader with its own connection and an open read transaction.
 type snapshot struct {
 	reader
+	store  *Store
 	closed bool
 }
 
@@ -203,5 +263,5 @@ func (s *snapshot) Close() error {
 	}
 	s.closed = true
 	err := s.conn.exec("ROLLBACK")
-	return errors.Join(err, s.conn.close())
+	return errors.Join(err, s.store.give(s.conn, err == nil))
 }

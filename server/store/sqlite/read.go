@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"realmsync/server/store"
 )
@@ -67,17 +66,21 @@ func (r *reader) Entries(from, to uint64, images bool, f func(*store.Entry) (boo
 		if err := scanEntry(rows, &e); err != nil {
 			return false, err
 		}
-		return f(&e)
+		more, err := f(&e)
+		return more, called(err)
 	}, query, int64(from), int64(to)))
 }
 
 // Entry implements store.Reader.
 func (r *reader) Entry(version uint64, images bool) (e store.Entry, err error) {
-	err = r.Entries(version-1, version, images, func(got *store.Entry) (bool, error) {
-		e = *got
-		return false, nil
-	})
-	if err == nil && e.Version != version {
+	found := false
+	if version > 0 {
+		err = r.Entries(version-1, version, images, func(got *store.Entry) (bool, error) {
+			e, found = *got, true
+			return false, nil
+		})
+	}
+	if err == nil && !found {
 		err = fmt.Errorf("sqlite: server version %d: %w", version, store.ErrNotFound)
 	}
 	return e, err
@@ -140,7 +143,7 @@ func (r *reader) objects(class uint32, keys []string, f func(store.Object) error
 		o := store.Object{ObjectRef: store.ObjectRef{Class: class}}
 		err := rows.Scan(&o.Key, &o.Doc, &o.Version)
 		if err == nil {
-			err = f(o)
+			err = called(f(o))
 		}
 		return true, err
 	}, query, args...)
@@ -153,7 +156,8 @@ func (r *reader) Scan(class uint32, f func(key, doc []byte) (bool, error)) error
 		if err := rows.Scan(&key, &doc); err != nil {
 			return false, err
 		}
-		return f(key, doc)
+		more, err := f(key, doc)
+		return more, called(err)
 	}, "SELECT key, doc FROM objects WHERE class = ?1 AND doc IS NOT NULL ORDER BY key", int64(class)))
 }
 
@@ -205,16 +209,30 @@ func (r *reader) Reciprocals(file, from uint64, f func(uint64, []byte) error) er
 		var changeset []byte
 		err := rows.Scan(&version, &changeset)
 		if err == nil {
-			err = f(version, changeset)
+			err = called(f(version, changeset))
 		}
 		return true, err
 	}, "SELECT version, changeset FROM reciprocals WHERE file = ?1 AND version > ?2 ORDER BY version", int64(file), int64(from)))
 }
 
-// wrap says what was being done when SQLite refused; errors of callbacks pass through it too.
+// wrap says what was being done when SQLite refused. Errors of callbacks are not SQLite's.
 func wrap(what string, err error) error {
-	if err == nil || errors.Is(err, store.ErrNotFound) || strings.HasPrefix(err.Error(), "sqlite: ") {
+	if called, ok := err.(callbackError); ok { //nolint:errorlint // not wrapped
+		return called.error
+	}
+	if err == nil || errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	return fmt.Errorf("sqlite: %s: %w", what, err)
+}
+
+// callbackError is an error that a callback has returned.
+type callbackError struct{ error }
+
+// called marks the error of a callback.
+func called(err error) error {
+	if err == nil {
+		return nil
+	}
+	return callbackError{err}
 }

@@ -20,6 +20,7 @@ type fakeFile struct {
 	status    Status // Version, ActiveSet and Active are computed
 	sets      map[int64]*fakeSet
 	latest    int64
+	snapshots []uint64 // of the sets that were committed
 	bootstrap *fakeBootstrap
 	listeners map[int]func()
 	listened  int
@@ -70,6 +71,7 @@ func (f *fakeFile) subscribe(body string) int64 {
 	f.mu.Lock()
 	f.latest++
 	v := f.latest
+	f.snapshots = append(f.snapshots, f.version)
 	f.sets[v] = &fakeSet{state: Pending, snapshot: f.version, body: body}
 	f.appendLocked(fakeEntry{remote: f.status.Progress.Download.ServerVersion})
 	f.mu.Unlock()

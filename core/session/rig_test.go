@@ -31,6 +31,8 @@ type rig struct {
 	server  map[uint64]*serverSide
 	state   map[*binding]ConnectionState
 	events  []string
+	onSend  func(raw []byte) // may be nil
+	onEvent func(b *binding, e event)
 }
 
 // serverSide is what a server knows of a session: it checks that the client keeps the order of wire-protocol 5.3.
@@ -75,6 +77,9 @@ func (r *rig) settle() {
 			r.sending = a.msg
 			r.sent = append(r.sent, string(a.msg))
 			r.check(a.msg)
+			if r.onSend != nil {
+				r.onSend(a.msg)
+			}
 		case jobAction:
 			for _, j := range r.jobs {
 				require.NotSame(r.t, j.b, a.b, "two jobs at once")
@@ -84,6 +89,9 @@ func (r *rig) settle() {
 			if e, ok := a.event.(connectionEvent); ok {
 				require.NotEqual(r.t, r.state[a.b], e.state, "no change")
 				r.state[a.b] = e.state
+			}
+			if r.onEvent != nil {
+				r.onEvent(a.b, a.event)
 			}
 			r.events = append(r.events, fmt.Sprintf("%d %T", a.b.number, a.event))
 		}

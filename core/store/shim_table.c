@@ -14,7 +14,7 @@ rlm_table* rlm_table_new(sqlite3* db, const char* name, int n_cols) {
     t->int_key = t->key_col = t->err_col = -1;
     size_t n = n_cols ? (size_t) n_cols : 1;
     t->cols = calloc(n, sizeof *t->cols);
-    t->scratch = malloc((n + 1) * RLM_FIXED);
+    t->scratch = malloc(n * RLM_FIXED); /* a value per column */
     t->defaults = calloc(n, sizeof *t->defaults);
     t->col_names = calloc(n, sizeof *t->col_names);
     t->update = calloc(n, sizeof *t->update);
@@ -156,7 +156,7 @@ int rlm_insert(rlm_table* t, int64_t rowid, const rlm_cell* cells, int n) {
             continue;
         }
         param++;
-        rc = rlm_bind_cell(t->insert, param, &t->cols[i], v, t->scratch + (size_t) param * RLM_FIXED);
+        rc = rlm_bind_cell(t->insert, param, &t->cols[i], v, t->scratch + (size_t) i * RLM_FIXED);
         if (rc) {
             t->err_col = i;
             return rc;

@@ -25,3 +25,10 @@ func TestCreateReadUpdateDelete(t *testing.T) {
 	require.False(t, Valid(rex))
 	require.Equal(t, 0, count(t, all(t, r, "Dog")))
 }
+
+// The first call on an instance, with its only handle, gives an object up while it holds the instance's lock.
+func TestGetOfNothingIsTheFirstCall(t *testing.T) {
+	r := openDogs(t)
+	_, err := r.Get(classOf(t, r, "Dog").ID, 4711)
+	require.ErrorIs(t, err, store.ErrNoObject)
+}

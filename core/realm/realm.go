@@ -76,6 +76,7 @@ func (r *Realm) register() {
 	if r.c == nil {
 		panic("realm: out of memory") // as cgo does
 	}
+	r.keep() // of the first handle
 	instances.byID[r.id] = r
 }
 

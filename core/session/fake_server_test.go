@@ -230,6 +230,19 @@ func (p *peer) expect(msgs ...string) {
 	synctest.Wait()
 }
 
+// skipTo waits for a message and passes what comes before.
+func (p *peer) skipTo(want string) {
+	p.t.Helper()
+	for got := ""; got != want; {
+		select {
+		case m := <-p.toServer:
+			got = strings.ReplaceAll(string(m), "\n", "↵")
+		case <-time.After(10 * time.Minute):
+			p.t.Fatalf("%q does not come", want)
+		}
+	}
+}
+
 // silent checks that nothing was sent.
 func (p *peer) silent() {
 	p.t.Helper()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -604,9 +605,10 @@ func TestFileErrors(t *testing.T) {
 		f := newFakeFile()
 		s, p := w.subscribed(f)
 		full := errors.New("disk full")
-		failing := true
+		var failing atomic.Bool
+		failing.Store(true)
 		f.setBefore(func(call string) error {
-			if failing && (call == "integrate" || call == "version" || call == "newest") {
+			if failing.Load() && (call == "integrate" || call == "version" || call == "newest") {
 				return full
 			}
 			return nil
@@ -619,7 +621,7 @@ func TestFileErrors(t *testing.T) {
 		require.Equal(t, Active, s.State())
 		require.Equal(t, Connected, s.ConnectionState())
 		p.silent()
-		failing = false
+		failing.Store(false)
 		time.Sleep(10 * time.Second)
 		require.Equal(t, []string{"b", "x"}, f.seen())
 		p.expect("upload…")

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/core/store"
 )
 
 func TestCreateReadUpdateDelete(t *testing.T) {
@@ -28,6 +30,7 @@ func TestCreateReadUpdateDelete(t *testing.T) {
 
 // The first call on an instance, with its only handle, gives an object up while it holds the instance's lock.
 func TestGetOfNothingIsTheFirstCall(t *testing.T) {
+	clean(t)
 	r := openDogs(t)
 	_, err := r.Get(classOf(t, r, "Dog").ID, 4711)
 	require.ErrorIs(t, err, store.ErrNoObject)

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 
 	"realmsync/core/value"
 	"realmsync/server/store"
@@ -29,6 +30,16 @@ const imagesForm = 1
 var errImages = errors.New("history: stored images are cut short: the data is damaged")
 
 func appendImages(b []byte, images []Image) []byte {
+	size := 16
+	for i := range images {
+		size += 16 + len(images[i].ClassName) + len(images[i].Ref.Key)
+		for _, row := range [2]*Row{images[i].Before, images[i].After} {
+			if row != nil {
+				size += row.stored()
+			}
+		}
+	}
+	b = slices.Grow(b, size)
 	b = append(b, imagesForm)
 	b = binary.AppendUvarint(b, uint64(len(images)))
 	var doc []byte

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -16,14 +17,40 @@ type integration struct {
 	file       *fileState
 	changesets []Uploaded
 
-	window      []*Entry                     // what they must be merged with, ascending
-	history     map[store.ObjectRef][]*event // what happened to the objects after the oldest base, and before it as far as needed, ascending
-	reciprocals map[uint64]reciprocal        // what merging has made of the window, as far as it changed it
-
-	resets   map[store.ObjectRef][]uint64 // versions after the oldest base at which the file was or will be set back, ascending
-	rejected map[store.ObjectRef]bool     // created outside of the view by this upload: what follows on them is void
-	left     map[store.ObjectRef]bool     // moved out of the view by the file itself
+	window      []*Entry              // what they must be merged with, ascending
+	reciprocals map[uint64]reciprocal // what merging has made of the window, as far as it changed it
+	rejecting   bool                  // some subject is rejected
+	since       uint64                // how far the history of objects goes back: at least to the oldest base
 }
+
+// subject is what there is to know about an object that an upload touches, if there is anything.
+type subject struct {
+	history  []*event // what happened to the object after integration.since, ascending
+	resets   []uint64 // versions after the oldest base at which the file was or will be set back, ascending
+	rejected bool     // created outside of the view by this upload: what follows on it is void
+	left     bool     // moved out of the view by the file itself
+}
+
+// about returns the subject of an object, made on first use.
+func (in *integration) about(s *slot) *subject {
+	if s.upload != in.group.state.uploads {
+		s.upload, s.about, s.judgeAt = in.group.state.uploads, nil, 0
+	}
+	if s.about == nil {
+		s.about = &subject{}
+	}
+	return s.about
+}
+
+// known returns the subject of an object, an empty one if there is nothing to know. It is not for changing.
+func (in *integration) known(s *slot) *subject {
+	if s.upload != in.group.state.uploads || s.about == nil {
+		return &unremarkable
+	}
+	return s.about
+}
+
+var unremarkable subject
 
 // event is one version that touched an object.
 type event struct {
@@ -39,17 +66,14 @@ func (in *integration) view() Viewer { return in.upload.Epochs[len(in.upload.Epo
 func (in *integration) base() uint64 { return in.changesets[0].ServerVersion }
 
 func (in *integration) run() error {
-	in.history = map[store.ObjectRef][]*event{}
-	in.rejected = map[store.ObjectRef]bool{}
-	in.left = map[store.ObjectRef]bool{}
-	refs := in.refs()
-	if err := in.group.state.load(refs); err != nil {
+	objects := in.objects()
+	if err := in.group.state.load(objects); err != nil {
 		return err
 	}
 	if err := in.readResets(); err != nil {
 		return err
 	}
-	if err := in.readHistory(refs); err != nil {
+	if err := in.readHistory(objects); err != nil {
 		return err
 	}
 	if err := in.judgeBefore(); err != nil {
@@ -58,10 +82,10 @@ func (in *integration) run() error {
 	return in.merge(in.append)
 }
 
-// refs lists the objects that the upload touches, as far as their classes exist already.
-func (in *integration) refs() []store.ObjectRef {
-	var out []store.ObjectRef
-	seen := map[store.ObjectRef]bool{}
+// objects lists the objects that the upload touches, as far as their classes exist already.
+func (in *integration) objects() []*slot {
+	w := in.group.state
+	var out []*slot
 	var last *changeset.Instruction
 	for i := range in.changesets {
 		instructions := in.changesets[i].Changeset.Instructions
@@ -71,9 +95,9 @@ func (in *integration) refs() []store.ObjectRef {
 				continue
 			}
 			last = ins
-			if ref, ok := in.group.state.ref(ins.Table, ins.Key); ok && !seen[ref] {
-				seen[ref] = true
-				out = append(out, ref)
+			if s := w.named(ins.Table, ins.Key); s != nil && s.upload != w.uploads {
+				s.upload, s.about, s.judgeAt = w.uploads, nil, 0
+				out = append(out, s)
 			}
 		}
 	}
@@ -87,11 +111,16 @@ func (in *integration) readResets() error {
 		return err
 	}
 	for _, r := range append(stored, in.group.extra.Resets...) {
-		if r.File == in.file.Ident && r.Version > in.base() {
-			if in.resets == nil {
-				in.resets = map[store.ObjectRef][]uint64{}
-			}
-			in.resets[r.Object] = append(in.resets[r.Object], r.Version)
+		if r.File != in.file.Ident || r.Version <= in.base() {
+			continue
+		}
+		key, err := DecodeKey(r.Object.Key)
+		if err != nil {
+			return err
+		}
+		if s := in.group.state.slots[place{r.Object.Class, key}]; s != nil {
+			about := in.about(s)
+			about.resets = append(about.resets, r.Version)
 		}
 	}
 	return nil
@@ -100,45 +129,54 @@ func (in *integration) readResets() error {
 // readHistory collects the window. Only versions that share an object with the upload matter, and those that change the
 // schema: no rule of merging relates two objects (spec/merge.md section 2.4). An upload that erases classes or properties
 // meets everything.
-func (in *integration) readHistory(refs []store.ObjectRef) error {
+func (in *integration) readHistory(objects []*slot) error {
 	g := in.group
 	if in.base() >= g.version {
 		return nil
 	}
-	since := in.base()
+	in.since = in.base()
 	for _, e := range in.upload.Epochs {
 		if e.First != 0 && e.Snapshot > in.base() {
-			since = min(since, e.First)
+			in.since = min(in.since, e.First)
 		}
 	}
-	versions := map[uint64]bool{}
-	wanted := make(map[store.ObjectRef]bool, len(refs))
-	for _, ref := range refs {
-		wanted[ref] = true
+	var wanted map[store.ObjectRef]bool
+	want := func(ref store.ObjectRef) bool {
+		if wanted == nil {
+			wanted = make(map[store.ObjectRef]bool, len(objects))
+			for _, s := range objects {
+				wanted[s.ref] = true
+			}
+		}
+		return wanted[ref]
 	}
-	want := func(ref store.ObjectRef) bool { return wanted[ref] }
+	versions := map[uint64]bool{}
 	entries := map[uint64]*Entry{}
-	for _, ref := range refs {
-		for v := g.state.slots[ref].version; v > since; {
+	for _, s := range objects {
+		if s.version <= in.since {
+			continue
+		}
+		about := in.about(s)
+		for v := s.version; v > in.since; {
 			e := entries[v]
 			if e == nil {
 				var err error
 				if e, err = g.entry(v, want); err != nil {
-					return fmt.Errorf("history: following the versions of an object of class %d: %w", ref.Class, err)
+					return fmt.Errorf("history: following the versions of an object of class %q: %w", s.class, err)
 				}
 				entries[v] = e
 			}
-			image := e.image(ref)
+			image := e.image(s.ref)
 			if image == nil {
 				return damagedChain(v)
 			}
-			in.history[ref] = append(in.history[ref], &event{v, e.Origin == in.file.Ident, image})
+			about.history = append(about.history, &event{v, e.Origin == in.file.Ident, image})
 			if v > in.base() {
 				versions[v] = true
 			}
 			v = image.Previous
 		}
-		slices.Reverse(in.history[ref])
+		slices.Reverse(about.history)
 	}
 	schema, err := in.schemaVersions()
 	if err != nil {
@@ -158,12 +196,7 @@ func (in *integration) readHistory(refs []store.ObjectRef) error {
 			in.window = append(in.window, e)
 		}
 	}
-	slices.SortFunc(in.window, func(a, b *Entry) int {
-		if a.Version < b.Version {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(in.window, func(a, b *Entry) int { return cmp.Compare(a.Version, b.Version) })
 	return nil
 }
 
@@ -275,25 +308,25 @@ func (in *integration) touchAll(c *changeset.Changeset) error {
 // instructions sets the object back once more: the client may have ended it and made it anew in between, and then the first
 // reset has not reached what it wrote since.
 func (in *integration) dropRejected(u *Uploaded, c *changeset.Changeset, version uint64) bool {
-	if len(in.rejected) == 0 {
+	if !in.rejecting {
 		return false
 	}
-	told := map[store.ObjectRef]bool{}
+	told := map[*slot]bool{}
 	for k := range c.Instructions {
 		ins := &c.Instructions[k]
 		if ins.IsSchema() {
 			continue
 		}
-		if ref, ok := in.group.state.ref(ins.Table, ins.Key); ok && in.rejected[ref] && !told[ref] {
-			told[ref] = true
-			in.reset(ref, u, version, reason(ins.Table, ins.Key))
+		if s := in.group.state.named(ins.Table, ins.Key); s != nil && in.known(s).rejected && !told[s] {
+			told[s] = true
+			in.reset(s, u, version, reason(ins.Table, ins.Key))
 		}
 	}
 	return in.drop(c, told)
 }
 
 // drop removes the instructions on the objects from a changeset.
-func (in *integration) drop(c *changeset.Changeset, objects map[store.ObjectRef]bool) bool {
+func (in *integration) drop(c *changeset.Changeset, objects map[*slot]bool) bool {
 	if len(objects) == 0 {
 		return false
 	}
@@ -301,7 +334,7 @@ func (in *integration) drop(c *changeset.Changeset, objects map[store.ObjectRef]
 	for k := range c.Instructions {
 		ins := &c.Instructions[k]
 		if !ins.IsSchema() {
-			if ref, ok := in.group.state.ref(ins.Table, ins.Key); ok && objects[ref] {
+			if s := in.group.state.named(ins.Table, ins.Key); s != nil && objects[s] {
 				continue
 			}
 		}

@@ -19,52 +19,48 @@ const (
 
 // judgeBefore drops the writes that are not accepted, before they are merged (see DESIGN.md).
 func (in *integration) judgeBefore() error {
-	g := in.group
-	type subject struct {
-		ref  store.ObjectRef
-		base uint64
-	}
-	verdicts := map[subject]verdict{}
-	void := map[store.ObjectRef]verdict{} // what becomes of later writes to an object whose earlier ones were dropped
+	w := in.group.state
+	void := map[*slot]verdict{} // what becomes of later writes to an object whose earlier ones were dropped
 	for i := range in.changesets {
 		u := &in.changesets[i]
-		version := g.version + uint64(i) + 1
-		var dropped map[store.ObjectRef]bool
+		version := in.group.version + uint64(i) + 1
+		var dropped map[*slot]bool
+		var last *slot
 		for k := range u.Changeset.Instructions {
 			ins := &u.Changeset.Instructions[k]
 			if ins.IsSchema() {
 				continue
 			}
-			ref, ok := g.state.ref(ins.Table, ins.Key)
-			if !ok || dropped[ref] {
+			s := w.named(ins.Table, ins.Key)
+			if s == nil || s == last {
 				continue
 			}
-			v, known := void[ref]
-			if !known {
-				v, known = verdicts[subject{ref, u.ServerVersion}]
+			last = s
+			if dropped[s] {
+				continue
 			}
+			v, known := void[s]
 			if !known {
 				var err error
-				if v, err = in.judge(ref, u.ServerVersion); err != nil {
+				if v, err = in.judge(s, u.ServerVersion); err != nil {
 					return err
 				}
-				verdicts[subject{ref, u.ServerVersion}] = v
 			}
 			switch v {
 			case accept:
 				continue
 			case follow:
-				in.left[ref] = true
+				in.about(s).left = true
 				continue
 			case refused:
-				in.reset(ref, u, version, reason(ins.Table, ins.Key))
+				in.reset(s, u, version, reason(ins.Table, ins.Key))
 			case discard:
-				in.reset(ref, u, version, "")
+				in.reset(s, u, version, "")
 			}
 			if dropped == nil {
-				dropped = map[store.ObjectRef]bool{}
+				dropped = map[*slot]bool{}
 			}
-			dropped[ref], void[ref] = true, v
+			dropped[s], void[s] = true, v
 		}
 		if in.drop(u.Changeset, dropped) {
 			u.modified = true
@@ -74,42 +70,39 @@ func (in *integration) judgeBefore() error {
 }
 
 // reset notes that the file must be told what the object is, at a version of its own.
-func (in *integration) reset(ref store.ObjectRef, u *Uploaded, version uint64, reason string) {
-	r := store.Reset{File: in.file.Ident, Version: version, Object: ref, ClientVersion: u.ClientVersion, Reason: reason}
+func (in *integration) reset(s *slot, u *Uploaded, version uint64, reason string) {
+	r := store.Reset{File: in.file.Ident, Version: version, Object: s.ref, ClientVersion: u.ClientVersion, Reason: reason}
 	in.group.extra.Resets = append(in.group.extra.Resets, r)
 	in.upload.result.Resets = append(in.upload.result.Resets, r)
 }
 
 // judge decides on the writes to an object by a client that had integrated the server versions up to base.
-func (in *integration) judge(ref store.ObjectRef, base uint64) (verdict, error) {
-	s := in.group.state.slots[ref]
-	class := in.group.state.catalog.ClassByID(ref.Class)
-	if class.Kind == schema.Asymmetric {
+func (in *integration) judge(s *slot, base uint64) (v verdict, err error) {
+	if s.judgeAt == base+1 {
+		return s.judged, nil
+	}
+	if class := in.group.state.catalog.ClassByID(s.ref.Class); class.Kind == schema.Asymmetric {
 		return accept, nil
 	}
 	inside := false
 	if s.row != nil {
-		var err error
 		if inside, err = sees(in.view(), s.class, s.row); err != nil {
 			return accept, err
 		}
 	}
-	unknown, left, err := in.unknown(ref, base)
+	unknown, left, err := in.unknown(s, base)
 	switch {
 	case err != nil:
 		return accept, err
-	case s.row != nil && !inside:
-		if left && !unknown {
-			return follow, nil
-		}
-		return refused, nil
+	case s.row != nil && !inside && (!left || unknown):
+		v = refused
 	case unknown:
-		return discard, nil
+		v = discard
 	case left:
-		return follow, nil
-	default:
-		return accept, nil
+		v = follow
 	}
+	s.judged, s.judgeAt = v, base+1
+	return v, nil
 }
 
 // unknown tells whether, after base, something happened to the object that the client is told otherwise than by the
@@ -117,20 +110,21 @@ func (in *integration) judge(ref store.ObjectRef, base uint64) (verdict, error) 
 //
 // Bootstraps after base are on their way. If the connection is lost they never happened, and the client goes on with the view that
 // it has. So whatever the last bootstrap is that reaches it, the object must be known.
-func (in *integration) unknown(ref store.ObjectRef, base uint64) (unknown, left bool, err error) {
+func (in *integration) unknown(s *slot, base uint64) (unknown, left bool, err error) {
 	epochs := in.upload.Epochs
 	for len(epochs) > 1 && epochs[1].Snapshot <= base {
 		epochs = epochs[1:]
 	}
 	for last := len(epochs); last > 0 && !unknown; last-- {
-		if unknown, err = in.unfaithful(ref, base, epochs[:last]); err != nil {
+		if unknown, err = in.unfaithful(s, base, epochs[:last]); err != nil {
 			return false, false, err
 		}
 	}
-	for _, v := range in.resets[ref] {
+	about := in.known(s)
+	for _, v := range about.resets {
 		if v > base {
 			// Set back at a version that touched the object: the writes stood, and moved it out of the view.
-			own := slices.ContainsFunc(in.history[ref], func(e *event) bool { return e.own && e.version == v })
+			own := slices.ContainsFunc(about.history, func(e *event) bool { return e.own && e.version == v })
 			unknown = unknown || !own
 			left = left || own
 		}
@@ -140,13 +134,13 @@ func (in *integration) unknown(ref store.ObjectRef, base uint64) (unknown, left 
 
 // unfaithful tells whether a client that is sent what happened to the object after base according to the views is told something
 // else than the instructions. The first view is that in force at base.
-func (in *integration) unfaithful(ref store.ObjectRef, base uint64, epochs []Epoch) (bool, error) {
-	for _, e := range in.history[ref] {
+func (in *integration) unfaithful(s *slot, base uint64, epochs []Epoch) (bool, error) {
+	for _, e := range in.known(s).history {
 		if e.version <= base {
 			continue
 		}
 		for len(epochs) > 1 && epochs[1].Snapshot < e.version {
-			if in.leftover(ref, epochs[1]) {
+			if in.leftover(s, epochs[1]) {
 				return true, nil
 			}
 			if differ, err := differ(epochs[0].View, epochs[1].View, e.image.Before); differ || err != nil {
@@ -162,10 +156,10 @@ func (in *integration) unfaithful(ref store.ObjectRef, base uint64, epochs []Epo
 		}
 	}
 	for ; len(epochs) > 1; epochs = epochs[1:] {
-		if in.leftover(ref, epochs[1]) {
+		if in.leftover(s, epochs[1]) {
 			return true, nil
 		}
-		if differ, err := differ(epochs[0].View, epochs[1].View, in.group.state.slots[ref].row); differ || err != nil {
+		if differ, err := differ(epochs[0].View, epochs[1].View, s.row); differ || err != nil {
 			return differ, err
 		}
 	}
@@ -173,8 +167,8 @@ func (in *integration) unfaithful(ref store.ObjectRef, base uint64, epochs []Epo
 }
 
 // leftover tells whether the object was touched during attempts at a bootstrap.
-func (in *integration) leftover(ref store.ObjectRef, e Epoch) bool {
-	return e.First != 0 && slices.ContainsFunc(in.history[ref], func(x *event) bool { return x.version > e.First && x.version <= e.Snapshot })
+func (in *integration) leftover(s *slot, e Epoch) bool {
+	return e.First != 0 && slices.ContainsFunc(in.known(s).history, func(x *event) bool { return x.version > e.First && x.version <= e.Snapshot })
 }
 
 // differ tells whether an object comes or goes with the bootstrap from one view to the next.
@@ -191,9 +185,8 @@ func differ(from, to Viewer, row *Row) (bool, error) {
 }
 
 // judgeAfter looks at what a changeset has made of the objects. It returns those whose creation is taken back.
-func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[store.ObjectRef]bool, err error) {
+func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[*slot]bool, err error) {
 	g := in.group
-	var taken []*slot
 	for _, s := range g.state.touched {
 		class := g.state.catalog.ClassByID(s.ref.Class)
 		if class == nil {
@@ -209,22 +202,20 @@ func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[store.O
 				return nil, err
 			}
 		}
+		left := in.known(s).left
 		switch {
-		case s.row != nil && !inside && s.before == nil && !in.left[s.ref]:
-			taken = append(taken, s)
-			in.reset(s.ref, u, version, reason(s.class, s.key))
-		case in.left[s.ref], s.row != nil && !inside:
-			in.left[s.ref] = true
-			in.reset(s.ref, u, version, "")
+		case s.row != nil && !inside && s.before == nil && !left:
+			if back == nil {
+				back = map[*slot]bool{}
+			}
+			back[s], in.about(s).rejected, in.rejecting = true, true, true
+			in.reset(s, u, version, reason(s.class, s.key))
+		case left, s.row != nil && !inside:
+			in.about(s).left = true
+			in.reset(s, u, version, "")
 		}
 	}
-	for _, s := range taken {
-		if back == nil {
-			back = map[store.ObjectRef]bool{}
-		}
-		back[s.ref], in.rejected[s.ref] = true, true
-	}
-	g.state.revert(taken)
+	g.state.revert(back)
 	return back, nil
 }
 

@@ -1,8 +1,10 @@
 package history
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"realmsync/core/changeset"
 	"realmsync/core/merge"
@@ -37,17 +39,15 @@ func (in *integration) merge(apply func(u *Uploaded, c *changeset.Changeset, mod
 	return err
 }
 
-// past is the window of an upload, as package merge asks for it. It implements merge.History and merge.Finder.
+// past is the window of an upload, as package merge asks for it: only what concerns the upload's objects. It implements
+// merge.History.
 type past struct {
 	in      *integration
 	entries map[uint64]*Entry
 	stored  map[uint64]*changeset.Changeset // reciprocals in the store, as far as there are any
 }
 
-var (
-	_ merge.History = (*past)(nil)
-	_ merge.Finder  = (*past)(nil)
-)
+var _ merge.History = (*past)(nil)
 
 // past reads the reciprocals of the window: what earlier uploads of the file have made of it.
 func (in *integration) past() (*past, error) {
@@ -75,23 +75,11 @@ func (in *integration) past() (*past, error) {
 
 // NextAfter implements merge.History.
 func (p *past) NextAfter(after, upTo uint64) (uint64, bool, error) {
-	for _, e := range p.in.window {
-		if e.Version > after && e.Version <= upTo {
-			return e.Version, true, nil
-		}
+	i, _ := slices.BinarySearchFunc(p.in.window, after+1, func(e *Entry, v uint64) int { return cmp.Compare(e.Version, v) })
+	if i == len(p.in.window) || p.in.window[i].Version > upTo {
+		return 0, false, nil
 	}
-	return 0, false, nil
-}
-
-// Window implements merge.Finder. The window was found for the upload as a whole; for one run of its changesets it may hold
-// more than is needed, which does no harm.
-func (p *past) Window(after, upTo uint64, _ merge.Touched) (out []uint64, err error) {
-	for _, e := range p.in.window {
-		if e.Version > after && e.Version <= upTo {
-			out = append(out, e.Version)
-		}
-	}
-	return out, nil
+	return p.in.window[i].Version, true, nil
 }
 
 // Reciprocal implements merge.History.

@@ -66,6 +66,15 @@ func (r *Row) size() int {
 	return n
 }
 
+// stored estimates the size of the row's document.
+func (r *Row) stored() int {
+	n := 8 + 12*len(r.values)
+	for i := range r.values {
+		n += len(r.values[i].Str())
+	}
+	return n
+}
+
 // The stored form of a row, a document: a byte for the form (1), then for each property whose value isn't the default its
 // number, the kind and the value. The primary key is not in it. Later forms get other first bytes.
 const documentForm = 1

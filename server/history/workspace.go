@@ -20,9 +20,11 @@ type workspace struct {
 	reader  store.Reader
 	catalog *Catalog
 	fresh   uint32 // classes with this number or a higher one were added in this group: the store has none of their objects
-	slots   map[store.ObjectRef]*slot
-	last    *slot // the slot that was named last: instructions come in runs on one object
+	slots   map[place]*slot
+	last    *slot  // the slot that was named last: instructions come in runs on one object
+	class   *Class // that of the object that was named last
 
+	uploads uint64 // number of the upload at work
 	stamp   uint64 // number of the changeset at work
 	touched []*slot
 	journal []undo // of the upload at work
@@ -37,8 +39,14 @@ type slot struct {
 	ref     store.ObjectRef
 	class   string
 	key     value.Key
+	loaded  bool   // the two below are known
 	row     *Row   // nil: it doesn't exist
 	version uint64 // that touched it last, 0: none
+
+	upload  uint64   // number of the last upload that named the object
+	about   *subject // of that upload, nil if there is nothing to say about it
+	judged  verdict  // of that upload
+	judgeAt uint64   // the base for which judged holds, plus 1; 0: none
 
 	stamp    uint64 // the changeset in which before and previous hold
 	before   *Row
@@ -65,75 +73,89 @@ type undo struct {
 }
 
 func newWorkspace(reader store.Reader, catalog *Catalog) *workspace {
-	return &workspace{reader: reader, catalog: catalog, fresh: catalog.nextID, slots: map[store.ObjectRef]*slot{}}
+	return &workspace{reader: reader, catalog: catalog, fresh: catalog.nextID, slots: map[place]*slot{}}
 }
 
-// load reads those of the objects that are not there yet.
-func (w *workspace) load(refs []store.ObjectRef) error {
-	var missing []store.ObjectRef
-	for _, ref := range refs {
-		if _, ok := w.slots[ref]; ok {
-			continue
+// place is where an object has its slot.
+type place struct {
+	class uint32
+	key   value.Key
+}
+
+// named returns the slot of an object, which may have to be loaded yet; nil if there is no such class.
+func (w *workspace) named(class string, key value.Key) *slot {
+	if w.last != nil && w.last.key == key && w.last.class == class {
+		return w.last
+	}
+	c := w.class
+	if c == nil || c.Name != class {
+		if c = w.catalog.Class(class); c == nil {
+			return nil
 		}
-		class := w.catalog.ClassByID(ref.Class)
-		if class == nil {
-			return fmt.Errorf("history: no class has the number %d", ref.Class)
+		w.class = c
+	}
+	at := place{c.ID, key}
+	s := w.slots[at]
+	if s == nil {
+		s = &slot{ref: store.ObjectRef{Class: c.ID, Key: EncodeKey(key)}, class: c.Name, key: key, loaded: c.ID >= w.fresh || c.Kind == schema.Asymmetric}
+		w.slots[at] = s
+	}
+	w.last = s
+	return s
+}
+
+// load reads those of the objects that were not read yet.
+func (w *workspace) load(slots []*slot) error {
+	var refs []store.ObjectRef
+	for _, s := range slots {
+		if !s.loaded {
+			refs = append(refs, s.ref)
 		}
-		key, err := DecodeKey(ref.Key)
+	}
+	if len(refs) == 0 {
+		return nil
+	}
+	err := w.reader.Objects(refs, func(o store.Object) error {
+		key, err := DecodeKey(o.Key)
 		if err != nil {
 			return err
 		}
-		w.slots[ref] = &slot{ref: ref, class: class.Name, key: key}
-		if ref.Class < w.fresh {
-			missing = append(missing, ref)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	return w.reader.Objects(missing, func(o store.Object) error {
-		s := w.slots[o.ObjectRef]
+		s := w.slots[place{o.Class, key}]
 		s.version = o.Version
 		if o.Doc == nil {
 			return nil
 		}
-		row, err := decodeDocument(w.catalog.ClassByID(o.Class), s.key, o.Doc)
-		s.row = row
+		s.row, err = decodeDocument(w.catalog.ClassByID(o.Class), key, o.Doc)
 		return err
 	})
-}
-
-// ref names an object, false when there is no such class.
-func (w *workspace) ref(class string, key value.Key) (store.ObjectRef, bool) {
-	c := w.catalog.Class(class)
-	if c == nil {
-		return store.ObjectRef{}, false
+	if err != nil {
+		return err
 	}
-	return store.ObjectRef{Class: c.ID, Key: EncodeKey(key)}, true
+	for _, s := range slots {
+		s.loaded = true
+	}
+	return nil
 }
 
 // slot returns the object, loaded.
 func (w *workspace) slot(class string, key value.Key) (*slot, error) {
-	if w.last != nil && w.last.key == key && w.last.class == class {
-		return w.last, nil
-	}
-	ref, ok := w.ref(class, key)
-	if !ok {
+	s := w.named(class, key)
+	if s == nil {
 		return nil, fmt.Errorf("history: there is no class %q", class)
 	}
-	s := w.slots[ref]
-	if s == nil {
-		if err := w.load([]store.ObjectRef{ref}); err != nil {
+	if !s.loaded {
+		if err := w.load([]*slot{s}); err != nil {
 			return nil, err
 		}
-		s = w.slots[ref]
 	}
-	w.last = s
 	return s, nil
 }
 
 // mark starts an upload; undo takes back everything since.
-func (w *workspace) mark() { w.journal = w.journal[:0] }
+func (w *workspace) mark() {
+	w.journal = w.journal[:0]
+	w.uploads++
+}
 
 func (w *workspace) undo() {
 	for i := len(w.journal) - 1; i >= 0; i-- {
@@ -147,7 +169,7 @@ func (w *workspace) undo() {
 	}
 	w.journal = w.journal[:0]
 	w.touched = w.touched[:0]
-	w.last = nil
+	w.last, w.class = nil, nil
 }
 
 // begin starts a changeset, which makes a version.
@@ -178,11 +200,11 @@ func (w *workspace) writable(s *slot) *Row {
 }
 
 // revert sets objects back to what they were before the changeset at work, and forgets that it touched them.
-func (w *workspace) revert(objects []*slot) {
+func (w *workspace) revert(objects map[*slot]bool) {
 	if len(objects) == 0 {
 		return
 	}
-	for _, s := range objects {
+	for s := range objects {
 		s.row, s.own, s.stamp = s.before, false, 0
 	}
 	w.touched = slices.DeleteFunc(w.touched, func(s *slot) bool { return s.stamp == 0 })
@@ -212,7 +234,13 @@ func (w *workspace) finish() []Image {
 // objects returns what must be written.
 func (w *workspace) objects() []store.Object {
 	out := make([]store.Object, 0, len(w.written))
-	var buffer []byte
+	size := 0
+	for _, s := range w.written {
+		if s.row != nil {
+			size += s.row.stored()
+		}
+	}
+	buffer := make([]byte, 0, size)
 	for _, s := range w.written {
 		if w.catalog.ClassByID(s.ref.Class) == nil || s.version == 0 {
 			continue
@@ -232,7 +260,7 @@ func (w *workspace) objects() []store.Object {
 func (w *workspace) setCatalog(c *Catalog) {
 	w.journal = append(w.journal, undo{catalog: w.catalog, dropped: len(w.dropped)})
 	w.catalog = c
-	w.last = nil
+	w.last, w.class = nil, nil
 }
 
 // classes returns the class records that must be written, given the catalog before the group.

@@ -18,7 +18,9 @@ func TestStateForgetsBetweenTransactions(t *testing.T) {
 	k := value.IntKey(1)
 	apply := func(c *Conn, in changeset.Instruction) {
 		in.Table, in.Key = "Item", k
-		write(t, c, func() { require.NoError(t, changeset.Apply(c.State(), &changeset.Changeset{Instructions: []changeset.Instruction{in}})) })
+		write(t, c, func() {
+			require.NoError(t, changeset.Apply(c.State(), &changeset.Changeset{Instructions: []changeset.Instruction{in}}))
+		})
 	}
 	apply(a, changeset.Instruction{Op: changeset.CreateObject})
 	apply(b, changeset.Instruction{Op: changeset.EraseObject})

@@ -95,6 +95,7 @@ func (s *State) insert(cells []Cell) error {
 // insertKeyless makes an object with a given global key. (0, n) is the row id if it is free, any other is kept in gk.
 func (s *State) insertKeyless(cells []Cell) error {
 	c, cl := s.conn, s.cl
+	c.revived = c.revived[:0]
 	next, err := c.takeRowID(cl)
 	if err != nil {
 		return err

@@ -1,0 +1,166 @@
+package e2e
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// serverBinary builds the server once for all tests of the package; TestMain removes it.
+var serverBinary = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "e2e-server")
+	if err != nil {
+		return "", err
+	}
+	builtDir = dir
+	binary := filepath.Join(dir, "realm-sync-server")
+	build := exec.Command("go", "build", "-buildvcs=false", "-tags", "sqlite_omit_load_extension", "-o", binary, "realmsync/cmd/realm-sync-server")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("building the server: %w\n%s", err, out)
+	}
+	return binary, nil
+})
+
+var builtDir string
+
+func TestMain(m *testing.M) {
+	if arguments := os.Getenv(workerEnv); arguments != "" {
+		if err := runWorker(arguments); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	code := m.Run()
+	if builtDir != "" {
+		_ = os.RemoveAll(builtDir) // a temporary folder
+	}
+	os.Exit(code)
+}
+
+// server is a running realm-sync-server.
+type server struct {
+	t    *testing.T
+	data string
+	addr string // where it listens; kept over restarts, so that clients find it again
+	args []string
+	cmd  *exec.Cmd
+	done chan error
+	log  *tail
+}
+
+// startServer starts a development server on a free port, with its data in a folder of the test.
+func startServer(t *testing.T, args ...string) *server {
+	t.Helper()
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), addr: "127.0.0.1:0", args: args, log: &tail{}}
+	s.start()
+	t.Cleanup(func() {
+		if s.cmd != nil {
+			s.stop()
+		}
+		if t.Failed() {
+			t.Logf("the server's log ends with:\n%s", s.log.String())
+		}
+	})
+	return s
+}
+
+// url is the server's base URL.
+func (s *server) url() string { return "http://" + s.addr }
+
+// start starts the program and waits for its first line.
+func (s *server) start() {
+	s.t.Helper()
+	binary, err := serverBinary()
+	require.NoError(s.t, err)
+	args := append([]string{"serve", "--dev", "--listen", s.addr, "--data", s.data, "--log-level", "debug"}, s.args...)
+	// The address of a killed server may be taken for a moment.
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		line, err := s.launch(binary, args)
+		if addr, ok := strings.CutPrefix(line, "listening on http://"); ok {
+			s.addr = addr
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("the server did not start: %v; its first line was %q\n%s", err, line, s.log.String())
+		}
+	}
+}
+
+func (s *server) launch(binary string, args []string) (string, error) {
+	cmd := exec.Command(binary, args...)
+	out, err := cmd.StdoutPipe()
+	require.NoError(s.t, err)
+	cmd.Stderr = s.log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	require.NoError(s.t, cmd.Start())
+	lines := bufio.NewReader(out)
+	line, _ := lines.ReadString('\n')
+	done := make(chan error, 1)
+	go func() {
+		_, _ = lines.WriteTo(s.log) // until the program ends
+		done <- cmd.Wait()
+	}()
+	if line == "" {
+		return "", <-done
+	}
+	s.cmd, s.done = cmd, done
+	return strings.TrimSuffix(line, "\n"), nil
+}
+
+// stop ends the server with SIGTERM and requires that it stops cleanly.
+func (s *server) stop() {
+	s.t.Helper()
+	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	select {
+	case err := <-s.done:
+		require.NoError(s.t, err, "the server did not stop cleanly")
+	case <-ctx.Done():
+		s.kill()
+		s.t.Error("the server did not stop within 30 s after SIGTERM")
+	}
+	s.cmd = nil
+}
+
+// kill ends the server as kill -9 does.
+func (s *server) kill() {
+	_ = s.cmd.Process.Kill()
+	<-s.done
+	s.cmd = nil
+}
+
+// tail keeps the end of what is written to it.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
+
+const tailSize = 64 << 10
+
+func (w *tail) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.b = append(w.b, p...)
+	if over := len(w.b) - tailSize; over > 0 {
+		w.b = append(w.b[:0], w.b[over:]...)
+	}
+	return len(p), nil
+}
+
+func (w *tail) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return string(w.b)
+}

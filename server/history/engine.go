@@ -65,6 +65,8 @@ type Engine struct {
 	recent  recent
 	version atomic.Uint64 // newest durable version
 
+	flagged  []uint64 // versions that change the schema, ascending
+	clients  clients
 	salted   bool // this engine has drawn its salt
 	doubtful bool // the last commit failed: the store may hold more than is known here
 	nextFile uint64
@@ -92,7 +94,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, wake: make(chan struct{}, 1), done: make(chan struct{}), publish: make(chan batch, 16),
-		recent: recent{limit: cfg.RecentBytes},
+		recent: recent{limit: cfg.RecentBytes}, clients: clients{},
 	}
 	if err := e.load(ctx); err != nil {
 		return nil, errors.Join(err, cfg.Store.Close())
@@ -127,6 +129,9 @@ func (e *Engine) load(ctx context.Context) error {
 		return err
 	}
 	if e.salts, err = tx.Salts(); err != nil {
+		return err
+	}
+	if e.flagged, err = tx.FlaggedVersions(0, version, flagSchema|flagErase); err != nil {
 		return err
 	}
 	maxFile, err := tx.MaxFile()

@@ -103,10 +103,3 @@ func (t *faultyTx) Entry(version uint64, images bool) (store.Entry, error) {
 	}
 	return t.Tx.Entry(version, images)
 }
-
-func (t *faultyTx) FlaggedVersions(from, to uint64, bits uint32) ([]uint64, error) {
-	if err := t.store.check("flagged"); err != nil {
-		return nil, err
-	}
-	return t.Tx.FlaggedVersions(from, to, bits)
-}

@@ -134,9 +134,10 @@ func TestStoreFails(t *testing.T) {
 	b.write(add(1, "n", 100))
 	a.write(add(1, "n", 1000))
 	version := f.Version()
-	for _, what := range []string{"begin", "file", "objects", "resets", "reciprocals", "entry", "flagged", "commit"} {
+	for _, what := range []string{"begin", "file", "objects", "resets", "reciprocals", "entry", "commit"} {
 		t.Run(what, func(t *testing.T) {
 			asked := 0
+			b.forget()
 			gate.set(func(w string) error {
 				if w == what {
 					asked++
@@ -167,6 +168,15 @@ func TestStoreFails(t *testing.T) {
 	f.restart()
 	require.EqualValues(t, 1112, f.n(1))
 	require.Equal(t, version+1, f.Version())
+}
+
+// forget makes the engine read the file anew, as if it had not been at work for long.
+func (d *device) forget() {
+	_, err := do(d.t.Context(), d.f.Engine, true, func(g *group) (struct{}, error) {
+		clear(g.engine.clients)
+		return struct{}{}, nil
+	})
+	require.NoError(d.t, err)
 }
 
 // When a commit fails, what waits behind in the same stream must not be integrated, whichever group it is in.

@@ -106,12 +106,8 @@ func (in *integration) objects() []*slot {
 
 // readResets finds where the file was set back after the oldest base.
 func (in *integration) readResets() error {
-	stored, err := in.group.tx.Resets(in.file.Ident, in.base())
-	if err != nil {
-		return err
-	}
-	for _, r := range append(stored, in.group.extra.Resets...) {
-		if r.File != in.file.Ident || r.Version <= in.base() {
+	for _, r := range in.file.resets {
+		if r.Version <= in.base() {
 			continue
 		}
 		key, err := DecodeKey(r.Object.Key)
@@ -178,16 +174,13 @@ func (in *integration) readHistory(objects []*slot) error {
 		}
 		slices.Reverse(about.history)
 	}
-	schema, err := in.schemaVersions()
-	if err != nil {
-		return err
-	}
-	for _, v := range schema {
+	for _, v := range in.schemaVersions() {
 		versions[v] = true
 	}
 	for v := range versions {
 		e := entries[v]
 		if e == nil {
+			var err error
 			if e, err = g.entry(v, want); err != nil {
 				return err
 			}
@@ -202,40 +195,24 @@ func (in *integration) readHistory(objects []*slot) error {
 
 // schemaVersions lists the versions after the oldest base that the upload must be merged with for other reasons than the
 // objects.
-func (in *integration) schemaVersions() ([]uint64, error) {
+func (in *integration) schemaVersions() (out []uint64) {
 	g := in.group
-	all := false
 	for i := range in.changesets {
-		all = all || flagsOf(in.changesets[i].Changeset)&flagErase != 0
-	}
-	durable := g.engine.version.Load()
-	var out []uint64
-	var err error
-	switch {
-	case all:
-		for v := in.base() + 1; v <= g.version; v++ {
-			out = append(out, v)
-		}
-		return out, nil
-	case in.base() < durable:
-		if g.engine.recent.get(in.base()+1) == nil {
-			if out, err = g.tx.FlaggedVersions(in.base(), durable, flagSchema|flagErase); err != nil {
-				return nil, err
-			}
-			break
-		}
-		for v := in.base() + 1; v <= durable; v++ {
-			if g.engine.recent.get(v).flags != 0 {
+		if flagsOf(in.changesets[i].Changeset)&flagErase != 0 {
+			for v := in.base() + 1; v <= g.version; v++ {
 				out = append(out, v)
 			}
+			return out
 		}
 	}
+	first, _ := slices.BinarySearch(g.engine.flagged, in.base()+1)
+	out = append(out, g.engine.flagged[first:]...)
 	for _, e := range g.entries {
 		if e.flags != 0 && e.Version > in.base() {
 			out = append(out, e.Version)
 		}
 	}
-	return out, nil
+	return out
 }
 
 // append applies one merged changeset and makes it a server version. modified tells that it is not what was uploaded.

@@ -73,6 +73,7 @@ func (in *integration) judgeBefore() error {
 func (in *integration) reset(s *slot, u *Uploaded, version uint64, reason string) {
 	r := store.Reset{File: in.file.Ident, Version: version, Object: s.ref, ClientVersion: u.ClientVersion, Reason: reason}
 	in.group.extra.Resets = append(in.group.extra.Resets, r)
+	in.file.resets = append(in.file.resets, r)
 	in.upload.result.Resets = append(in.upload.result.Resets, r)
 }
 

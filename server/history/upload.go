@@ -118,7 +118,7 @@ func (u *Upload) run(g *group) (err error) {
 	start := now()
 	before, count := file.File, len(g.entries)
 	g.state.mark()
-	version, resets := g.version, len(g.extra.Resets)
+	version, resets, own := g.version, len(g.extra.Resets), len(file.resets)
 	done := false
 	defer func() {
 		if done {
@@ -127,7 +127,7 @@ func (u *Upload) run(g *group) (err error) {
 		u.Stream.End()
 		g.state.undo()
 		g.entries, g.version = g.entries[:count], version
-		g.extra.Resets = g.extra.Resets[:resets]
+		g.extra.Resets, file.resets = g.extra.Resets[:resets], file.resets[:own]
 		file.File = before
 		u.result = Result{}
 	}()

@@ -160,6 +160,7 @@ func (e *Engine) attempt(out *batch) error {
 		e.doubtful = true
 		return err
 	}
+	e.clients.remember(g.files)
 	e.state.Lock()
 	if changes.Salt != nil {
 		e.salts, e.salted = append(e.salts, *changes.Salt), true
@@ -168,6 +169,7 @@ func (e *Engine) attempt(out *batch) error {
 	e.recent.add(g.entries)
 	e.version.Store(g.version)
 	e.state.Unlock()
+	e.noteFlagged(g.entries)
 	e.nextFile = max(e.nextFile, g.nextFile)
 	out.entries = append(out.entries, g.entries...)
 	return nil
@@ -186,6 +188,7 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 	}
 	e.nextFile = max(e.nextFile, maxFile+1)
 	known := e.version.Load()
+	clear(e.clients)
 	if version == known {
 		e.doubtful = false
 		return nil, nil
@@ -217,7 +220,16 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 	e.catalog, e.salts, e.doubtful = catalog, salts, false
 	e.recent.add(entries)
 	e.version.Store(version)
+	e.noteFlagged(entries)
 	return entries, nil
+}
+
+func (e *Engine) noteFlagged(entries []*Entry) {
+	for _, entry := range entries {
+		if entry.flags != 0 {
+			e.flagged = append(e.flagged, entry.Version)
+		}
+	}
 }
 
 // group is the work of one transaction.
@@ -249,7 +261,36 @@ func (g *group) run(j job) (err error) {
 // fileState is a client file within a group.
 type fileState struct {
 	store.File
-	was store.File
+	was    store.File
+	resets []store.Reset // that it is not known to have seen, with those of this group; ascending by version
+}
+
+// clients are the files that were at work last, so that their next uploads need not read them.
+type clients map[uint64]client
+
+type client struct {
+	file   store.File
+	resets []store.Reset
+}
+
+const (
+	maxClients      = 1 << 13
+	maxClientResets = 1 << 10
+)
+
+// remember takes over what a group has made of its files, when that is durable.
+func (c clients) remember(files map[uint64]*fileState) {
+	if len(c)+len(files) > maxClients {
+		clear(c)
+	}
+	for ident, f := range files {
+		resets := slices.DeleteFunc(f.resets, func(r store.Reset) bool { return r.Version <= f.BaseVersion })
+		if len(resets) > maxClientResets {
+			delete(c, ident)
+			continue
+		}
+		c[ident] = client{f.File, slices.Clip(resets)}
+	}
 }
 
 // file returns a client file, as the group has it.
@@ -257,11 +298,20 @@ func (g *group) file(ident uint64) (*fileState, error) {
 	if f := g.files[ident]; f != nil {
 		return f, nil
 	}
+	if c, ok := g.engine.clients[ident]; ok {
+		f := &fileState{c.file, c.file, c.resets}
+		g.files[ident] = f
+		return f, nil
+	}
 	record, err := g.tx.File(ident)
 	if err != nil {
 		return nil, err
 	}
-	f := &fileState{record, record}
+	resets, err := g.tx.Resets(ident, record.BaseVersion)
+	if err != nil {
+		return nil, err
+	}
+	f := &fileState{record, record, resets}
 	g.files[ident] = f
 	return f, nil
 }

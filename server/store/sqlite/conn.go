@@ -71,15 +71,22 @@ func (c *conn) close() error {
 // group is the number of rows that go into one statement: the gain flattens out here.
 const group = 64
 
+// bundle returns the size of the next statement for n rows: each size is a statement that stays prepared.
+func bundle(n int) int {
+	for size := group; size > 1; size /= 4 {
+		if n >= size {
+			return size
+		}
+	}
+	return 1
+}
+
 // insert writes n rows of the given width. The prefix ends before VALUES, the suffix follows the rows; row appends the
 // values of row i.
 func (c *conn) insert(prefix, suffix string, n, width int, row func(args []any, i int) []any) error {
 	args := make([]any, 0, min(n, group)*width)
 	for i := 0; i < n; {
-		size := group
-		if n-i < group {
-			size = 1
-		}
+		size := bundle(n - i)
 		args = args[:0]
 		for k := 0; k < size; k++ {
 			args = row(args, i+k)

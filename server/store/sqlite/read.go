@@ -119,10 +119,7 @@ func (r *reader) Objects(refs []store.ObjectRef, f func(store.Object) error) err
 		// In key order the tree is walked, not searched anew from its root's cold pages each time.
 		slices.Sort(keys)
 		for len(keys) > 0 {
-			n := group
-			if len(keys) < group {
-				n = 1
-			}
+			n := bundle(len(keys))
 			if err := r.objects(class, keys[:n], f); err != nil {
 				return wrap("reading objects", err)
 			}

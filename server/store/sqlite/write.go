@@ -89,14 +89,15 @@ func (t *tx) history(c *store.Changes) error {
 	if err != nil {
 		return err
 	}
+	var imaged []*store.Entry
 	for i := range c.Entries {
-		if e := &c.Entries[i]; e.Images != nil {
-			if err := t.conn.exec("INSERT INTO images (version, body) VALUES (?1, ?2)", int64(e.Version), e.Images); err != nil {
-				return err
-			}
+		if c.Entries[i].Images != nil {
+			imaged = append(imaged, &c.Entries[i])
 		}
 	}
-	return nil
+	return t.conn.insert("INSERT INTO images (version, body)", "", len(imaged), 2, func(args []any, i int) []any {
+		return append(args, int64(imaged[i].Version), imaged[i].Images)
+	})
 }
 
 func (t *tx) objects(c *store.Changes) error {
@@ -117,12 +118,13 @@ func nullable(b []byte) any {
 }
 
 func (t *tx) files(c *store.Changes) error {
-	for _, f := range c.Files {
-		if err := t.conn.exec(`INSERT OR REPLACE INTO files (ident, salt, user, client_version, base_version, locked, last_seen, created)
-			VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)`, int64(f.Ident), f.Salt, f.User, int64(f.ClientVersion), int64(f.BaseVersion),
-			int64(f.Locked), int64(f.LastSeen), int64(f.Created)); err != nil {
-			return err
-		}
+	err := t.conn.insert("INSERT OR REPLACE INTO files (ident, salt, user, client_version, base_version, locked, last_seen, created)", "", len(c.Files), 8,
+		func(args []any, i int) []any {
+			f := &c.Files[i]
+			return append(args, int64(f.Ident), f.Salt, f.User, int64(f.ClientVersion), int64(f.BaseVersion), int64(f.Locked), int64(f.LastSeen), int64(f.Created))
+		})
+	if err != nil {
+		return err
 	}
 	for _, v := range c.Views {
 		if err := t.conn.exec("INSERT OR REPLACE INTO views (file, query_version, body, snapshot, first) VALUES (?1, ?2, ?3, ?4, ?5)",

@@ -88,11 +88,10 @@ func cellBytes(c *store.Cell) ([]byte, error) {
 	if c.Size > maxText {
 		return nil, failure.Errorf(failure.InvalidArgument, "%d bytes, at most %d are allowed", c.Size, maxText)
 	}
-	b := c.Bytes()
-	if unsafe.SliceData(b) == nil {
+	if c.Int() == 0 { // the pointer lies where the integer of other values does
 		return nil, failure.Errorf(failure.InvalidArgument, "%d bytes at NULL", c.Size)
 	}
-	return b, nil
+	return c.Bytes(), nil
 }
 
 // toC returns a value without strings and links as C has it.

@@ -40,7 +40,7 @@ type row struct {
 }
 
 func ofRow(err error) (Failure, bool) {
-	for _, table := range [][]row{clientRows, realmRows, historyRows, schemaRows, storeRows, appRows} {
+	for _, table := range [][]row{clientRows, realmRows, historyRows, changesetRows, schemaRows, storeRows, appRows} {
 		for _, r := range table {
 			if errors.Is(err, r.err) {
 				return library(r.status, r.name, err.Error()), true

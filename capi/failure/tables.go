@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"realmsync/core/app"
+	"realmsync/core/changeset"
 	"realmsync/core/client"
 	"realmsync/core/realm"
 	"realmsync/core/realm/history"
@@ -47,6 +48,13 @@ var historyRows = []row{
 	{history.ErrNoSuchSubscription, Logic, "KeyNotFound"},
 	{history.ErrNoSuchSet, Logic, "KeyNotFound"},
 	{history.ErrClockBeforeEpoch, Logic, "SyncLocalClockBeforeEpoch"},
+	{history.ErrClosed, Closed, ""},
+}
+
+// changesetRows are the errors of core/changeset, for local writes: what can't be recorded can't be synced.
+var changesetRows = []row{
+	{changeset.ErrBadChangeset, InvalidArgument, "BadChangeset"},
+	{changeset.ErrUnsupported, Unsupported, ""},
 }
 
 // schemaRows are the errors of core/schema.
@@ -67,6 +75,7 @@ var storeRows = []row{
 	{store.ErrType, TypeMismatch, ""},
 	{store.ErrNotNullable, NotNullable, ""},
 	{store.ErrRange, OutOfRange, ""},
+	{store.ErrOpen, Logic, "DeleteOnOpenRealm"},
 }
 
 // sessionStatuses are the statuses of errors of core/session that aren't Sync, by name.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"time"
+	"unsafe"
 
 	"realmsync/core/wire"
 )
@@ -104,7 +105,10 @@ func (c *conn) perform() {
 		case jobAction:
 			a.b.owner.run(a.b, a.job)
 		case eventAction:
-			c.m.callbacks.do(func() { a.b.owner.handle(a.b, a.event) })
+			c.m.callbacks.do(func() {
+				a.b.owner.handle(a.b, a.event)
+				c.post(func(l *link, now time.Time) { l.heard(a.size, now) })
+			})
 		}
 	}
 }
@@ -151,9 +155,7 @@ func (c *conn) read(ctx context.Context, attempt uint64, socket Socket) {
 		if raw, r.err = socket.Read(); r.err == nil {
 			r.size = len(raw)
 			r.msg, r.bad = wire.ParseServerMessage(raw, wire.Limits{})
-			if d, ok := r.msg.(*wire.Download); ok && d.Body.Compressed {
-				r.size += d.Body.Size
-			}
+			r.size += parsedSize(r.msg)
 		}
 		select {
 		case c.incoming <- r:
@@ -164,6 +166,19 @@ func (c *conn) read(ctx context.Context, attempt uint64, socket Socket) {
 			return
 		}
 	}
+}
+
+// parsedSize is what a message takes beyond its bytes.
+func parsedSize(m wire.ServerMessage) int {
+	d, ok := m.(*wire.Download)
+	if !ok {
+		return 0
+	}
+	size := len(d.Entries) * int(unsafe.Sizeof(wire.DownloadEntry{}))
+	if d.Body.Compressed {
+		size += d.Body.Size
+	}
+	return size
 }
 
 // write sends what the loop gives.

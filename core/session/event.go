@@ -33,10 +33,11 @@ type (
 		b   *binding
 		job job
 	}
-	// eventAction: tell the session.
+	// eventAction: tell the session. Then link.heard, with the size.
 	eventAction struct {
 		b     *binding
 		event event
+		size  int
 	}
 )
 

@@ -20,13 +20,13 @@ const (
 // link is the state machine of one connection and of the protocol sessions on it: messages, results and time go in by methods, actions
 // are collected until take. It does no I/O, reads no clock and starts nothing; one goroutine at a time uses it.
 //
-// Memory is bounded: what was received and not handled is counted in queued, and the owner stops reading while full says so. The rest
+// Memory is bounded: what was received and not handled is counted in queued and untold, and the owner stops reading while full says so. The rest
 // grows with what this side has asked for.
 type link struct {
 	t      Timings
 	random func() float64
 	log    *slog.Logger
-	limit  int // of queued
+	limit  int // of queued and untold together
 
 	state   linkState
 	attempt uint64
@@ -41,14 +41,15 @@ type link struct {
 	touched []*binding // something happened to them in this event
 	ready   []*binding // may have something to send, first come first served
 	writing bool
-	queued  int
+	queued  int // bytes in the inboxes
+	untold  int // bytes of events that the application hasn't heard of
 	wasFull bool
 
 	reconnectAt time.Time
 	forGood     bool // the server said not to come back
 	series      backoff
 	resetOnLoss bool // the next reconnection starts a fresh series
-	hurried     bool // a new token has ended a delay, and no message has come since
+	hurried     bool // a new token has ended a delay, and no session has got a message since
 	lostAt      time.Time
 	wasOpen     bool
 
@@ -70,10 +71,24 @@ func (l *link) take() []action {
 
 func (l *link) do(a action) { l.actions = append(l.actions, a) }
 
-func (l *link) tell(b *binding, e event) { l.do(eventAction{b, e}) }
+// tell tells a session something. What the application has not heard yet counts as memory that the server uses.
+func (l *link) tell(b *binding, e event) {
+	size := messageOverhead
+	if f, ok := e.(failureEvent); ok {
+		size += f.err.size()
+	}
+	l.untold += size
+	l.do(eventAction{b, e, size})
+}
 
-// full tells whether so much waits for the files that nothing more is to be read.
-func (l *link) full() bool { return l.queued > l.limit }
+// heard is called when the application has heard of an event.
+func (l *link) heard(size int, now time.Time) {
+	l.untold -= size
+	l.settle(now)
+}
+
+// full tells whether so much waits for the files, or for the application, that nothing more is to be read.
+func (l *link) full() bool { return l.queued+l.untold > l.limit }
 
 // idle tells whether there is nothing left to do, ever, unless a binding arrives.
 func (l *link) idle() bool { return len(l.bindings) == 0 && l.state == closed }

@@ -17,7 +17,6 @@ func (l *link) received(attempt uint64, m wire.ServerMessage, size int, bad erro
 		return
 	}
 	if bad == nil {
-		l.hurried = false
 		bad = l.receive(m, size, now)
 	}
 	if bad != nil {
@@ -94,6 +93,7 @@ func (l *link) receiveForSession(m wire.ServerMessage, size int, now time.Time) 
 		b.errorSeen = b.errorSeen || isError(m) && suspends(m)
 		return nil // UNBIND is about to be sent
 	}
+	l.hurried = false
 	switch m.(type) {
 	case *wire.ServerIdent:
 		b.identReceived = true
@@ -210,15 +210,16 @@ func (l *link) jsonError(b *binding, m *wire.JSONError, now time.Time) {
 
 // compensating keeps an error 231 until the DOWNLOAD that takes the write back is integrated (sync-semantics 5.2).
 func (l *link) compensating(b *binding, e *Error, version uint64, now time.Time) {
-	if b.compSize += compensationSize(e); b.compSize > maxCompensations {
+	if b.compSize += messageOverhead + e.size(); b.compSize > maxCompensations {
 		l.broken(errors.New("too many compensating writes are announced and none is sent"), now)
 		return
 	}
 	b.compensated = append(b.compensated, &pendingCompensation{version, e})
 }
 
-func compensationSize(e *Error) int {
-	size := messageOverhead + len(e.Message)
+// size is what the texts of an error take.
+func (e *Error) size() int {
+	size := len(e.Message)
 	for _, c := range e.CompensatingWrites {
 		size += messageOverhead + len(c.Class) + len(c.PrimaryKey) + len(c.Reason)
 	}

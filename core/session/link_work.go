@@ -217,7 +217,7 @@ func (l *link) integrated(b *binding, d *wire.Download) {
 	for len(b.compensated) > 0 && b.compensated[0].version <= last {
 		c := b.compensated[0]
 		b.compensated = b.compensated[1:]
-		b.compSize -= compensationSize(c.err)
+		b.compSize -= messageOverhead + c.err.size()
 		l.tell(b, failureEvent{c.err})
 	}
 }

@@ -937,3 +937,57 @@ func TestTraceFirstBytes(t *testing.T) {
 		require.Equal(t, "mark 1 1\n", string(<-p.toServer))
 	})
 }
+
+// An application that doesn't return from its handler stops the server, not the memory.
+func TestSlowApplication(t *testing.T) {
+	inWorldWith(t, Options{QueueBytes: 10000}, func(w *world) {
+		f := newFakeFile()
+		s, p := w.subscribed(f)
+		release := make(chan struct{})
+		handled := 0
+		s.SetErrorHandler(func(*Session, *Error) { <-release; handled++ })
+		const n = 40
+		go func() {
+			for i := range n {
+				v := 10 + i
+				for _, m := range []string{jsonError(1, 231, "Warning", true, strings.Repeat("x", 1000), fmt.Sprintf(rejected, v, 3, "AQE=")), download(1, fmt.Sprintf("%d 3 99 1 5 9 1 2 1", v), fmt.Sprintf("%d 3 x", v))} {
+					p.toClient <- []byte(strings.ReplaceAll(m, "↵", "\n"))
+				}
+			}
+		}()
+		time.Sleep(time.Hour)
+		require.Less(t, len(f.seen()), n/2)
+		close(release)
+		synctest.Wait()
+		require.Equal(t, n, handled)
+		require.Len(t, f.seen(), n+1)
+	})
+}
+
+// A server that refuses every token isn't asked without pause.
+func TestRefusedTokens(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.open(newFakeFile(), "a", Immediately)
+		for i, want := range []time.Duration{0, 0, 1, 2, 4} {
+			w.refuse(&DialError{Kind: FailedUpgrade, Status: 401})
+			require.Equal(t, want*time.Second, w.elapsed(), i)
+		}
+		require.Len(t, w.user.refreshes, 5)
+		p := w.accept()
+		require.Equal(t, 8*time.Second, w.elapsed())
+		p.end(&CloseError{Code: wire.CloseUnauthorized}) // accepted, and thrown out without a word
+		p = w.accept()
+		require.Equal(t, 16*time.Second, w.elapsed())
+		p.greet(1)
+		p.end(&CloseError{Code: wire.CloseUnauthorized}) // this time it worked for a while
+		w.accept()
+		require.Equal(t, time.Duration(0), w.elapsed())
+	})
+	inWorld(t, func(w *world) { // the same with locations
+		w.open(newFakeFile(), "a", Immediately)
+		for i, want := range []time.Duration{0, 0, 1, 2, 4} {
+			w.refuse(&DialError{Kind: FailedUpgrade, Status: 308})
+			require.Equal(t, want*time.Second, w.elapsed(), i)
+		}
+	})
+}

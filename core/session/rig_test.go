@@ -62,6 +62,7 @@ func (r *rig) attach(f *fakeFile) *binding {
 
 // settle takes the link's actions.
 func (r *rig) settle() {
+	heard := 0
 	for _, a := range r.l.take() {
 		switch a := a.(type) {
 		case dialAction:
@@ -94,8 +95,11 @@ func (r *rig) settle() {
 				r.onEvent(a.b, a.event)
 			}
 			r.events = append(r.events, fmt.Sprintf("%d %T", a.b.number, a.event))
+			heard += a.size
 		}
 	}
+	require.Equal(r.t, heard, r.l.untold)
+	r.l.untold = 0
 	r.invariants()
 }
 

@@ -88,8 +88,7 @@ func TestCrash(t *testing.T) {
 		w.tell("finish")
 		require.NoError(t, w.await("finishing", func() bool { return w.final != "" }))
 		states[i] = w.final
-		require.NoError(t, w.cmd.Wait(), w.errs)
-		w.cmd = nil
+		require.NoError(t, w.wait(), w.errs)
 	}
 
 	d, err := openDevice(deviceOptions{url: srv.url(), dir: filepath.Join(dir, "new"), schema: crashSchema, timings: hasty,
@@ -199,6 +198,7 @@ type worker struct {
 	cmd    *exec.Cmd
 	input  io.WriteCloser
 	errs   *tail
+	read   chan struct{} // closed when everything that the process wrote has been read
 
 	mu        sync.Mutex
 	cond      *sync.Cond
@@ -229,10 +229,14 @@ func (w *worker) start() {
 	w.ended = false
 	w.mu.Unlock()
 	require.NoError(w.t, w.cmd.Start())
-	go w.read(out)
+	w.read = make(chan struct{})
+	go func() {
+		defer close(w.read)
+		w.listen(out)
+	}()
 }
 
-func (w *worker) read(out io.Reader) {
+func (w *worker) listen(out io.Reader) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		word, rest, _ := strings.Cut(lines.Text(), " ")
@@ -293,8 +297,15 @@ func (w *worker) kill() {
 		return
 	}
 	_ = w.cmd.Process.Kill() // it may have ended
-	_ = w.cmd.Wait()         // killed, it says
+	_ = w.wait()             // killed, it says
+}
+
+// wait waits for the end of the process.
+func (w *worker) wait() error {
+	<-w.read
+	err := w.cmd.Wait()
 	w.cmd = nil
+	return err
 }
 
 // tell sends the worker a line: "stop" ends its writing, "finish" the program.

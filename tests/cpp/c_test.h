@@ -121,7 +121,7 @@ static inline realm_value_t of_link(const realm_object_t* o) {
 static char test_folder[512];
 
 static inline const char* temporary(const char* name) {
-    static char path[1024];
+    static __thread char path[1024];
     if (!test_folder[0]) {
         const char* base = getenv("TMPDIR");
         snprintf(test_folder, sizeof test_folder, "%s/c-test.XXXXXX", base && *base ? base : "/tmp");

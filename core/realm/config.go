@@ -48,7 +48,8 @@ type Config struct {
 	Clock func() time.Time
 	// ThreadID identifies the calling thread; nil is the operating system's. Tests that move between threads set it.
 	ThreadID func() int
-	Logger   *slog.Logger
+	// Logger receives what no caller can be told; nil: nobody.
+	Logger *slog.Logger
 	// Attach is called for each new instance, live or frozen, once it is open, on the thread that opens it; its error fails the open.
 	// What it returns (may be nil) is called once when that instance has closed. Neither runs under a lock.
 	Attach func(r *Realm) (detach func(), err error)

@@ -241,10 +241,10 @@ func (r *Realm) load(cl *store.Class, p *C.rlm_object) error {
 	return nil
 }
 
-// Valid tells whether an object exists in its realm's snapshot.
+// Valid tells whether an object exists in its realm's snapshot. After Invalidate there is none, until something is read.
 func Valid(o Object) bool {
 	r, p, err := owner(o)
-	if err != nil || r.enter() != nil {
+	if err != nil || r.hasDrifted() || r.enter() != nil {
 		return false
 	}
 	defer r.leave()
@@ -372,7 +372,8 @@ func AddInt(o Object, property int, amount int64) error {
 		if err != nil {
 			return err
 		}
-		return r.recorder.record(changeset.Instruction{Op: changeset.AddInteger, Table: cl.Def.Name, Key: key, Field: cl.Def.Properties[property].Name, Add: amount})
+		name := cl.Def.Properties[property].Name
+		return r.recorder.record(changeset.Instruction{Op: changeset.AddInteger, Table: cl.Def.Name, Key: key, Field: name, Add: amount})
 	})
 }
 

@@ -44,7 +44,7 @@ type resultsObserver struct {
 func (w *resultsObserver) before(*Realm) {}
 func (w *resultsObserver) drop()         { w.rows = store.Rows{} }
 
-func (w *resultsObserver) after(_ *Realm, changes *changesSince) delivery {
+func (w *resultsObserver) after(r *Realm, changes *changesSince) delivery {
 	plan, err := w.results.ready()
 	if err != nil { // the class is gone, or the query fits no more: there is nothing to see, and reading says why
 		return w.tell(store.Rows{}, changes)
@@ -60,7 +60,8 @@ func (w *resultsObserver) after(_ *Realm, changes *changesSince) delivery {
 	}
 	rows, err := plan.Rows()
 	if err != nil {
-		return nil // tells with the next change; reading says why
+		r.logger.Warn("results could not be evaluated for their observer", "path", r.path, "version", r.version, "error", err)
+		return nil // it is told with the next change
 	}
 	return w.tell(rows, changes)
 }

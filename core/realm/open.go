@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"log/slog"
 	"time"
 
 	"realmsync/core/realm/history"
@@ -51,6 +52,9 @@ func Open(config Config) (*Realm, error) {
 
 func newRealm(config Config, file string) *Realm {
 	r := &Realm{path: config.Path, file: file, config: config, clock: config.Clock, threadID: config.ThreadID, scheduler: config.Scheduler}
+	if r.logger = config.Logger; r.logger == nil {
+		r.logger = slog.New(slog.DiscardHandler)
+	}
 	if r.clock == nil {
 		r.clock = time.Now
 	}

@@ -6,6 +6,7 @@ package realm
 import "C"
 
 import (
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,6 +28,7 @@ type Realm struct {
 	clock     func() time.Time
 	threadID  func() int
 	scheduler Scheduler
+	logger    *slog.Logger
 	thread    int // the thread of a live instance without scheduler
 	frozen    bool
 	observing atomic.Bool
@@ -182,7 +184,9 @@ func (r *Realm) closeIfUnused() {
 	if r.c == nil || r.kept || C.rlm_instance_refs(r.c) > 1 {
 		return
 	}
-	_ = r.close() // nobody is left to be told
+	if err := r.close(); err != nil { // nobody is left to be told
+		r.logger.Warn("closing a realm failed", "path", r.path, "error", err)
+	}
 	instances.Lock()
 	delete(instances.byID, r.id)
 	instances.Unlock()

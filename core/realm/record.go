@@ -72,7 +72,8 @@ func (r *Realm) recordUpdate(cl *store.Class, key value.Key, property int, cell 
 	if err != nil {
 		return r.recorder.fail(err)
 	}
-	return r.recorder.record(changeset.Instruction{Op: changeset.Update, Table: cl.Def.Name, Key: key, Field: cl.Def.Properties[property].Name, Value: v})
+	name := cl.Def.Properties[property].Name
+	return r.recorder.record(changeset.Instruction{Op: changeset.Update, Table: cl.Def.Name, Key: key, Field: name, Value: v})
 }
 
 // recordCreate records a new object, the links that its creation made live again, and the properties that were supplied.

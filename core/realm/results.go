@@ -6,6 +6,7 @@ package realm
 import "C"
 
 import (
+	"fmt"
 	"slices"
 	"unsafe"
 
@@ -442,29 +443,28 @@ func sortPath(s *schema.Schema, class *schema.Class, keyPath string) (*rql.Path,
 	path := &rql.Path{Class: class}
 	for rest := keyPath; ; {
 		name, more, hops := cutPath(rest)
+		refuse := func(format string, args ...any) error {
+			where := fmt.Sprintf("Cannot sort on key path '%s': property '%s.%s' ", keyPath, path.Class.Name, name)
+			return errorf(rql.ErrInvalidQuery, "%s%s", where, fmt.Sprintf(format, args...))
+		}
 		at := slices.IndexFunc(path.Class.Properties, func(p schema.Property) bool { return p.Name == name })
 		if at < 0 {
-			return nil, errorf(rql.ErrInvalidQuery, "Cannot sort on key path '%s': property '%s.%s' does not exist.", keyPath, path.Class.Name, name)
+			return nil, refuse("does not exist.")
 		}
 		p := &path.Class.Properties[at]
-		if p.Collection != schema.Single {
-			return nil, errorf(rql.ErrInvalidQuery, "Cannot sort on key path '%s': property '%s.%s' is of unsupported type '%s'.", keyPath, path.Class.Name, name, p.TypeString())
-		}
-		if !hops {
-			if p.Type == value.KindLink {
-				return nil, errorf(rql.ErrInvalidQuery, "Cannot sort on key path '%s': property '%s.%s' of type '%s' cannot be the final property in the key path.",
-					keyPath, path.Class.Name, name, p.TypeString())
-			}
+		target := s.Class(p.LinkTarget)
+		switch {
+		case p.Collection != schema.Single:
+			return nil, refuse("is of unsupported type '%s'.", p.TypeString())
+		case !hops && p.Type == value.KindLink:
+			return nil, refuse("of type '%s' cannot be the final property in the key path.", p.TypeString())
+		case !hops:
 			path.Property = at
 			return path, nil
-		}
-		target := s.Class(p.LinkTarget)
-		if p.Type != value.KindLink || target == nil {
-			return nil, errorf(rql.ErrInvalidQuery, "Cannot sort on key path '%s': property '%s.%s' of type '%s' may only be the final property in the key path.",
-				keyPath, path.Class.Name, name, p.TypeString())
-		}
-		if len(path.Hops) == rql.MaxPath {
-			return nil, errorf(rql.ErrInvalidQuery, "Cannot sort on a key path of more than %d links.", rql.MaxPath)
+		case p.Type != value.KindLink || target == nil:
+			return nil, refuse("of type '%s' may only be the final property in the key path.", p.TypeString())
+		case len(path.Hops) == rql.MaxPath:
+			return nil, refuse("is behind more than %d links.", rql.MaxPath)
 		}
 		path.Hops = append(path.Hops, rql.Hop{Class: path.Class, Property: at})
 		path.Class, rest = target, more

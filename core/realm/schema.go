@@ -94,7 +94,7 @@ func planSchema(conn *store.Conn, config *Config, target *schema.Schema) (*schem
 		plan.setVersion = true
 	case config.SchemaMode == Manual:
 		if problems := additions(changes, true); len(problems) > 0 {
-			return nil, errorf(ErrSchemaMismatch, "The following changes must be made in manual schema mode, by the program that wrote the file:%s", problems)
+			return nil, errorf(ErrSchemaMismatch, "The following changes cannot be made in manual schema mode:%s", problems)
 		}
 		plan.setVersion = have != config.SchemaVersion
 	case config.SchemaVersion < have:

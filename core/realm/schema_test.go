@@ -35,6 +35,12 @@ func changed(p schema.Property) *schema.Schema {
 	return schema.New(class("V1", "_id", prop("_id", value.KindInt), p))
 }
 
+const migration = "Migration is required due to the following errors:\n- "
+
+func refused(mode string) string {
+	return "The following changes cannot be made in " + mode + " schema mode:\n- "
+}
+
 func TestSchemaModes(t *testing.T) {
 	clean(t)
 	other := v1.With(class("Other", "_id", prop("_id", value.KindInt)))
@@ -52,27 +58,27 @@ func TestSchemaModes(t *testing.T) {
 	}{
 		"automatic, same":                 {Automatic, 1, v1, "", 1},
 		"automatic, new class":            {Automatic, 1, other, "", 2},
-		"automatic, new property":         {Automatic, 1, wider, "Migration is required due to the following errors:\n- Property 'V1.b' has been added.", 0},
+		"automatic, new property":         {Automatic, 1, wider, migration + "Property 'V1.b' has been added.", 0},
 		"automatic, new property, higher": {Automatic, 2, wider, "", 1},
-		"automatic, removed":              {Automatic, 1, narrower, "Migration is required due to the following errors:\n- Property 'V1.a' has been removed.", 0},
+		"automatic, removed":              {Automatic, 1, narrower, migration + "Property 'V1.a' has been removed.", 0},
 		"automatic, removed, higher":      {Automatic, 2, narrower, "", 1},
 		"automatic, lower":                {Automatic, 0, v1, "Provided schema version 0 is less than last set version 1.", 0},
-		"automatic, other type":           {Automatic, 2, text, "Migration is required due to the following errors:\n- Property 'V1.a' has been changed from 'int' to 'string'.", 0},
-		"automatic, nullable":             {Automatic, 1, maybe, "Migration is required due to the following errors:\n- Property 'V1.a' has been changed from 'int' to 'int?'.", 0},
-		"automatic, other key":            {Automatic, 2, rekeyed, "Migration is required due to the following errors:\n- Primary Key for class 'V1' has been changed from '_id' (int) to 'a' (int).", 0},
+		"automatic, other type":           {Automatic, 2, text, migration + "Property 'V1.a' has been changed from 'int' to 'string'.", 0},
+		"automatic, nullable":             {Automatic, 1, maybe, migration + "Property 'V1.a' has been changed from 'int' to 'int?'.", 0},
+		"automatic, other key":            {Automatic, 2, rekeyed, migration + "Primary Key for class 'V1' has been changed from '_id' (int) to 'a' (int).", 0},
 		"automatic, class left out":       {Automatic, 1, schema.New(class("Other", "_id", prop("_id", value.KindInt))), "", 2},
 		"additive, new property":          {AdditiveDiscovered, 0, wider, "", 1},
 		"additive, property left out":     {AdditiveDiscovered, 0, narrower, "", 1},
-		"additive, other type":            {AdditiveDiscovered, 9, text, "The following changes cannot be made in additive-only schema mode:\n- Property 'V1.a' has been changed from 'int' to 'string'.", 0},
+		"additive, other type":            {AdditiveDiscovered, 9, text, refused("additive-only") + "Property 'V1.a' has been changed from 'int' to 'string'.", 0},
 		"explicit, new class":             {AdditiveExplicit, 0, other, "", 2},
 		"immutable, same":                 {Immutable, 0, v1, "", 1},
 		"immutable, property left out":    {Immutable, 0, narrower, "", 1},
-		"immutable, new class":            {Immutable, 0, other, "The following changes cannot be made in immutable schema mode:\n- Class 'Other' has been added.", 0},
-		"immutable, new property":         {Immutable, 7, wider, "The following changes cannot be made in immutable schema mode:\n- Property 'V1.b' has been added.", 0},
+		"immutable, new class":            {Immutable, 0, other, refused("immutable") + "Class 'Other' has been added.", 0},
+		"immutable, new property":         {Immutable, 7, wider, refused("immutable") + "Property 'V1.b' has been added.", 0},
 		"read-only, same":                 {ReadOnlyMode, 0, v1, "", 1},
-		"read-only, other type":           {ReadOnlyMode, 0, text, "The following changes cannot be made in read-only schema mode:\n- Property 'V1.a' has been changed from 'int' to 'string'.", 0},
+		"read-only, other type":           {ReadOnlyMode, 0, text, refused("read-only") + "Property 'V1.a' has been changed from 'int' to 'string'.", 0},
 		"manual, same":                    {Manual, 1, v1, "", 1},
-		"manual, new class":               {Manual, 2, other, "The following changes must be made in manual schema mode, by the program that wrote the file:\n- Class 'Other' has been added.", 0},
+		"manual, new class":               {Manual, 2, other, refused("manual") + "Class 'Other' has been added.", 0},
 		"soft reset, same":                {SoftResetFile, 1, v1, "", 1},
 		"soft reset, new class":           {SoftResetFile, 1, other, "", 2},
 		"soft reset, other type":          {SoftResetFile, 1, text, "", 1},

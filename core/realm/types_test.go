@@ -169,7 +169,8 @@ func TestClassWithoutPrimaryKey(t *testing.T) {
 
 func TestMalformedValuesAreRefused(t *testing.T) {
 	clean(t)
-	r := open(t, Config{Path: tempPath(t), Schema: schema.New(class("C", "_id", prop("_id", value.KindInt), prop("t", value.KindTimestamp), prop("s", value.KindString), optional("m", value.KindMixed)))})
+	c := class("C", "_id", prop("_id", value.KindInt), prop("t", value.KindTimestamp), prop("s", value.KindString), optional("m", value.KindMixed))
+	r := open(t, Config{Path: tempPath(t), Schema: schema.New(c)})
 	write(t, r, func() {
 		for _, v := range []value.Value{timestamp(1, -1), timestamp(-1, 1), timestamp(0, 1_000_000_000), timestamp(0, -1_000_000_000)} {
 			_, _, err := tryCreate(t, r, "C", values{"_id": i64(1), "t": v}, false)
@@ -194,7 +195,9 @@ func TestMalformedValuesAreRefused(t *testing.T) {
 
 func TestAddInt(t *testing.T) {
 	clean(t)
-	r := open(t, Config{Path: tempPath(t), Schema: schema.New(class("C", "_id", prop("_id", value.KindInt), prop("n", value.KindInt), optional("o", value.KindInt), prop("s", value.KindString), optional("m", value.KindMixed)))})
+	c := class("C", "_id", prop("_id", value.KindInt), prop("n", value.KindInt), optional("o", value.KindInt), prop("s", value.KindString),
+		optional("m", value.KindMixed))
+	r := open(t, Config{Path: tempPath(t), Schema: schema.New(c)})
 	var o Object
 	write(t, r, func() {
 		o = create(t, r, "C", values{"_id": i64(1), "n": i64(math.MaxInt64), "m": i64(2)})

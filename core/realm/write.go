@@ -178,6 +178,12 @@ func (r *Realm) Refresh() (bool, error) {
 	return moved, nil
 }
 
+func (r *Realm) hasDrifted() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.drifted
+}
+
 // Invalidate gives the snapshot up; the next use moves to the newest version.
 func (r *Realm) Invalidate() error {
 	if err := r.enterOnThread(); err != nil {

@@ -54,9 +54,10 @@ func mustDecimal(s string) value.Value {
 
 // pool are values of each type, few and close to each other, so that queries have hits.
 var pool = map[value.Kind][]value.Value{
-	value.KindInt:       {value.Int(0), value.Int(1), value.Int(-1), value.Int(5), value.Int(math.MaxInt64), value.Int(math.MinInt64)},
-	value.KindBool:      {value.Bool(true), value.Bool(false)},
-	value.KindString:    {value.String(""), value.String("a"), value.String("A"), value.String("abc"), value.String("aBCd"), value.String("ä"), value.String("Äa"), value.String("b*d"), value.String("z\x00"), value.String("1")},
+	value.KindInt:  {value.Int(0), value.Int(1), value.Int(-1), value.Int(5), value.Int(math.MaxInt64), value.Int(math.MinInt64)},
+	value.KindBool: {value.Bool(true), value.Bool(false)},
+	value.KindString: {value.String(""), value.String("a"), value.String("A"), value.String("abc"), value.String("aBCd"),
+		value.String("ä"), value.String("Äa"), value.String("b*d"), value.String("z\x00"), value.String("1")},
 	value.KindBinary:    {value.BinaryString(""), value.BinaryString("a"), value.BinaryString("abc"), value.BinaryString("\xff\x00")},
 	value.KindTimestamp: {value.FromTimestamp(value.Timestamp{}), value.FromTimestamp(value.Timestamp{Seconds: -1, Nanoseconds: -5}), value.FromTimestamp(value.Timestamp{Seconds: 1}), value.FromTimestamp(value.Timestamp{Seconds: 1, Nanoseconds: 7})},
 	value.KindFloat:     {value.Float(0), value.Float(1), value.Float(-1.5), value.FloatBits(0x80000000), value.FloatBits(0x7fc00000), value.Float(float32(math.Inf(1)))},

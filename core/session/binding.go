@@ -50,7 +50,7 @@ type binding struct {
 	busy          bool
 	wantStart     bool
 	wantScan      bool
-	scannedLast   bool // the last job was a scan: the inbox is next
+	lastTurn      int // who had the file last
 	retryAt       time.Time
 	retry         backoff
 	fileReported  bool // the present series of file errors was reported
@@ -209,7 +209,12 @@ type encodedUpload struct {
 }
 
 // Append implements wire.Message.
-func (m encodedUpload) Append(dst []byte) ([]byte, error) { return append(dst, m.bytes...), nil }
+func (m encodedUpload) Append(dst []byte) ([]byte, error) {
+	if len(dst) == 0 {
+		return m.bytes, nil
+	}
+	return append(dst, m.bytes...), nil
+}
 
 // sent notes that the message of next is on its way.
 func (b *binding) sent(l *link, m wire.ClientMessage) {

@@ -190,6 +190,7 @@ func (l *link) opened(attempt uint64, now time.Time) {
 	if l.state != dialing || attempt != l.attempt {
 		return
 	}
+	l.log.Debug("connected", "attempt", attempt)
 	fast := l.wasOpen && now.Sub(l.lostAt) <= l.t.FastReconnect
 	l.state, l.wasOpen, l.writing = open, true, false
 	l.dialBy = time.Time{}

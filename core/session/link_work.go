@@ -10,17 +10,18 @@ import (
 // work gives a binding's file the next job that is due, and handles what was received as far as no job is needed.
 func (l *link) work(b *binding, now time.Time) {
 	for !b.busy && !b.detached && b.stage != gone && b.retryAt.IsZero() {
-		switch {
-		case b.wantStart:
+		if b.wantStart {
 			b.wantStart = false
 			l.start(b, job{kind: jobStart})
-		case len(b.newUploads) > 0:
+			return
+		}
+		switch b.choose() {
+		case turnNewest:
 			l.start(b, job{kind: jobNewest, waits: len(b.newUploads)})
-		case b.scanDue() && !(len(b.inbox) > 0 && b.scannedLast):
-			b.wantScan, b.scannedLast = false, true
+		case turnScan:
+			b.wantScan = false
 			l.start(b, job{kind: jobScan, cursor: b.cursor, above: b.lastQuery, locked: b.status.Progress.Download.ServerVersion})
-		case len(b.inbox) > 0:
-			b.scannedLast = false
+		case turnInbox:
 			if j, ok := l.handle(b, b.inbox[0].msg, now); ok {
 				l.start(b, j)
 			}
@@ -28,6 +29,26 @@ func (l *link) work(b *binding, now time.Time) {
 			return
 		}
 	}
+}
+
+// The kinds of work that take turns at the file.
+const (
+	turnInbox = iota
+	turnNewest
+	turnScan
+	turns // their number, and: nothing to do
+)
+
+// choose returns what is due. Whatever had its turn last comes last, so that none can starve another.
+func (b *binding) choose() int {
+	due := [turns]bool{turnInbox: len(b.inbox) > 0, turnNewest: len(b.newUploads) > 0, turnScan: b.scanDue()}
+	for i := range turns {
+		if turn := (b.lastTurn + 1 + i) % turns; due[turn] {
+			b.lastTurn = turn
+			return turn
+		}
+	}
+	return turns
 }
 
 func (l *link) start(b *binding, j job) {
@@ -181,7 +202,7 @@ func (l *link) jobSucceeded(b *binding, r result, now time.Time) {
 			l.broken(errors.New("the server refuses a subscription set that is complete, or that does not exist"), now)
 			return
 		}
-		b.wantScan = true
+		b.query, b.wantScan = nil, true // it may be this one
 	case jobScan:
 		if current {
 			l.scanned(b, r)
@@ -227,8 +248,12 @@ func (l *link) bootstrapped(b *binding, s Status) {
 	newSet := s.ActiveSet > b.status.ActiveSet
 	l.progressed(b, s.Progress)
 	b.status = s
+	l.log.Debug("bootstrap integrated", "session", b.number, "file_ident", s.Ident, "query_version", s.ActiveSet, "version", s.Version)
 	if !newSet {
 		return
+	}
+	if b.lastQuery < s.ActiveSet {
+		b.lastQuery, b.query = s.ActiveSet, nil // the server has remembered it from an earlier bind
 	}
 	for _, m := range b.setMarks {
 		if m.version == s.ActiveSet {

@@ -813,6 +813,14 @@ func TestTimers(t *testing.T) {
 		w.next()
 		require.Equal(t, time.Second, w.elapsed())
 	})
+	inWorld(t, func(w *world) { // where the route was only guessed, the location is asked for
+		w.user.verified = false
+		w.open(newFakeFile(), "a", Immediately)
+		<-w.next().ctx.Done()
+		require.Empty(t, w.notes())
+		require.Equal(t, []bool{true}, w.user.refreshes)
+		w.next()
+	})
 	inWorld(t, func(w *world) { // linger, and a session that comes back in time
 		s := w.open(newFakeFile(), "a", Immediately)
 		p := w.accept()
@@ -989,5 +997,27 @@ func TestRefusedTokens(t *testing.T) {
 			w.refuse(&DialError{Kind: FailedUpgrade, Status: 308})
 			require.Equal(t, want*time.Second, w.elapsed(), i)
 		}
+	})
+}
+
+// A server that remembers the QUERY of an earlier bind may answer it before it comes again.
+func TestServerRemembersAQuery(t *testing.T) {
+	inWorld(t, func(w *world) {
+		f := newFakeFile()
+		s, p := w.subscribed(f)
+		f.subscribe("{}")
+		w.waitSet(s, 2)
+		p.expect("query 1 2 2↵{}", "mark 1 3↵")
+		s.Pause()
+		w.notes()
+		s.Resume()
+		w.waitSet(s, 2)
+		p.expect("unbind 1↵", bindMsg(2, 0), "ident…", "mark 2 1↵")
+		p.send(download(2, "10 3 10 1 5 9 2 1 1", "10 3 x"), "mark 2 1↵")
+		p.expect("mark 2 2↵")
+		p.send("mark 2 2↵")
+		require.Equal(t, []string{"set 2: 3 <nil>"}, w.notes())
+		p.expect("upload…")
+		p.silent() // no QUERY any more
 	})
 }

@@ -27,6 +27,11 @@ func (s *Session) handle(b *binding, e event) {
 // failed does what an error asks for (sync-semantics 6.2). The order is: state, waits for sets, other waits, log-out, handler.
 func (s *Session) failed(b *binding, shared *Error) {
 	e := *shared // every session of a connection gets the same
+	if e.Name == statusConnectTimeout {
+		if _, verified := s.user.Route(); !verified {
+			e.Action = wire.RefreshLocation // the server may be elsewhere
+		}
+	}
 	s.scheduleReset(b, &e)
 	var after effects
 	s.m.mu.Lock()

@@ -18,11 +18,20 @@ import (
 // its way.
 const linger = 5 * time.Second
 
+// socket is what is needed of a WebSocket; *websocket.Conn is one. Write and the two ways to close may be called by several
+// goroutines.
+type socket interface {
+	Read(ctx context.Context) (websocket.MessageType, []byte, error)
+	Write(ctx context.Context, kind websocket.MessageType, data []byte) error
+	Close(code websocket.StatusCode, reason string) error
+	CloseNow() error
+}
+
 // conn is one WebSocket. The goroutine of serve reads; sessions write, each its own messages.
 type conn struct {
 	server  *Server
 	app     *app
-	ws      *websocket.Conn
+	ws      socket
 	who     auth.Identity
 	version int // negotiated
 	log     *slog.Logger
@@ -47,7 +56,7 @@ type conn struct {
 
 var errFailed = errors.New("sync: an error was sent on the connection")
 
-func newConn(s *Server, a *app, ws *websocket.Conn, who auth.Identity, version int, remote string) *conn {
+func newConn(s *Server, a *app, ws socket, who auth.Identity, version int, remote string) *conn {
 	c := &conn{server: s, app: a, ws: ws, who: who, version: version, sessions: map[uint64]*session{}, leaving: map[uint64]*session{}}
 	c.log = s.log.With(slog.String("app", a.id), slog.String("user", who.UserID), slog.String("remote", remote))
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -65,7 +74,6 @@ func (c *conn) serve() {
 	defer c.server.leave(c)
 	c.server.metrics.connections.Inc()
 	defer c.server.metrics.connections.Dec()
-	c.ws.SetReadLimit(int64(c.server.cfg.Limits.Message))
 	if !c.who.Expires.IsZero() {
 		expiry := time.AfterFunc(c.who.Expires.Sub(c.server.cfg.Now()), func() { c.close(wire.CloseUnauthorized, "the access token has expired") })
 		defer expiry.Stop()

@@ -61,6 +61,7 @@ func (f *fixture) device(user string) *device {
 func (d *device) connect() *device {
 	d.t.Helper()
 	d.link = d.f.dialApp(d.app, d.user, wire.OfferedSubprotocols())
+	d.who = d.user
 	return d.bind(1)
 }
 
@@ -70,6 +71,12 @@ func (d *device) bind(sid uint64) *device {
 	d.sid, d.req, d.held = sid, 0, nil
 	d.sent = d.progress.Upload.ClientVersion
 	d.send(&wire.Bind{Session: sid, Data: wire.BindData{}.Append(nil), NeedIdent: d.ident == 0})
+	// What was received and not taken in was lost with the connection.
+	d.checks = newClient()
+	d.checks.ident, d.checks.progress, d.checks.active = d.ident, d.progress, d.query
+	if d.progress.Download.ServerVersion > 0 {
+		d.checks.sets = map[int64]setState{d.query: complete}
+	}
 	d.mu.Lock()
 	d.sessions[sid].file = d.checks
 	d.mu.Unlock()
@@ -218,6 +225,7 @@ func (d *device) step() wire.ServerMessage {
 
 func (d *device) takeIn(m wire.ServerMessage) wire.ServerMessage {
 	d.t.Helper()
+	traceMessage(d.user, m)
 	switch m := m.(type) {
 	case *wire.Download:
 		d.download(m)

@@ -20,12 +20,13 @@ const silentVersions = view.NudgeVersions / 2
 // scanVersions is how many versions are read from the history without looking at the inbox.
 const scanVersions = 4096
 
-// produce sends one message of what is due. sent tells that there was work, and that there may be more.
-func (s *session) produce(ctx context.Context) (sent bool, err error) {
+// produce sends one message of what is due, up to a version that is distributed. sent tells that there was work, and that there
+// may be more.
+func (s *session) produce(ctx context.Context, distributed uint64) (sent bool, err error) {
 	if s.phase != running || s.paused {
 		return false, nil
 	}
-	target := s.app.fan.Version()
+	target := distributed
 	if s.boot != nil {
 		// Short of the bootstrap's version: who is there has integrated the bootstrap, the engine relies on that.
 		target = min(target, s.boot.snapshot-1)
@@ -34,7 +35,7 @@ func (s *session) produce(ctx context.Context) (sent bool, err error) {
 		return sent, err
 	}
 	if s.boot != nil {
-		if s.at < s.boot.snapshot-1 {
+		if distributed < s.boot.snapshot {
 			return false, nil // it waits for the versions before it to be distributed
 		}
 		return true, s.sendBootstrap()

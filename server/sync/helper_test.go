@@ -117,10 +117,6 @@ func dogSchema() []changeset.Instruction {
 	}
 }
 
-var dogClass = schema.Class{Name: "Dog", PrimaryKey: "_id", Properties: []schema.Property{
-	{Name: "_id", Type: value.KindInt}, {Name: "name", Type: value.KindString}, {Name: "age", Type: value.KindInt},
-}}
-
 func create(id int64, name string, age int64) []changeset.Instruction {
 	return append([]changeset.Instruction{{Op: changeset.CreateObject, Table: "Dog", Key: value.IntKey(id)}}, rename(id, name)[0], grow(id, age)[0])
 }
@@ -139,3 +135,5 @@ func erase(id int64) []changeset.Instruction {
 
 // waitStep is how often a condition is looked at that nothing announces.
 const waitStep = 2 * time.Millisecond
+
+type property = schema.Property

@@ -21,6 +21,7 @@ type link struct {
 	t       testing.TB
 	ws      *websocket.Conn
 	version int
+	who     string
 
 	gate sync.Mutex // held while the client doesn't read
 
@@ -304,6 +305,7 @@ func (s *model) download(m *wire.Download) error {
 // send sends a message and notes what the client expects after it.
 func (l *link) send(m wire.ClientMessage) {
 	l.t.Helper()
+	traceMessage(l.who, m)
 	l.note(m)
 	data, err := m.Append(nil)
 	require.NoError(l.t, err)

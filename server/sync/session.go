@@ -211,6 +211,8 @@ func (s *session) work() error {
 		if ctx.Err() != nil {
 			return nil
 		}
+		// Before the answers are taken: those for all of the file's own versions up to here are among them then.
+		distributed := s.app.fan.Version()
 		answers, leaving := s.take()
 		for _, a := range answers {
 			if err := s.settleAnswer(a); err != nil {
@@ -227,7 +229,7 @@ func (s *session) work() error {
 		if err != nil {
 			return err
 		}
-		sent, err := s.produce(ctx)
+		sent, err := s.produce(ctx, distributed)
 		if err != nil {
 			return err
 		}

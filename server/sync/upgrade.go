@@ -54,6 +54,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.log.Debug("an upgrade failed", "app", appID, "error", err)
 		return // it has been answered
 	}
+	ws.SetReadLimit(int64(s.cfg.Limits.Message))
 	newConn(s, a, ws, who, version, r.RemoteAddr).serve()
 }
 

@@ -18,8 +18,11 @@ func (s *session) upload(m *wire.Upload) error {
 	if problem := s.checkUpload(m); problem != nil {
 		return s.failEngine(problem)
 	}
+	if s.header != nil {
+		// What is uploaded now is based on no less than what was reported before; on less than what is reported now, it may be.
+		s.pruneEpochs(s.header.Progress.ServerVersion)
+	}
 	s.header = &wire.Upload{Progress: m.Progress, LockedServerVersion: m.LockedServerVersion}
-	s.pruneEpochs(m.Progress.ServerVersion)
 	if len(m.Entries) == 0 {
 		s.lazy = s.header
 		if s.lazyCount++; s.lazyCount < lazyUploads {

@@ -65,7 +65,7 @@ func (m message) parse(t *testing.T) wire.Message {
 }
 
 // startRelay starts a server that names the relay as its public address, and the relay.
-func startRelay(t *testing.T) (*relay, *server) {
+func startRelay(t *testing.T, args ...string) (*relay, *server) {
 	r := &relay{t: t, cancels: map[int]context.CancelFunc{}, news: make(chan struct{})}
 	var backend *url.URL
 	proxy := &httputil.ReverseProxy{Rewrite: func(p *httputil.ProxyRequest) { p.SetURL(backend) }}
@@ -76,7 +76,7 @@ func startRelay(t *testing.T) (*relay, *server) {
 		}
 		proxy.ServeHTTP(w, req)
 	}))
-	srv := startServer(t, "--base-url", r.url())
+	srv := startServer(t, append(args, "--base-url", r.url())...)
 	r.target = srv.url()
 	var err error
 	backend, err = url.Parse(r.target)

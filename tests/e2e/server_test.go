@@ -57,6 +57,8 @@ type server struct {
 	cmd  *exec.Cmd
 	done chan error
 	log  *tail
+
+	strict bool // not in development mode
 }
 
 // startServer starts a development server on a free port, with its data in a folder of the test.
@@ -81,12 +83,9 @@ func (s *server) url() string { return "http://" + s.addr }
 // start starts the program and waits for its first line.
 func (s *server) start() {
 	s.t.Helper()
-	binary, err := serverBinary()
-	require.NoError(s.t, err)
-	args := append([]string{"serve", "--dev", "--listen", s.addr, "--data", s.data, "--log-level", "debug"}, s.args...)
 	// The address of a killed server may be taken for a moment.
 	for deadline := time.Now().Add(20 * time.Second); ; {
-		line, err := s.launch(binary, args)
+		line, err := s.try()
 		if addr, ok := strings.CutPrefix(line, "listening on http://"); ok {
 			s.addr = addr
 			return
@@ -97,7 +96,14 @@ func (s *server) start() {
 	}
 }
 
-func (s *server) launch(binary string, args []string) (string, error) {
+// try starts the program and returns its first line, or its end.
+func (s *server) try() (string, error) {
+	binary, err := serverBinary()
+	require.NoError(s.t, err)
+	args := append([]string{"serve", "--listen", s.addr, "--data", s.data, "--log-level", "debug"}, s.args...)
+	if !s.strict {
+		args = append(args, "--dev")
+	}
 	cmd := exec.Command(binary, args...)
 	out, err := cmd.StdoutPipe()
 	require.NoError(s.t, err)

@@ -65,10 +65,7 @@ func (r *Realm) Thaw() (*Realm, error) {
 	}
 	config := r.config
 	config.ShouldCompact = nil
-	if config.Scheduler != nil && !config.Scheduler.OnThread() {
-		config.Scheduler = nil // it is of another thread
-	}
-	return Open(config)
+	return Open(config) // without the scheduler, if that is of another thread
 }
 
 // moveOn makes sure that a live instance has a connection of its own before it changes its snapshot. The locks are held.
@@ -76,19 +73,19 @@ func (r *Realm) moveOn() error {
 	if r.shared == nil {
 		return nil
 	}
+	if r.shared.refs == 1 { // the frozen ones have been closed
+		r.shared.mu.Unlock()
+		r.shared = nil
+		return nil
+	}
 	conn, err := store.Open(r.path, store.Options{ReadOnly: r.config.readsOnly()})
 	if err != nil {
 		return err
 	}
-	shared := r.shared
-	shared.refs--
-	last, old := shared.refs == 0, r.conn
-	shared.mu.Unlock()
+	r.shared.refs--
+	r.shared.mu.Unlock()
 	r.conn, r.shared = conn, nil
 	r.seen = 0
 	r.c.stamp++
-	if last {
-		return old.Close()
-	}
 	return nil
 }

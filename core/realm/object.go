@@ -93,7 +93,7 @@ func (r *Realm) Create(class uint32, cells unsafe.Pointer, n int, upsert bool) (
 	if cl.Def.Kind == schema.Embedded {
 		return nil, false, errorf(store.ErrType, "Explicit creation of embedded object not allowed in: class_%s", cl.Def.Name)
 	}
-	if n > len(cl.Def.Properties) {
+	if n < 0 || n > len(cl.Def.Properties) || n > 0 && cells == nil {
 		return nil, false, errorf(store.ErrRange, "class '%s' has %d properties, there are %d values", cl.Def.Name, len(cl.Def.Properties), n)
 	}
 	row := unsafe.Slice((*store.Cell)(cells), n)

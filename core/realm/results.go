@@ -98,8 +98,11 @@ func (r *Realm) DescribeQuery(class uint32, text string, args unsafe.Pointer, n 
 }
 
 func (r *Realm) arguments(cells unsafe.Pointer, n int) ([]rql.Arg, error) {
-	if n == 0 {
+	switch {
+	case n == 0:
 		return nil, nil
+	case n < 0 || n > rql.MaxArgs || cells == nil:
+		return nil, errorf(store.ErrRange, "a query can't have %d arguments", n)
 	}
 	out := make([]rql.Arg, n)
 	row := unsafe.Slice((*store.Cell)(cells), n)

@@ -29,7 +29,6 @@ type relay struct {
 	cancels  map[int]context.CancelFunc
 	next     int
 	news     chan struct{} // closed and replaced with each message
-	refuse   bool
 }
 
 // message is one sync message that passed.
@@ -102,16 +101,6 @@ func (r *relay) cut() {
 	}
 }
 
-// block makes new sync connections fail, or lets them through again.
-func (r *relay) block(refuse bool) {
-	r.mu.Lock()
-	r.refuse = refuse
-	r.mu.Unlock()
-	if refuse {
-		r.cut()
-	}
-}
-
 func (r *relay) pass(w http.ResponseWriter, req *http.Request) {
 	r.running.Add(1)
 	defer r.running.Done()
@@ -120,7 +109,6 @@ func (r *relay) pass(w http.ResponseWriter, req *http.Request) {
 	r.mu.Lock()
 	id := r.next
 	r.next++
-	refuse := r.refuse
 	r.cancels[id] = cancel
 	r.mu.Unlock()
 	defer func() {
@@ -128,11 +116,6 @@ func (r *relay) pass(w http.ResponseWriter, req *http.Request) {
 		delete(r.cancels, id)
 		r.mu.Unlock()
 	}()
-	if refuse {
-		http.Error(w, "blocked by the test", http.StatusBadGateway)
-		return
-	}
-
 	var offered []string
 	for _, p := range strings.Split(req.Header.Get("Sec-WebSocket-Protocol"), ",") {
 		offered = append(offered, strings.TrimSpace(p))

@@ -87,7 +87,8 @@ enum {
     REALM_DOMAIN_LIBRARY = 0, /* code repeats the realm_status_t */
     REALM_DOMAIN_HTTP = 1,    /* code is the HTTP status of the server's answer */
     REALM_DOMAIN_SERVICE = 2, /* code is the HTTP status, name the error_code of the service's JSON answer */
-    REALM_DOMAIN_CLIENT = 3,  /* transport failure or bad answer */
+    REALM_DOMAIN_CLIENT = 3,  /* no usable answer; code is 4000: the server can't be reached (status REALM_ERR_NETWORK), 4100 to 4199: the
+                                 call was refused before it was sent, 4200 to 4299: the answer is not what it should be */
     REALM_DOMAIN_SYNC = 4,    /* code is an error code of the sync protocol, or of the client (1000 and above) */
     REALM_DOMAIN_WEBSOCKET = 5/* code is a WebSocket close code */
 };
@@ -295,7 +296,8 @@ REALM_API const uint64_t* realm_get_stamp(const realm_t* realm);
 REALM_API bool realm_is_frozen(const realm_t* realm);
 /* A frozen handle of the current snapshot, usable on every thread. Freezing a frozen realm gives another handle of it. */
 REALM_API realm_status_t realm_freeze(realm_t* realm, realm_t** out, realm_error_t* error);
-/* The live instance of the calling thread for the same file. */
+/* The live instance of the calling thread for the same file. A new one has the scheduler of the configuration if that is the calling thread's,
+ * else none. */
 REALM_API realm_status_t realm_thaw(realm_t* realm, realm_t** out, realm_error_t* error);
 
 /* ------------------------------------------------------------------------------------------------ objects */
@@ -334,7 +336,7 @@ enum {
 };
 
 /* Creates an object from values[0..n_values), one per property in property order; REALM_TYPE_ABSENT leaves a property
- * alone. Includes the primary key. Collections and embedded objects are absent here. *out may be NULL if not wanted;
+ * alone, and so does an array that ends before it. Includes the primary key. Collections and embedded objects are absent here. *out may be NULL if not wanted;
  * *created (may be NULL) tells whether the object is new. Errors: NOT_IN_TRANSACTION, TYPE_MISMATCH, NOT_NULLABLE,
  * KEY_EXISTS, NO_SUBSCRIPTION. */
 REALM_API realm_status_t realm_object_create(realm_t* realm, realm_class_key_t class_key, const realm_value_t* values, size_t n_values, int mode,
@@ -625,10 +627,12 @@ REALM_API realm_status_t realm_subscription_set_remove(realm_subscription_set_t*
 REALM_API realm_status_t realm_subscription_set_clear(realm_subscription_set_t* mutable_set, realm_error_t* error);
 /* Commits; the handle then is an unchangeable set of the new version, state PENDING. */
 REALM_API realm_status_t realm_subscription_set_commit(realm_subscription_set_t* mutable_set, realm_error_t* error);
-/* Calls back once, when the set reaches COMPLETE, ERROR or SUPERSEDED, or when the session ends the wait (status not OK).
- * Runs on a thread of the library. */
+/* Calls back once, when the set reaches COMPLETE, ERROR or SUPERSEDED: status is REALM_OK, and for ERROR error has the server's text. Or when
+ * the session ends the wait: status says why, and error has the details. Otherwise error is NULL. LOGIC for a set that is not
+ * committed. Runs as a realm_wait_callback_t does. */
 typedef void (*realm_subscription_callback_t)(void* userdata, realm_status_t status, realm_subscription_state_t state, const realm_error_t* error);
 REALM_API realm_status_t realm_subscription_set_wait(realm_subscription_set_t* set, realm_subscription_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
+/* The same, blocking for at most timeout_ms; *out (may be NULL) is the state reached. */
 REALM_API realm_status_t realm_subscription_set_wait_blocking(realm_subscription_set_t* set, uint64_t timeout_ms, realm_subscription_state_t* out, realm_error_t* error);
 
 #ifdef __cplusplus

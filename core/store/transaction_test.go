@@ -236,3 +236,19 @@ func TestKilledWhileMakingTheFile(t *testing.T) {
 	require.NoError(t, c.BeginRead())
 	require.NotNil(t, c.Class("Item"))
 }
+
+// Commits survive power loss: SQLite's own default for WAL files would not sync each.
+func TestEveryConnectionSyncsItsCommits(t *testing.T) {
+	c := openTemp(t)
+	for _, conn := range []*Conn{c, openAt(t, c.Path())} {
+		level, err := conn.controlInt("PRAGMA synchronous")
+		require.NoError(t, err)
+		require.Equal(t, int64(2), level, "FULL")
+		require.NoError(t, conn.BeginRead())
+		require.NoError(t, conn.Query("PRAGMA journal_mode", nil, func(r *Row) error {
+			require.Equal(t, "wal", r.Text(0))
+			return nil
+		}))
+		require.NoError(t, conn.EndRead())
+	}
+}

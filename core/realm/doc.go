@@ -11,8 +11,17 @@
 // realm_object_t of include/realm_sync.h: a row of cells, and the stamp at which it was read. Each instance has a stamp in C
 // memory that moves whenever the visible data may have changed; while both agree, the caller reads the cells by itself.
 //
+// # Results and notifications
+//
+// Results hold a query, not rows: the connection keeps what its plans found and follows its own changes (store.Plan). Observers are told
+// when their instance advances, and only then: Refresh, BeginWrite, or the Scheduler by way of Process. What changed comes from the hub,
+// which every commit in this process tells before its version can be seen (store.Watch), so that no observer sees a version whose
+// changes aren't known. Commits of other processes are not told; then objects are compared, and results take all their objects as
+// modified.
+//
 // # Threads
 //
 // A live instance is used by one thread; Open, Release and Close of different instances, and everything on a frozen
-// instance, may happen on any. Lock order: Realm.mu, hub.mu, registry.
+// instance, may happen on any. Callbacks (Scheduler, Config.Attach, observers) run without locks. Lock order: Realm.mu, sharedConn.mu,
+// the registry of hubs, hub.mu; during a commit also the store's list of watchers before hub.mu.
 package realm

@@ -139,14 +139,22 @@ func (r *rig) session(re *realm.Realm) *Session {
 // handler is an ErrorHandler that counts.
 type handler struct {
 	mu     sync.Mutex
-	errors []*session.Error
+	booms  int // errors named Boom; there may be others, of the connection
 	closed int
 }
 
-func (h *handler) SyncError(s *Session, e *session.Error) {
+func (h *handler) SyncError(_ *Session, e *session.Error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.errors = append(h.errors, e)
+	if e.Name == "Boom" {
+		h.booms++
+	}
+}
+
+func (h *handler) heard() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.booms
 }
 
 func (h *handler) Close() {

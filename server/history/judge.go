@@ -110,7 +110,8 @@ func (in *integration) judge(s *slot, base uint64) (v verdict, err error) {
 // instructions themselves; and, apart from that, whether the client itself moved it out of its view.
 //
 // Bootstraps after base are on their way. If the connection is lost they never happened, and the client goes on with the view that
-// it has. So whatever the last bootstrap is that reaches it, the object must be known.
+// it has: until the next one (Epoch.First) it is sent every version as that view shows it. So whatever the last bootstrap is that
+// reaches it, the object must be known: else an instruction may come to a client that hasn't the object.
 func (in *integration) unknown(s *slot, base uint64) (unknown, left bool, err error) {
 	epochs := in.upload.Epochs
 	for len(epochs) > 1 && epochs[1].Snapshot <= base {

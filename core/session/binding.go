@@ -58,14 +58,14 @@ type binding struct {
 	identReceived bool
 	status        Status
 
-	// What is sent.
-	delayed     bool              // uploads and queries wait for the answer to delayMark
-	delayMark   uint64            //
+	// What is sent, on this bind.
+	delayed     bool // uploads and queries wait for the answer to delayMark
+	delayMark   uint64
 	cursor      wire.UploadCursor // up to where everything was sent on this bind
 	told        uint64            // server version that the server knows to be integrated here
-	lastQuery   int64
-	query       *Query // the next one, when a scan has found it
-	upload      []byte // an UPLOAD that is ready
+	lastQuery   int64             // version of the set that the server heard of last
+	query       *Query            // the next one, when a scan has found it
+	upload      []byte            // an UPLOAD that is ready
 	uploadNext  wire.UploadCursor
 	clientError *IntegrationError // a DOWNLOAD could not be integrated: nothing but this is sent until the next bind
 	errorSent   bool
@@ -74,9 +74,9 @@ type binding struct {
 	markTarget, markSent, markReceived uint64
 	setMarks                           []setMark
 
-	uploads     []wait // target: client version
-	newUploads  []uint64
-	downloads   []wait // target: MARK
+	uploads     []wait   // target: client version
+	newUploads  []uint64 // for which the target is not known yet
+	downloads   []wait   // target: MARK
 	compensated []*pendingCompensation
 	compSize    int
 }

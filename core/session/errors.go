@@ -60,6 +60,11 @@ type CompensatingWrite struct {
 	Reason     string
 }
 
+// ownError is an error that this library gives by itself.
+func ownError(name, message string, action wire.Action) *Error {
+	return &Error{Domain: DomainLibrary, Code: statusNumber(name), Name: name, Message: message, Action: action}
+}
+
 // Error names the status and the reason.
 func (e *Error) Error() string { return e.Name + ": " + e.Reason() }
 
@@ -82,10 +87,10 @@ func (e *Error) Unrecognized() bool { return e.Action == wire.NoAction }
 
 // ErrAborted is what waits fail with when their session stops without an error: it was paused, its user logged out, its last reference
 // was released.
-var ErrAborted error = &Error{Code: statusNumber(statusAborted), Name: statusAborted, Message: "Sync session became inactive"}
+var ErrAborted error = ownError(statusAborted, "Sync session became inactive", wire.NoAction)
 
 // ErrEnded is what waits fail with that are asked of, or stored in, a session that is gone.
-var ErrEnded error = &Error{Code: statusNumber(statusBrokenPromise), Name: statusBrokenPromise, Message: "the sync session has been destroyed"}
+var ErrEnded error = ownError(statusBrokenPromise, "the sync session has been destroyed", wire.NoAction)
 
 func unknownCodeText(code wire.ErrorCode) string {
 	return fmt.Sprintf("Unknown sync protocol error code %d: ", int32(code))

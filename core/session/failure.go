@@ -92,7 +92,7 @@ func fromDial(err error, verified bool) (ending, *Error) {
 	}
 	switch d.Kind {
 	case FailedTLS:
-		return fromClose(closeTLS, d.Reason)
+		return fromClose(closeTLS, d.Reason+": does the server speak TLS at this address, with a certificate that this machine trusts?")
 	case FailedNegotiation:
 		return fromClose(wire.CloseVersionMismatch, d.Reason)
 	case FailedUpgrade:
@@ -102,7 +102,8 @@ func fromDial(err error, verified bool) (ending, *Error) {
 		if d.Kind == FailedResolve {
 			code = closeResolveFailed
 		}
-		return endedConnect, &Error{Domain: DomainWebSocket, Code: int(code), Name: statusConnectFailed, Message: "failed to connect to sync: " + d.Reason, Action: elsewhere, Err: err}
+		return endedConnect, &Error{Domain: DomainWebSocket, Code: int(code), Name: statusConnectFailed, Action: elsewhere, Err: err,
+			Message: "failed to connect to sync: " + d.Reason + ": is the server running, and is this its address?"}
 	}
 }
 
@@ -123,7 +124,8 @@ func fromStatus(d *DialError, verified bool, elsewhere wire.Action) (ending, *Er
 	if code, ok := wire.Mismatch(d.Body); ok {
 		return fromClose(code, d.Reason)
 	}
-	return endedHTTPFatal, &Error{Domain: DomainWebSocket, Code: int(closeRefused), Name: statusConnectFailed, Message: d.Reason, Fatal: verified, Action: elsewhere}
+	return endedHTTPFatal, &Error{Domain: DomainWebSocket, Code: int(closeRefused), Name: statusConnectFailed, Fatal: verified, Action: elsewhere,
+		Message: d.Reason + ": is this a sync server, and is the app id right?"}
 }
 
 // fromServer turns an error of the server into ours.
@@ -137,7 +139,9 @@ func fromServer(code wire.ErrorCode, text, log string, tryAgain bool, action wir
 
 // violation is what a server did against the protocol.
 func violation(cause error) *Error {
-	return &Error{Domain: DomainLibrary, Code: statusNumber(statusInvariant), Name: statusInvariant, Message: cause.Error(), Fatal: true, Action: wire.ProtocolViolation, Err: cause}
+	e := ownError(statusInvariant, cause.Error(), wire.ProtocolViolation)
+	e.Fatal, e.Err = true, cause
+	return e
 }
 
 // integrationName is the status by which a failed integration is reported (wire-protocol 3.7).

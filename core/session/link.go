@@ -356,7 +356,9 @@ func (l *link) send(now time.Time) {
 		msg, err := m.Append(nil)
 		if err != nil {
 			// Something in the file can't be sent. Trying again would not help.
-			l.suspend(b, &Error{Code: statusNumber(statusRuntime), Name: statusRuntime, Message: err.Error(), Fatal: true, Err: err}, time.Time{}, now)
+			e := ownError(statusRuntime, err.Error(), wire.NoAction)
+			e.Fatal, e.Err = true, err
+			l.suspend(b, e, time.Time{}, now)
 			continue
 		}
 		// Whoever has had its turn goes to the end.
@@ -388,11 +390,11 @@ func (l *link) tick(now time.Time) {
 	case l.state == closed:
 		l.connect(now)
 	case l.state == dialing && reached(l.dialBy):
-		l.end(endedTimeout, &Error{Code: statusNumber(statusConnectTimeout), Name: statusConnectTimeout, Message: "Sync connection was not fully established in time"}, nil, now)
+		l.end(endedTimeout, ownError(statusConnectTimeout, "Sync connection was not fully established in time", wire.NoAction), nil, now)
 	case reached(l.lingerUntil):
 		l.end(endedByUs, nil, nil, now)
 	case l.state == open && l.ping.late(now) && !l.full():
-		l.end(endedPong, &Error{Code: statusNumber(statusClosed), Name: statusClosed, Message: "Timed out waiting for PONG response from server", Action: wire.Transient}, nil, now)
+		l.end(endedPong, ownError(statusClosed, "Timed out waiting for PONG response from server", wire.Transient), nil, now)
 	case l.state == open:
 		l.ping.tick(now, l.t)
 	}

@@ -337,12 +337,14 @@ func (l *link) jobFailed(b *binding, r result, now time.Time) {
 	case jobScan:
 		b.wantScan = true
 	}
-	b.retryAt = now.Add(b.retry.next(0, pace{initial: l.t.FileRetryInitial, most: max(l.t.FileRetryMax, l.t.FileRetryInitial), multiplier: 2}, l.random()))
+	slower := pace{initial: l.t.FileRetryInitial, most: max(l.t.FileRetryMax, l.t.FileRetryInitial), multiplier: 2}
+	b.retryAt = now.Add(b.retry.next(0, slower, l.random()))
 	l.log.Warn("the realm file cannot be used, trying again", "session", b.number, "reason", r.err, "retry_at", b.retryAt)
 	if !b.fileReported {
 		b.fileReported = true
-		l.tell(b, failureEvent{&Error{Code: statusNumber(statusRuntime), Name: statusRuntime, Action: wire.Warning, Err: r.err,
-			Message: "the realm file cannot be read or written, synchronization goes on when it can: " + r.err.Error()}})
+		e := ownError(statusRuntime, "the realm file cannot be read or written, synchronization goes on when it can: "+r.err.Error(), wire.Warning)
+		e.Err = r.err
+		l.tell(b, failureEvent{e})
 	}
 }
 
@@ -350,5 +352,7 @@ func (l *link) jobFailed(b *binding, r result, now time.Time) {
 func (l *link) refused(b *binding, bad *IntegrationError) {
 	b.clientError = bad
 	b.upload, b.query = nil, nil
-	l.tell(b, failureEvent{&Error{Domain: DomainSync, Code: int(bad.Code), Name: integrationName(bad.Code), Message: bad.Text, Action: wire.Warning, Err: bad}})
+	l.tell(b, failureEvent{&Error{
+		Domain: DomainSync, Code: int(bad.Code), Name: integrationName(bad.Code), Message: bad.Text, Action: wire.Warning, Err: bad,
+	}})
 }

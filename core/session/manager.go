@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"realmsync/core/wire"
 )
 
 // Manager holds the sessions of a process or of an App, at most one per file, and the connections that they share. All methods may be
@@ -48,7 +50,9 @@ func NewManager(opt Options) *Manager {
 // ClientUserNotFound for a removed user, MismatchedConfig for another user than that of the session; ErrEnded after Close.
 func (m *Manager) Open(cfg Config) (*Session, error) {
 	if cfg.User.Removed() {
-		return nil, &Error{Domain: DomainApp, Code: statusNumber(statusUserNotFound), Name: statusUserNotFound, Message: fmt.Sprintf("user %s has been removed", cfg.User.ID())}
+		e := ownError(statusUserNotFound, fmt.Sprintf("user %s has been removed", cfg.User.ID()), wire.NoAction)
+		e.Domain = DomainApp
+		return nil, e
 	}
 	s, err := m.find(cfg)
 	if err != nil {
@@ -74,7 +78,7 @@ func (m *Manager) find(cfg Config) (*Session, error) {
 		}
 		if s := m.sessions[cfg.Path]; s != nil {
 			if s.user.ID() != cfg.User.ID() {
-				return nil, &Error{Code: statusNumber(statusMismatch), Name: statusMismatch, Message: fmt.Sprintf("the realm '%s' is open for another user", cfg.Path)}
+				return nil, ownError(statusMismatch, fmt.Sprintf("the realm '%s' is open for another user", cfg.Path), wire.NoAction)
 			}
 			s.references++
 			return s, nil
@@ -112,7 +116,7 @@ func (m *Manager) openLocked(cfg Config) (File, error) {
 }
 
 // Close ends all sessions and waits for everything that the manager has started. Waits fail with ErrAborted, on this goroutine. It must
-// not be called from a callback.
+// not be called from a callback, nor within a write transaction of one of the files: a session may be waiting for its end.
 func (m *Manager) Close() {
 	var after effects
 	m.mu.Lock()

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"realmsync/core/wire"
 )
 
 // waiter is a completion wait (sync-semantics 1.9).
@@ -105,7 +107,7 @@ func (s *Session) resolveSets(f File) {
 		if err != nil {
 			state = Uncommitted
 		} else if state == Failed {
-			err = &Error{Code: statusNumber(statusSubscription), Name: statusSubscription, Message: text}
+			err = ownError(statusSubscription, text, wire.NoAction)
 		}
 		if err != nil || state == Complete || state == Superseded {
 			s.m.callbacks.do(func() { s.resolveSet(v, state, err) })

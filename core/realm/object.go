@@ -97,6 +97,9 @@ func (r *Realm) Create(class uint32, cells unsafe.Pointer, n int, upsert bool) (
 		return nil, false, errorf(store.ErrRange, "class '%s' has %d properties, there are %d values", cl.Def.Name, len(cl.Def.Properties), n)
 	}
 	row := unsafe.Slice((*store.Cell)(cells), n)
+	if err := r.checkText(cl, 0, row); err != nil {
+		return nil, false, err
+	}
 	rowid, created, err := r.create(cl, row, upsert)
 	r.moved()
 	if err != nil {
@@ -328,6 +331,12 @@ func SetProperty(o Object, property int, cell unsafe.Pointer) error {
 		v := (*store.Cell)(cell)
 		if v.Type == store.CellAbsent {
 			return nil
+		}
+		if property < 0 || property >= len(cl.Def.Properties) {
+			return errorf(store.ErrSchema, "class '%s' has no property number %d", cl.Def.Name, property)
+		}
+		if err := r.checkText(cl, property, unsafe.Slice(v, 1)); err != nil {
+			return err
 		}
 		if err := r.conn.SetCell(cl, int64(p.object_key), property, v); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"unicode/utf8"
 	"unsafe"
 
 	"realmsync/core/changeset"
@@ -59,6 +60,20 @@ func (r *Realm) payload(cell *store.Cell) (value.Value, error) {
 	default:
 		return cell.Value(), nil
 	}
+}
+
+// checkText refuses, before anything is changed, strings that are no UTF-8: servers refuse their upload (changeset.CheckText), and every
+// change after them would wait for ever.
+func (r *Realm) checkText(cl *store.Class, first int, cells []store.Cell) error {
+	if !r.recorder.on {
+		return nil
+	}
+	for i := range cells {
+		if cells[i].Kind() == value.KindString && cells[i].Type != store.CellAbsent && !utf8.Valid(cells[i].Bytes()) {
+			return errorf(store.ErrType, "the string for '%s.%s' is not UTF-8, it can't be synced", cl.Def.Name, cl.Def.Properties[first+i].Name)
+		}
+	}
+	return nil
 }
 
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

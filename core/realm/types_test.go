@@ -213,3 +213,29 @@ func TestAddInt(t *testing.T) {
 	require.Equal(t, i64(math.MinInt64+1), get(t, o, "n"))
 	require.ErrorIs(t, AddInt(o, 1, 1), ErrNotInTransaction)
 }
+
+func TestTextThatCannotBeSynced(t *testing.T) {
+	clean(t)
+	b := newBlock(t)
+	defer b.free()
+	broken := b.take(24) // a string of three bytes without data
+	broken[0], broken[4] = byte(value.KindString), 3
+	local := openDogs(t)
+	write(t, local, func() { add(t, local, "Dog", values{"_id": i64(1), "name": str("\xff")}) })
+	r := openPets(t)
+	before := r.Version()
+	write(t, r, func() {
+		_, _, err := tryCreate(t, r, "Dog", values{"_id": i64(1), "name": str("a\xff")}, false)
+		require.ErrorIs(t, err, store.ErrType)
+		_, _, err = tryCreate(t, r, "Dog", values{"_id": i64(1), "any": str("\xc3")}, false)
+		require.ErrorIs(t, err, store.ErrType)
+		o := create(t, r, "Dog", values{"_id": i64(1), "name": str("é"), "any": value.BinaryString("\xff")})
+		require.ErrorIs(t, trySet(t, o, "name", str("\xe2\x82")), store.ErrType)
+		require.Equal(t, str("é"), get(t, o, "name"))
+		require.ErrorIs(t, SetProperty(o, 1, unsafePointer(broken)), store.ErrType)
+	})
+	rs, err := r.Query(classOf(t, r, "Dog").ID, "name == $0", unsafePointer(broken), 1)
+	require.NoError(t, err, "an empty string")
+	rs.Release()
+	require.Equal(t, []string{"CreateObject Dog[1]", "Update Dog[1].name", "Update Dog[1].any"}, recorded(t, r, before))
+}

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"math"
-	"strings"
 	"unsafe"
 
 	"realmsync/core/value"
@@ -37,9 +36,10 @@ func (c *Cell) Int() int64 { return int64(c.u[0]) }
 // Link returns class id and row id of a link's target.
 func (c *Cell) Link() (class uint32, rowid int64) { return c.Size, int64(c.u[0]) }
 
-// Bytes returns the bytes of a string or binary. They are C memory with the lifetime of the cell: copy to keep.
+// Bytes returns the bytes of a string or binary; none for a malformed cell, which has a size but no data. They are C memory with the
+// lifetime of the cell: copy to keep.
 func (c *Cell) Bytes() []byte {
-	if c.Size == 0 {
+	if c.Size == 0 || c.data() == nil {
 		return nil
 	}
 	return unsafe.Slice((*byte)(c.data()), c.Size)
@@ -68,9 +68,9 @@ func (c *Cell) Value() value.Value {
 	case value.KindBool:
 		return value.Bool(c.u[0] != 0)
 	case value.KindString:
-		return value.String(strings.Clone(unsafe.String((*byte)(c.data()), c.Size)))
+		return value.String(string(c.Bytes()))
 	case value.KindBinary:
-		return value.BinaryString(strings.Clone(unsafe.String((*byte)(c.data()), c.Size)))
+		return value.BinaryString(string(c.Bytes()))
 	case value.KindTimestamp:
 		return value.FromTimestamp(value.Timestamp{Seconds: int64(c.u[0]), Nanoseconds: *(*int32)(unsafe.Pointer(&c.u[1]))})
 	case value.KindFloat:

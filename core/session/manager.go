@@ -70,18 +70,26 @@ func (m *Manager) Open(cfg Config) (*Session, error) {
 
 // find returns the session, with the reference, or makes it.
 func (m *Manager) find(cfg Config) (*Session, error) {
+	s, unused, err := m.findOrOpen(cfg)
+	if unused != nil {
+		_ = unused.Close() // the manager was closed meanwhile
+	}
+	return s, err
+}
+
+func (m *Manager) findOrOpen(cfg Config) (s *Session, unused File, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for {
 		if m.closed {
-			return nil, ErrEnded
+			return nil, nil, ErrEnded
 		}
 		if s := m.sessions[cfg.Path]; s != nil {
 			if s.user.ID() != cfg.User.ID() {
-				return nil, ownError(statusMismatch, fmt.Sprintf("the realm '%s' is open for another user", cfg.Path), wire.NoAction)
+				return nil, nil, ownError(statusMismatch, fmt.Sprintf("the realm '%s' is open for another user", cfg.Path), wire.NoAction)
 			}
 			s.references++
-			return s, nil
+			return s, nil, nil
 		}
 		busy := m.busy[cfg.Path]
 		if busy == nil {
@@ -94,12 +102,11 @@ func (m *Manager) find(cfg Config) (*Session, error) {
 	file, err := m.openLocked(cfg)
 	switch {
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	case m.closed:
-		_ = file.Close()
-		return nil, ErrEnded
+		return nil, file, ErrEnded
 	}
-	return m.newSession(cfg, file), nil
+	return m.newSession(cfg, file), nil, nil
 }
 
 // openLocked opens the file without the lock, while others who want it wait.

@@ -522,6 +522,12 @@ func TestOpenFails(t *testing.T) {
 		})
 		w.open(newFakeFile(), "a", Immediately)
 	})
+	inWorld(t, func(w *world) { // closed while the file is being opened
+		f := newFakeFile()
+		_, err := w.m.Open(Config{Path: "a", Open: func() (File, error) { w.m.Close(); return f, nil }, User: w.user})
+		require.ErrorIs(t, err, ErrEnded)
+		require.True(t, f.closed)
+	})
 	m := NewManager(Options{})
 	m.Close()
 	m.Close()

@@ -48,12 +48,18 @@ func openApp(ctx context.Context, s *Server, id string) (*app, error) {
 // claim makes the session the one of its file. Another session of the file ends: on another connection that connection is
 // presumed dead and dropped, since clients reconnect faster than a server notices a dead peer (spec/wire-protocol.md section
 // 5.3). It returns false when the other session is on the same connection.
+//
+// Whether the file is the client's is not known yet. So a session of another user is left alone, and the claim is not made: IDENT
+// will be refused.
 func (a *app) claim(ident uint64, s *session) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if old := a.files[ident]; old != nil && old != s {
-		if old.conn == s.conn {
+		switch {
+		case old.conn == s.conn:
 			return false
+		case old.conn.who.UserID != s.conn.who.UserID:
+			return true
 		}
 		old.stream.End()
 		old.conn.kill()

@@ -129,7 +129,8 @@ func (c *collector) add(version, origin, timestamp uint64, data []byte) {
 func (c *collector) collect(ctx context.Context, target uint64) (more bool, err error) {
 	for c.at < target {
 		if len(c.own) > 0 && c.own[0].Version <= c.at {
-			c.own = c.own[1:] // a bootstrap went past it, or the client knows
+			delete(c.resets, c.own[0].Version)
+			c.own = c.own[1:] // the client says that it knows
 			continue
 		}
 		limit := target // the next version of the file's own, or the end

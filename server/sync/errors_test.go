@@ -47,6 +47,11 @@ func TestConnectionErrors(t *testing.T) {
 		{"UPLOAD before IDENT", wire.CodeBadMessageOrder, "before everything", raw(strings.Replace(bind, "bind 1", "bind 2", 1), "upload 2 0 0 0 1 0 0\n")},
 		{"negative query version in IDENT", wire.CodeBadSyntax, "negative", raw(strings.Replace(bind, "bind 1 37 0 1", "bind 2 37 0 0", 1), "ident 2 9 1 0 0 0 0 -1 2\n{}")},
 		{"QUERY goes back", wire.CodeBadMessageOrder, "increase", raw("query 1 0 2\n{}")},
+		{"MARK again", wire.CodeBadMessageOrder, "MARK 3", func(d *device) []string {
+			d.req = 2
+			d.sync()
+			return []string{"mark 1 3\n"}
+		}},
 		{"MARK 0", wire.CodeBadMessageOrder, "MARK 0", raw("mark 1 0\n")},
 		{"body that is not deflated", wire.CodeBadDecompression, "", raw("upload 1 1 5000 4 5 0 0\nabcd")},
 		{"body that lies about its size", wire.CodeBadDecompression, "", raw("upload 1 1 5000 12 5 0 0\n\x78\x01\x01\x01\x00\xfe\xff\x61\x00\x62\x00\x62")},

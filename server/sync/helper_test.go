@@ -59,7 +59,7 @@ func open(t testing.TB, change func(*Config)) *fixture {
 	f.cfg = Config{Auth: doorman{}, Dev: true, SpoolDir: f.dir, Store: func(ctx context.Context, app string) (store.Store, error) {
 		return sqlite.Open(ctx, filepath.Join(f.dir, app, "sync.db"))
 	}}
-	if os.Getenv("SYNC_TEST_LOG") != "" {
+	if tracing {
 		f.cfg.Logger = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	if change != nil {

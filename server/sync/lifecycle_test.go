@@ -232,6 +232,23 @@ func TestFileMovesToNewConnection(t *testing.T) {
 	require.Equal(t, []string{"1 Rex 4"}, d.dogs())
 }
 
+// Nobody ends another user's connection by naming his file.
+func TestFileOfAnotherUser(t *testing.T) {
+	f := open(t, nil)
+	d := f.device("anna").subscribed(allDogs)
+	thief := f.dial("berta")
+	thief.send(&wire.Bind{Session: 1, Data: wire.BindData{}.Append(nil)})
+	thief.send(&wire.Ident{Session: 1, FileIdent: d.ident, Salt: d.salt, Download: d.progress.Download, Latest: d.progress.Latest, Query: []byte(noDogs)})
+	require.Equal(t, wire.CodeUserMismatch, expect[*wire.JSONError](thief).Code)
+	d.write(create(1, "Rex", 4)...)
+	d.upload()
+	thief.send(&wire.Unbind{Session: 1})
+	thief.send(&wire.Bind{Session: 1, Data: wire.BindData{}.Append(nil)})
+	thief.send(&wire.Ident{Session: 1, FileIdent: d.ident, Salt: d.salt + 1, Query: []byte(noDogs)})
+	require.Equal(t, wire.CodeDivergingHistories, expect[*wire.JSONError](thief).Code)
+	d.sync()
+}
+
 // MARK is answered after the bootstrap and the history before it; of several the newest counts.
 func TestMarkOrder(t *testing.T) {
 	f := open(t, nil)

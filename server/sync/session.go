@@ -72,6 +72,7 @@ type session struct {
 	ackAt         uint64    // ... as soon as the session is here
 	boot          *boot     // the bootstrap under way
 	mark          *mark
+	lastMark      uint64 // request of the newest MARK
 
 	header      *wire.Upload // newest that was received
 	lazy        *wire.Upload // without changesets, and not yet given to the engine
@@ -321,10 +322,11 @@ func (s *session) message(m wire.ClientMessage) error {
 
 // marked notes a MARK. Of several that wait only the newest is answered.
 func (s *session) marked(m *wire.Mark) error {
-	if m.Request == 0 || s.mark != nil && m.Request <= s.mark.request {
+	if m.Request <= s.lastMark {
 		s.conn.fail(wire.CodeBadMessageOrder, "MARK "+strconv.FormatUint(m.Request, 10)+" does not follow the requests before it")
 		return errFailed
 	}
+	s.lastMark = m.Request
 	s.mark = &mark{m.Request, s.app.engine.Version()}
 	s.app.fan.Reach(s.mark.target, s.watcher)
 	return nil

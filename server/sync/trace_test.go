@@ -8,12 +8,12 @@ import (
 	"realmsync/core/wire"
 )
 
-func trace(format string, args ...any) {
-	if os.Getenv("TRACE") != "" {
-		fmt.Printf(format+"\n", args...)
-	}
-}
+// tracing prints what devices send and take in, for those who look for the cause of a failure.
+var tracing = os.Getenv("SYNC_TEST_TRACE") != ""
 
+func trace(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+
+// show writes a changeset in one line: codes of instructions, keys, fields, values.
 func show(b []byte) string {
 	c, err := changeset.Decode(b)
 	if err != nil {
@@ -28,6 +28,9 @@ func show(b []byte) string {
 }
 
 func traceMessage(who string, m wire.Message) {
+	if !tracing {
+		return
+	}
 	switch m := m.(type) {
 	case *wire.Upload:
 		trace("%s UPLOAD %+v locked %d", who, m.Progress, m.LockedServerVersion)

@@ -148,7 +148,12 @@ func decodeDocument(class *Class, key value.Key, doc []byte) (*Row, error) {
 		if d.failed || id > math.MaxUint32 {
 			return nil, fmt.Errorf("%w: class %q, object %s", errDocument, class.Name, key)
 		}
-		if i, ok := class.at[uint32(id)]; ok {
+		i, ok := class.at[uint32(id)]
+		switch {
+		case !ok: // of a property that was removed
+		case class.Properties[i].Name == class.PrimaryKey:
+			return nil, fmt.Errorf("%w: class %q, object %s: it has another primary key", errDocument, class.Name, key)
+		default:
 			r.values[i] = v
 		}
 	}

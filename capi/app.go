@@ -84,7 +84,8 @@ func realm_app_create(config *C.rs_const_app_config_t, out **C.realm_app_t, e *C
 		in := (*C.realm_app_config_t)(unsafe.Pointer(config))
 		// A program that was built with a later header has more fields; this version doesn't know what they ask for.
 		if in.struct_size != C.sizeof_realm_app_config_t {
-			return failure.Errorf(failure.InvalidArgument, "struct_size is %d, not %d, the size of realm_app_config_t", uint64(in.struct_size), uint64(C.sizeof_realm_app_config_t))
+			return failure.Errorf(failure.InvalidArgument, "struct_size is %d, not %d, the size of realm_app_config_t",
+				uint64(in.struct_size), uint64(C.sizeof_realm_app_config_t))
 		}
 		cfg, err := appConfigOf(in)
 		if err != nil {
@@ -169,7 +170,8 @@ func realm_app_get_id(h *C.rs_const_app_t) C.realm_string_t {
 }
 
 //export realm_app_get_base_url
-func realm_app_get_base_url(h *C.rs_const_app_t, buffer *C.char, capacity C.size_t, needed *C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_app_get_base_url(h *C.rs_const_app_t, buffer *C.char, capacity C.size_t, needed *C.size_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onApp(num(unsafe.Pointer(h)), e, func(_ context.Context, a *app.App) error {
 		return writeText(a.BaseURL(), buffer, capacity, needed)
 	})
@@ -202,7 +204,8 @@ func realm_app_register_email(h *C.realm_app_t, email, password C.realm_string_t
 }
 
 //export realm_app_log_in
-func realm_app_log_in(h *C.realm_app_t, credentials *C.rs_const_credentials_t, out **C.realm_user_t, e *C.realm_error_t) C.realm_status_t {
+func realm_app_log_in(h *C.realm_app_t, credentials *C.rs_const_credentials_t, out **C.realm_user_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onApp(num(unsafe.Pointer(h)), e, func(ctx context.Context, a *app.App) error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -272,7 +275,8 @@ func realm_app_get_current_user(h *C.realm_app_t, out **C.realm_user_t, e *C.rea
 }
 
 //export realm_app_get_users
-func realm_app_get_users(h *C.realm_app_t, out **C.realm_user_t, capacity C.size_t, n *C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_app_get_users(h *C.realm_app_t, out **C.realm_user_t, capacity C.size_t, n *C.size_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onApp(num(unsafe.Pointer(h)), e, func(_ context.Context, a *app.App) error {
 		if out == nil && capacity > 0 {
 			return need(nil, "out")

@@ -7,8 +7,8 @@ import "C"
 
 import "unsafe"
 
-// arena is C memory that is freed at once: what a handle hands out and keeps while it lives. The zero value is empty. The owner's lock
-// guards it.
+// arena is C memory that is freed at once: what a handle hands out and keeps while it lives. The zero value is empty. The
+// owner's lock guards it.
 type arena struct{ blocks []unsafe.Pointer }
 
 // alloc returns n bytes of zeros.

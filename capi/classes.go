@@ -24,7 +24,8 @@ func realm_get_class_count(h *C.rs_const_realm_t) C.size_t {
 }
 
 //export realm_get_class_keys
-func realm_get_class_keys(h *C.rs_const_realm_t, keys *C.realm_class_key_t, capacity C.size_t, n *C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_get_class_keys(h *C.rs_const_realm_t, keys *C.realm_class_key_t, capacity C.size_t, n *C.size_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		r, err := realmOf(num(unsafe.Pointer(h)))
 		if err != nil {
@@ -49,7 +50,8 @@ func realm_get_class_keys(h *C.rs_const_realm_t, keys *C.realm_class_key_t, capa
 }
 
 //export realm_find_class
-func realm_find_class(h *C.rs_const_realm_t, name C.realm_string_t, out *C.realm_class_key_t, e *C.realm_error_t) C.realm_status_t {
+func realm_find_class(h *C.rs_const_realm_t, name C.realm_string_t, out *C.realm_class_key_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -71,7 +73,8 @@ func realm_find_class(h *C.rs_const_realm_t, name C.realm_string_t, out *C.realm
 }
 
 //export realm_get_class
-func realm_get_class(h *C.rs_const_realm_t, key C.realm_class_key_t, out *C.realm_class_info_t, e *C.realm_error_t) C.realm_status_t {
+func realm_get_class(h *C.rs_const_realm_t, key C.realm_class_key_t, out *C.realm_class_info_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -90,7 +93,8 @@ func realm_get_class(h *C.rs_const_realm_t, key C.realm_class_key_t, out *C.real
 }
 
 //export realm_find_property
-func realm_find_property(h *C.rs_const_realm_t, key C.realm_class_key_t, name C.realm_string_t, out *C.uint32_t, e *C.realm_error_t) C.realm_status_t {
+func realm_find_property(h *C.rs_const_realm_t, key C.realm_class_key_t, name C.realm_string_t, out *C.uint32_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err

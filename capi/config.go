@@ -103,7 +103,8 @@ func pathText(s C.realm_string_t) (string, error) {
 func realm_config_release(h *C.realm_config_t) { letGo(configs, num(unsafe.Pointer(h))) }
 
 //export realm_config_set_schema
-func realm_config_set_schema(h *C.realm_config_t, classes *C.rs_const_class_info_t, n C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_config_set_schema(h *C.realm_config_t, classes *C.rs_const_class_info_t, n C.size_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		c, err := configOf(num(unsafe.Pointer(h)))
 		if err != nil {
@@ -152,8 +153,8 @@ func realm_config_set_schema_mode(h *C.realm_config_t, mode C.realm_schema_mode_
 }
 
 //export rsConfigSetScheduler
-func rsConfigSetScheduler(h *C.realm_config_t, wake C.realm_scheduler_wake_t, onThread C.realm_scheduler_is_on_thread_t, userdata C.uintptr_t,
-	free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
+func rsConfigSetScheduler(h *C.realm_config_t, wake C.realm_scheduler_wake_t, onThread C.realm_scheduler_is_on_thread_t,
+	userdata C.uintptr_t, free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return call(e, func() error {
 		c, err := configOf(num(unsafe.Pointer(h)))
@@ -180,7 +181,8 @@ func rsConfigSetScheduler(h *C.realm_config_t, wake C.realm_scheduler_wake_t, on
 }
 
 //export rsConfigSetShouldCompact
-func rsConfigSetShouldCompact(h *C.realm_config_t, fn C.realm_should_compact_t, userdata C.uintptr_t, free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
+func rsConfigSetShouldCompact(h *C.realm_config_t, fn C.realm_should_compact_t, userdata C.uintptr_t,
+	free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return call(e, func() error {
 		c, err := configOf(num(unsafe.Pointer(h)))

@@ -1,5 +1,5 @@
-// Package main is librealm_sync: the exports of include/realm_sync.h, which is also its documentation. It converts, checks what it is
-// given, and calls the core; it decides nothing.
+// Package main is librealm_sync: the exports of include/realm_sync.h, which is also its documentation. It converts, checks what
+// it is given, and calls the core; it decides nothing.
 //
 // # Handles
 //
@@ -8,11 +8,11 @@
 //
 // # Calls
 //
-// An export runs inside call, which turns errors into realm_error_t (package failure) and panics into REALM_ERR_INTERNAL. A call from
-// C stays on its thread until it returns, so that core/realm sees the caller's thread.
+// An export runs inside call, which turns errors into realm_error_t (package failure) and panics into REALM_ERR_INTERNAL. A
+// call from C stays on its thread until it returns, so that core/realm sees the caller's thread.
 //
-// Where C may hand in a number as void*, the export is a C function (userdata.c) that passes it on as a number: Go must not see such a
-// pointer. The same holds for realm_object_t* (object.c), whose exports also spare the way into Go where they can.
+// Where C may hand in a number as void*, the export is a C function (userdata.c) that passes it on as a number: Go must not see
+// such a pointer. The same holds for realm_object_t* (object.c), whose exports also spare the way into Go where they can.
 //
 // # Callbacks
 //

@@ -24,8 +24,8 @@ var (
 	sets     = handle.NewTable[setEntry](8)
 )
 
-// num returns the number that a pointer of the interface is. It is inlined: the number never lies in a pointer's place on the stack, where
-// Go would look at it.
+// num returns the number that a pointer of the interface is. It is inlined: the number never lies in a pointer's place on the
+// stack, where Go would look at it.
 func num(p unsafe.Pointer) handle.Handle { return handle.Handle(uintptr(p)) }
 
 // lookUp returns what a handle stands for.

@@ -28,7 +28,8 @@ type logTarget struct {
 // Log calls the application.
 func (t *logTarget) Log(level logline.Level, line string) {
 	t.callback.run(func() {
-		C.rs_call_log(t.fn, t.callback.userdata, C.realm_log_level_t(level), (*C.char)(unsafe.Pointer(unsafe.StringData(line))), C.size_t(len(line)))
+		C.rs_call_log(t.fn, t.callback.userdata, C.realm_log_level_t(level), (*C.char)(unsafe.Pointer(unsafe.StringData(line))),
+			C.size_t(len(line)))
 	})
 }
 
@@ -36,7 +37,8 @@ func (t *logTarget) Log(level logline.Level, line string) {
 func (t *logTarget) Close() { t.callback.release() }
 
 //export rsSetLogger
-func rsSetLogger(fn C.realm_log_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, level C.realm_log_level_t, e *C.realm_error_t) C.realm_status_t {
+func rsSetLogger(fn C.realm_log_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, level C.realm_log_level_t,
+	e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return call(e, func() error {
 		if err := checkLevel(level); err != nil {

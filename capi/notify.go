@@ -29,13 +29,15 @@ func (t *tokenEntry) dispose() {
 func realm_token_release(h *C.realm_token_t) { letGo(tokens, num(unsafe.Pointer(h))) }
 
 // register makes a token of what observe registers. It owns the callback, also when it fails.
-func register(cb *callback, hasFunction bool, out **C.realm_token_t, e *C.realm_error_t, observe func() (*realm.Token, error)) C.realm_status_t {
-	return call(e, func() (err error) {
-		defer func() {
-			if err != nil {
-				cb.release()
-			}
-		}()
+func register(cb *callback, hasFunction bool, out **C.realm_token_t, e *C.realm_error_t,
+	observe func() (*realm.Token, error)) C.realm_status_t {
+	registered := false
+	defer func() {
+		if !registered {
+			cb.release()
+		}
+	}()
+	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
 		}
@@ -53,13 +55,14 @@ func register(cb *callback, hasFunction bool, out **C.realm_token_t, e *C.realm_
 			return failure.Errorf(failure.Logic, "there are too many handles that are not released")
 		}
 		*(*handle.Handle)(unsafe.Pointer(out)) = h
+		registered = true
 		return nil
 	})
 }
 
 //export rsObjectObserve
-func rsObjectObserve(o *C.realm_object_t, fn C.realm_object_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, out **C.realm_token_t,
-	e *C.realm_error_t) C.realm_status_t {
+func rsObjectObserve(o *C.realm_object_t, fn C.realm_object_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t,
+	out **C.realm_token_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return register(cb, fn != nil, out, e, func() (*realm.Token, error) {
 		if o == nil {
@@ -83,8 +86,8 @@ func rsObjectObserve(o *C.realm_object_t, fn C.realm_object_callback_t, userdata
 }
 
 //export rsResultsObserve
-func rsResultsObserve(h *C.realm_results_t, fn C.realm_collection_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, out **C.realm_token_t,
-	e *C.realm_error_t) C.realm_status_t {
+func rsResultsObserve(h *C.realm_results_t, fn C.realm_collection_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t,
+	out **C.realm_token_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return register(cb, fn != nil, out, e, func() (*realm.Token, error) {
 		rs, err := resultsOf(num(unsafe.Pointer(h)))
@@ -93,8 +96,10 @@ func rsResultsObserve(h *C.realm_results_t, fn C.realm_collection_callback_t, us
 		}
 		return realm.ObserveResults(rs, func(ch realm.CollectionChanges) {
 			cb.run(func() {
-				C.rs_call_collection(fn, userdata, C.bool(ch.Initial), sizes(ch.Deletions), C.size_t(len(ch.Deletions)), sizes(ch.Insertions),
-					C.size_t(len(ch.Insertions)), sizes(ch.Modifications), sizes(ch.ModificationsAfter), C.size_t(len(ch.Modifications)),
+				C.rs_call_collection(fn, userdata, C.bool(ch.Initial), sizes(ch.Deletions), C.size_t(len(ch.Deletions)),
+					sizes(ch.Insertions),
+					C.size_t(len(ch.Insertions)), sizes(ch.Modifications), sizes(ch.ModificationsAfter),
+					C.size_t(len(ch.Modifications)),
 					(*C.realm_move_t)(unsafe.Pointer(unsafe.SliceData(ch.Moves))), C.size_t(len(ch.Moves)))
 			})
 		})

@@ -120,8 +120,8 @@ func rsObjectDelete(o *C.realm_object_t, e *C.realm_error_t) C.realm_status_t {
 }
 
 //export realm_object_create
-func realm_object_create(h *C.realm_t, class C.realm_class_key_t, values *C.rs_const_value_t, n C.size_t, mode C.int, out **C.realm_object_t,
-	created *C.bool, e *C.realm_error_t) C.realm_status_t {
+func realm_object_create(h *C.realm_t, class C.realm_class_key_t, values *C.rs_const_value_t, n C.size_t, mode C.int,
+	out **C.realm_object_t, created *C.bool, e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		r, err := realmOf(num(unsafe.Pointer(h)))
 		if err != nil {
@@ -147,7 +147,8 @@ func realm_object_create(h *C.realm_t, class C.realm_class_key_t, values *C.rs_c
 }
 
 //export realm_object_find
-func realm_object_find(h *C.realm_t, class C.realm_class_key_t, key *C.rs_const_value_t, out **C.realm_object_t, e *C.realm_error_t) C.realm_status_t {
+func realm_object_find(h *C.realm_t, class C.realm_class_key_t, key *C.rs_const_value_t, out **C.realm_object_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -169,7 +170,8 @@ func realm_object_find(h *C.realm_t, class C.realm_class_key_t, key *C.rs_const_
 }
 
 //export realm_object_get
-func realm_object_get(h *C.realm_t, class C.realm_class_key_t, key C.int64_t, out **C.realm_object_t, e *C.realm_error_t) C.realm_status_t {
+func realm_object_get(h *C.realm_t, class C.realm_class_key_t, key C.int64_t, out **C.realm_object_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err

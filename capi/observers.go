@@ -13,8 +13,8 @@ import (
 )
 
 //export rsSessionObserveConnection
-func rsSessionObserveConnection(h *C.realm_session_t, fn C.realm_connection_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t,
-	token *C.uint64_t, e *C.realm_error_t) C.realm_status_t {
+func rsSessionObserveConnection(h *C.realm_session_t, fn C.realm_connection_callback_t, userdata C.uintptr_t,
+	free C.realm_free_userdata_t, token *C.uint64_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return onFailure(cb, func() C.realm_status_t {
 		return onSession(num(unsafe.Pointer(h)), e, func(s *client.Session) error {
@@ -46,7 +46,8 @@ func realm_session_unobserve_connection(h *C.realm_session_t, token C.uint64_t, 
 }
 
 //export rsSessionSetErrorHandler
-func rsSessionSetErrorHandler(h *C.realm_session_t, fn C.realm_sync_error_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
+func rsSessionSetErrorHandler(h *C.realm_session_t, fn C.realm_sync_error_callback_t, userdata C.uintptr_t,
+	free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	taken := false
 	status := onSession(num(unsafe.Pointer(h)), e, func(s *client.Session) error {

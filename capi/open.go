@@ -37,7 +37,8 @@ func realm_open(h *C.rs_const_config_t, out **C.realm_t, e *C.realm_error_t) C.r
 	})
 }
 
-// opening returns what Client.Open needs. The configuration may be changed and released meanwhile; done lets go of what was taken.
+// opening returns what Client.Open needs. The configuration may be changed and released meanwhile; done lets go of what was
+// taken.
 func (c *config) opening() (cfg client.Config, done func(), err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -36,7 +36,8 @@ func handOutResults(rs *realm.Results, out **C.realm_results_t) error {
 func realm_results_release(h *C.realm_results_t) { letGo(results, num(unsafe.Pointer(h))) }
 
 // resultsFrom hands out the results that f makes of a realm.
-func resultsFrom(h handle.Handle, out **C.realm_results_t, e *C.realm_error_t, f func(*realm.Realm) (*realm.Results, error)) C.realm_status_t {
+func resultsFrom(h handle.Handle, out **C.realm_results_t, e *C.realm_error_t,
+	f func(*realm.Realm) (*realm.Results, error)) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -54,7 +55,8 @@ func resultsFrom(h handle.Handle, out **C.realm_results_t, e *C.realm_error_t, f
 }
 
 // resultsDerived hands out the results that f makes of others.
-func resultsDerived(h handle.Handle, out **C.realm_results_t, e *C.realm_error_t, f func(*realm.Results) (*realm.Results, error)) C.realm_status_t {
+func resultsDerived(h handle.Handle, out **C.realm_results_t, e *C.realm_error_t,
+	f func(*realm.Results) (*realm.Results, error)) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -73,12 +75,15 @@ func resultsDerived(h handle.Handle, out **C.realm_results_t, e *C.realm_error_t
 
 //export realm_results_all
 func realm_results_all(h *C.realm_t, class C.realm_class_key_t, out **C.realm_results_t, e *C.realm_error_t) C.realm_status_t {
-	return resultsFrom(num(unsafe.Pointer(h)), out, e, func(r *realm.Realm) (*realm.Results, error) { return r.All(uint32(class)) })
+	return resultsFrom(num(unsafe.Pointer(h)), out, e, func(r *realm.Realm) (*realm.Results,
+		error) {
+		return r.All(uint32(class))
+	})
 }
 
 //export realm_results_query
-func realm_results_query(h *C.realm_t, class C.realm_class_key_t, query C.realm_string_t, args *C.rs_const_value_t, n C.size_t, out **C.realm_results_t,
-	e *C.realm_error_t) C.realm_status_t {
+func realm_results_query(h *C.realm_t, class C.realm_class_key_t, query C.realm_string_t, args *C.rs_const_value_t, n C.size_t,
+	out **C.realm_results_t, e *C.realm_error_t) C.realm_status_t {
 	return resultsFrom(num(unsafe.Pointer(h)), out, e, func(r *realm.Realm) (*realm.Results, error) {
 		q, list, err := queryOf(query, args, n)
 		if err != nil {
@@ -99,8 +104,8 @@ func queryOf(query C.realm_string_t, args *C.rs_const_value_t, n C.size_t) (stri
 }
 
 //export realm_query_describe
-func realm_query_describe(h *C.realm_t, class C.realm_class_key_t, query C.realm_string_t, args *C.rs_const_value_t, n C.size_t, buffer *C.char,
-	capacity C.size_t, needed *C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_query_describe(h *C.realm_t, class C.realm_class_key_t, query C.realm_string_t, args *C.rs_const_value_t, n C.size_t,
+	buffer *C.char, capacity C.size_t, needed *C.size_t, e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		r, err := realmOf(num(unsafe.Pointer(h)))
 		if err != nil {
@@ -122,7 +127,8 @@ func realm_query_describe(h *C.realm_t, class C.realm_class_key_t, query C.realm
 const maxSorts = 1024
 
 //export realm_results_sort
-func realm_results_sort(h *C.rs_const_results_t, sorts *C.rs_const_sort_t, n C.size_t, out **C.realm_results_t, e *C.realm_error_t) C.realm_status_t {
+func realm_results_sort(h *C.rs_const_results_t, sorts *C.rs_const_sort_t, n C.size_t, out **C.realm_results_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return resultsDerived(num(unsafe.Pointer(h)), out, e, func(rs *realm.Results) (*realm.Results, error) {
 		list, err := array((*C.realm_sort_t)(unsafe.Pointer(sorts)), n, maxSorts, "sorts")
 		if err != nil {
@@ -162,7 +168,8 @@ func realm_results_count(h *C.realm_results_t, out *C.size_t, e *C.realm_error_t
 }
 
 //export realm_results_load
-func realm_results_load(h *C.realm_results_t, first, count C.size_t, out **C.realm_object_t, n *C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_results_load(h *C.realm_results_t, first, count C.size_t, out **C.realm_object_t, n *C.size_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(n), "n"); err != nil {
 			return err
@@ -225,7 +232,8 @@ func realm_results_delete_all(h *C.realm_results_t, e *C.realm_error_t) C.realm_
 }
 
 //export realm_results_resolve
-func realm_results_resolve(h *C.rs_const_results_t, target *C.realm_t, out **C.realm_results_t, e *C.realm_error_t) C.realm_status_t {
+func realm_results_resolve(h *C.rs_const_results_t, target *C.realm_t, out **C.realm_results_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return resultsDerived(num(unsafe.Pointer(h)), out, e, func(rs *realm.Results) (*realm.Results, error) {
 		r, err := realmOf(num(unsafe.Pointer(target)))
 		if err != nil {

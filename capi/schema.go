@@ -17,7 +17,8 @@ import (
 // maxClasses bounds the classes of a schema and the properties of a class.
 const maxClasses = 1 << 16
 
-// schemaOf copies a schema that was handed in. Its rules are checked when the realm is opened; here only what can't be represented.
+// schemaOf copies a schema that was handed in. Its rules are checked when the realm is opened; here only what can't be
+// represented.
 func schemaOf(infos *C.realm_class_info_t, n C.size_t) (*schema.Schema, error) {
 	list, err := array(infos, n, maxClasses, "classes")
 	if err != nil {
@@ -57,7 +58,8 @@ func classOf(info *C.realm_class_info_t, place string) (c schema.Class, err erro
 			return c, err
 		}
 		if key && c.PrimaryKey != "" {
-			return c, failure.Errorf(failure.InvalidSchema, "the class '%s' has two primary keys: '%s' and '%s'", c.Name, c.PrimaryKey, p.Name)
+			return c, failure.Errorf(failure.InvalidSchema, "the class '%s' has two primary keys: '%s' and '%s'", c.Name,
+				c.PrimaryKey, p.Name)
 		}
 		if key {
 			c.PrimaryKey = p.Name
@@ -110,5 +112,6 @@ func classToC(c *schema.Class, a *arena) C.realm_class_info_t {
 			link_target: a.text(p.LinkTarget),
 		}
 	}
-	return C.realm_class_info_t{name: a.text(c.Name), kind: C.uint8_t(c.Kind), properties: unsafe.SliceData(properties), n_properties: C.size_t(len(properties))}
+	return C.realm_class_info_t{name: a.text(c.Name), kind: C.uint8_t(c.Kind), properties: unsafe.SliceData(properties),
+		n_properties: C.size_t(len(properties))}
 }

@@ -74,7 +74,8 @@ func realm_session_state(h *C.rs_const_session_t, out *C.realm_session_state_t, 
 }
 
 //export realm_session_connection_state
-func realm_session_connection_state(h *C.rs_const_session_t, out *C.realm_connection_state_t, e *C.realm_error_t) C.realm_status_t {
+func realm_session_connection_state(h *C.rs_const_session_t, out *C.realm_connection_state_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onSession(num(unsafe.Pointer(h)), e, func(s *client.Session) error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -130,21 +131,25 @@ func onFailure(cb *callback, f func() C.realm_status_t) C.realm_status_t {
 }
 
 //export rsWaitForUpload
-func rsWaitForUpload(h *C.realm_session_t, fn C.realm_wait_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
+func rsWaitForUpload(h *C.realm_session_t, fn C.realm_wait_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return waitWith(num(unsafe.Pointer(h)), fn, userdata, free, e, (*client.Session).WaitForUpload)
 }
 
 //export rsWaitForDownload
-func rsWaitForDownload(h *C.realm_session_t, fn C.realm_wait_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
+func rsWaitForDownload(h *C.realm_session_t, fn C.realm_wait_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return waitWith(num(unsafe.Pointer(h)), fn, userdata, free, e, (*client.Session).WaitForDownload)
 }
 
 //export realm_wait_for_upload_blocking
 func realm_wait_for_upload_blocking(h *C.realm_session_t, timeout C.uint64_t, e *C.realm_error_t) C.realm_status_t {
-	return onSession(num(unsafe.Pointer(h)), e, func(s *client.Session) error { return s.WaitForUploadFor(milliseconds(timeout)) })
+	return onSession(num(unsafe.Pointer(h)), e,
+		func(s *client.Session) error { return s.WaitForUploadFor(milliseconds(timeout)) })
 }
 
 //export realm_wait_for_download_blocking
 func realm_wait_for_download_blocking(h *C.realm_session_t, timeout C.uint64_t, e *C.realm_error_t) C.realm_status_t {
-	return onSession(num(unsafe.Pointer(h)), e, func(s *client.Session) error { return s.WaitForDownloadFor(milliseconds(timeout)) })
+	return onSession(num(unsafe.Pointer(h)), e,
+		func(s *client.Session) error { return s.WaitForDownloadFor(milliseconds(timeout)) })
 }

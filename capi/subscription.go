@@ -98,7 +98,8 @@ func askSet[T any](h handle.Handle, other T, f func(s *setEntry) T) T {
 	})
 }
 
-func setFrom(h handle.Handle, read func(*realm.Realm) (*client.SubscriptionSet, error), out **C.realm_subscription_set_t, e *C.realm_error_t) C.realm_status_t {
+func setFrom(h handle.Handle, read func(*realm.Realm) (*client.SubscriptionSet, error), out **C.realm_subscription_set_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -140,10 +141,11 @@ func realm_subscription_set_version(h *C.rs_const_set_t) C.int64_t {
 
 //export realm_subscription_set_state
 func realm_subscription_set_state(h *C.rs_const_set_t) C.realm_subscription_state_t {
-	return askSet(num(unsafe.Pointer(h)), C.REALM_SUBSCRIPTIONS_UNCOMMITTED, func(s *setEntry) (state C.realm_subscription_state_t) {
-		s.set.View(func(set *history.Set, _ int) { state = C.realm_subscription_state_t(set.State) })
-		return state
-	})
+	return askSet(num(unsafe.Pointer(h)), C.REALM_SUBSCRIPTIONS_UNCOMMITTED,
+		func(s *setEntry) (state C.realm_subscription_state_t) {
+			s.set.View(func(set *history.Set, _ int) { state = C.realm_subscription_state_t(set.State) })
+			return state
+		})
 }
 
 //export realm_subscription_set_error
@@ -163,7 +165,8 @@ func realm_subscription_set_size(h *C.rs_const_set_t) C.size_t {
 }
 
 //export realm_subscription_set_get
-func realm_subscription_set_get(h *C.rs_const_set_t, index C.size_t, out *C.realm_subscription_t, e *C.realm_error_t) C.realm_status_t {
+func realm_subscription_set_get(h *C.rs_const_set_t, index C.size_t, out *C.realm_subscription_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onSet(num(unsafe.Pointer(h)), e, func(s *setEntry) (err error) {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -199,7 +202,8 @@ func realm_subscription_set_refresh(h *C.realm_subscription_set_t, e *C.realm_er
 }
 
 //export realm_subscription_set_make_mutable
-func realm_subscription_set_make_mutable(h *C.rs_const_set_t, out **C.realm_subscription_set_t, e *C.realm_error_t) C.realm_status_t {
+func realm_subscription_set_make_mutable(h *C.rs_const_set_t, out **C.realm_subscription_set_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onSet(num(unsafe.Pointer(h)), e, func(s *setEntry) error {
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
@@ -213,8 +217,8 @@ func realm_subscription_set_make_mutable(h *C.rs_const_set_t, out **C.realm_subs
 }
 
 //export realm_subscription_set_add
-func realm_subscription_set_add(h *C.realm_subscription_set_t, hasName C.bool, name, class, query C.realm_string_t, args *C.rs_const_value_t, n C.size_t,
-	e *C.realm_error_t) C.realm_status_t {
+func realm_subscription_set_add(h *C.realm_subscription_set_t, hasName C.bool, name, class, query C.realm_string_t,
+	args *C.rs_const_value_t, n C.size_t, e *C.realm_error_t) C.realm_status_t {
 	return onSet(num(unsafe.Pointer(h)), e, func(s *setEntry) error {
 		var subscription string
 		if hasName {
@@ -257,8 +261,8 @@ func realm_subscription_set_commit(h *C.realm_subscription_set_t, e *C.realm_err
 }
 
 //export rsSubscriptionSetWait
-func rsSubscriptionSetWait(h *C.realm_subscription_set_t, fn C.realm_subscription_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t,
-	e *C.realm_error_t) C.realm_status_t {
+func rsSubscriptionSetWait(h *C.realm_subscription_set_t, fn C.realm_subscription_callback_t, userdata C.uintptr_t,
+	free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return onFailure(cb, func() C.realm_status_t {
 		return onSet(num(unsafe.Pointer(h)), e, func(s *setEntry) error {
@@ -278,7 +282,8 @@ func rsSubscriptionSetWait(h *C.realm_subscription_set_t, fn C.realm_subscriptio
 }
 
 //export realm_subscription_set_wait_blocking
-func realm_subscription_set_wait_blocking(h *C.realm_subscription_set_t, timeout C.uint64_t, out *C.realm_subscription_state_t, e *C.realm_error_t) C.realm_status_t {
+func realm_subscription_set_wait_blocking(h *C.realm_subscription_set_t, timeout C.uint64_t, out *C.realm_subscription_state_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onSet(num(unsafe.Pointer(h)), e, func(s *setEntry) error {
 		state, err := s.set.WaitFor(milliseconds(timeout))
 		if state == session.Failed {

@@ -62,7 +62,8 @@ func realm_config_set_stop_policy(h *C.realm_config_t, policy C.realm_stop_polic
 }
 
 //export rsConfigSetSyncErrorHandler
-func rsConfigSetSyncErrorHandler(h *C.realm_config_t, fn C.realm_sync_error_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
+func rsConfigSetSyncErrorHandler(h *C.realm_config_t, fn C.realm_sync_error_callback_t, userdata C.uintptr_t,
+	free C.realm_free_userdata_t, e *C.realm_error_t) C.realm_status_t {
 	cb := newCallback(userdata, free)
 	return call(e, func() error {
 		c, err := configOf(num(unsafe.Pointer(h)))
@@ -103,7 +104,8 @@ func (h *errorCallback) SyncError(s *client.Session, se *session.Error) {
 		defer a.free()
 		writes := allocArray[C.realm_compensating_write_t](&a, len(se.CompensatingWrites))
 		for i, w := range se.CompensatingWrites {
-			writes[i] = C.realm_compensating_write_t{class_name: a.text(w.Class), primary_key: keyToC(keyOf(w.PrimaryKey), &a), reason: a.text(w.Reason)}
+			writes[i] = C.realm_compensating_write_t{class_name: a.text(w.Class), primary_key: keyToC(keyOf(w.PrimaryKey), &a),
+				reason: a.text(w.Reason)}
 		}
 		var handleOfCall handle.Handle
 		entry := &sessionEntry{s}
@@ -112,7 +114,8 @@ func (h *errorCallback) SyncError(s *client.Session, se *session.Error) {
 		}
 		defer letGo(sessions, handleOfCall)
 		_, e := newError(se)
-		C.rs_call_sync_error(h.fn, h.callback.userdata, C.uintptr_t(handleOfCall), e, C.bool(se.ClientResetRequested), a.text(se.OriginalPath),
+		C.rs_call_sync_error(h.fn, h.callback.userdata, C.uintptr_t(handleOfCall), e, C.bool(se.ClientResetRequested),
+			a.text(se.OriginalPath),
 			a.text(se.RecoveryPath), unsafe.SliceData(writes), C.size_t(len(writes)))
 	})
 }

@@ -36,7 +36,8 @@ func bytes(s C.realm_string_t, name string) ([]byte, error) {
 		return nil, failure.Errorf(failure.InvalidArgument, "the argument '%s' has %d bytes at NULL", name, uint64(s.size))
 	}
 	if s.size > maxText {
-		return nil, failure.Errorf(failure.InvalidArgument, "the argument '%s' has %d bytes, at most %d are allowed", name, uint64(s.size), maxText)
+		return nil, failure.Errorf(failure.InvalidArgument, "the argument '%s' has %d bytes, at most %d are allowed", name,
+			uint64(s.size), maxText)
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(s.data)), int(s.size)), nil
 }
@@ -47,7 +48,8 @@ func writeText(text string, buffer *C.char, capacity C.size_t, needed *C.size_t)
 		*needed = C.size_t(len(text))
 	}
 	if buffer == nil || uint64(capacity) < uint64(len(text))+1 {
-		return failure.Errorf(failure.OutOfRange, "the text has %d bytes and a NUL, the buffer holds %d", len(text), uint64(capacity))
+		return failure.Errorf(failure.OutOfRange, "the text has %d bytes and a NUL, the buffer holds %d", len(text),
+			uint64(capacity))
 	}
 	to := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), len(text)+1)
 	to[copy(to, text)] = 0
@@ -63,7 +65,8 @@ func array[T any](p *T, n C.size_t, limit int, name string) ([]T, error) {
 		return nil, failure.Errorf(failure.InvalidArgument, "the argument '%s' has %d elements at NULL", name, uint64(n))
 	}
 	if uint64(n) > uint64(limit) {
-		return nil, failure.Errorf(failure.InvalidArgument, "the argument '%s' has %d elements, at most %d are allowed", name, uint64(n), limit)
+		return nil, failure.Errorf(failure.InvalidArgument, "the argument '%s' has %d elements, at most %d are allowed", name,
+			uint64(n), limit)
 	}
 	return unsafe.Slice(p, int(n)), nil
 }

@@ -92,7 +92,8 @@ func realm_user_is_same(a, b *C.rs_const_user_t) C.bool {
 }
 
 //export realm_user_get_text
-func realm_user_get_text(h *C.rs_const_user_t, what C.int, buffer *C.char, capacity C.size_t, needed *C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_user_get_text(h *C.rs_const_user_t, what C.int, buffer *C.char, capacity C.size_t, needed *C.size_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onUser(num(unsafe.Pointer(h)), e, func(_ context.Context, u *client.User) error {
 		var s string
 		switch what {
@@ -129,7 +130,8 @@ func realm_user_refresh_custom_data(h *C.realm_user_t, e *C.realm_error_t) C.rea
 }
 
 //export rsUserCallFunction
-func rsUserCallFunction(h *C.realm_user_t, name, arguments C.realm_string_t, fn C.realm_text_callback_t, userdata C.uintptr_t, e *C.realm_error_t) C.realm_status_t {
+func rsUserCallFunction(h *C.realm_user_t, name, arguments C.realm_string_t, fn C.realm_text_callback_t, userdata C.uintptr_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onUser(num(unsafe.Pointer(h)), e, func(ctx context.Context, u *client.User) error {
 		if fn == nil {
 			return need(nil, "callback")
@@ -152,7 +154,8 @@ func rsUserCallFunction(h *C.realm_user_t, name, arguments C.realm_string_t, fn 
 }
 
 //export realm_user_get_realm_path
-func realm_user_get_realm_path(h *C.rs_const_user_t, buffer *C.char, capacity C.size_t, needed *C.size_t, e *C.realm_error_t) C.realm_status_t {
+func realm_user_get_realm_path(h *C.rs_const_user_t, buffer *C.char, capacity C.size_t, needed *C.size_t,
+	e *C.realm_error_t) C.realm_status_t {
 	return onUser(num(unsafe.Pointer(h)), e, func(_ context.Context, u *client.User) error {
 		path, err := u.RealmPath()
 		if err != nil {

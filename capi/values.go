@@ -52,7 +52,8 @@ func cell(p *C.rs_const_value_t, name string) (*store.Cell, error) {
 // checkCell refuses what is no value. Whether it fits its property is the store's to say.
 func checkCell(c *store.Cell, absent bool) error {
 	switch c.Kind() {
-	case value.KindNull, value.KindInt, value.KindFloat, value.KindDouble, value.KindDecimal, value.KindLink, value.KindObjectID, value.KindUUID:
+	case value.KindNull, value.KindInt, value.KindFloat, value.KindDouble, value.KindDecimal, value.KindLink, value.KindObjectID,
+		value.KindUUID:
 		return nil
 	case value.KindBool:
 		if n := c.Int(); n != 0 && n != 1 {
@@ -70,7 +71,9 @@ func checkCell(c *store.Cell, absent bool) error {
 		return err
 	case value.KindTimestamp:
 		if t := c.Value().Timestamp(); !t.Valid() {
-			return failure.Errorf(failure.InvalidArgument, "%d seconds and %d nanoseconds are no timestamp: the nanoseconds are below a second, both have one sign", t.Seconds, t.Nanoseconds)
+			return failure.Errorf(failure.InvalidArgument,
+				"%d seconds and %d nanoseconds are no timestamp: the nanoseconds are below a second, both have one sign",
+				t.Seconds, t.Nanoseconds)
 		}
 		return nil
 	default:

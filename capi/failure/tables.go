@@ -91,8 +91,8 @@ var sessionStatuses = map[string]Status{
 	"AuthError":          App,
 }
 
-// sessionDomains says where the code of a *session.Error of each domain comes from. The statuses of the library and of App Services
-// are numbers of 1000 and above.
+// sessionDomains says where the code of a *session.Error of each domain comes from. The statuses of the library and of App
+// Services are numbers of 1000 and above.
 var sessionDomains = map[session.Domain]Domain{
 	session.DomainLibrary:   DomainSync,
 	session.DomainSync:      DomainSync,
@@ -105,7 +105,8 @@ func ofSession(err error) (Failure, bool) {
 	if !errors.As(err, &e) {
 		return Failure{}, false
 	}
-	f := Failure{Status: Sync, Domain: sessionDomains[e.Domain], Code: int32(e.Code), Fatal: e.Fatal, Name: e.Name, Message: e.Message}
+	f := Failure{Status: Sync, Domain: sessionDomains[e.Domain], Code: int32(e.Code), Fatal: e.Fatal, Name: e.Name,
+		Message: e.Message}
 	if status, ok := sessionStatuses[e.Name]; ok {
 		f.Status = status
 	}
@@ -131,7 +132,8 @@ var appDomains = map[app.Category]Domain{
 func ofApp(err error) (Failure, bool) {
 	var e *app.Error
 	if errors.As(err, &e) {
-		f := Failure{Status: App, Domain: appDomains[e.Category()], Code: int32(e.Code), Name: e.Code.String(), Message: e.Message}
+		f := Failure{Status: App, Domain: appDomains[e.Category()], Code: int32(e.Code), Name: e.Code.String(),
+			Message: e.Message}
 		if e.IsNetwork() {
 			f.Status = Network
 		}

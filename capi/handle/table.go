@@ -91,8 +91,8 @@ func (t *Table[T]) Get(h Handle) *T {
 	return e.value
 }
 
-// Remove takes the handle out and returns what it stood for, nil if it is none of this table. Of several that try at the same time one
-// gets it.
+// Remove takes the handle out and returns what it stood for, nil if it is none of this table. Of several that try at the same
+// time one gets it.
 func (t *Table[T]) Remove(h Handle) *T {
 	place, use, ok := t.place(h)
 	if !ok {

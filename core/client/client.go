@@ -13,9 +13,6 @@ import (
 type Client struct {
 	opt Options
 
-	// opening is held while a session is opened: at most one of a file may be.
-	opening sync.Mutex
-
 	mu      sync.Mutex
 	manager *session.Manager // made when the first synced realm is opened
 	closed  bool
@@ -63,8 +60,8 @@ func (c *Client) sessionManager() (*session.Manager, error) {
 
 // OpenApp returns an App, which the caller closes. With share it is the one of that app id and base URL in the process.
 //
-// The first App on a directory does what was left to do when nobody has the files open: the deletion of removed users' realms, and
-// the backup of realms that the server wanted reset. Errors: app.New's.
+// The first App on a directory does what was left to do when nobody has the files open: the deletion of removed users' realms,
+// and the backup of realms that the server wanted reset. Errors: app.New's.
 func (c *Client) OpenApp(cfg app.Config, share bool) (*app.App, error) {
 	cfg.Logger = c.opt.Logger
 	cfg.DeleteRealm = realm.Delete

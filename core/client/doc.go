@@ -3,10 +3,13 @@
 //
 // A Client has the sessions of a process. What it adds to the parts:
 //
-//   - An open synced realm keeps its session going: each live instance of the file holds an external reference of the session until
-//     it closes (sync-semantics 1.1).
-//   - A Session is weak: when the last live instance has closed it is gone, whatever goes on underneath (1.12).
-//   - A session, and everything that an application holds of a user, keep the app going.
+//   - An open synced realm keeps its session going: each live instance of the file holds an external reference of the session
 //
-// Locks: Client.opening, then Client.mu. Neither is held while something of the application's runs.
+// until
+//
+//	  it closes (sync-semantics 1.1).
+//	- A Session is weak: when the last live instance has closed it is gone, whatever goes on underneath (1.12).
+//	- A session, and everything that an application holds of a user, keep the app going.
+//
+// No lock is held while something of the application's runs.
 package client

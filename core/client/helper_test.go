@@ -81,7 +81,8 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	runtime.LockOSThread()
 	objects, instances := realm.LiveObjects(), realm.LiveInstances()
-	r := &rig{t: t, client: New(Options{Session: session.Options{Dialer: unplugged{}}}), server: &noServer{}, dir: t.TempDir(), thread: 1}
+	r := &rig{t: t, client: New(Options{Session: session.Options{Dialer: unplugged{}}}), server: &noServer{}, dir: t.TempDir(),
+		thread: 1}
 	r.app = r.openApp()
 	u, err := r.app.LogIn(t.Context(), app.EmailPassword("a", "b"))
 	require.NoError(t, err)
@@ -116,7 +117,8 @@ var people = schema.New(schema.Class{Name: "Person", PrimaryKey: "_id", Properti
 // config is that of the user's realm.
 func (r *rig) config() Config {
 	return Config{
-		Realm:      realm.Config{Path: r.path(), Schema: people, SchemaMode: realm.AdditiveDiscovered, ThreadID: func() int { return r.thread }},
+		Realm: realm.Config{Path: r.path(), Schema: people, SchemaMode: realm.AdditiveDiscovered,
+			ThreadID: func() int { return r.thread }},
 		User:       r.user,
 		StopPolicy: session.Immediately,
 	}

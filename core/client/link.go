@@ -26,16 +26,22 @@ type link struct {
 }
 
 // attach gives a new instance its reference of the session. detach takes it back.
-func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolicy, schemaVersion uint64, handler *handlerSlot) (detach func(), err error) {
+func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolicy, schemaVersion uint64,
+	handler *handlerSlot) (detach func(), err error) {
+	// Every instance, also a frozen one, may make others of its file, and those need the user.
+	share := user.App().Retain()
+	defer func() {
+		if err != nil {
+			share.Close()
+		}
+	}()
 	if r.Frozen() {
-		return func() {}, nil
+		return share.Close, nil
 	}
 	manager, err := c.sessionManager()
 	if err != nil {
 		return nil, err
 	}
-	c.opening.Lock()
-	defer c.opening.Unlock()
 	l := &link{client: c, file: r.File(), user: user, initial: handler}
 	s, err := manager.Open(session.Config{
 		Path:          l.file,
@@ -69,6 +75,7 @@ func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolic
 		l.instances--
 		c.mu.Unlock()
 		s.Release()
+		share.Close()
 	}, nil
 }
 

@@ -29,8 +29,8 @@ type ErrorHandler interface {
 
 // Open opens a realm, or adds a handle to the instance that the calling thread has open already. The caller releases it.
 //
-// Errors: realm.Open's; for synced realms also ErrIllegalCombination, *app.Error with CodeClientUserNotFound for a removed user, and
-// *app.FileError.
+// Errors: realm.Open's; for synced realms also ErrIllegalCombination, *app.Error with CodeClientUserNotFound for a removed
+// user, and *app.FileError.
 func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 	if cfg.User == nil {
 		if cfg.Errors != nil {

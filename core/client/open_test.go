@@ -76,7 +76,8 @@ func TestEveryMethodOfAGoneSessionSaysSo(t *testing.T) {
 	_, connection := s.ConnectionState()
 	_, observe := s.ObserveConnection(ConnectionObserver{})
 	h := &handler{}
-	for i, err := range []error{state, connection, observe, s.Pause(), s.Resume(), s.Reconnect(), s.WaitForUpload(no), s.WaitForDownload(no),
+	for i, err := range []error{state, connection, observe, s.Pause(), s.Resume(), s.Reconnect(), s.WaitForUpload(no),
+		s.WaitForDownload(no),
 		s.WaitForUploadFor(1), s.WaitForDownloadFor(1), s.UnobserveConnection(1), s.SetErrorHandler(h)} {
 		require.ErrorIs(t, err, ErrSessionGone, i)
 	}
@@ -207,7 +208,8 @@ func TestObserversAreClosedOnce(t *testing.T) {
 	s := r.session(re)
 	closes := [2]int{}
 	observe := func(i int) uint64 {
-		token, err := s.ObserveConnection(ConnectionObserver{Changed: func(_, _ session.ConnectionState) {}, Close: func() { closes[i]++ }})
+		token, err := s.ObserveConnection(ConnectionObserver{Changed: func(_, _ session.ConnectionState) {},
+			Close: func() { closes[i]++ }})
 		require.NoError(t, err)
 		return token
 	}
@@ -307,7 +309,14 @@ func TestSharesOfTheApp(t *testing.T) {
 	second.Release()
 	l := r.client.links[re.File()]
 	require.NoError(t, l.user.RefreshCustomData(t.Context()), "the session needs it")
+	frozen, err := re.Freeze()
+	require.NoError(t, err)
 	re.Release()
+	thawed, err := frozen.Thaw()
+	require.NoError(t, err)
+	require.NoError(t, l.user.RefreshCustomData(t.Context()), "a frozen realm may make a session again")
+	thawed.Release()
+	frozen.Release()
 	r.client.Close()
 	require.ErrorIs(t, l.user.RefreshCustomData(t.Context()), app.ErrClosed)
 	r.client = New(Options{})

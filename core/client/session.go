@@ -69,14 +69,14 @@ func (s *Session) Resume() error { return s.do((*session.Session).Resume) }
 // Reconnect ends delays before the next attempt to connect.
 func (s *Session) Reconnect() error { return s.do((*session.Session).Reconnect) }
 
-// WaitForUpload calls f once, when the server has all that is committed now, or with what ended the wait (sync-semantics 1.9). When it
-// returns an error f is not called.
+// WaitForUpload calls f once, when the server has all that is committed now, or with what ended the wait (sync-semantics 1.9).
+// When it returns an error f is not called.
 func (s *Session) WaitForUpload(f func(error)) error {
 	return s.do(func(live *session.Session) { live.WaitForUpload(f) })
 }
 
-// WaitForDownload calls f once, when the file has all that the server has now, or with what ended the wait. When it returns an error f
-// is not called.
+// WaitForDownload calls f once, when the file has all that the server has now, or with what ended the wait. When it returns an
+// error f is not called.
 func (s *Session) WaitForDownload(f func(error)) error {
 	return s.do(func(live *session.Session) { live.WaitForDownload(f) })
 }

@@ -10,8 +10,8 @@ import (
 	"realmsync/core/session"
 )
 
-// SubscriptionSet is a subscription set of a synced realm: as it was read, or a mutable copy that is being made. It doesn't keep the
-// realm open. All methods may be called concurrently.
+// SubscriptionSet is a subscription set of a synced realm: as it was read, or a mutable copy that is being made. It doesn't
+// keep the realm open. All methods may be called concurrently.
 type SubscriptionSet struct {
 	client *Client
 	realm  *realm.Realm
@@ -24,7 +24,8 @@ type SubscriptionSet struct {
 	done    bool              // released
 }
 
-// ActiveSubscriptions returns the set that the data reflects. The caller releases it. Errors: realm.ErrNotSynced, realm.ErrClosed.
+// ActiveSubscriptions returns the set that the data reflects. The caller releases it. Errors: realm.ErrNotSynced,
+// realm.ErrClosed.
 func (c *Client) ActiveSubscriptions(r *realm.Realm) (*SubscriptionSet, error) {
 	return c.subscriptions(r, r.ActiveSet)
 }
@@ -86,8 +87,8 @@ func (s *SubscriptionSet) Refresh() error {
 	return nil
 }
 
-// MakeMutable returns a copy that can be changed, one version above the latest set. It holds the file's write lock until Commit or Release.
-// Errors: realm.ErrInTransaction, realm.ErrClosed, and store's.
+// MakeMutable returns a copy that can be changed, one version above the latest set. It holds the file's write lock until Commit
+// or Release. Errors: realm.ErrInTransaction, realm.ErrClosed, and store's.
 func (s *SubscriptionSet) MakeMutable() (*SubscriptionSet, error) {
 	s.mu.Lock()
 	from := s.set
@@ -125,8 +126,8 @@ func (s *SubscriptionSet) change(f func(m *realm.MutableSet) error) error {
 	return nil
 }
 
-// Add subscribes to the objects of a class that meet a query ("": all of them), with n cells as its arguments. A subscription of the
-// same name is replaced; without a name, one of the same class and query is.
+// Add subscribes to the objects of a class that meet a query ("": all of them), with n cells as its arguments. A subscription
+// of the same name is replaced; without a name, one of the same class and query is.
 //
 // Errors: ErrUnchangeable, rql's, store.ErrSchema for an unknown class.
 func (s *SubscriptionSet) Add(hasName bool, name, class, query string, args unsafe.Pointer, n int) error {
@@ -159,8 +160,8 @@ func (s *SubscriptionSet) Clear() error {
 	})
 }
 
-// Commit stores a mutable copy as a new version. From then on it can't be changed. On failure nothing was stored, and the copy is dropped.
-// Errors: ErrUnchangeable, store's.
+// Commit stores a mutable copy as a new version. From then on it can't be changed. On failure nothing was stored, and the copy
+// is dropped. Errors: ErrUnchangeable, store's.
 func (s *SubscriptionSet) Commit() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,8 +178,8 @@ func (s *SubscriptionSet) Commit() error {
 	return nil
 }
 
-// Wait calls f once, when the set is Complete, Failed or Superseded, or when the session ends the wait (sync-semantics 2.5). When it
-// returns an error f is not called. Errors: ErrUncommitted, ErrSessionGone, realm.ErrClosed.
+// Wait calls f once, when the set is Complete, Failed or Superseded, or when the session ends the wait (sync-semantics 2.5).
+// When it returns an error f is not called. Errors: ErrUncommitted, ErrSessionGone, realm.ErrClosed.
 func (s *SubscriptionSet) Wait(f func(session.SetState, error)) error {
 	s.mu.Lock()
 	version, mutable := s.set.Version, s.mutable != nil

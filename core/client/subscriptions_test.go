@@ -53,7 +53,8 @@ func TestSubscriptionSets(t *testing.T) {
 	require.ErrorIs(t, m.Add(true, "bad", "Nobody", "", nil, 0), store.ErrSchema)
 	require.ErrorIs(t, m.Add(true, "bad", "Person", "height > 3", nil, 0), rql.ErrInvalidQuery)
 	require.ErrorIs(t, m.Remove("nobody"), history.ErrNoSuchSubscription)
-	require.Equal(t, seen{1, session.Uncommitted, []string{"all: Person TRUEPREDICATE", "old: Person age > 60 and TRUEPREDICATE"}}, view(m))
+	require.Equal(t, seen{1, session.Uncommitted, []string{"all: Person TRUEPREDICATE",
+		"old: Person age > 60 and TRUEPREDICATE"}}, view(m))
 	require.NoError(t, m.Refresh())
 	require.Len(t, view(m).queries, 2, "what isn't committed stays")
 	_, err = m.MakeMutable()

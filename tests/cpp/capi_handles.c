@@ -21,7 +21,7 @@ static char buffer[100];
 
 static int freed;
 static void count_free(void* userdata) {
-    (void) userdata;
+    CHECK(userdata == (void*) 1); /* a userdata may be any number */
     freed++;
 }
 /* Registering functions free the userdata when they fail. */
@@ -48,11 +48,11 @@ static void try_config(void* p) {
     BAD(realm_config_set_schema(h, NULL, 0, &error));
     BAD(realm_config_set_schema_version(h, 1, &error));
     BAD(realm_config_set_schema_mode(h, REALM_SCHEMA_AUTOMATIC, &error));
-    BAD_CALLBACK(realm_config_set_scheduler(h, on_wake, NULL, NULL, count_free, &error));
-    BAD_CALLBACK(realm_config_set_should_compact(h, on_compact, NULL, count_free, &error));
+    BAD_CALLBACK(realm_config_set_scheduler(h, on_wake, NULL, (void*) 1, count_free, &error));
+    BAD_CALLBACK(realm_config_set_should_compact(h, on_compact, (void*) 1, count_free, &error));
     BAD(realm_open(h, &out, &error));
     BAD(realm_config_set_stop_policy(h, REALM_STOP_IMMEDIATELY, &error));
-    BAD_CALLBACK(realm_config_set_sync_error_handler(h, on_sync_error, NULL, count_free, &error));
+    BAD_CALLBACK(realm_config_set_sync_error_handler(h, on_sync_error, (void*) 1, count_free, &error));
     CHECK(out == untouched);
     realm_config_release(h);
 }
@@ -124,7 +124,7 @@ static void try_results(void* p) {
     BAD(realm_results_index_of(h, object, &n, &error));
     BAD(realm_results_delete_all(h, &error));
     BAD(realm_results_resolve(h, realm, &out, &error));
-    BAD_CALLBACK(realm_results_observe(h, on_results, NULL, count_free, &token, &error));
+    BAD_CALLBACK(realm_results_observe(h, on_results, (void*) 1, count_free, &token, &error));
     CHECK(out == untouched && o == untouched && token == untouched);
     EQUAL(n, 4711);
     realm_results_release(h);
@@ -179,13 +179,13 @@ static void try_session(void* p) {
     BAD(realm_session_pause(h, &error));
     BAD(realm_session_resume(h, &error));
     BAD(realm_session_reconnect(h, &error));
-    BAD_CALLBACK(realm_wait_for_upload(h, on_wait, NULL, count_free, &error));
-    BAD_CALLBACK(realm_wait_for_download(h, on_wait, NULL, count_free, &error));
+    BAD_CALLBACK(realm_wait_for_upload(h, on_wait, (void*) 1, count_free, &error));
+    BAD_CALLBACK(realm_wait_for_download(h, on_wait, (void*) 1, count_free, &error));
     BAD(realm_wait_for_upload_blocking(h, 100000, &error));
     BAD(realm_wait_for_download_blocking(h, 100000, &error));
-    BAD_CALLBACK(realm_session_observe_connection(h, on_connection, NULL, count_free, &token, &error));
+    BAD_CALLBACK(realm_session_observe_connection(h, on_connection, (void*) 1, count_free, &token, &error));
     BAD(realm_session_unobserve_connection(h, 1, &error));
-    BAD_CALLBACK(realm_session_set_error_handler(h, on_sync_error, NULL, count_free, &error));
+    BAD_CALLBACK(realm_session_set_error_handler(h, on_sync_error, (void*) 1, count_free, &error));
     CHECK(out == untouched);
     EQUAL(state, REALM_SESSION_DYING);
     EQUAL(connection, REALM_CONNECTING);
@@ -209,7 +209,7 @@ static void try_set(void* p) {
     BAD(realm_subscription_set_remove(h, str("a"), &error));
     BAD(realm_subscription_set_clear(h, &error));
     BAD(realm_subscription_set_commit(h, &error));
-    BAD_CALLBACK(realm_subscription_set_wait(h, on_subscription, NULL, count_free, &error));
+    BAD_CALLBACK(realm_subscription_set_wait(h, on_subscription, (void*) 1, count_free, &error));
     BAD(realm_subscription_set_wait_blocking(h, 100000, &state, &error));
     CHECK(out == untouched);
     EQUAL(state, REALM_SUBSCRIPTIONS_BOOTSTRAPPING);
@@ -230,7 +230,7 @@ static void try_object(void* p) {
     BAD(realm_object_set(h, 0, &value, &error));
     BAD(realm_object_add_int(h, 0, 1, &error));
     BAD(realm_object_delete(h, &error));
-    BAD_CALLBACK(realm_object_observe(h, on_object, NULL, count_free, &token, &error));
+    BAD_CALLBACK(realm_object_observe(h, on_object, (void*) 1, count_free, &token, &error));
     OK(realm_results_all(realm, person, &good, &error));
     BAD(realm_results_index_of(good, h, &n, &error));
     realm_results_release(good);

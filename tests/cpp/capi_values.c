@@ -425,6 +425,15 @@ static void on_log(void* userdata, realm_log_level_t level, realm_string_t messa
 }
 static void free_log(void* userdata) { ((struct log*) userdata)->freed++; }
 
+static int numbers_freed;
+static void on_number(void* userdata, realm_log_level_t level, realm_string_t message) {
+    CHECK(userdata == (void*) 3 && level <= REALM_LOG_FATAL && message.size > 0);
+}
+static void free_number(void* userdata) {
+    CHECK(userdata == (void*) 3);
+    numbers_freed++;
+}
+
 static void loggers(void) {
     struct log a = {0, 0, ""}, b = {0, 0, ""};
     OK(realm_set_logger(on_log, &a, free_log, REALM_LOG_ALL, &error));
@@ -443,6 +452,11 @@ static void loggers(void) {
     EQUAL(a.freed, 3);
     EQUAL(b.freed, 1);
     OK(realm_set_logger(NULL, NULL, NULL, REALM_LOG_INFO, &error));
+    /* A userdata may be any number. */
+    OK(realm_set_logger(on_number, (void*) 3, free_number, REALM_LOG_ALL, &error));
+    for (int i = 0; i < 50; i++) realm_release(open_person("log.realm"));
+    OK(realm_set_logger(NULL, NULL, NULL, REALM_LOG_INFO, &error));
+    EQUAL(numbers_freed, 1);
 }
 
 int main(void) {

@@ -657,6 +657,50 @@ static void compensating_writes(void) {
     event_destroy(&t.event);
 }
 
+/* Several threads open, write, wait and close, all of one file. */
+static struct device* shared_device;
+static pthread_mutex_t id_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void* worker(void* unused) {
+    (void) unused;
+    for (int i = 0; i < 6; i++) {
+        struct device mine = *shared_device;
+        mine.realm = open_config(mine.config);
+        OK(realm_get_sync_session(mine.realm, &mine.session, &error));
+        pthread_mutex_lock(&id_mutex);
+        int64_t id = fresh_id();
+        pthread_mutex_unlock(&id_mutex);
+        write_person(&mine, id, "of a thread");
+        OK(realm_wait_for_upload_blocking(mine.session, PATIENCE_MS, &error));
+        OK(realm_session_reconnect(mine.session, &error));
+        if (i % 3 == 2) OK(realm_wait_for_download_blocking(shared_device->session, PATIENCE_MS, &error));
+        EQUAL(state_of(&mine), REALM_SESSION_ACTIVE);
+        realm_session_release(mine.session);
+        realm_release(mine.realm);
+    }
+    return NULL;
+}
+
+static void threads(void) {
+    struct device d;
+    start(&d, "threads");
+    subscribe(&d, "all", "");
+    shared_device = &d;
+    pthread_t ids[6];
+    for (int i = 0; i < 6; i++) CHECK(pthread_create(&ids[i], NULL, worker, NULL) == 0);
+    for (int i = 0; i < 6; i++) CHECK(pthread_join(ids[i], NULL) == 0);
+    /* Opened and closed at once, again and again: the session is revived, or made anew. */
+    for (int i = 0; i < 20; i++) {
+        realm_session_release(d.session);
+        realm_release(d.realm);
+        d.realm = open_config(d.config);
+        OK(realm_get_sync_session(d.realm, &d.session, &error));
+        EQUAL(state_of(&d), REALM_SESSION_ACTIVE);
+    }
+    OK(realm_wait_for_download_blocking(d.session, PATIENCE_MS, &error));
+    stop(&d);
+}
+
 static void errors(void) {
     struct event first, second, unused;
     event_init(&first);
@@ -709,6 +753,7 @@ int main(int argc, char** argv) {
     run("mismatches", mismatches);
     run("offline", offline);
     run("compensating writes", compensating_writes);
+    run("threads", threads);
     run("error handlers", errors);
     return finish();
 }

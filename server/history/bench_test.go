@@ -7,6 +7,7 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/value"
+	"realmsync/server/store"
 )
 
 // The benchmarks measure whole uploads: decoded on one goroutine, merged, applied and made durable (synchronous=FULL) by the writer.
@@ -66,6 +67,35 @@ func BenchmarkBulk(b *testing.B) {
 			b.ReportMetric(float64(size)*float64(b.N)/b.Elapsed().Seconds(), "objects/s")
 		})
 	}
+}
+
+// BenchmarkFloor is what the store alone costs: the records of BenchmarkBulk, made beforehand and written in transactions of the
+// same size. The rest is the engine's.
+func BenchmarkFloor(b *testing.B) {
+	const size = 1000
+	f, d := withT(b, nil)
+	send(b, f, d, 1, [][]byte{bulk(b, 0, size)})
+	e := f.entry(f.Version())
+	s := f.Engine.cfg.Store
+	b.ResetTimer()
+	for i := range b.N {
+		tx, err := s.Begin(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		c := store.Changes{Entries: []store.Entry{e.record()}}
+		c.Entries[0].Version += uint64(i) + 1
+		for k := range e.Images {
+			m := &e.Images[k]
+			c.Objects = append(c.Objects, store.Object{
+				ObjectRef: store.ObjectRef{Class: m.Ref.Class, Key: EncodeKey(key(int64(i+1)*size + int64(k)))}, Doc: appendDocument(nil, m.After), Version: c.Entries[0].Version,
+			})
+		}
+		if err := tx.Commit(&c); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(size)*float64(b.N)/b.Elapsed().Seconds(), "objects/s")
 }
 
 // BenchmarkUpdates changes objects that exist, in bulk.

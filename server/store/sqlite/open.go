@@ -111,7 +111,7 @@ func (s *Store) prepare(ctx context.Context) error {
 		return err
 	}
 	s.write = newConn(c)
-	for _, pragma := range []string{"PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 4000", "PRAGMA temp_store = MEMORY"} {
+	for _, pragma := range []string{"PRAGMA journal_mode = WAL", "PRAGMA wal_autocheckpoint = 4000", "PRAGMA journal_size_limit = 67108864", "PRAGMA temp_store = MEMORY"} {
 		if _, err := c.ExecContext(ctx, pragma); err != nil {
 			_ = s.write.close()
 			return err

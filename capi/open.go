@@ -94,7 +94,7 @@ func realm_delete_files(path C.realm_string_t, e *C.realm_error_t) C.realm_statu
 		if err != nil {
 			return err
 		}
-		return realm.Delete(p)
+		return theClient.DeleteFiles(p)
 	})
 }
 

@@ -248,7 +248,8 @@ REALM_API void realm_release(realm_t* realm);
 /* Closes the instance for all its handles at once; later calls return REALM_ERR_CLOSED. Closing twice is allowed. */
 REALM_API realm_status_t realm_close(realm_t* realm, realm_error_t* error);
 REALM_API bool realm_is_closed(const realm_t* realm);
-/* Deletes the files of a realm that is not open in this process. A missing file is no error. */
+/* Deletes the files of a realm that is not open in this process; a sync session that is about to end is waited for. A missing file
+ * is no error. Errors: LOGIC (it is open, or still uploading), FILE_ACCESS. */
 REALM_API realm_status_t realm_delete_files(realm_string_t path, realm_error_t* error);
 /* Another handle on the same instance. The caller owns *out. */
 REALM_API realm_status_t realm_retain(realm_t* realm, realm_t** out, realm_error_t* error);

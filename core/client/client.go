@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"realmsync/core/app"
-	"realmsync/core/realm"
 	"realmsync/core/session"
 )
 
@@ -64,7 +63,7 @@ func (c *Client) sessionManager() (*session.Manager, error) {
 // and the backup of realms that the server wanted reset. Errors: app.New's.
 func (c *Client) OpenApp(cfg app.Config, share bool) (*app.App, error) {
 	cfg.Logger = c.opt.Logger
-	cfg.DeleteRealm = realm.Delete
+	cfg.DeleteRealm = c.DeleteFiles
 	if share {
 		return app.Shared(cfg)
 	}

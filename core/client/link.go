@@ -18,7 +18,8 @@ type link struct {
 	share     *app.App // of the user
 	handler   handlerSlot
 	observers observerSet
-	initial   *handlerSlot // of the opening that made the link; nil afterwards
+	initial   *handlerSlot  // of the opening that made the link; nil afterwards
+	ended     chan struct{} // closed when the session has closed its file
 
 	// Guarded by Client.mu.
 	session   *session.Session
@@ -38,11 +39,15 @@ func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolic
 	if r.Frozen() {
 		return share.Close, nil
 	}
+	// The file is the user's now, and is deleted with it. Not earlier: it might have been another user's.
+	if err := user.AddRealmPath(r.Path()); err != nil {
+		return nil, err
+	}
 	manager, err := c.sessionManager()
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: c, file: r.File(), user: user, initial: handler}
+	l := &link{client: c, file: r.File(), user: user, initial: handler, ended: make(chan struct{})}
 	s, err := manager.Open(session.Config{
 		Path:          l.file,
 		Open:          l.open,
@@ -129,6 +134,7 @@ func (l *link) end() {
 	l.handler.close()
 	l.observers.close()
 	l.share.Close()
+	close(l.ended)
 }
 
 // failed is Config.OnError of the session.

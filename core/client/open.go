@@ -3,6 +3,7 @@ package client
 import (
 	"fmt"
 
+	"realmsync/core/app"
 	"realmsync/core/realm"
 	"realmsync/core/session"
 )
@@ -44,8 +45,8 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 	if cfg.Realm.SchemaMode == realm.Immutable {
 		return nil, fmt.Errorf("%w: a synced realm can't be opened in immutable schema mode", ErrIllegalCombination)
 	}
-	if err := cfg.User.AddRealmPath(cfg.Realm.Path); err != nil {
-		return nil, err
+	if cfg.User.State() == app.Removed {
+		return nil, &app.Error{Code: app.CodeClientUserNotFound, Op: "open a realm", Message: fmt.Sprintf("user %s has been removed", cfg.User.ID())}
 	}
 	rc := cfg.Realm
 	rc.Synced, rc.UserID = true, key(cfg.User.User)

@@ -10,6 +10,7 @@ import (
 	"realmsync/core/app"
 	"realmsync/core/realm"
 	"realmsync/core/session"
+	"realmsync/core/store"
 )
 
 func TestLocalRealmHasNoSession(t *testing.T) {
@@ -296,6 +297,64 @@ func TestResetIsDoneAtTheNextStart(t *testing.T) {
 	r.app = r.openApp()
 	require.NoFileExists(t, path)
 	r.user = NewUser(r.app.CurrentUser())
+}
+
+// Opening another user's realm fails, and must not make it one's own: it would be deleted with the wrong user.
+func TestAFileThatCouldNotBeOpenedIsNotDeletedWithTheUser(t *testing.T) {
+	r := newRig(t)
+	re := r.open(r.config())
+	path := re.Path()
+	second, err := r.app.LogIn(t.Context(), app.EmailPassword("c", "d"))
+	require.NoError(t, err)
+	other := NewUser(second)
+	r.thread = 2
+	cfg := r.config()
+	cfg.User = other
+	_, err = r.client.Open(cfg)
+	require.ErrorIs(t, err, realm.ErrMismatchedConfig)
+	r.thread = 1
+	re.Release()
+	require.NoError(t, other.Remove(t.Context()))
+	other.Release()
+	r.user.Release()
+	r.app.Close()
+	r.client.Close()
+	r.client = New(Options{})
+	r.app = r.openApp()
+	require.FileExists(t, path)
+	r.user = NewUser(r.app.Users()[0])
+}
+
+func TestDeletingWaitsForTheEndOfTheSession(t *testing.T) {
+	r := newRig(t)
+	for range 20 {
+		re := r.open(r.config())
+		path := re.Path()
+		require.ErrorIs(t, r.client.DeleteFiles(path), store.ErrOpen)
+		if re.Version()%2 == 0 {
+			require.NoError(t, r.session(re).Pause())
+		}
+		re.Release()
+		require.NoError(t, r.client.DeleteFiles(path))
+		require.NoFileExists(t, path)
+	}
+	require.NoError(t, r.client.DeleteFiles(localPath(t)))
+
+	// One that is uploading is not waited for.
+	cfg := r.config()
+	cfg.StopPolicy = session.AfterChangesUploaded
+	re := r.open(cfg)
+	set, err := r.client.LatestSubscriptions(re)
+	require.NoError(t, err)
+	m, err := set.MakeMutable()
+	require.NoError(t, err)
+	require.NoError(t, m.Add(true, "all", "Person", "", nil, 0))
+	require.NoError(t, m.Commit())
+	require.NoError(t, re.BeginWrite())
+	require.NoError(t, create(re, 1))
+	require.NoError(t, re.Commit())
+	re.Release()
+	require.ErrorIs(t, r.client.DeleteFiles(cfg.Realm.Path), store.ErrOpen)
 }
 
 // A user that is held keeps the app, as does a session.

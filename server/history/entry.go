@@ -48,8 +48,8 @@ func (e *Entry) record() store.Entry {
 	return out
 }
 
-// entryOf rebuilds an entry from its record. The catalog is that of now, not that of the version; images of objects whose
-// class is gone have no rows. want chooses the images, nil all of them.
+// entryOf rebuilds an entry from its record. The catalog is that of now, not that of the version; there are no images of objects
+// whose class is gone. want chooses the images, nil all of them.
 func entryOf(catalog *Catalog, r *store.Entry, want func(store.ObjectRef) bool) (*Entry, error) {
 	e := &Entry{
 		Version: r.Version, Origin: r.Origin, ClientVersion: r.ClientVersion, Timestamp: r.Timestamp, Bytes: r.Changeset,

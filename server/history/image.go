@@ -62,8 +62,8 @@ func appendImages(b []byte, images []Image) []byte {
 	return b
 }
 
-// decodeImages is the inverse of appendImages. Objects of classes that are no more have no rows. want, if not nil, chooses
-// the objects; the others are skipped, undecoded.
+// decodeImages is the inverse of appendImages, without objects of classes that are no more. want, if not nil, chooses the
+// objects; the others are skipped, undecoded.
 func decodeImages(catalog *Catalog, b []byte, want func(store.ObjectRef) bool) ([]Image, error) {
 	d := decoder{rest: b}
 	if form := d.byte(); form != imagesForm {
@@ -86,20 +86,19 @@ func decodeImages(catalog *Catalog, b []byte, want func(store.ObjectRef) bool) (
 		if d.failed {
 			return nil, errImages
 		}
-		if want != nil && !want(m.Ref) {
+		class := catalog.ClassByID(m.Ref.Class)
+		if class == nil || want != nil && !want(m.Ref) {
 			continue
 		}
 		var err error
 		if m.Key, err = DecodeKey(m.Ref.Key); err != nil {
 			return nil, err
 		}
-		if class := catalog.ClassByID(m.Ref.Class); class != nil {
-			if m.Before, err = decodeOptional(class, m.Key, before); err != nil {
-				return nil, err
-			}
-			if m.After, err = decodeOptional(class, m.Key, after); err != nil {
-				return nil, err
-			}
+		if m.Before, err = decodeOptional(class, m.Key, before); err != nil {
+			return nil, err
+		}
+		if m.After, err = decodeOptional(class, m.Key, after); err != nil {
+			return nil, err
 		}
 		out = append(out, m)
 	}

@@ -92,6 +92,25 @@ func TestErasedClassDoesNotComeBack(t *testing.T) {
 	require.Nil(t, f.row(1))
 }
 
+// What happened to objects of a class that is erased is told by the erasure: an instruction behind it would have no class.
+func TestObjectsGoWithTheirClass(t *testing.T) {
+	f, d := withT(t, nil)
+	d.write(create(1), create(2), addTable("U"))
+	r := d.write(erase(1), set(2, "n", value.Int(1)), create(3), eraseTable("T"), changeset.Instruction{Op: changeset.CreateObject, Table: "U", Key: key(1)})
+	for range 2 {
+		e := f.entry(r.Own[0].Version)
+		require.Len(t, e.Images, 1)
+		require.Equal(t, "U", e.Images[0].ClassName)
+		f.cfg.RecentBytes = 1
+		f.restart()
+		require.Empty(t, f.entry(r.Own[0].Version-1).Images)
+	}
+	d.sync().write(schemaT()...)
+	require.Nil(t, f.row(2))
+	d.write(create(2))
+	require.NotNil(t, f.row(2))
+}
+
 // An upload that erases meets everything that it did not know of, also what shares no object with it.
 func TestErasureMeetsEverything(t *testing.T) {
 	for _, memory := range []int{0, 1} {

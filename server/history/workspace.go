@@ -210,8 +210,10 @@ func (w *workspace) revert(objects map[*slot]bool) {
 	w.touched = slices.DeleteFunc(w.touched, func(s *slot) bool { return s.stamp == 0 })
 }
 
-// finish ends the changeset: the touched objects belong to its version, and what happened to them is returned.
+// finish ends the changeset: the touched objects belong to its version, and what happened to them is returned, except for objects
+// that went with their class: everybody is told of that by the erasure of the class itself.
 func (w *workspace) finish() []Image {
+	w.touched = slices.DeleteFunc(w.touched, func(s *slot) bool { return w.catalog.ClassByID(s.ref.Class) == nil })
 	if len(w.touched) == 0 {
 		return nil
 	}

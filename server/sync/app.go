@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -45,27 +46,39 @@ func openApp(ctx context.Context, s *Server, id string) (*app, error) {
 	return a, nil
 }
 
+// errSuperseded is returned to a session whose connection was replaced before it came to claim its file.
+var errSuperseded = errors.New("sync: a newer connection has the file")
+
 // claim makes the session the one of its file. Another session of the file ends: on another connection that connection is
 // presumed dead and dropped, since clients reconnect faster than a server notices a dead peer (spec/wire-protocol.md section
-// 5.3). It returns false when the other session is on the same connection.
+// 5.3). ok is false when the other session is on the same connection.
 //
 // Whether the file is the client's is not known yet. So a session of another user is left alone, and the claim is not made: IDENT
 // will be refused.
-func (a *app) claim(ident uint64, s *session) bool {
+func (a *app) claim(ident uint64, s *session) (ok bool, err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if old := a.files[ident]; old != nil && old != s {
 		switch {
 		case old.conn == s.conn:
-			return false
+			return false, nil
 		case old.conn.who.UserID != s.conn.who.UserID:
-			return true
+			return true, nil
+		case old.conn.number > s.conn.number:
+			return false, errSuperseded // this is the dead one, and its IDENT was late
 		}
 		old.stream.End()
 		old.conn.kill()
 	}
 	a.files[ident] = s
-	return true
+	return true, nil
+}
+
+// holds tells whether the session is still the one of the file.
+func (a *app) holds(ident uint64, s *session) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.files[ident] == s
 }
 
 // unclaim gives the file of a session up.

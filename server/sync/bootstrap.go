@@ -1,7 +1,6 @@
 package sync
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -23,7 +22,7 @@ type boot struct {
 	settle bool // the client may have anything
 
 	snapshot uint64 // the version that it describes
-	first    uint64 // that of the first attempt, 0 if this is it
+	first    uint64 // that of the first one that was broken off, 0 if there is none
 	spool    *spool
 	sent     int64 // bytes
 }
@@ -82,33 +81,32 @@ func (s *session) bootstrap(b *boot) error {
 }
 
 func (s *session) compute(ctx context.Context, b *boot) (err error) {
-	v := store.View{File: s.file.Ident, QueryVersion: uint64(b.query), Body: b.set.Body()}
-	// A client keeps what it has of an attempt that was cut off, and what it made itself under a set that it was not yet
-	// confirmed. So a repeated bootstrap also settles what was touched since the first attempt.
-	if earlier, ok := s.views[v.QueryVersion]; ok && earlier.Body == v.Body {
-		v.First = earlier.First
+	// What a client has of bootstraps that were broken off it keeps, and what it wrote meanwhile was judged as if they had
+	// arrived. So the next one settles what was touched since the first of them.
+	v := store.View{File: s.file.Ident, QueryVersion: uint64(b.query), Body: b.set.Body(), First: s.broken}
+	if !s.app.holds(s.file.Ident, s) {
+		return context.Canceled // another session has the file: what it knows must not change under it
 	}
 	// Before anything of it is sent: after a crash the server must know what the client may have.
 	if v.Snapshot, err = s.app.engine.SetView(ctx, v, s.keepFrom); err != nil {
 		return err
 	}
-	b.snapshot, b.first = v.Snapshot, v.First
-	v.First = cmp.Or(v.First, v.Snapshot)
-	s.views[v.QueryVersion] = v
+	b.snapshot, b.first = v.Snapshot, s.broken
+	s.broken = 0
 	snapshot, err := s.app.engine.SnapshotAt(ctx, b.snapshot)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	plan := view.Bootstrap{Before: b.before, After: b.set, Schema: b.schema}
-	switch {
-	case b.settle:
-		plan.Doubtful, err = view.Touched(ctx, s.app.engine, nil, s.at, b.snapshot)
-	case b.first != 0:
-		plan.Doubtful, err = view.Touched(ctx, s.app.engine, b.set, b.first, b.snapshot)
+	from := b.first
+	if b.settle && (from == 0 || s.at < from) {
+		from = s.at
 	}
-	if err != nil {
-		return err
+	if from != 0 {
+		if plan.Doubtful, err = view.Touched(ctx, s.app.engine, from, b.snapshot); err != nil {
+			return err
+		}
 	}
 	b.spool = newSpool(s.conn.server.cfg.SpoolDir)
 	if err := plan.Write(snapshot, b.spool.add); err != nil {

@@ -33,7 +33,8 @@ type conn struct {
 	app     *app
 	ws      socket
 	who     auth.Identity
-	version int // negotiated
+	version int    // negotiated
+	number  uint64 // connections are numbered as they come
 	log     *slog.Logger
 
 	ctx    context.Context // of the connection: its end drops the socket
@@ -57,7 +58,7 @@ type conn struct {
 var errFailed = errors.New("sync: an error was sent on the connection")
 
 func newConn(s *Server, a *app, ws socket, who auth.Identity, version int, remote string) *conn {
-	c := &conn{server: s, app: a, ws: ws, who: who, version: version, sessions: map[uint64]*session{}, leaving: map[uint64]*session{}}
+	c := &conn{server: s, app: a, ws: ws, who: who, version: version, number: s.connections.Add(1), sessions: map[uint64]*session{}, leaving: map[uint64]*session{}}
 	c.log = s.log.With(slog.String("app", a.id), slog.String("user", who.UserID), slog.String("remote", remote))
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.live, c.die = context.WithCancel(c.ctx)

@@ -25,11 +25,15 @@ func (s *session) identify(m *wire.Ident) error {
 		s.mu.Unlock()
 		return nil
 	}
-	ok := s.app.claim(m.FileIdent, s)
+	ok, err := s.app.claim(m.FileIdent, s)
 	if ok {
 		s.claimed = m.FileIdent
 	}
 	s.mu.Unlock()
+	if err != nil {
+		s.conn.kill()
+		return errFailed
+	}
 	if !ok {
 		s.conn.fail(wire.CodeBoundInOtherSession, "the client file is bound in another session of this connection")
 		return errFailed
@@ -55,9 +59,6 @@ func (s *session) identify(m *wire.Ident) error {
 	for _, r := range client.Resets {
 		s.resets[r.Version] = append(s.resets[r.Version], r)
 	}
-	for _, v := range client.Views {
-		s.views[v.QueryVersion] = v
-	}
 	s.at, s.sentVersion = m.Download.ServerVersion, m.Download.ServerVersion
 	s.clientVersion = m.Download.ClientVersion
 	s.query, s.lastQuery = m.QueryVersion, m.QueryVersion
@@ -72,6 +73,10 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 	var held []store.View
 	for _, v := range views {
 		if v.QueryVersion > uint64(m.QueryVersion) || v.Snapshot > m.Download.ServerVersion {
+			// The first bootstrap of a new file holds no objects: if it is lost, nothing is left of it.
+			if initial := m.Download.ServerVersion == 0 && v.Body == emptyBody; !initial && (s.broken == 0 || v.First < s.broken) {
+				s.broken = v.First
+			}
 			continue
 		}
 		for len(held) > 0 && held[len(held)-1].Snapshot > v.Snapshot {

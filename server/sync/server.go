@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"realmsync/core/wire"
@@ -18,6 +19,8 @@ type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
+
+	connections atomic.Uint64 // that ever were
 
 	ctx  context.Context // ends with Close: work for a session that nobody waits for any more
 	stop context.CancelFunc

@@ -51,12 +51,12 @@ type session struct {
 	// Everything below belongs to run.
 	phase  phase
 	todo   []received // taken from the inbox
-	paused bool       // by a test command
+	paused bool       // it sends nothing by itself
 
 	file          store.File // as far as it is durable
 	own           []store.Own
 	resets        map[uint64][]store.Reset // by version
-	views         map[uint64]store.View    // what bootstraps of the file are stored, by query version
+	broken        uint64                   // version of the first bootstrap that was begun and broken off since the last that arrived, 0: none
 	keepFrom      uint64                   // views of lower query versions are of no use any more
 	epochs        []history.Epoch
 	set           *view.Set // in force: what the client has, as of at
@@ -105,7 +105,7 @@ func newSession(c *conn, m *wire.Bind) *session {
 	s := &session{
 		conn: c, app: c.app, sid: m.Session, bind: m, stream: &history.Stream{},
 		wake: make(chan struct{}, 1), space: make(chan struct{}, 1), done: make(chan struct{}),
-		resets: map[uint64][]store.Reset{}, views: map[uint64]store.View{},
+		resets: map[uint64][]store.Reset{},
 	}
 	s.log = c.log.With(slog.Uint64("session", s.sid))
 	s.watcher = view.NewWatcher(s.signal)
@@ -381,6 +381,7 @@ func (s *session) failEngine(err error) error {
 // failServer tells the client to come again.
 func (s *session) failServer(err error) error {
 	if s.conn.live.Err() != nil || errors.Is(err, context.Canceled) {
+		s.paused = true // it is about to end: it must not go on as if the work had been done
 		return nil
 	}
 	s.log.Error("a session can't go on", slog.Any("error", err))

@@ -162,16 +162,14 @@ func (w *chunker) flush() error {
 	return w.emit(b)
 }
 
-// Touched lists the objects that versions after from, up to to, have touched; of the classes that the set is subscribed to, or of
-// all if it is nil. It is for clients that may hold leftovers: a bootstrap that is begun anew settles them (history.Epoch).
-func Touched(ctx context.Context, engine *history.Engine, s *Set, from, to uint64) ([]store.ObjectRef, error) {
+// Touched lists the objects that versions after from, up to to, have touched. It is for clients that may hold leftovers of a
+// bootstrap that was broken off: the next one settles these objects (history.Epoch).
+func Touched(ctx context.Context, engine *history.Engine, from, to uint64) ([]store.ObjectRef, error) {
 	var out []store.ObjectRef
 	limit := 1 << 16
 	err := engine.Entries(ctx, from, to, func(e *history.Entry) (bool, error) {
 		for i := range e.Images {
-			if m := &e.Images[i]; s == nil || s.Subscribed(m.ClassName) {
-				out = append(out, m.Ref)
-			}
+			out = append(out, e.Images[i].Ref)
 		}
 		if len(out) > limit {
 			compact(&out)

@@ -115,40 +115,24 @@ func encode(e *history.Entry, changes []history.Change) ([]byte, error) {
 		return e.Bytes, nil // what most sessions get of most versions
 	}
 	out := changeset.Changeset{Instructions: make([]changeset.Instruction, 0, len(e.Changeset.Instructions))}
-	done := map[int]bool{}
 	for k := range e.Changeset.Instructions {
 		ins := &e.Changeset.Instructions[k]
-		if ins.IsSchema() {
-			out.Instructions = append(out.Instructions, *ins)
-			continue
-		}
-		i, known := byObject[objectID{ins.Table, ins.Key}]
-		if !known {
-			continue
-		}
-		switch changes[i] {
-		case history.Raw:
-			out.Instructions = append(out.Instructions, *ins)
-		case history.Gone, history.Left:
-			if !done[i] {
-				out.Instructions = append(out.Instructions, eraseOf(ins.Table, ins.Key))
+		if !ins.IsSchema() {
+			i, known := byObject[objectID{ins.Table, ins.Key}]
+			if !known || changes[i] != history.Raw {
+				continue
 			}
-			done[i] = true
-		case history.Entered:
-			if !done[i] {
-				out.Instructions = appendState(append(out.Instructions, eraseOf(ins.Table, ins.Key)), ins.Table, e.Images[i].After)
-			}
-			done[i] = true
 		}
+		out.Instructions = append(out.Instructions, *ins)
 	}
+	// What stands for instructions comes behind the others: a state may need a property that the version itself adds.
 	for i, c := range changes {
-		if done[i] || c == history.Nothing || c == history.Raw {
-			continue
-		}
-		m := &e.Images[i] // an object that changed without an instruction of its own
-		out.Instructions = append(out.Instructions, eraseOf(m.ClassName, m.Key))
-		if c == history.Entered {
-			out.Instructions = appendState(out.Instructions, m.ClassName, m.After)
+		m := &e.Images[i]
+		switch c {
+		case history.Gone, history.Left:
+			out.Instructions = append(out.Instructions, eraseOf(m.ClassName, m.Key))
+		case history.Entered:
+			out.Instructions = appendState(append(out.Instructions, eraseOf(m.ClassName, m.Key)), m.ClassName, m.After)
 		}
 	}
 	return changeset.Encode(&out)

@@ -14,47 +14,47 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CHECK(condition)                                                                  \
-    do {                                                                                  \
-        if (!(condition)) {                                                               \
-            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition);       \
-            exit(1);                                                                      \
-        }                                                                                 \
+#define CHECK(condition)                                                            \
+    do {                                                                            \
+        if (!(condition)) {                                                         \
+            fprintf(stderr, "%s:%d: failed: %s\n", __FILE__, __LINE__, #condition); \
+            exit(1);                                                                \
+        }                                                                           \
     } while (0)
 
 /* Integers of any type. */
-#define EQUAL(got, want)                                                                                          \
-    do {                                                                                                          \
-        long long got_ = (long long) (got), want_ = (long long) (want);                                           \
-        if (got_ != want_) {                                                                                      \
-            fprintf(stderr, "%s:%d: %s is %lld, not %s (%lld)\n", __FILE__, __LINE__, #got, got_, #want, want_);  \
-            exit(1);                                                                                              \
-        }                                                                                                         \
+#define EQUAL(got, want)                                                                                         \
+    do {                                                                                                         \
+        long long got_ = (long long) (got), want_ = (long long) (want);                                          \
+        if (got_ != want_) {                                                                                     \
+            fprintf(stderr, "%s:%d: %s is %lld, not %s (%lld)\n", __FILE__, __LINE__, #got, got_, #want, want_); \
+            exit(1);                                                                                             \
+        }                                                                                                        \
     } while (0)
 
 /* The call, whose last argument is `&error`, succeeds. */
-#define OK(call)                                                                                                          \
-    do {                                                                                                                  \
-        realm_error_t error;                                                                                              \
-        realm_status_t status_ = (call);                                                                                  \
-        if (status_ != REALM_OK) {                                                                                        \
+#define OK(call)                                                                                                              \
+    do {                                                                                                                      \
+        realm_error_t error;                                                                                                  \
+        realm_status_t status_ = (call);                                                                                      \
+        if (status_ != REALM_OK) {                                                                                            \
             fprintf(stderr, "%s:%d: %s: status %d, %s: %s\n", __FILE__, __LINE__, #call, status_, error.name, error.message); \
-            exit(1);                                                                                                      \
-        }                                                                                                                 \
+            exit(1);                                                                                                          \
+        }                                                                                                                     \
     } while (0)
 
 /* The call fails with this status, and describes itself. */
-#define FAILS(want, call)                                                                                                 \
-    do {                                                                                                                  \
-        realm_error_t error;                                                                                              \
-        memset(&error, 0x55, sizeof error);                                                                               \
-        realm_status_t status_ = (call);                                                                                  \
-        if (status_ != (want)) {                                                                                          \
-            fprintf(stderr, "%s:%d: %s: status %d, not %s: %s\n", __FILE__, __LINE__, #call, status_, #want,              \
-                    status_ == REALM_OK ? "" : error.message);                                                            \
-            exit(1);                                                                                                      \
-        }                                                                                                                 \
-        check_error(&error, status_, __LINE__);                                                                           \
+#define FAILS(want, call)                                                                                    \
+    do {                                                                                                     \
+        realm_error_t error;                                                                                 \
+        memset(&error, 0x55, sizeof error);                                                                  \
+        realm_status_t status_ = (call);                                                                     \
+        if (status_ != (want)) {                                                                             \
+            fprintf(stderr, "%s:%d: %s: status %d, not %s: %s\n", __FILE__, __LINE__, #call, status_, #want, \
+                    status_ == REALM_OK ? "" : error.message);                                               \
+            exit(1);                                                                                         \
+        }                                                                                                    \
+        check_error(&error, status_, __LINE__);                                                              \
     } while (0)
 
 static inline void check_error(const realm_error_t* e, realm_status_t status, int line) {
@@ -132,7 +132,11 @@ static inline const char* temporary(const char* name) {
 }
 
 /* Person: _id int (primary key), name string, age int?, boss Person?. */
-enum { P_ID, P_NAME, P_AGE, P_BOSS, P_COUNT };
+enum { P_ID,
+       P_NAME,
+       P_AGE,
+       P_BOSS,
+       P_COUNT };
 
 static inline realm_config_t* person_config(const char* path) {
     realm_property_info_t properties[P_COUNT];

@@ -25,10 +25,10 @@ static void count_free(void* userdata) {
     freed++;
 }
 /* Registering functions free the userdata when they fail. */
-#define BAD_CALLBACK(call)       \
-    do {                         \
-        int before_ = freed;     \
-        BAD(call);               \
+#define BAD_CALLBACK(call)         \
+    do {                           \
+        int before_ = freed;       \
+        BAD(call);                 \
         EQUAL(freed, before_ + 1); \
     } while (0)
 
@@ -240,7 +240,15 @@ static void try_object(void* p) {
 }
 
 static void (*const kinds[])(void*) = {try_config, try_realm, try_results, try_token, try_app, try_user, try_session, try_set};
-enum { CONFIG, REALM, RESULTS, TOKEN, APP, USER, SESSION, SET, N_KINDS };
+enum { CONFIG,
+       REALM,
+       RESULTS,
+       TOKEN,
+       APP,
+       USER,
+       SESSION,
+       SET,
+       N_KINDS };
 
 static void with_good_arguments(void (*body)(void)) {
     value = of_int(1);
@@ -268,8 +276,8 @@ static void garbage_body(void) {
     int local;
     void* some_memory = malloc(16);
     CHECK(some_memory);
-    void* garbage[] = {(void*) 1,  (void*) 2, (void*) 8, (void*) 4095, (void*) 0x7fffffffffffffff, (void*) UINTPTR_MAX, (void*) (UINTPTR_MAX - 1),
-                       &variable,  &local,    some_memory, (void*) 0xa100000000000001, (void*) 0xa2ffffffffffffff, (void*) 0xc000010000,
+    void* garbage[] = {(void*) 1, (void*) 2, (void*) 8, (void*) 4095, (void*) 0x7fffffffffffffff, (void*) UINTPTR_MAX, (void*) (UINTPTR_MAX - 1),
+                       &variable, &local, some_memory, (void*) 0xa100000000000001, (void*) 0xa2ffffffffffffff, (void*) 0xc000010000,
                        (void*) 0xa000000000000003};
     for (size_t i = 0; i < sizeof garbage / sizeof *garbage; i++) {
         for (int k = 0; k < N_KINDS; k++) kinds[k](garbage[i]);

@@ -6,7 +6,8 @@
 
 #include <pthread.h>
 
-enum { THREADS = 8, ROUNDS = 40 };
+enum { THREADS = 8,
+       ROUNDS = 40 };
 
 static realm_value_t id_of(int64_t n) { return of_int(n); }
 

@@ -82,9 +82,7 @@ static void object_ids(void) {
 static const struct {
     const char* name;
     uint8_t type;
-} all_types[] = {{"i", REALM_TYPE_INT},       {"b", REALM_TYPE_BOOL},   {"s", REALM_TYPE_STRING}, {"bin", REALM_TYPE_BINARY},
-                 {"t", REALM_TYPE_TIMESTAMP}, {"f", REALM_TYPE_FLOAT},  {"d", REALM_TYPE_DOUBLE}, {"dec", REALM_TYPE_DECIMAL128},
-                 {"oid", REALM_TYPE_OBJECT_ID}, {"uuid", REALM_TYPE_UUID}, {"m", REALM_TYPE_MIXED}};
+} all_types[] = {{"i", REALM_TYPE_INT}, {"b", REALM_TYPE_BOOL}, {"s", REALM_TYPE_STRING}, {"bin", REALM_TYPE_BINARY}, {"t", REALM_TYPE_TIMESTAMP}, {"f", REALM_TYPE_FLOAT}, {"d", REALM_TYPE_DOUBLE}, {"dec", REALM_TYPE_DECIMAL128}, {"oid", REALM_TYPE_OBJECT_ID}, {"uuid", REALM_TYPE_UUID}, {"m", REALM_TYPE_MIXED}};
 enum { N_TYPES = sizeof all_types / sizeof *all_types };
 
 static realm_t* open_all(const char* name) {
@@ -113,8 +111,14 @@ static realm_value_t sample(int i) {
         case REALM_TYPE_INT: v.u.integer = INT64_MIN; break;
         case REALM_TYPE_BOOL: v.u.integer = 1; break;
         case REALM_TYPE_STRING: return of_string("gr\xc3\xbc\xc3\x9f \xf0\x9f\x98\x80");
-        case REALM_TYPE_BINARY: v.u.data = "\0\xff\0x"; v.size = 4; break;
-        case REALM_TYPE_TIMESTAMP: v.u.timestamp.seconds = -5; v.u.timestamp.nanoseconds = -999999999; break;
+        case REALM_TYPE_BINARY:
+            v.u.data = "\0\xff\0x";
+            v.size = 4;
+            break;
+        case REALM_TYPE_TIMESTAMP:
+            v.u.timestamp.seconds = -5;
+            v.u.timestamp.nanoseconds = -999999999;
+            break;
         case REALM_TYPE_FLOAT: v.u.fnum = 1.5f; break;
         case REALM_TYPE_DOUBLE: v.u.dnum = -1e-300; break;
         case REALM_TYPE_DECIMAL128: return decimal("-12.340");

@@ -82,7 +82,9 @@ static void on_connection(void* userdata, realm_connection_state_t before, realm
     e->before = before;
     e->now = now;
     pthread_mutex_unlock(&e->mutex);
-    note(e, now == REALM_CONNECTED ? &e->connected : now == REALM_DISCONNECTED ? &e->disconnected : &e->calls, REALM_OK, NULL);
+    note(e, now == REALM_CONNECTED ? &e->connected : now == REALM_DISCONNECTED ? &e->disconnected
+                                                                               : &e->calls,
+         REALM_OK, NULL);
 }
 static void on_sync_error(void* userdata, realm_session_t* session, const realm_sync_error_t* error) {
     struct event* e = userdata;
@@ -701,6 +703,51 @@ static void threads(void) {
     stop(&d);
 }
 
+/* The log at its finest says a lot, and never a token or a password. */
+struct lines {
+    pthread_mutex_t mutex;
+    size_t n, size;
+    char text[1 << 20];
+};
+static struct lines lines;
+
+static void on_line(void* userdata, realm_log_level_t level, realm_string_t line) {
+    struct lines* l = userdata;
+    CHECK(level <= REALM_LOG_FATAL && !memchr(line.data, '\n', line.size));
+    pthread_mutex_lock(&l->mutex);
+    l->n++;
+    if (l->size + line.size + 2 < sizeof l->text) {
+        memcpy(l->text + l->size, line.data, line.size);
+        l->size += line.size;
+        l->text[l->size++] = '\n';
+    }
+    pthread_mutex_unlock(&l->mutex);
+}
+
+static void secrets(void) {
+    pthread_mutex_init(&lines.mutex, NULL);
+    OK(realm_set_logger(on_line, &lines, NULL, REALM_LOG_ALL, &error));
+    struct device d;
+    start(&d, "secrets");
+    subscribe(&d, "all", "");
+    char token[2][4000], name[100];
+    OK(realm_user_get_text(d.user, REALM_USER_ACCESS_TOKEN, token[0], sizeof token[0], NULL, &error));
+    OK(realm_user_get_text(d.user, REALM_USER_REFRESH_TOKEN, token[1], sizeof token[1], NULL, &error));
+    snprintf(name, sizeof name, "bob-%ld-%ld@example.org", (long) getpid(), (long) time(NULL));
+    OK(realm_app_register_email(d.app, str(name), str("pass-word-77"), &error));
+    realm_credentials_t credentials = {REALM_CREDENTIALS_EMAIL_PASSWORD, str(name), str("pass-word-78")};
+    realm_user_t* bob = NULL;
+    FAILS(REALM_ERR_APP, realm_app_log_in(d.app, &credentials, &bob, &error));
+    OK(realm_user_log_out(d.user, &error));
+    stop(&d);
+    OK(realm_set_logger(NULL, NULL, NULL, REALM_LOG_INFO, &error));
+    pthread_mutex_lock(&lines.mutex);
+    CHECK(lines.n > 5);
+    lines.text[lines.size] = 0;
+    CHECK(!strstr(lines.text, token[0]) && !strstr(lines.text, token[1]) && !strstr(lines.text, "pass-word-7"));
+    pthread_mutex_unlock(&lines.mutex);
+}
+
 static void errors(void) {
     struct event first, second, unused;
     event_init(&first);
@@ -755,5 +802,6 @@ int main(int argc, char** argv) {
     run("compensating writes", compensating_writes);
     run("threads", threads);
     run("error handlers", errors);
+    run("secrets", secrets);
     return finish();
 }

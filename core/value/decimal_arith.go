@@ -84,7 +84,8 @@ func (d Decimal) Div(e Decimal) Decimal {
 	if a.coefficient.isZero() {
 		return decimalZero(negative, want)
 	}
-	// So many digits more that the quotient has at least one more than is kept, and then a digit that says whether anything is left.
+	// So many digits more that the quotient has at least one more than is kept, and then a digit that says whether anything is
+	// left.
 	const more = 2 * DecimalDigits
 	quotient, rest := new(big.Int).QuoRem(timesPower10(a.coefficient.big(), more), b.coefficient.big(), new(big.Int))
 	exponent := want - more
@@ -99,8 +100,8 @@ func (d Decimal) Div(e Decimal) Decimal {
 	return roundDigits(negative, digits, exponent)
 }
 
-// settleTowards brings a number that is too small to matter beside another, except for the side to which it tips the rounding, near to it, so
-// that their sum needs no thousands of digits.
+// settleTowards brings a number that is too small to matter beside another, except for the side to which it tips the rounding,
+// near to it, so that their sum needs no thousands of digits.
 func (u *unpacked) settleTowards(other unpacked) {
 	const far = 2*DecimalDigits + 4
 	if other.coefficient.isZero() || other.exponent-u.exponent <= far {

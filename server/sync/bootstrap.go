@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"realmsync/core/wire"
@@ -50,6 +51,7 @@ func (s *session) change(m *wire.Query) error {
 		if !errors.As(err, &invalid) {
 			return s.failServer(err)
 		}
+		s.conn.server.metrics.errors.WithLabelValues(strconv.Itoa(int(wire.CodeBadQuery))).Inc()
 		s.log.Info("a subscription set was refused", slog.Int64("query_version", m.Version), slog.String("error", invalid.Text))
 		return s.conn.write(&wire.QueryError{Session: s.sid, Code: wire.CodeBadQuery, QueryVersion: m.Version, Text: []byte(clip(invalid.Text))})
 	}

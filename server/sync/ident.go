@@ -129,7 +129,7 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 // start begins a bootstrap because of IDENT. Until it is sent the client follows before, which is given to the session.
 func (s *session) start(b *boot, before *view.Set) error {
 	s.adopt(before)
-	if s.conn.version < wire.VersionServerBootstrap && b.query > 0 {
+	if initial := b.schema && !b.settle; s.conn.version < wire.VersionServerBootstrap && !initial {
 		b.set.Release()
 		return s.fail(wire.CodeServerPermissionsChanged, "what this client may see has changed, and its version can't be told otherwise")
 	}

@@ -311,6 +311,46 @@ func TestUnbindRaces(t *testing.T) {
 	l.silent()
 }
 
+// What was uploaded is integrated even if the client is gone at once.
+func TestUploadOfClientThatIsGone(t *testing.T) {
+	f := open(t, nil)
+	reader := f.device("berta").subscribed(allDogs)
+	d := f.device("anna").subscribed(allDogs)
+	for i := range int64(50) {
+		d.write(create(i, "Dog", i)...)
+	}
+	d.uploadOnly()
+	for d.progress.Upload.ClientVersion < d.version-49 {
+		d.step() // something of it has arrived
+	}
+	d.drop()
+	for len(reader.dogs()) < 50 {
+		reader.step()
+	}
+}
+
+// A client that floods its session is slowed down and loses nothing.
+func TestFlood(t *testing.T) {
+	f := open(t, nil)
+	d := f.device("anna").subscribed(allDogs)
+	const messages = 3000
+	for i := range uint64(messages) {
+		switch i % 3 {
+		case 0:
+			d.write(create(int64(i), "Dog", int64(i))...)
+			d.uploadOnly()
+		case 1:
+			d.send(&wire.Upload{Session: d.sid, Progress: wire.UploadCursor{ClientVersion: d.version, ServerVersion: d.progress.Download.ServerVersion}, LockedServerVersion: d.progress.Download.ServerVersion})
+		default:
+			d.req++
+			d.send(&wire.Mark{Session: d.sid, Request: d.req})
+		}
+	}
+	d.acknowledged()
+	d.sync()
+	require.Len(t, f.dogs("app"), messages/3)
+}
+
 // A session that stays behind by more than what is kept in memory catches up from the store.
 func TestLaggingSession(t *testing.T) {
 	f := open(t, nil)

@@ -169,6 +169,10 @@ func (s *session) unbind() {
 // release gives the file up: what was uploaded and is not begun is dropped, and another session may have the file.
 func (s *session) release() {
 	s.stream.End()
+	s.unclaim()
+}
+
+func (s *session) unclaim() {
 	s.mu.Lock()
 	ident := s.claimed
 	s.claimed = 0
@@ -182,7 +186,8 @@ func (s *session) release() {
 func (s *session) run() {
 	s.conn.server.metrics.sessions.Inc()
 	defer func() {
-		s.release()
+		// If the connection was lost, what the engine has is integrated all the same: the client may never come back.
+		s.unclaim()
 		s.settle()
 		s.drop()
 		s.conn.server.metrics.sessions.Dec()

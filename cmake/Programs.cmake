@@ -3,6 +3,8 @@
 #   examples/cpp/NAME.cpp   bin/examples/NAME
 #   examples/c/NAME.c       bin/examples/NAME_c
 #   tests/cpp/NAME.cpp      bin/tests/NAME    a ctest; sync_*.cpp run with a development server, as NAME URL APP_ID
+#   tests/cpp/NAME.c        bin/tests/NAME_c  the same in C
+#   tests/cpp/NAME/*.cpp    bin/tests/NAME    one ctest of several translation units
 #   bench/NAME.cpp          bin/bench/NAME
 #
 # Headers that they share lie beside them (*.hpp, *.h).
@@ -11,33 +13,44 @@ add_library(cpprealm_program_options INTERFACE)
 target_compile_options(cpprealm_program_options INTERFACE -Wall -Wextra -Wpedantic)
 if(CPPREALM_SANITIZE)
   target_compile_options(cpprealm_program_options INTERFACE
-    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1)
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
+    $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)# GCC's, of std::variant: only wrong with sanitizers
   target_link_options(cpprealm_program_options INTERFACE -fsanitize=address,undefined)
 endif()
 
-# cpprealm_programs(<kind> <suffix> <source>...) makes one program of each source; their targets are in ${kind}_programs.
+# cpprealm_program(<kind> <name> <source>...) makes bin/<kind>/<name> of the sources.
+function(cpprealm_program kind name)
+  set(target "${kind}_${name}")
+  add_executable(${target} ${ARGN})
+  set_target_properties(${target} PROPERTIES
+    OUTPUT_NAME "${name}"
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin/${kind}"
+    C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
+    CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+  list(GET ARGN 0 first)
+  if(first MATCHES "\\.c$")
+    target_link_libraries(${target} PRIVATE realm_sync cpprealm_program_options)
+    # A C program sees what POSIX offers beside C99: getenv, mkdtemp, nanosleep.
+    target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L)
+  else()
+    target_link_libraries(${target} PRIVATE cpprealm cpprealm_program_options)
+  endif()
+  if(kind STREQUAL "tests")
+    if(name MATCHES "^sync_")
+      add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/scripts/with-server.sh" "$<TARGET_FILE:${target}>")
+    else()
+      add_test(NAME ${name} COMMAND "$<TARGET_FILE:${target}>")
+    endif()
+    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
+
+# cpprealm_programs(<kind> <suffix> <source>...) makes one program of each source.
 function(cpprealm_programs kind suffix)
-  set(targets)
   foreach(source IN LISTS ARGN)
     get_filename_component(name "${source}" NAME_WE)
-    get_filename_component(extension "${source}" EXT)
-    set(target "${kind}_${name}${suffix}")
-    add_executable(${target} "${source}")
-    set_target_properties(${target} PROPERTIES
-      OUTPUT_NAME "${name}${suffix}"
-      RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin/${kind}"
-      C_STANDARD 99 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
-      CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
-    if(extension STREQUAL ".c")
-      target_link_libraries(${target} PRIVATE realm_sync cpprealm_program_options)
-      # A C program sees what POSIX offers beside C99: getenv, mkdtemp, nanosleep.
-      target_compile_definitions(${target} PRIVATE _POSIX_C_SOURCE=200809L)
-    else()
-      target_link_libraries(${target} PRIVATE cpprealm cpprealm_program_options)
-    endif()
-    list(APPEND targets ${target})
+    cpprealm_program(${kind} "${name}${suffix}" "${source}")
   endforeach()
-  set(${kind}_programs ${${kind}_programs} ${targets} PARENT_SCOPE)
 endfunction()
 
 if(CPPREALM_EXAMPLES)
@@ -53,15 +66,21 @@ if(CPPREALM_TESTS)
   cpprealm_programs(tests "" ${sources})
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/cpp/*.c")
   cpprealm_programs(tests "_c" ${sources})
-  foreach(target IN LISTS tests_programs)
-    string(REGEX REPLACE "^tests_" "" name "${target}")
-    if(name MATCHES "^sync_")
-      add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/scripts/with-server.sh" "$<TARGET_FILE:${target}>")
-    else()
-      add_test(NAME ${name} COMMAND "$<TARGET_FILE:${target}>")
-    endif()
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+  file(GLOB mains CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/cpp/*/main.cpp")
+  foreach(main IN LISTS mains)
+    get_filename_component(folder "${main}" DIRECTORY)
+    get_filename_component(name "${folder}" NAME)
+    file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
+    cpprealm_program(tests "${name}" ${sources})
   endforeach()
+
+  # The headers also have to compile as newer C++, where comparisons are looked up in other ways, and without RTTI.
+  add_library(tests_other_modes OBJECT
+    "${PROJECT_SOURCE_DIR}/tests/cpp/properties.cpp"
+    "${PROJECT_SOURCE_DIR}/tests/cpp/queries.cpp")
+  set_target_properties(tests_other_modes PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+  target_compile_options(tests_other_modes PRIVATE -fno-rtti -Werror -O0)
+  target_link_libraries(tests_other_modes PRIVATE cpprealm cpprealm_program_options)
 endif()
 
 if(CPPREALM_BENCHMARKS AND NOT CPPREALM_SANITIZE)

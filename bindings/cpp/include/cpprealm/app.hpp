@@ -109,12 +109,12 @@ struct user {
     // Calls a function of the app with a JSON array of arguments; the result is extended JSON.
     void call_function(const std::string& name, const std::string& arguments, std::function<void(std::optional<std::string>, std::optional<app_error>)> callback) const {
         std::optional<std::string> result;
-        auto error = call_function(name, arguments, result);
+        auto error = run_function(name, arguments, result);
         callback(std::move(result), std::move(error));
     }
     std::future<std::optional<std::string>> call_function(const std::string& name, const std::string& arguments) const {
         std::optional<std::string> result;
-        if (auto error = call_function(name, arguments, result)) return internal::failed_future<std::optional<std::string>>(*error);
+        if (auto error = run_function(name, arguments, result)) return internal::failed_future<std::optional<std::string>>(*error);
         return internal::ready_future(std::move(result));
     }
 
@@ -129,7 +129,7 @@ private:
     std::string text(int what) const {
         return internal::read_text([&](char* b, size_t n, size_t* needed, realm_error_t* e) { return realm_user_get_text(raw(), what, b, n, needed, e); });
     }
-    std::optional<app_error> call_function(const std::string& name, const std::string& arguments, std::optional<std::string>& result) const {
+    std::optional<app_error> run_function(const std::string& name, const std::string& arguments, std::optional<std::string>& result) const {
         return internal::app_call(
                 realm_user_call_function, raw(), internal::to_abi(name), internal::to_abi(arguments),
                 [](void* p, realm_string_t text) { *static_cast<std::optional<std::string>*>(p) = internal::from_abi(text); }, static_cast<void*>(&result));
@@ -141,16 +141,17 @@ private:
 // their answer when they return: futures are ready and callbacks have run.
 class App {
 public:
+    // An aggregate, in the original's order. Initialised, so that leaving fields out is no warning.
     struct configuration {
-        std::string app_id;
-        std::optional<std::string> base_url;
-        std::optional<std::string> path;
-        std::optional<std::map<std::string, std::string>> custom_http_headers;
-        std::optional<std::array<char, 64>> metadata_encryption_key;
-        bool enable_caching = true;
-        std::optional<sync_config::proxy_config> proxy_configuration;
-        std::shared_ptr<networking::http_transport_client> http_transport_client;
-        std::shared_ptr<networking::sync_socket_provider> sync_socket_provider;
+        std::string app_id = {};
+        std::optional<std::string> base_url = {};// https://services.cloud.mongodb.com
+        std::optional<std::string> path = {};    // folder for files; the current one
+        std::optional<std::map<std::string, std::string>> custom_http_headers = {};
+        std::optional<std::array<char, 64>> metadata_encryption_key = {};
+        bool enable_caching = true;// apps of one id and URL share their state in the process
+        std::optional<sync_config::proxy_config> proxy_configuration = {};
+        std::shared_ptr<networking::http_transport_client> http_transport_client = {};
+        std::shared_ptr<networking::sync_socket_provider> sync_socket_provider = {};
     };
 
     struct credentials {

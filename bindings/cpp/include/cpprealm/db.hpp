@@ -214,13 +214,13 @@ db managed<T, std::enable_if_t<internal::has_schema<T>::value>>::get_realm() con
 
 template <typename T>
 results<T> results<T>::freeze() {
-    auto frozen = db(internal::bind, m_owner).freeze();
+    auto frozen = db(internal::bind, owner()).freeze();
     return moved_to(frozen.instance(internal::bind), true);
 }
 
 template <typename T>
 results<T> results<T>::thaw() {
-    auto live = db(internal::bind, m_owner).thaw();
+    auto live = db(internal::bind, owner()).thaw();
     return moved_to(live.instance(internal::bind), false);
 }
 

@@ -78,7 +78,7 @@ struct sync_subscription_set {
 
     // Runs the callback on a changeable copy and commits it. The future becomes true when the server has accepted the new set and
     // its data is here, false when the server refuses it, a later set replaces it, or the session stops. An exception of the
-    // callback is thrown on, and nothing changes.
+    // callback is thrown on, and nothing changes. Not within a write transaction.
     std::future<bool> update(std::function<void(mutable_sync_subscription_set&)>&& change) {
         internal::subscription_set_handle next;
         internal::call(realm_subscription_set_make_mutable, m_set.get(), next.out());
@@ -87,14 +87,23 @@ struct sync_subscription_set {
         internal::call(realm_subscription_set_commit, next.get());
         m_set = std::move(next);
 
-        auto promise = std::make_unique<std::promise<bool>>();
-        auto future = promise->get_future();
-        internal::call(
-                realm_subscription_set_wait, m_set.get(),
+        // The promise answers false if nothing else did, also when the wait can't be registered: the set is committed either way.
+        struct answer {
+            std::promise<bool> promise;
+            bool given = false;
+            void give(bool v) {
+                if (!std::exchange(given, true)) promise.set_value(v);
+            }
+            ~answer() { give(false); }
+        };
+        auto pending = std::make_unique<answer>();
+        auto future = pending->promise.get_future();
+        realm_subscription_set_wait(
+                m_set.get(),
                 [](void* p, realm_status_t status, realm_subscription_state_t state, const realm_error_t*) noexcept {
-                    static_cast<std::promise<bool>*>(p)->set_value(status == REALM_OK && state == REALM_SUBSCRIPTIONS_COMPLETE);
+                    static_cast<answer*>(p)->give(status == REALM_OK && state == REALM_SUBSCRIPTIONS_COMPLETE);
                 },
-                promise.release(), [](void* p) { delete static_cast<std::promise<bool>*>(p); });
+                pending.release(), internal::free_userdata<answer>, nullptr);
         return future;
     }
 

@@ -95,6 +95,8 @@ private:
     internal::core_ptr target() const { return internal::follow<T>(core().owner(), cell()); }
     std::string name() const { return core().binding().properties[m_property]; }
     managed& point_to(const internal::core_ptr& o) {
+        if (o && o->owner() != core().owner() && !realm_is_same(o->owner()->get(), core().owner()->get()))
+            throw std::logic_error("A link can't point to an object of another database, nor to one of the same file that is frozen or belongs to another thread.");
         store(o ? internal::link_cell(*o) : realm_value_t{});
         return *this;
     }

@@ -56,9 +56,10 @@ template <typename T>
 notification_token managed<T, std::enable_if_t<internal::has_schema<T>::value>>::observe(std::function<void(object_change<managed>&&)>&& callback) const {
     using observer = internal::object_observer<T>;
     auto shared = std::make_shared<observer>(observer{*this, std::move(callback)});
+    auto object = internal::access::core(*this).object();
     internal::token_handle token;
     internal::call(
-            realm_object_observe, internal::access::core(*this).object(),
+            realm_object_observe, object,
             [](void* p, const realm_object_changes_t* changes) {
                 auto kept = *static_cast<std::shared_ptr<observer>*>(p);// the callback may drop the token
                 internal::guarded([&] { kept->deliver(*changes); });

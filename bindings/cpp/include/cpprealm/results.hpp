@@ -120,7 +120,7 @@ struct results {
 
     // How many objects there are. Repeated calls on one snapshot are free.
     size_t size() {
-        auto stamp = m_owner->stamp();
+        auto stamp = owner()->stamp();
         if (m_counted && m_count_stamp == stamp && !m_frozen) return m_count;
         size_t n = 0;
         internal::call(realm_results_count, m_handle->get(), &n);
@@ -133,8 +133,8 @@ struct results {
     }
     // The object at a position. std::out_of_range beyond the end.
     managed<T> operator[](size_t index) {
+        auto stamp = owner()->stamp();
         if (m_frozen) return managed<T>(load_one(index));
-        auto stamp = m_owner->stamp();
         if (m_page_stamp != stamp) {
             m_page.clear();
             m_page_stamp = stamp;
@@ -153,7 +153,7 @@ struct results {
     iterator begin() {
         iterator it;
         it.m_state = std::make_shared<typename iterator::state>();
-        it.m_state->owner = m_owner;
+        it.m_state->owner = owner();
         it.m_state->binding = m_binding;
         internal::call(realm_results_snapshot, m_handle->get(), it.m_state->handle.out());
         internal::call(realm_results_count, it.m_state->handle.get(), &it.m_state->count);
@@ -174,14 +174,15 @@ struct results {
         return select(text);
     }
     // The objects of the class for which the callback's condition holds. It is called once, with a prototype.
-    results where(std::function<rbool(managed<T>&)>&& condition) { return select(query_of<T>(m_owner, *m_binding, condition)); }
+    results where(std::function<rbool(managed<T>&)>&& condition) { return select(query_of<T>(owner(), *m_binding, condition)); }
     results sort(const std::string& key_path, bool ascending) { return sort(std::vector<sort_descriptor>{{key_path, ascending}}); }
     results sort(const std::vector<sort_descriptor>& descriptors) {
         std::vector<realm_sort_t> sorts;
         for (auto& d: descriptors) sorts.push_back({internal::to_abi(d.key_path), d.ascending});
         internal::results_handle h;
+        auto& database = owner();
         internal::call(realm_results_sort, m_handle->get(), sorts.data(), sorts.size(), h.out());
-        return results(internal::bind, m_owner, std::move(h), m_frozen);
+        return results(internal::bind, database, std::move(h), m_frozen);
     }
 
     // Calls back first with nothing, then after each change, when the database advances, on its thread.
@@ -205,6 +206,10 @@ struct results {
 
 private:
     friend struct db;
+    const internal::instance_ptr& owner() const {
+        if (!m_owner) throw std::runtime_error("These results are empty: assign results of a database first.");
+        return m_owner;
+    }
     internal::core_ptr load_one(size_t index) const {
         internal::page one;
         one.load(m_owner, *m_binding, m_handle->get(), index, 1);
@@ -213,7 +218,7 @@ private:
     }
     results select(const internal::query_text& q) {
         internal::results_handle h;
-        internal::call(realm_results_query, m_owner->get(), m_binding->key, internal::to_abi(q.text), q.cells.data(), q.cells.size(), h.out());
+        internal::call(realm_results_query, owner()->get(), m_binding->key, internal::to_abi(q.text), q.cells.data(), q.cells.size(), h.out());
         return results(internal::bind, m_owner, std::move(h), m_frozen);
     }
     results moved_to(internal::instance_ptr target, bool frozen) {
@@ -253,7 +258,7 @@ inline std::vector<uint64_t> positions(const size_t* data, size_t n) { return st
 template <typename T>
 notification_token results<T>::observe(std::function<void(results_change)>&& callback) {
     using observer = internal::results_observer<T>;
-    auto shared = std::make_shared<observer>(observer{this, m_handle, m_owner, std::move(callback)});
+    auto shared = std::make_shared<observer>(observer{this, m_handle, owner(), std::move(callback)});
     internal::token_handle token;
     internal::call(
             realm_results_observe, m_handle->get(),

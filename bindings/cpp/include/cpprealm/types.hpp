@@ -3,6 +3,7 @@
 
 #include <cpprealm/internal/abi.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -130,7 +131,8 @@ inline bool operator>=(const object_id& a, const object_id& b) { return a.to_byt
 struct decimal128 {
     decimal128() = default;
     explicit decimal128(const std::string& text) : m_value(words(realm_decimal128_parse(internal::to_abi(text)))) {}
-    decimal128(const double& v) : m_value(words(realm_decimal128_from_double(v))) {}
+    // To 15 digits; what a double can't hold is not made up: 123.456 is 123.456.
+    decimal128(const double& v) : m_value(words(realm_decimal128_from_double(v))) { drop_trailing_zeros(); }
     decimal128(uint64_t lo, uint64_t hi) : m_value{lo, hi} {}
 
     std::string to_string() const {
@@ -162,6 +164,17 @@ private:
         uint64_t lo = 0, hi = 0;
     };
     static bits words(const realm_value_t& v) { return {v.u.decimal.lo, v.u.decimal.hi}; }
+    // Behind the point only.
+    void drop_trailing_zeros() {
+        auto text = to_string();
+        auto point = text.find('.');
+        if (point == std::string::npos) return;
+        auto end = std::min(text.find('E'), text.size());
+        auto keep = end;
+        while (text[keep - 1] == '0') keep--;
+        if (keep - 1 == point) keep--;
+        if (keep != end) m_value = decimal128(text.erase(keep, end - keep)).m_value;
+    }
     decimal128 calculate(const decimal128& o, char op) const {
         auto a = cell(), b = o.cell();
         auto w = words(realm_decimal128_arithmetic(&a, &b, op));

@@ -22,7 +22,8 @@ type Authenticator interface {
 // Config says how a Server works. Auth and Store are required; the zero value of each other field means the default.
 type Config struct {
 	Auth Authenticator
-	// Store opens the memory of an app, which is made if it doesn't exist. It is called once per app, on first contact.
+	// Store opens the memory of an app, which is made if it doesn't exist. It is called on first contact, and again
+	// after an app was closed because nobody used it.
 	Store func(ctx context.Context, app string) (store.Store, error)
 	// Dev turns the test commands of the protocol on.
 	Dev bool
@@ -36,6 +37,8 @@ type Config struct {
 	IdleTimeout time.Duration
 	// WriteTimeout ends a connection that doesn't take one message in so long; default 2 minutes.
 	WriteTimeout time.Duration
+	// AppIdle is how long an app stays open without any connection; default 5 minutes.
+	AppIdle time.Duration
 	// Limits bounds messages; default wire.ServerLimits.
 	Limits wire.Limits
 	// Registry is where metrics are registered; nil: nowhere.
@@ -57,6 +60,9 @@ func (c *Config) complete() error {
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 2 * time.Minute
+	}
+	if c.AppIdle == 0 {
+		c.AppIdle = 5 * time.Minute
 	}
 	if c.Limits == (wire.Limits{}) {
 		c.Limits = wire.ServerLimits()

@@ -213,8 +213,8 @@ type dog struct {
 // dogs lists what the server has.
 func (f *fixture) dogs(app string) (out []dog) {
 	f.t.Helper()
-	a, err := f.Server.app(f.t.Context(), app)
-	require.NoError(f.t, err)
+	a, done := f.look(app)
+	defer done()
 	snapshot, err := a.engine.Snapshot(f.t.Context())
 	require.NoError(f.t, err)
 	defer func() { require.NoError(f.t, snapshot.Close()) }()

@@ -157,8 +157,8 @@ func TestIdentErrors(t *testing.T) {
 		{"latest below download", 209, wire.ClientReset, "between", func(d *device) { d.progress.Latest.Version = 1 }},
 		{"client version", 210, wire.ClientReset, "integrated", func(d *device) { d.progress.Download.ClientVersion = 1 << 40 }},
 		{"expired", 222, wire.ClientReset, "too long", func(d *device) {
-			a, err := f.Server.app(t.Context(), "app")
-			require.NoError(t, err)
+			a, done := f.look("app")
+			defer done()
 			require.NoError(t, a.engine.Expire(t.Context(), d.ident))
 		}},
 		{"user", 223, wire.ApplicationBug, "another user", func(d *device) { d.user = "berta" }},

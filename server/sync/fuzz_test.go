@@ -142,8 +142,10 @@ func FuzzConversation(f *testing.F) {
 	n := 0
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n++
-		a, err := server.Server.app(context.Background(), fmt.Sprint("app-", n/500))
+		o, err := server.acquire(t.Context(), fmt.Sprint("app-", n/500))
 		require.NoError(t, err)
+		defer server.release(o)
+		a := o.app
 		w := &wireTap{calm: make(chan struct{}), link: &link{t: t, sessions: map[uint64]*model{}}}
 		for i, m := range bytes.Split(data, []byte(separator)) {
 			if i == 64 {

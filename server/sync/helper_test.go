@@ -98,6 +98,14 @@ func (f *fixture) restart() {
 	f.start()
 }
 
+// look returns an app, to look at; call done.
+func (f *fixture) look(id string) (a *app, done func()) {
+	f.t.Helper()
+	o, err := f.acquire(context.Background(), id)
+	require.NoError(f.t, err)
+	return o.app, func() { f.release(o) }
+}
+
 func (f *fixture) url(app, token string) string {
 	return "ws" + strings.TrimPrefix(f.http.URL, "http") + "/api/client/v2.0/app/" + app + "/realm-sync?baas_at=" + token
 }

@@ -456,6 +456,24 @@ func TestIdleConnection(t *testing.T) {
 	f.dial("anna").closed()
 }
 
+// An app that nobody uses is closed, and opened again when somebody comes.
+func TestIdleApp(t *testing.T) {
+	f := open(t, func(c *Config) { c.AppIdle = time.Millisecond })
+	apps := func() int { f.mu.Lock(); defer f.mu.Unlock(); return len(f.apps) }
+	d := f.device("anna").subscribed(allDogs)
+	for i := range int64(20) {
+		d.write(create(i, "Dog", i)...)
+		d.upload()
+		d.drop()
+		if i%2 == 0 {
+			require.Eventually(t, func() bool { return apps() == 0 }, patience, waitStep)
+		}
+		d.connect().sync()
+		require.Equal(t, 1, apps())
+	}
+	require.Len(t, d.dogs(), 20)
+}
+
 // Metrics count what goes on.
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()

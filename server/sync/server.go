@@ -3,12 +3,10 @@ package sync
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"realmsync/core/wire"
 	"realmsync/server/auth"
@@ -27,16 +25,9 @@ type Server struct {
 
 	mu       sync.Mutex
 	draining bool
-	apps     map[string]*opening
+	apps     map[string]*opening // by id
 	conns    map[*conn]struct{}
 	serving  sync.WaitGroup // handlers of connections
-}
-
-// opening is an app that is open or being opened.
-type opening struct {
-	done chan struct{}
-	app  *app
-	err  error
 }
 
 var errDraining = errors.New("sync: the server is shutting down")
@@ -89,21 +80,7 @@ func (s *Server) Close() error {
 	cancel()
 	_ = s.Drain(ctx)
 	s.stop()
-	s.mu.Lock()
-	apps := s.apps
-	s.apps = map[string]*opening{}
-	s.mu.Unlock()
-	var errs []error
-	for id, o := range apps {
-		<-o.done
-		if o.err != nil {
-			continue
-		}
-		if err := o.app.engine.Close(); err != nil {
-			errs = append(errs, fmt.Errorf("sync: closing app %s: %w", id, err))
-		}
-	}
-	return errors.Join(errs...)
+	return s.closeApps()
 }
 
 // Revoke ends the connections of a user. It is what auth.Config.OnRevoke needs, and doesn't block.
@@ -147,39 +124,6 @@ func (s *Server) begin() bool {
 	}
 	s.serving.Add(1)
 	return true
-}
-
-// app returns an app, opening it on first contact. Failures are not remembered.
-func (s *Server) app(ctx context.Context, id string) (*app, error) {
-	s.mu.Lock()
-	if s.draining {
-		s.mu.Unlock()
-		return nil, errDraining
-	}
-	o := s.apps[id]
-	if o == nil {
-		o = &opening{done: make(chan struct{})}
-		s.apps[id] = o
-		s.serving.Go(func() {
-			defer close(o.done)
-			start := time.Now()
-			if o.app, o.err = openApp(s.ctx, s, id); o.err != nil {
-				s.log.Error("an app could not be opened", "app", id, "error", o.err)
-				s.mu.Lock()
-				delete(s.apps, id)
-				s.mu.Unlock()
-				return
-			}
-			s.log.Info("app opened", "app", id, "version", o.app.engine.Version(), "took", time.Since(start))
-		})
-	}
-	s.mu.Unlock()
-	select {
-	case <-o.done:
-		return o.app, o.err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 var _ http.Handler = (*Server)(nil)

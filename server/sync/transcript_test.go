@@ -2,8 +2,8 @@ package sync
 
 import (
 	"bytes"
-	"context"
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -223,6 +223,39 @@ func TestTranscriptLostAcknowledgement(t *testing.T) {
 	`)
 }
 
+// Section 12.5: an error that the client comes back from, on the same connection and with the same session ident; and that a
+// permission change, as in spec/sync-semantics.md section 12.4, is no more than that to the client.
+func TestTranscriptSessionError(t *testing.T) {
+	f := open(t, nil)
+	l := f.dial("anna")
+	s := play(t, l, `
+		C bind 1 37 0 1 0↵{"schemaVersion":0,"sessionReason":0}
+		S ident 1 2 <salt>↵
+		C ident 1 2 <salt> 0 0 0 0 0 2↵{}
+		S download 1 2 0 2 <v> 0 0 0 1 1 0 <_> 0↵*
+		C upload 1 0 56 0 6 0 2↵5 0 375315242954 0 34 «`+dogTable+`»
+		S download 1 3 5 3 <v> 6 0 0 2 1 0 0 0↵
+		C query 1 1 25↵{"Dog":"(TRUEPREDICATE)"}
+		S download 1 4 5 4 <v> 6 0 1 1 1 0 <_> 0↵*
+		C upload 1 0 52 0 17 4 4↵17 4 375315242962 0 29 «`+rex+`»
+		S download 1 5 17 5 <v> 17 4 1 2 1 0 0 0↵
+	`)
+	const body = `{"action":"Transient","backoffIntervalSec":2,"backoffMaxDelaySec":10,"backoffMultiplier":2,"isRecoveryModeDisabled":false,"logURL":"","message":"not yet","shouldClientReset":false,"tryAgain":true}`
+	command := `{"command":"ECHO_ERROR","args":{"errorCode":229,"errorBody":` + body + `}}`
+	s.play(fmt.Sprintf(`
+		C test_command 1 1 %d↵%s
+		S json_error 229 196 1↵%s
+		C mark 1 9↵
+		C unbind 1↵
+		C bind 1 37 0 0 0↵{"schemaVersion":0,"sessionReason":0}
+		C ident 1 2 <salt> 5 17 5 <v> 1 25↵{"Dog":"(TRUEPREDICATE)"}
+		S download 1 5 17 5 <v> 17 4 1 2 1 0 0 0↵
+		C upload 1 0 0 0 18 5 5↵
+		C mark 1 9↵
+		S mark 1 9↵
+	`, len(command), command, body))
+}
+
 // Section 12.7: a client reset in automatic mode, up to the session that takes the fresh copy over.
 func TestTranscriptClientReset(t *testing.T) {
 	f := open(t, nil)
@@ -268,8 +301,8 @@ func TestTranscriptClientReset(t *testing.T) {
 // version returns the newest version of an app's history.
 func (f *fixture) version(app string) uint64 {
 	f.t.Helper()
-	a, err := f.Server.app(context.Background(), app)
-	require.NoError(f.t, err)
+	a, done := f.look(app)
+	defer done()
 	return a.engine.Version()
 }
 

@@ -39,12 +39,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuseIdentity(w, appID, err)
 		return
 	}
-	a, err := s.app(r.Context(), appID)
+	a, err := s.acquire(r.Context(), appID)
 	if err != nil {
 		s.log.Error("a connection was refused: its app can't be opened", "app", appID, "error", err)
 		s.refuse(w, http.StatusServiceUnavailable, "the data of the app can't be opened; the server's log says why")
 		return
 	}
+	defer s.release(a)
 	w.Header().Set("Sec-WebSocket-Protocol", token)
 	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the token decides, and browsers are no clients of this
@@ -55,7 +56,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // it has been answered
 	}
 	ws.SetReadLimit(int64(s.cfg.Limits.Message))
-	newConn(s, a, ws, who, version, r.RemoteAddr).serve()
+	newConn(s, a.app, ws, who, version, r.RemoteAddr).serve()
 }
 
 // refuseIdentity answers with the status by which a client knows what to do about its token.

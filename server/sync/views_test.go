@@ -259,3 +259,33 @@ func TestUploadsAroundQuery(t *testing.T) {
 	require.Equal(t, []string{"2 after 1"}, d.dogs())
 	require.Len(t, d.errors, 1)
 }
+
+// A link to an object outside of the view is sent as it is; when the object comes into the view the link leads to it
+// (spec/sync-semantics.md section 4.3).
+func TestLinkOutOfView(t *testing.T) {
+	f := open(t, nil)
+	d := f.device("anna").subscribed(allDogs)
+	d.write(
+		changeset.Instruction{Op: changeset.AddTable, Table: "Person", Schema: &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindString}},
+		changeset.Instruction{Op: changeset.AddColumn, Table: "Dog", Field: "owner", Schema: &changeset.SchemaFields{Type: value.KindLink, Nullable: true, LinkTarget: "Person"}},
+	)
+	d.upload()
+	d.subscribe(2, `{"Dog":"(TRUEPREDICATE)","Person":"(TRUEPREDICATE)"}`)
+	d.write(append([]changeset.Instruction{{Op: changeset.CreateObject, Table: "Person", Key: value.StringKey("ann")}}, append(create(1, "Rex", 4),
+		changeset.Instruction{Op: changeset.Update, Table: "Dog", Key: value.IntKey(1), Field: "owner", Value: value.FromLink("Person", value.StringKey("ann"))})...)...)
+	d.upload()
+	e := f.device("berta").subscribed(allDogs)
+	owner := func() (value.Value, bool) {
+		v, err := e.state.Get("Dog", value.IntKey(1), "owner")
+		require.NoError(t, err)
+		there, err := e.state.Exists("Person", value.StringKey("ann"))
+		require.NoError(t, err)
+		return v, there
+	}
+	link, there := owner()
+	require.Equal(t, value.Link{Class: "Person", Key: value.StringKey("ann")}, link.Link())
+	require.False(t, there)
+	e.subscribe(2, `{"Dog":"(TRUEPREDICATE)","Person":"(TRUEPREDICATE)"}`)
+	_, there = owner()
+	require.True(t, there)
+}

@@ -4,7 +4,8 @@
 #   examples/c/NAME.c       bin/examples/NAME_c
 #   tests/cpp/NAME.cpp      bin/tests/NAME    a ctest; sync_*.cpp run with a development server, as NAME URL APP_ID
 #   tests/cpp/NAME.c        bin/tests/NAME_c  the same in C
-#   tests/cpp/NAME/*.cpp    bin/tests/NAME    one ctest of several translation units
+#   tests/cpp/NAME/*.cpp    bin/tests/NAME    one ctest of several translation units, with a main.cpp
+#   tests/cpp/with_uv/      the test of what needs libuv, where that is installed
 #   bench/NAME.cpp          bin/bench/NAME
 #
 # Headers that they share lie beside them (*.hpp, *.h).
@@ -73,6 +74,15 @@ if(CPPREALM_TESTS)
     file(GLOB sources CONFIGURE_DEPENDS "${folder}/*.cpp")
     cpprealm_program(tests "${name}" ${sources})
   endforeach()
+
+  find_path(uv_include uv.h)
+  find_library(uv_library uv)
+  if(uv_include AND uv_library)
+    cpprealm_program(tests uv_scheduler "${PROJECT_SOURCE_DIR}/tests/cpp/with_uv/uv_scheduler.cpp")
+    target_compile_definitions(tests_uv_scheduler PRIVATE REALM_HAVE_UV=1)
+    target_include_directories(tests_uv_scheduler PRIVATE "${uv_include}")
+    target_link_libraries(tests_uv_scheduler PRIVATE "${uv_library}")
+  endif()
 
   # The headers also have to compile as newer C++, where comparisons are looked up in other ways, and without RTTI.
   add_library(tests_other_modes OBJECT

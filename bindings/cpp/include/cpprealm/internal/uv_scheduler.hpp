@@ -22,7 +22,10 @@ public:
     }
     // May run on a thread of the library, which lets go of it last; libuv's handles are closed on the loop's thread only.
     ~uv_scheduler() override {
-        if (is_on_thread()) return m_mail->close();
+        if (is_on_thread()) {
+            m_mail->close();
+            return;
+        }
         std::lock_guard<std::mutex> lock(m_mail->mutex);
         m_mail->orphaned = true;
         uv_async_send(&m_mail->async);

@@ -75,7 +75,8 @@ func (s *session) bootstrap(b *boot) error {
 		return s.failEngine(err)
 	}
 	s.conn.server.metrics.bootstraps.Observe(time.Since(start).Seconds())
-	s.log.Debug("bootstrap", slog.Int64("query_version", b.query), slog.Uint64("version", b.snapshot), slog.Int64("bytes", b.spool.size), slog.Duration("took", time.Since(start)))
+	s.log.Debug("bootstrap", slog.Int64("query_version", b.query), slog.Uint64("version", b.snapshot), slog.Int64("bytes", b.spool.size),
+		slog.Duration("took", time.Since(start)))
 	s.epochs = append(s.epochs[:len(s.epochs):len(s.epochs)], history.Epoch{Snapshot: b.snapshot, First: b.first, View: b.set})
 	s.boot = b
 	s.app.fan.Reach(b.snapshot, s.watcher)

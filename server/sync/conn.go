@@ -58,7 +58,10 @@ type conn struct {
 var errFailed = errors.New("sync: an error was sent on the connection")
 
 func newConn(s *Server, a *app, ws socket, who auth.Identity, version int, remote string) *conn {
-	c := &conn{server: s, app: a, ws: ws, who: who, version: version, number: s.connections.Add(1), sessions: map[uint64]*session{}, leaving: map[uint64]*session{}}
+	c := &conn{
+		server: s, app: a, ws: ws, who: who, version: version, number: s.connections.Add(1),
+		sessions: map[uint64]*session{}, leaving: map[uint64]*session{},
+	}
 	c.log = s.log.With(slog.String("app", a.id), slog.String("user", who.UserID), slog.String("remote", remote))
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.live, c.die = context.WithCancel(c.ctx)

@@ -28,19 +28,27 @@ var _ history.Observer = (*metrics)(nil)
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	fast := prometheus.ExponentialBuckets(0.0001, 4, 10) // 0.1 ms to 26 s
+	gauge := func(name, help string) prometheus.Gauge { return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help}) }
+	counter := func(name, help string) prometheus.Counter { return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help}) }
+	counters := func(name, help, label string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
+	}
+	histogram := func(name, help string, buckets []float64) prometheus.Histogram {
+		return prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets})
+	}
 	m := &metrics{
-		connections: prometheus.NewGauge(prometheus.GaugeOpts{Name: "realm_sync_connections", Help: "Open sync connections."}),
-		sessions:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "realm_sync_sessions", Help: "Bound sync sessions."}),
-		received:    prometheus.NewCounterVec(prometheus.CounterOpts{Name: "realm_sync_messages_received_total", Help: "Messages from clients, by name."}, []string{"name"}),
-		sent:        prometheus.NewCounterVec(prometheus.CounterOpts{Name: "realm_sync_messages_sent_total", Help: "Messages to clients, by name."}, []string{"name"}),
-		inBytes:     prometheus.NewCounter(prometheus.CounterOpts{Name: "realm_sync_received_bytes_total", Help: "Bytes of messages from clients."}),
-		outBytes:    prometheus.NewCounter(prometheus.CounterOpts{Name: "realm_sync_sent_bytes_total", Help: "Bytes of messages to clients."}),
-		errors:      prometheus.NewCounterVec(prometheus.CounterOpts{Name: "realm_sync_errors_total", Help: "Errors that clients were told, by code."}, []string{"code"}),
-		bootstraps:  prometheus.NewHistogram(prometheus.HistogramOpts{Name: "realm_sync_bootstrap_seconds", Help: "Time to compute a bootstrap.", Buckets: fast}),
-		changesets:  prometheus.NewCounter(prometheus.CounterOpts{Name: "realm_sync_changesets_total", Help: "Changesets of clients that were integrated."}),
-		mergeTime:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "realm_sync_merge_seconds", Help: "Time to integrate one upload.", Buckets: fast}),
-		groupSize:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "realm_sync_group_uploads", Help: "Pieces of work that were committed together.", Buckets: prometheus.ExponentialBuckets(1, 2, 11)}),
-		groupTime:   prometheus.NewHistogram(prometheus.HistogramOpts{Name: "realm_sync_group_seconds", Help: "Time to make a group durable.", Buckets: fast}),
+		connections: gauge("realm_sync_connections", "Open sync connections."),
+		sessions:    gauge("realm_sync_sessions", "Bound sync sessions."),
+		received:    counters("realm_sync_messages_received_total", "Messages from clients, by name.", "name"),
+		sent:        counters("realm_sync_messages_sent_total", "Messages to clients, by name.", "name"),
+		inBytes:     counter("realm_sync_received_bytes_total", "Bytes of messages from clients."),
+		outBytes:    counter("realm_sync_sent_bytes_total", "Bytes of messages to clients."),
+		errors:      counters("realm_sync_errors_total", "Errors that clients were told, by code.", "code"),
+		bootstraps:  histogram("realm_sync_bootstrap_seconds", "Time to compute a bootstrap.", fast),
+		changesets:  counter("realm_sync_changesets_total", "Changesets of clients that were integrated."),
+		mergeTime:   histogram("realm_sync_merge_seconds", "Time to integrate one upload.", fast),
+		groupSize:   histogram("realm_sync_group_uploads", "Pieces of work that were committed together.", prometheus.ExponentialBuckets(1, 2, 11)),
+		groupTime:   histogram("realm_sync_group_seconds", "Time to make a group durable.", fast),
 	}
 	if registry == nil {
 		return m, nil

@@ -143,7 +143,8 @@ func (s *session) checkUpload(m *wire.Upload) error {
 		case at.ClientVersion > header.ClientVersion:
 			return refuse(history.BadClientVersion, "the changeset of client version %d is beyond the reported %d", at.ClientVersion, header.ClientVersion)
 		case !at.Consistent() || !at.ConsistentWith(last) || !at.ConsistentWith(header):
-			return refuse(history.BadServerVersion, "the changeset of client version %d can't be based on server version %d", at.ClientVersion, at.ServerVersion)
+			return refuse(history.BadServerVersion, "the changeset of client version %d can't be based on server version %d",
+				at.ClientVersion, at.ServerVersion)
 		}
 		last = at
 	}

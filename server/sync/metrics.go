@@ -28,8 +28,12 @@ var _ history.Observer = (*metrics)(nil)
 
 func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	fast := prometheus.ExponentialBuckets(0.0001, 4, 10) // 0.1 ms to 26 s
-	gauge := func(name, help string) prometheus.Gauge { return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help}) }
-	counter := func(name, help string) prometheus.Counter { return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help}) }
+	gauge := func(name, help string) prometheus.Gauge {
+		return prometheus.NewGauge(prometheus.GaugeOpts{Name: name, Help: help})
+	}
+	counter := func(name, help string) prometheus.Counter {
+		return prometheus.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
 	counters := func(name, help, label string) *prometheus.CounterVec {
 		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, []string{label})
 	}

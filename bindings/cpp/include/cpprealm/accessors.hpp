@@ -54,12 +54,12 @@ public:
 protected:
     void assign(const T& v) const { store(to_cell(v)); }
 
-    std::string path() const {
+    CPPREALM_COLD std::string path() const {
         auto& c = core();
         return c.query()->prefix + c.binding().properties[m_property];
     }
     template <typename V>
-    query_piece condition(const char* op, const V& v) const {
+    CPPREALM_COLD query_piece condition(const char* op, const V& v) const {
         query_piece out;
         out.text = path() + op + query_piece::mark;
         query_argument a;

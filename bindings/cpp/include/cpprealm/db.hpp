@@ -155,7 +155,7 @@ private:
     internal::instance_ptr m_instance;
 };
 
-inline internal::realm_handle db::open(const db_config& config, const std::vector<internal::bridge::object_schema>& classes) {
+CPPREALM_COLD inline internal::realm_handle db::open(const db_config& config, const std::vector<internal::bridge::object_schema>& classes) {
     auto abi = config.to_abi_config(classes);
     // A scheduler of another thread is left out: the database belongs to the thread that opens it, and that loop can't serve it.
     if (auto loop = config.scheduler(); loop && loop->can_invoke() && loop->is_on_thread()) {
@@ -228,7 +228,7 @@ namespace internal {
 
 // Called once per class by REALM_SCHEMA, before main.
 template <typename T>
-inline bool register_class() {
+CPPREALM_COLD inline bool register_class() {
     for (auto& c: db::schemas)
         if (c.name == generated<T>::cpprealm_name) return true;
     db::schemas.push_back(schema_of<T>());

@@ -100,7 +100,7 @@ private:
         store(o ? internal::link_cell(*o) : realm_value_t{});
         return *this;
     }
-    internal::query_piece condition(const char* op, const internal::object_core* o) const {
+    CPPREALM_COLD internal::query_piece condition(const char* op, const internal::object_core* o) const {
         internal::query_piece out;
         out.text = core().query()->prefix + name() + op + (o ? std::string(1, internal::query_piece::mark) : std::string("NULL"));
         if (o) {

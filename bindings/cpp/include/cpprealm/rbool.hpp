@@ -31,7 +31,7 @@ struct query_text {
     std::vector<query_argument> arguments;
     std::vector<realm_value_t> cells;
 
-    static query_text of(query_piece&& piece) {
+    CPPREALM_COLD static query_text of(query_piece&& piece) {
         query_text out;
         out.arguments = std::move(piece.arguments);
         out.text.reserve(piece.text.size() + 4 * out.arguments.size());
@@ -47,7 +47,7 @@ struct query_text {
         return out;
     }
     // Points the cells to their texts; again after every move of the arguments.
-    void finish() {
+    CPPREALM_COLD void finish() {
         cells.clear();
         cells.reserve(arguments.size());
         for (auto& a: arguments) {
@@ -77,7 +77,7 @@ public:
 
     // The truth value. A condition has none.
     operator bool() const { return m_value; }
-    rbool operator!() const {
+    CPPREALM_COLD rbool operator!() const {
         if (!m_piece) return !m_value;
         internal::query_piece out;
         out.text = "!(" + m_piece->text + ")";
@@ -93,7 +93,7 @@ public:
         out.text = m_value ? "TRUEPREDICATE" : "FALSEPREDICATE";
         return out;
     }
-    static rbool join(const rbool& a, const rbool& b, bool conjunction) {
+    CPPREALM_COLD static rbool join(const rbool& a, const rbool& b, bool conjunction) {
         auto left = rbool(a).take(), right = rbool(b).take();
         internal::query_piece out;
         out.text = conjunction ? left.text + " and " + right.text : "(" + left.text + " or " + right.text + ")";

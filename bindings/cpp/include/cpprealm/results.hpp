@@ -194,7 +194,7 @@ struct results {
 
     // Turns a query callback into query text.
     template <typename U, typename Fn>
-    static internal::query_text query_of(const internal::instance_ptr& owner, const internal::class_binding& binding, Fn&& condition) {
+    CPPREALM_COLD static internal::query_text query_of(const internal::instance_ptr& owner, const internal::class_binding& binding, Fn&& condition) {
         auto path = std::make_unique<internal::query_path>();
         path->owner = owner;
         managed<U> prototype(internal::core_ptr(new internal::object_core(std::move(path), binding)));

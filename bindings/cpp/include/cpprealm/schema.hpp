@@ -55,7 +55,7 @@ template <auto ptr>
 struct is_linking_objects<linking_objects<ptr>> : std::true_type {};
 
 template <typename M>
-inline bridge::property describe(const char* name) {
+CPPREALM_COLD inline bridge::property describe(const char* name) {
     bridge::property p;
     p.name = name;
     if constexpr (std::is_pointer_v<M>) {
@@ -82,7 +82,7 @@ struct describe_properties {
 };
 
 template <typename T>
-inline bridge::object_schema schema_of() {
+CPPREALM_COLD inline bridge::object_schema schema_of() {
     using G = generated<T>;
     bridge::object_schema s;
     s.name = G::cpprealm_name;
@@ -99,23 +99,7 @@ struct type_list {};
 template <typename T>
 inline const class_binding& binding_of(const instance& owner) {
     using G = generated<T>;
-    return owner.binding(&G::cpprealm_names, [](realm_t* r) {
-        class_binding b;
-        b.name = G::cpprealm_name;
-        b.properties = G::cpprealm_names;
-        call(realm_find_class, r, to_abi(G::cpprealm_name), &b.key);
-        realm_class_info_t info;
-        call(realm_get_class, r, b.key, &info);
-        b.row_size = static_cast<uint32_t>(info.n_properties);
-        for (auto name: G::cpprealm_names) {
-            uint32_t column = 0;
-            realm_error_t e;
-            // Computed properties have no column; one that is missing is an error when it is used.
-            if (realm_find_property(r, b.key, to_abi(name), &column, &e) != REALM_OK) column = no_column;
-            b.columns.push_back(column);
-        }
-        return b;
-    });
+    return owner.binding(G::cpprealm_name, G::cpprealm_names, std::size(G::cpprealm_names));
 }
 
 }// namespace internal

@@ -10,6 +10,14 @@
 #include <string_view>
 #include <utility>
 
+// For functions whose speed matters less than how long each file that uses them takes to compile: opening, schemas, queries' texts,
+// errors.
+#if defined(__GNUC__) || defined(__clang__)
+#define CPPREALM_COLD __attribute__((cold, noinline))
+#else
+#define CPPREALM_COLD
+#endif
+
 namespace realm::internal {
 
 // An error of the library. what() is the text of realm_error_t; the rest tells programs what happened.
@@ -29,7 +37,7 @@ private:
 };
 
 // Throws what the original would have thrown for this failure.
-[[noreturn]] inline void fail(const realm_error_t& e) {
+[[noreturn]] CPPREALM_COLD inline void fail(const realm_error_t& e) {
     switch (e.status) {
         case REALM_ERR_LOGIC:
         case REALM_ERR_NOT_SYNCED:

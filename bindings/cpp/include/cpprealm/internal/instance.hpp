@@ -23,7 +23,7 @@ struct class_binding {
     uint32_t row_size = 0;// properties of the class in the file; at least as many as the C++ class declares
 };
 
-[[noreturn]] inline void fail_column(const class_binding& binding) {
+[[noreturn]] CPPREALM_COLD inline void fail_column(const class_binding& binding) {
     throw std::logic_error(std::string("This database has no such property of class '") + binding.name + "': its schema differs from the program's.");
 }
 
@@ -37,17 +37,34 @@ public:
     // Changes whenever something in the snapshot may have changed.
     uint64_t stamp() const noexcept { return m_stamp ? *m_stamp : 0; }
 
-    // The binding of a C++ class; Binder::bind makes it at the first use. `id` is the address of something unique to the class.
+    // The binding of a C++ class, made at the first use; `properties` are its names, in an array that no other class has.
     // A frozen instance is used by several threads, hence the lock; live handles keep the reference, so it is rarely taken.
-    template <typename Bind>
-    const class_binding& binding(const void* id, Bind&& bind) const {
+    const class_binding& binding(const char* name, const char* const* properties, size_t n_properties) const {
         std::lock_guard<std::mutex> lock(m_mutex);
-        auto& slot = m_bindings[id];
-        if (!slot) slot = std::make_unique<class_binding>(bind(m_handle.get()));
+        auto& slot = m_bindings[properties];
+        if (!slot) slot = bind(name, properties, n_properties);
         return *slot;
     }
 
 private:
+    CPPREALM_COLD std::unique_ptr<class_binding> bind(const char* name, const char* const* properties, size_t n_properties) const {
+        auto b = std::make_unique<class_binding>();
+        b->name = name;
+        b->properties = properties;
+        call(realm_find_class, get(), to_abi(name), &b->key);
+        realm_class_info_t info;
+        call(realm_get_class, get(), b->key, &info);
+        b->row_size = static_cast<uint32_t>(info.n_properties);
+        b->columns.reserve(n_properties);
+        for (size_t i = 0; i < n_properties; i++) {
+            uint32_t column = 0;
+            // Computed properties have no column; one that is missing is an error when it is used.
+            if (realm_find_property(get(), b->key, to_abi(properties[i]), &column, nullptr) != REALM_OK) column = no_column;
+            b->columns.push_back(column);
+        }
+        return b;
+    }
+
     realm_handle m_handle;
     const uint64_t* m_stamp;
     mutable std::mutex m_mutex;

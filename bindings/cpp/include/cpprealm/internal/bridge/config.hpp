@@ -26,28 +26,23 @@ struct realm {
             std::optional<std::pair<std::string, std::string>> username_password;
         };
 
-        explicit sync_config(std::shared_ptr<user_handle> user) : m_state(std::make_shared<shared_state>()) { m_state->user = std::move(user); }
+        explicit sync_config(std::shared_ptr<user_handle> user) : m_state(std::make_shared<shared_state>()) {
+            m_state->user = std::move(user);
+            m_state->apply = apply_state;
+        }
 
         void set_stop_policy(sync_session_stop_policy&& policy) {
             std::lock_guard<std::mutex> lock(m_state->mutex);
             m_state->stop_policy = policy;
         }
-        // Called for every error of the session, on a thread of the library.
+        // Called for every error of the session, on a thread of the library. It must not throw.
         void set_error_handler(std::function<void(const sync_session&, const sync_error&)>&& handler) {
             std::lock_guard<std::mutex> lock(m_state->mutex);
             m_state->error_handler = std::move(handler);
         }
 
         // For the library: applies this to a configuration of the C ABI.
-        void apply(realm_config_t* config) const {
-            call(realm_config_set_sync_user, config, m_state->user->get());
-            call(realm_config_set_stop_policy, config, static_cast<realm_stop_policy_t>(m_state->stop_policy));
-            using shared = std::shared_ptr<shared_state>;
-            call(
-                    realm_config_set_sync_error_handler, config,
-                    [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->report(session, *error); },
-                    new_userdata(shared(m_state)), free_userdata<shared>);
-        }
+        void apply(realm_config_t* config) const { m_state->apply(m_state, config); }
         const std::shared_ptr<user_handle>& user() const { return m_state->user; }
 
     private:
@@ -56,8 +51,10 @@ struct realm {
             std::shared_ptr<user_handle> user;
             sync_session_stop_policy stop_policy = sync_session_stop_policy::after_changes_uploaded;
             std::function<void(const sync_session&, const sync_error&)> error_handler;
+            // Called through a pointer, so that only files that make synced configurations compile what it needs.
+            void (*apply)(const std::shared_ptr<shared_state>&, realm_config_t*) = nullptr;
 
-            void report(realm_session_t* session, const realm_sync_error_t& e) {
+            CPPREALM_COLD void report(realm_session_t* session, const realm_sync_error_t& e) {
                 std::function<void(const sync_session&, const sync_error&)> handler;
                 {
                     std::lock_guard<std::mutex> lock(mutex);
@@ -73,6 +70,15 @@ struct realm {
                 handler(sync_session(std::move(kept)), error);
             }
         };
+        CPPREALM_COLD static void apply_state(const std::shared_ptr<shared_state>& state, realm_config_t* config) {
+            using shared = std::shared_ptr<shared_state>;
+            call(realm_config_set_sync_user, config, state->user->get());
+            call(realm_config_set_stop_policy, config, static_cast<realm_stop_policy_t>(state->stop_policy));
+            call(
+                    realm_config_set_sync_error_handler, config,
+                    [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->report(session, *error); },
+                    new_userdata(shared(state)), free_userdata<shared>);
+        }
         std::shared_ptr<shared_state> m_state;
     };
 
@@ -83,7 +89,7 @@ struct realm {
     public:
         using schema_mode = config_schema_mode;
 
-        config() : config((std::filesystem::current_path() / "default.realm").string(), default_scheduler::make_default()) {}
+        CPPREALM_COLD config() : config((std::filesystem::current_path() / "default.realm").string(), default_scheduler::make_default()) {}
         config(const std::string& path, const std::shared_ptr<::realm::scheduler>& s) : m_path(path), m_scheduler(s) {}
 
         std::string path() const { return m_path; }
@@ -105,7 +111,7 @@ struct realm {
         void should_compact_on_launch(std::function<bool(uint64_t total_bytes, uint64_t used_bytes)>&& f) { m_should_compact = std::move(f); }
 
         // For the library: the same as a configuration of the C ABI.
-        config_handle to_abi_config(const std::vector<object_schema>& default_schema) const {
+        CPPREALM_COLD config_handle to_abi_config(const std::vector<object_schema>& default_schema) const {
             config_handle out;
             call(realm_config_create, to_abi(m_path), out.out());
             const auto& classes = m_schema ? m_schema->classes : default_schema;

@@ -13,7 +13,7 @@ namespace realm {
 namespace internal::bridge {
 
 // A handle on the session of a synced database. It is weak: when the database is closed everywhere, each method throws
-// std::runtime_error. Copies are cheap; any thread may use it.
+// std::runtime_error. Copies are cheap; any thread may use it. Callbacks must not throw: there is nobody above them to catch it.
 class sync_session {
 public:
     enum class state { active, dying, inactive, waiting_for_access_token, paused };
@@ -126,7 +126,7 @@ struct compensating_write_error_info {
 
 class sync_error {
 public:
-    explicit sync_error(const realm_sync_error_t& e)
+    CPPREALM_COLD explicit sync_error(const realm_sync_error_t& e)
         : m_status(status::of(REALM_ERR_SYNC, e.error)), m_fatal(e.error->fatal), m_client_reset(e.is_client_reset_requested) {
         if (e.original_file_path.size) m_user_info["ORIGINAL_FILE_PATH"] = from_abi(e.original_file_path);
         if (e.recovery_file_path.size) m_user_info["RECOVERY_FILE_PATH"] = from_abi(e.recovery_file_path);

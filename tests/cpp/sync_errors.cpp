@@ -120,6 +120,7 @@ int main(int argc, char** argv) {
             CHECK(d.subscribe(owner));
             d.add(check::item(owner, "online"));
             d.upload();
+            d.session().pause();// else the session may live on for a moment, and be used again
         }
         {
             auto app = check::app_at("http://127.0.0.1:1", server.app_id, dir.file("device"));

@@ -1,10 +1,15 @@
 package session
 
+import "log/slog"
+
 // callbacks is the goroutine that calls the application, one call at a time (sync-semantics 10, "event loop"). What it is given never
 // waits for it; an application that blocks it delays callbacks only.
-type callbacks struct{ mail *mailbox[func()] }
+type callbacks struct {
+	mail *mailbox[func()]
+	log  *slog.Logger
+}
 
-func newCallbacks() *callbacks { return &callbacks{newMailbox[func()]()} }
+func newCallbacks(log *slog.Logger) *callbacks { return &callbacks{newMailbox[func()](), log} }
 
 func (c *callbacks) do(f func()) { c.mail.put(f) }
 
@@ -17,7 +22,7 @@ func (c *callbacks) run() {
 			if f == nil {
 				return
 			}
-			f()
+			contained(c.log, "calling the application", f)
 		}
 	}
 }

@@ -60,36 +60,55 @@ func (c *conn) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
-		incoming := c.incoming
-		if c.link.full() {
-			incoming = nil // the reader waits, and with it the server
+		again := false
+		if e := contained(c.link.log, "running the connection", func() { again = c.turn(timer) }); e != nil {
+			c.defect(e)
+			again = !c.m.retire(c)
 		}
-		wait := time.Duration(1<<63 - 1)
-		if at := c.link.deadline(); !at.IsZero() {
-			wait = at.Sub(c.m.opt.Clock())
-		}
-		timer.Reset(wait)
-		select {
-		case <-c.m.ctx.Done():
-			return
-		case <-c.mail.signal:
-			for _, f := range c.mail.take() {
-				f(c.link, c.m.opt.Clock())
-			}
-		case r := <-incoming:
-			if r.err != nil {
-				c.link.readFailed(r.attempt, r.err, c.m.opt.Clock())
-			} else {
-				c.link.received(r.attempt, r.msg, r.size, r.bad, c.m.opt.Clock())
-			}
-		case <-timer.C:
-			c.link.tick(c.m.opt.Clock())
-		}
-		c.perform()
-		if c.link.idle() && c.m.retire(c) {
+		if !again {
 			return
 		}
 	}
+}
+
+// turn waits for something to happen and deals with it. It tells whether the loop goes on.
+func (c *conn) turn(timer *time.Timer) bool {
+	incoming := c.incoming
+	if c.link.full() {
+		incoming = nil // the reader waits, and with it the server
+	}
+	wait := time.Duration(1<<63 - 1)
+	if at := c.link.deadline(); !at.IsZero() {
+		wait = at.Sub(c.m.opt.Clock())
+	}
+	timer.Reset(wait)
+	select {
+	case <-c.m.ctx.Done():
+		return false
+	case <-c.mail.signal:
+		for _, f := range c.mail.take() {
+			f(c.link, c.m.opt.Clock())
+		}
+	case r := <-incoming:
+		if r.err != nil {
+			c.link.readFailed(r.attempt, r.err, c.m.opt.Clock())
+		} else {
+			c.link.received(r.attempt, r.msg, r.size, r.bad, c.m.opt.Clock())
+		}
+	case <-timer.C:
+		c.link.tick(c.m.opt.Clock())
+	}
+	c.perform()
+	return !c.link.idle() || !c.m.retire(c)
+}
+
+// defect gives up the state of the connection, which can't be trusted any more, and stops its sessions.
+func (c *conn) defect(e *Error) {
+	c.close()
+	for _, b := range c.link.bindings {
+		c.m.callbacks.do(func() { b.owner.failed(b, e) })
+	}
+	c.link = newLink(c.m.opt.Timings, c.m.opt.Random, c.m.opt.QueueBytes, c.link.log)
 }
 
 // perform does what the link wants done.
@@ -133,7 +152,13 @@ func (c *conn) dial(attempt uint64) {
 	}
 	user, outgoing := c.user, c.outgoing
 	c.group.Go(func() {
-		socket, err := c.m.opt.Dialer.Dial(ctx, appendToken(c.key.route, user.AccessToken()))
+		var socket Socket
+		var err error
+		if e := contained(c.m.opt.Logger, "connecting", func() {
+			socket, err = c.m.opt.Dialer.Dial(ctx, appendToken(c.key.route, user.AccessToken()))
+		}); e != nil {
+			err = e
+		}
 		if err != nil {
 			route, verified := user.Route()
 			verified = verified && route == c.key.route
@@ -152,10 +177,14 @@ func (c *conn) read(ctx context.Context, attempt uint64, socket Socket) {
 	for {
 		r := received{attempt: attempt}
 		var raw []byte
-		if raw, r.err = socket.Read(); r.err == nil {
-			r.size = len(raw)
-			r.msg, r.bad = wire.ParseServerMessage(raw, wire.Limits{})
-			r.size += parsedSize(r.msg)
+		if e := contained(c.m.opt.Logger, "reading a message", func() {
+			if raw, r.err = socket.Read(); r.err == nil {
+				r.size = len(raw)
+				r.msg, r.bad = wire.ParseServerMessage(raw, wire.Limits{})
+				r.size += parsedSize(r.msg)
+			}
+		}); e != nil {
+			r.err = e
 		}
 		select {
 		case c.incoming <- r:
@@ -186,7 +215,12 @@ func (c *conn) write(ctx context.Context, attempt uint64, socket Socket, outgoin
 	for {
 		select {
 		case msg := <-outgoing:
-			if socket.Write(msg) != nil {
+			var err error
+			if e := contained(c.m.opt.Logger, "sending a message", func() { err = socket.Write(msg) }); e != nil {
+				c.post(func(l *link, now time.Time) { l.readFailed(attempt, e, now) })
+				return
+			}
+			if err != nil {
 				return // Read says why
 			}
 			c.post(func(l *link, now time.Time) { l.written(attempt, now) })

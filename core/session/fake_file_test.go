@@ -131,6 +131,12 @@ func (f *fakeFile) enter(call string) (leave func(), err error) {
 	case closed:
 		err = errors.New("the file is closed")
 	case before != nil:
+		defer func() {
+			if p := recover(); p != nil {
+				leave()
+				panic(p)
+			}
+		}()
 		err = before(call)
 	}
 	return leave, err

@@ -33,8 +33,9 @@ type Manager struct {
 
 // NewManager returns a manager. Close it when it is no longer needed.
 func NewManager(opt Options) *Manager {
+	opt = opt.withDefaults()
 	m := &Manager{
-		opt: opt.withDefaults(), callbacks: newCallbacks(), sessions: map[string]*Session{}, busy: map[string]chan struct{}{},
+		opt: opt, callbacks: newCallbacks(opt.Logger), sessions: map[string]*Session{}, busy: map[string]chan struct{}{},
 		conns: map[connKey]*conn{}, refreshes: map[refreshKey]*refresh{},
 	}
 	m.ctx, m.cancel = context.WithCancel(context.Background())

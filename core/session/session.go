@@ -53,7 +53,7 @@ func (m *Manager) newSession(cfg Config, file File) *Session {
 		log: m.opt.Logger.With("path", cfg.Path), state: Inactive, references: 1, waiters: map[uint64]*waiter{},
 	}
 	s.loggedIn, s.token = cfg.User.LoggedIn(), cfg.User.AccessToken()
-	s.worker = newWorker(file, s.fileClosed)
+	s.worker = newWorker(file, s.log, s.fileClosed)
 	m.sessions[cfg.Path] = s
 	m.group.Go(s.worker.run)
 	s.stopUser = cfg.User.Observe(s.userChanged)
@@ -206,7 +206,10 @@ func (s *Session) run(b *binding, j job) {
 		if s.active.Load() != b {
 			return
 		}
-		r := j.run(f)
+		r := result{job: j}
+		if e := contained(s.log, "working on the realm file", func() { r = j.run(f) }); e != nil {
+			r.err = e // as if the file had failed: it is told, and tried again later
+		}
 		if r.err == nil && j.kind.changesSets() {
 			s.resolveSets(f)
 		}

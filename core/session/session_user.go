@@ -72,7 +72,10 @@ func (s *Session) refreshLocked(location bool) {
 	r := &refresh{sessions: []*Session{s}}
 	s.m.refreshes[key] = r
 	s.m.group.Go(func() {
-		err := s.user.Refresh(s.m.ctx, location)
+		var err error
+		if e := contained(s.log, "refreshing the access token", func() { err = s.user.Refresh(s.m.ctx, location) }); e != nil {
+			err = e
+		}
 		fatal := err != nil && s.m.ctx.Err() == nil && s.user.Fatal(err)
 		if err != nil {
 			s.log.Info("refreshing the access token failed", "error", err, "fatal", fatal)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 
 	"realmsync/core/session"
@@ -196,11 +197,24 @@ func (f *File) read(fn func() error) error {
 	if err := f.conn.BeginRead(); err != nil {
 		return err
 	}
-	err := fn()
+	err := f.contained(fn)
 	if end := f.conn.EndRead(); err == nil {
 		err = end
 	}
 	return err
+}
+
+// contained runs fn in a transaction that the caller ends. A panic, a defect of this library, becomes an error, so that it neither leaves the
+// file locked nor ends the application's process: what calls the File is a goroutine of the sync client.
+func (f *File) contained(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			f.logger.Error("a defect of the realm file's sync side; please report it", "path", f.path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			f.window.forget() // it may be half updated; the next merge builds it anew
+			err = fmt.Errorf("history: a defect of this library, please report it: %v", p)
+		}
+	}()
+	return fn()
 }
 
 // errUnchanged is returned by a function given to write when there is nothing to commit.
@@ -217,7 +231,10 @@ func (f *File) write(fn func() (version uint64, err error)) error {
 	}
 	version, err := uint64(0), ErrClosed
 	if !f.isClosed() {
-		version, err = fn()
+		err = f.contained(func() (err error) {
+			version, err = fn()
+			return err
+		})
 	}
 	if err != nil {
 		undo := f.conn.Rollback()

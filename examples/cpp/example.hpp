@@ -53,11 +53,15 @@ inline void expect(bool holds, const char* what) {
     throw std::runtime_error(std::string("this should hold, and does not: ") + what);
 }
 
-// Runs an example; an exception is an exit status.
+// Runs an example; an exception is an exit status. A sync session lives on behind its database until its changes are uploaded;
+// an application need not wait for that, but an example shows that nothing is left behind.
 template <typename Fn>
 int run_example(Fn&& example) {
     try {
         example();
+        auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+        while (realm_live_handle_count() != 0 && std::chrono::steady_clock::now() < deadline) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+        expect(realm_live_handle_count() == 0, "everything was released");
         return 0;
     } catch (const std::exception& e) {
         std::cerr << "failed: " << e.what() << '\n';

@@ -199,6 +199,21 @@ int main(int argc, char** argv) {
         CHECK(error_of(user.call_function("noSuchFunction", std::string("[]"))).has_value());
     });
 
+    suite.run("log level", [&] {
+        std::ostringstream out;
+        auto old = std::cout.rdbuf(out.rdbuf());
+        {
+            check::temp_dir dir;
+            auto app = check::app_of(server, dir.file("device"));
+            app.get_sync_manager().set_log_level(realm::logger::level::all);
+            auto user = app.login(credentials::anonymous()).get();
+            user.sync_manager().set_log_level(realm::logger::level::off);
+            realm::set_default_logger(nullptr);// waits for nobody, but nothing is logged any more
+        }
+        std::cout.rdbuf(old);
+        CHECK(out.str().find("ADS C++ SDK: ") == 0);
+    });
+
     suite.run("what is not available", [&] {
         check::temp_dir dir;
         App::configuration c;

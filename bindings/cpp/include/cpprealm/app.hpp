@@ -64,7 +64,19 @@ namespace bridge {
 // The part of an App that cares for sessions.
 class sync_manager {
 public:
-    void set_log_level(logger::level level) { set_default_level_threshold(level); }
+    // The least level that is logged: by the application's logger if it has set one, else to standard output.
+    CPPREALM_COLD void set_log_level(logger::level level) {
+        if (application_logs()) return set_default_level_threshold(level);
+        struct to_standard_output : logger {
+            void do_log(level l, const std::string& text) override {
+                static const char* const names[] = {"all", "trace", "debug", "detail", "info", "warn", "error", "fatal", "off"};
+                std::cout << std::string("ADS C++ SDK: ") + names[static_cast<int>(l)] + " : " + text + '\n' << std::flush;// one piece, from any thread
+            }
+        };
+        auto l = std::make_shared<to_standard_output>();
+        l->set_level_threshold(level);
+        install_logger(std::move(l));
+    }
 };
 }// namespace bridge
 

@@ -3,6 +3,7 @@
 
 #include <cpprealm/internal/abi.hpp>
 
+#include <atomic>
 #include <memory>
 
 namespace realm {
@@ -22,21 +23,36 @@ protected:
 // The least level that reaches loggers.
 inline void set_default_level_threshold(logger::level level) { internal::call(realm_set_log_level, static_cast<realm_log_level_t>(level)); }
 
-// Sets the logger of the process, with the threshold it has now; nullptr removes it. set_default_level_threshold changes the
-// threshold later.
-inline void set_default_logger(std::shared_ptr<logger> l) {
+namespace internal {
+
+// Whether the application has set a logger of its own.
+inline std::atomic<bool>& application_logs() {
+    static std::atomic<bool> set{false};
+    return set;
+}
+
+CPPREALM_COLD inline void install_logger(std::shared_ptr<logger> l) {
     if (!l) {
-        internal::call(realm_set_logger, realm_log_callback_t(nullptr), static_cast<void*>(nullptr), realm_free_userdata_t(nullptr), REALM_LOG_OFF);
+        call(realm_set_logger, realm_log_callback_t(nullptr), static_cast<void*>(nullptr), realm_free_userdata_t(nullptr), REALM_LOG_OFF);
         return;
     }
     using shared = std::shared_ptr<logger>;
-    auto level = static_cast<realm_log_level_t>(l->get_level_threshold());
-    internal::call(
+    auto threshold = static_cast<realm_log_level_t>(l->get_level_threshold());
+    call(
             realm_set_logger,
             [](void* p, realm_log_level_t level, realm_string_t message) noexcept {
-                (*static_cast<shared*>(p))->do_log(static_cast<logger::level>(level), internal::from_abi(message));
+                (*static_cast<shared*>(p))->do_log(static_cast<logger::level>(level), from_abi(message));
             },
-            internal::new_userdata(std::move(l)), internal::free_userdata<shared>, level);
+            new_userdata(std::move(l)), free_userdata<shared>, threshold);
+}
+
+}// namespace internal
+
+// Sets the logger of the process, with the threshold it has now; nullptr removes it. set_default_level_threshold changes the
+// threshold later.
+inline void set_default_logger(std::shared_ptr<logger> l) {
+    internal::application_logs() = l != nullptr;
+    internal::install_logger(std::move(l));
 }
 
 }// namespace realm

@@ -4,6 +4,9 @@
 
 #include <fstream>
 
+#include <csignal>
+
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,6 +159,35 @@ int main() {
         std::filesystem::create_directory(dir.path() / "sealed");
         chmod((dir.path() / "sealed").c_str(), 0555);
         CHECK_THROWS(std::exception, realm::open<person, realm::dog>(dir.config("sealed/test.realm")));
+    });
+
+    suite.run("full disk", [] {
+        // Files may not grow beyond a limit; the system answers a write beyond it as it does when the disk is full.
+        check::temp_dir dir;
+        auto db = open(dir);
+        auto jack = db.write([&] { return db.add(make("Jack", 1)); });
+        signal(SIGXFSZ, SIG_IGN);
+        rlimit before{};
+        getrlimit(RLIMIT_FSIZE, &before);
+        auto limited = before;
+        limited.rlim_cur = 1 << 18;
+        CHECK(setrlimit(RLIMIT_FSIZE, &limited) == 0);
+        std::string text;
+        try {
+            db.write([&] {
+                jack.age = 2;
+                for (int i = 0; i < 1000; i++) db.add(make(std::string(2000, 'x') + std::to_string(i)));
+            });
+        } catch (const std::exception& e) { text = e.what(); }
+        setrlimit(RLIMIT_FSIZE, &before);
+        CHECK(text.find(dir.file("test.realm")) != std::string::npos);// it says which file
+        // Nothing of it is there, reading goes on, and writing too once there is room.
+        CHECK(jack.age == 1 && db.objects<person>().size() == 1);
+        db.write([&] {
+            jack.age = 3;
+            db.add(make("Jill"));
+        });
+        CHECK(jack.age == 3 && db.objects<person>().size() == 2);
     });
 
     suite.run("kinds of classes", [] {

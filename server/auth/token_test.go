@@ -230,11 +230,26 @@ func FuzzToken(f *testing.F) {
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
 	s := &Service{cfg: Config{CustomJWTSecret: []byte(secret)}, now: now}
 	f.Fuzz(func(t *testing.T, token string) {
-		if _, err := tokens.verify(token, typeAccess); err == nil && token != good {
+		// The fuzzer's processes each make a good token of their own and exchange them, so what counts is the signature.
+		if _, err := tokens.verify(token, typeAccess); err == nil && !signed(keys, token) {
 			t.Fatalf("a token that we did not make: %q", token)
 		}
 		if _, err := s.customSubject(&App{ID: "a"}, token); err == nil {
 			t.Fatalf("a token that nobody signed: %q", token)
 		}
 	})
+}
+
+// signed tells whether one of the keys has signed a token, as RFC 7515 says and without the library that verifies.
+func signed(keys *keyring, token string) bool {
+	dot := strings.LastIndexByte(token, '.')
+	signature, err := base64.RawURLEncoding.Strict().DecodeString(token[dot+1:])
+	for _, key := range keys.byID {
+		mac := hmac.New(sha256.New, key)
+		mac.Write([]byte(token[:max(dot, 0)]))
+		if err == nil && hmac.Equal(signature, mac.Sum(nil)) {
+			return true
+		}
+	}
+	return false
 }

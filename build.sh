@@ -95,11 +95,15 @@ compile_plain() {
 bench() {
     local scale=${BENCH_SCALE:-1.0} shared=${REALM_SHARED:-$REPO/../shared} program source
     local programs=("$BUILD"/bin/bench/*)
+    mkdir -p "$BUILD/log"
     for source in "$shared"/bench/*.cpp; do
         [ -f "$source" ] || continue
         program=$BUILD/bin/bench-shared/$(basename "$source" .cpp)
-        compile_plain "$source" "$program"
-        programs+=("$program")
+        if compile_plain "$source" "$program" 2>"$BUILD/log/bench.log"; then
+            programs+=("$program")
+        else
+            echo "== $(basename "$source") does not compile with this version: $(grep -m 1 'error' "$BUILD/log/bench.log")"
+        fi
     done
     for program in "${programs[@]}"; do
         [ -x "$program" ] || continue

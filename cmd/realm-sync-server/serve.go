@@ -29,7 +29,8 @@ type serveCommand struct {
 
 	Listen           []string      `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address to listen on, may be repeated (default: ${default}). Port 0 picks one. localhost means both loopback addresses."`
 	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
-	Dev              bool          `help:"Development mode: every app id exists, schemas come from clients, everybody may read and write. Not for a public address."`
+	Dev              bool          `help:"Development mode: every app id exists, everybody may log in, read and write. Not for a public address."`
+	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225). Without this they are added; other changes of the schema are refused in any case."`
 	CustomJWTSecret  string        `name:"custom-jwt-secret" env:"REALM_SYNC_CUSTOM_JWT_SECRET" placeholder:"SECRET" help:"With --dev: accept custom JWTs signed with this secret (HS256, at least 32 bytes). Better set in the environment ($$${env})."`
 	AccessTokenLife  time.Duration `default:"30m" help:"Lifetime of access tokens (default: ${default})."`
 	RefreshTokenLife time.Duration `default:"1440h" help:"Lifetime of sessions, at least 30m (default: ${default})."`
@@ -73,7 +74,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	endpoint, err = sync.New(sync.Config{
-		Auth: users, Store: c.store, Dev: c.Dev, FixedSchema: !c.Dev, SpoolDir: c.Data, Registry: registry, Logger: log,
+		Auth: users, Store: c.store, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -233,7 +233,7 @@ func (in *integration) append(u *Uploaded, c *changeset.Changeset, modified bool
 	}
 	if g.state.catalog != catalog && g.engine.cfg.FixedSchema {
 		return refuse(InvalidSchemaChange, "the changeset of client version %d changes the schema, which is fixed on this server; "+
-			"turn development mode on, or change the schema on the server", u.ClientVersion)
+			"the server has to be started without --fixed-schema for it", u.ClientVersion)
 	}
 	if err := in.touchAll(c); err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -65,6 +66,42 @@ func TestLoginRefused(t *testing.T) {
 			}
 			require.ErrorContains(t, err, c.text)
 		})
+	}
+}
+
+// Without --dev an app is created first; then its clients bring the schema, unless that is fixed.
+func TestAppsOfTheirOwn(t *testing.T) {
+	srv := startServer(t)
+	srv.stop()
+	srv.strict = true
+	binary, err := serverBinary()
+	require.NoError(t, err)
+	out, err := exec.Command(binary, "app", "create", "--data", srv.data, appID).CombinedOutput()
+	require.NoError(t, err, string(out))
+	srv.start()
+	d, err := openDevice(deviceOptions{url: srv.url(), dir: t.TempDir(), schema: dogs, timings: hasty})
+	require.NoError(t, err)
+	defer d.close()
+	require.NoError(t, d.subscribe("Dog", "TRUEPREDICATE"))
+	require.NoError(t, d.write(func() error { return d.createNamed("Dog", 1, "Rex") }))
+	require.NoError(t, d.settle())
+
+	srv.stop()
+	srv.args = append(srv.args, "--fixed-schema")
+	srv.start()
+	require.NoError(t, d.write(func() error { return d.createNamed("Dog", 2, "Fido") }))
+	require.NoError(t, d.settle(), "what is in the schema is taken")
+	failed := make(chan *session.Error, 16)
+	more := schema.New(*dogs.Class("Dog"), integers("Cat", "_id", "lives"))
+	other, err := openDevice(deviceOptions{url: srv.url(), dir: t.TempDir(), schema: more, timings: hasty, failed: func(e *session.Error) { failed <- e }})
+	require.NoError(t, err)
+	defer other.close()
+	select {
+	case e := <-failed:
+		require.Equal(t, "InvalidSchemaChange", e.Name, e)
+		require.ErrorContains(t, e, "schema")
+	case <-time.After(patient):
+		t.Fatal("nobody was told")
 	}
 }
 

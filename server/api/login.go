@@ -1,6 +1,7 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 
 	"realmsync/server/auth"
@@ -24,11 +25,10 @@ func (s *Server) login(c *call) error {
 	if err != nil {
 		return err
 	}
-	texts, err := body.texts("username", "password", "token", "key")
-	if err != nil {
+	credentials := auth.Credentials{Provider: c.params["provider"], Remote: c.remote()}
+	if err := readCredentials(&credentials, body); err != nil {
 		return err
 	}
-	credentials := auth.Credentials{Provider: c.params["provider"], Username: texts[0], Password: texts[1], Token: texts[2], Key: texts[3], Remote: c.remote()}
 	// realm-cpp sends no device id, other SDKs do; nothing about a device is required (4.1).
 	credentials.DeviceID, _ = body.inner("options").inner("device").text("deviceId")
 	if c.r.URL.Query().Get("link") == "true" {
@@ -50,6 +50,21 @@ func (s *Server) login(c *call) error {
 		DeviceID     string `json:"device_id"`
 	}{login.AccessToken, login.RefreshToken, login.UserID, login.DeviceID})
 	return nil
+}
+
+// readCredentials takes the members of the provider, and no other: what else is in a body is its provider's matter (4.1).
+func readCredentials(c *auth.Credentials, body object) (err error) {
+	switch c.Provider {
+	case auth.ProviderUserpass:
+		if c.Username, err = body.text("username"); err == nil {
+			c.Password, err = body.text("password")
+		}
+	case auth.ProviderCustom:
+		c.Token, err = body.text("token")
+	case auth.ProviderAPIKey:
+		c.Key, err = body.text("key")
+	}
+	return err
 }
 
 // accessAnswer is what linking and refreshing answer.
@@ -74,6 +89,12 @@ func (s *Server) profile(c *call) error {
 // refresh answers app-services 5.3.
 func (s *Server) refresh(c *call) error {
 	token, err := s.auth.Refresh(c.r.Context(), c.bearer())
+	if errors.Is(err, auth.ErrInvalidSession) {
+		// Only what was refused is counted: behind one address there may be many clients (13.5).
+		if tooMany := s.auth.Attempt(c.remote()); tooMany != nil {
+			return tooMany
+		}
+	}
 	if err != nil {
 		return err
 	}

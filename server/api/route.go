@@ -50,7 +50,7 @@ var routes = []route{
 	{http.MethodPost, userpass + "reset", (*Server).reset},
 	{http.MethodPost, userpass + "reset/send", (*Server).resetSend},
 	{http.MethodPost, userpass + "reset/call", (*Server).resetCall},
-	{http.MethodPost, "app/:app/functions/call", (*Server).callFunction},
+	{http.MethodPost, functionPattern, (*Server).callFunction},
 	{http.MethodPut, "app/:app/push/providers/:service/registration", (*Server).push},
 	{http.MethodDelete, "app/:app/push/providers/:service/registration", (*Server).push},
 	{http.MethodGet, "auth/profile", (*Server).profile},
@@ -65,7 +65,10 @@ var routes = []route{
 	{http.MethodPut, "auth/api_keys/:key/disable", (*Server).disableKey},
 }
 
-const syncPattern = "app/:app/realm-sync"
+const (
+	syncPattern     = "app/:app/realm-sync"
+	functionPattern = "app/:app/functions/call"
+)
 
 // find returns the route of a request and the texts of its variable segments. If only the method doesn't fit, allow lists
 // those that would. It is not http.ServeMux: that redirects paths that are not clean, and a redirect makes clients move

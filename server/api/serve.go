@@ -20,7 +20,6 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c := &call{w: &recorder{ResponseWriter: w}, r: r, id: auth.NewObjectID(start), route: "other"}
 	w.Header().Set("X-Appservices-Request-Id", c.id)
 	defer s.finish(c, start)
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	if err := s.dispatch(c); err != nil {
 		s.writeError(c, err)
 	}
@@ -41,6 +40,12 @@ func (s *Server) dispatch(c *call) error {
 		return &refusal{Status: http.StatusNotFound, Text: "there is nothing at this path"}
 	}
 	c.route, c.params = route.pattern, params
+	limit := int64(MaxBody)
+	if route.pattern == functionPattern {
+		limit = MaxFunctionBody
+	}
+	// Not with the recorder: MaxBytesReader tells net/http's own writer that the connection is of no more use.
+	c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)
 	if id, ok := params["app"]; ok && route.pattern != syncPattern {
 		app, err := s.auth.App(c.r.Context(), id)
 		if err != nil {

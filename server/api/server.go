@@ -18,7 +18,9 @@ import (
 // Bounds on what a client sends and on the time that it takes (app-services 13.9).
 const (
 	// MaxBody is the most that a request's body may have, in bytes.
-	MaxBody = 64 << 10
+	MaxBody = 1 << 20
+	// MaxFunctionBody is MaxBody for the call of a function, whose arguments are the app's.
+	MaxFunctionBody = 4 << 20
 	// MaxHeader is the most that a request's header may have, in bytes.
 	MaxHeader = 32 << 10
 )

@@ -17,7 +17,7 @@ func (s *Server) register(c *call) error {
 
 // confirm answers POST .../local-userpass/confirm.
 func (s *Server) confirm(c *call) error {
-	t, err := c.bodyTexts("token", "tokenId")
+	t, err := s.guess(c, "token", "tokenId")
 	if err != nil {
 		return err
 	}
@@ -26,7 +26,7 @@ func (s *Server) confirm(c *call) error {
 
 // confirmAgain answers POST .../local-userpass/confirm/send and /call.
 func (s *Server) confirmAgain(c *call) error {
-	t, err := c.bodyTexts("email")
+	t, err := s.guess(c, "email")
 	if err != nil {
 		return err
 	}
@@ -35,7 +35,7 @@ func (s *Server) confirmAgain(c *call) error {
 
 // reset answers POST .../local-userpass/reset.
 func (s *Server) reset(c *call) error {
-	t, err := c.bodyTexts("token", "tokenId", "password")
+	t, err := s.guess(c, "token", "tokenId", "password")
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (s *Server) reset(c *call) error {
 
 // resetSend answers POST .../local-userpass/reset/send.
 func (s *Server) resetSend(c *call) error {
-	t, err := c.bodyTexts("email")
+	t, err := s.guess(c, "email")
 	if err != nil {
 		return err
 	}
@@ -53,11 +53,19 @@ func (s *Server) resetSend(c *call) error {
 
 // resetCall answers POST .../local-userpass/reset/call.
 func (s *Server) resetCall(c *call) error {
-	t, err := c.bodyTexts("email")
+	t, err := s.guess(c, "email")
 	if err != nil {
 		return err
 	}
 	return s.auth.CallReset(c.r.Context(), c.app, t[0])
+}
+
+// guess is bodyTexts for routes where somebody could try out tokens and addresses: it counts the attempt (13.5).
+func (s *Server) guess(c *call, names ...string) ([]string, error) {
+	if err := s.auth.Attempt(c.remote()); err != nil {
+		return nil, err
+	}
+	return c.bodyTexts(names...)
 }
 
 // bodyTexts reads members of the body that must be strings.

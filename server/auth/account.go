@@ -29,8 +29,8 @@ var errNoFunction = errBadRequest("the app has no confirmation function and no p
 // Register makes an e-mail account and confirms it: there is nothing yet that could send a mail. The user itself is made
 // at the first login, so that the account can be linked to another one instead.
 func (s *Service) Register(ctx context.Context, app *App, email, password, remote string) error {
-	if !s.remotes.allow(remote) {
-		return ErrTooMany
+	if err := s.Attempt(remote); err != nil {
+		return err
 	}
 	if _, err := s.provider(ctx, app, ProviderUserpass); err != nil {
 		return err

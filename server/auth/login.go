@@ -123,13 +123,22 @@ func (s *Service) Link(ctx context.Context, app *App, accessToken string, c Cred
 	return s.accessToken(session, now)
 }
 
+// Attempt counts a request of a client's address that could be one guess of many, and refuses it with ErrTooMany. Login and
+// Register count by themselves.
+func (s *Service) Attempt(remote string) error {
+	if !s.remotes.allow(remote) {
+		return ErrTooMany
+	}
+	return nil
+}
+
 // resolve checks credentials and says whom they name. It changes nothing, except that it renews an outdated hash.
 func (s *Service) resolve(ctx context.Context, app *App, c Credentials) (resolved, error) {
 	who := resolved{provider: c.Provider, data: map[string]string{}}
-	if !s.remotes.allow(c.Remote) {
-		return who, ErrTooMany
+	err := s.Attempt(c.Remote)
+	if err != nil {
+		return who, err
 	}
-	var err error
 	if who.providerID, err = s.provider(ctx, app, c.Provider); err != nil {
 		return who, err
 	}

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+const tooMany = "too many attempts, try again later"
+
+// An address has 100 attempts at once and ten a second; the answer is never one that would log a user out (app-services 13.5).
+func TestAttemptsOfAnAddress(t *testing.T) {
+	good := strings.Repeat("0a", 64)
+	for name, c := range map[string]struct {
+		path, token, body string
+		status            int
+	}{
+		"login":        {path: appPath + "auth/providers/custom-token/login", body: `{"token":"x"}`, status: 404},
+		"link":         {path: userpassPath + "login?link=true", body: `{"username":"a@b.c"}`, status: 401, token: "user"},
+		"register":     {path: userpassPath + "register", body: `{}`, status: 400},
+		"confirm":      {path: userpassPath + "confirm", body: `{"token":"` + good + `","tokenId":"636aba021728b6c1c03db83f"}`, status: 400},
+		"confirm/send": {path: userpassPath + "confirm/send", body: `{"email":"a@b.c"}`, status: 404},
+		"confirm/call": {path: userpassPath + "confirm/call", body: `{"email":"a@b.c"}`, status: 404},
+		"reset":        {path: userpassPath + "reset", body: `{"token":"` + good + `","tokenId":"636aba021728b6c1c03db83f","password":"password"}`, status: 400},
+		"reset/send":   {path: userpassPath + "reset/send", body: `{"email":"a@b.c"}`, status: 400},
+		"reset/call":   {path: userpassPath + "reset/call", body: `{"email":"a@b.c","password":"password"}`, status: 404},
+		"refresh":      {path: sessionPath, token: "forged", status: 401},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t, production)
+			user := f.anonymous()
+			token := c.token
+			if token == "user" {
+				token = user.AccessToken
+			}
+			// These come from an address of their own, that of httptest.
+			for range 100 {
+				require.Equal(t, c.status, f.direct(http.MethodPost, c.path, token, c.body).Code)
+			}
+			w := f.direct(http.MethodPost, c.path, token, c.body)
+			require.Equal(t, 429, w.Code)
+			require.NotContains(t, w.Body.String(), "error_code")
+			require.Contains(t, w.Body.String(), tooMany)
+			f.call(http.MethodPost, c.path, token, c.body).into(c.status, &struct{}{}) // another address
+			// What needs no guess is not held up.
+			require.Equal(t, 201, f.direct(http.MethodPost, sessionPath, user.RefreshToken, "").Code)
+			require.Equal(t, 200, f.direct(http.MethodGet, profilePath, user.AccessToken, "").Code)
+			require.Equal(t, 200, f.direct(http.MethodGet, appPath+"location", "", "").Code)
+			f.clock.move(100 * time.Millisecond)
+			require.Equal(t, c.status, f.direct(http.MethodPost, c.path, token, c.body).Code)
+			require.Equal(t, 429, f.direct(http.MethodPost, c.path, token, c.body).Code)
+		})
+	}
+}
+
+// An account has ten attempts at once, from wherever; then not even the right password helps until some time has passed.
+func TestAttemptsOnAnAccount(t *testing.T) {
+	f := open(t, production)
+	f.register("a@b.c")
+	f.register("b@b.c")
+	wrong := userpassMembers("a@b.c", f.secret("wrong-password"))
+	for range 10 {
+		f.tryLogin("local-userpass", wrong).refusedFor(401, "invalid username/password", "InvalidPassword")
+	}
+	f.tryLogin("local-userpass", wrong).refusedFor(429, tooMany, "")
+	f.tryLogin("local-userpass", userpassMembers("a@b.c", password)).refusedFor(429, tooMany, "")
+	f.login("local-userpass", userpassMembers("b@b.c", password))
+	f.clock.move(6 * time.Second)
+	f.login("local-userpass", userpassMembers("a@b.c", password))
+	for range 10 {
+		f.tryLogin("local-userpass", wrong).refusedFor(401, "invalid username/password", "InvalidPassword")
+	}
+}
+
+// In development mode nothing is counted.
+func TestDevelopmentCountsNothing(t *testing.T) {
+	f := open(t, nil)
+	for range 150 {
+		require.Equal(t, 401, f.direct(http.MethodPost, sessionPath, "x", "").Code)
+		require.Equal(t, 400, f.direct(http.MethodPost, userpassPath+"confirm", "", "{}").Code)
+	}
+}

@@ -1,0 +1,106 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Whatever a handler does, its client gets a whole answer or an error of the connection, never half an answer that looks whole.
+func TestPanics(t *testing.T) {
+	var handler http.HandlerFunc
+	f := open(t, func(s *setup) {
+		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler(w, r) })
+	})
+	get := request{method: http.MethodGet, path: appPath + "realm-sync"}
+
+	for _, value := range []any{"out of order", errors.New("out of order"), 5} {
+		handler = func(http.ResponseWriter, *http.Request) { panic(value) }
+		a := f.do(get)
+		a.refused(500, "internal server error; the server's log has more under request "+a.id, "InternalServerError")
+		require.Contains(t, f.log.String(), `"msg":"a handler panicked","request":"`+a.id)
+	}
+	require.NotContains(t, f.do(get).body, "panic_test.go", "clients see no stack")
+	require.Contains(t, f.log.String(), "panic_test.go", "operators do")
+	// Headers that were meant for another answer.
+	handler = func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		w.Header().Set("Content-Length", "5")
+		panic("late")
+	}
+	a := f.do(get)
+	a.refused(500, "internal server error; the server's log has more under request "+a.id, "InternalServerError")
+
+	for name, broken := range map[string]http.HandlerFunc{
+		"after the header": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(200); panic("x") },
+		"in the body": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("half"))
+			panic("x")
+		},
+		"in a chunk": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write(make([]byte, 5000))
+			panic("x")
+		},
+		"on purpose": func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) },
+		"hijacked": func(w http.ResponseWriter, _ *http.Request) {
+			conn, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				defer conn.Close()
+			}
+			panic("x")
+		},
+	} {
+		handler = broken
+		_, err := f.attempt(get)
+		require.Error(t, err, name)
+	}
+	f.call(http.MethodGet, appPath+"location", "", "").into(200, &struct{}{})
+}
+
+// attempt is do for a server that may break off.
+func (f *fixture) attempt(q request) (answer, error) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
+	defer cancel()
+	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.addr)
+	require.NoError(f.t, err)
+	defer conn.Close()
+	require.NoError(f.t, conn.SetDeadline(time.Now().Add(patience)))
+	_, err = io.WriteString(conn, q.text(f))
+	require.NoError(f.t, err)
+	return readAnswer(bufio.NewReader(conn), q.method)
+}
+
+// A database that fails is the server's fault and not the client's: 500 or 503, which log nobody out.
+func TestDatabaseFails(t *testing.T) {
+	f := open(t, nil)
+	user := f.named("a@b.c")
+	require.NoError(t, f.auth.Close())
+	for _, q := range []request{
+		{method: http.MethodPost, path: userpassPath + "login", body: `{` + userpassMembers("a@b.c", password) + `}`},
+		{method: http.MethodPost, path: userpassPath + "register", body: `{"email":"b@b.c","password":"` + password + `"}`},
+		{method: http.MethodPost, path: userpassPath + "confirm/call", body: `{"email":"b@b.c"}`},
+		{method: http.MethodPost, path: loginPath, body: `{}`},
+		{method: http.MethodGet, path: profilePath, token: user.AccessToken},
+		{method: http.MethodPost, path: sessionPath, token: user.RefreshToken},
+		{method: http.MethodDelete, path: sessionPath, token: user.RefreshToken},
+		{method: http.MethodDelete, path: prefix + "auth/delete", token: user.AccessToken},
+		{method: http.MethodGet, path: keysPath, token: user.RefreshToken},
+		{method: http.MethodGet, path: prefix + "app/other/location"},
+	} {
+		a := f.do(q)
+		text := "internal server error; the server's log has more under request " + a.id
+		require.Equal(t, 500, a.status, q.path)
+		require.Contains(t, a.body, errorBody(text, "InternalServerError", "")[:len(text)+20])
+		require.Contains(t, f.log.String(), `"msg":"request failed","request":"`+a.id)
+	}
+	require.Equal(t, 503, f.call(http.MethodGet, "/healthz", "", "").status)
+}

@@ -54,6 +54,10 @@ func (o object) text(name string) (string, error) {
 	if err := json.Unmarshal(raw, &s); err != nil || s == nil {
 		return "", badRequest("'%s' must be a string", name)
 	}
+	// Half of a surrogate pair is no character either, and encoding/json makes the same one of each.
+	if strings.Count(*s, "\ufffd") > strings.Count(strings.ToLower(string(raw)), `\ufffd`)+strings.Count(string(raw), "\ufffd") {
+		return "", badRequest("'%s' has half a surrogate pair", name)
+	}
 	return *s, nil
 }
 

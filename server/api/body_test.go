@@ -44,6 +44,23 @@ func TestMalformedBodies(t *testing.T) {
 	}
 }
 
+// encoding/json makes one character of all halves of surrogate pairs: two passwords must not become one.
+func TestHalfSurrogatePairs(t *testing.T) {
+	f := open(t, nil)
+	for _, pair := range []string{`\ud800`, `\udfff`, `x\uD800y`, `\ud800\ud800`, `\ufffd\udc00`, "\ufffd" + `\udc00`} {
+		f.call(http.MethodPost, userpassPath+"register", "", `{"email":"a@b.c","password":"123456`+pair+`"}`).
+			refusedFor(400, "'password' has half a surrogate pair", "BadRequest")
+	}
+	for i, whole := range []string{`\ud83d\ude00`, `\ufffd`, `\uFFFD`, "\ufffd", "\ufffd" + `\ufffd`, `\\ud800`} {
+		email := fmt.Sprintf("%d@b.c", i)
+		f.call(http.MethodPost, userpassPath+"register", "", `{"email":"`+email+`","password":"123456`+whole+`"}`).is(201, "{}")
+		f.login("local-userpass", userpassMembers(email, "123456"+whole))
+	}
+	// The same password, however it is written.
+	f.login("local-userpass", userpassMembers("0@b.c", "123456\U0001f600"))
+	f.login("local-userpass", userpassMembers("1@b.c", "123456\ufffd"))
+}
+
 // What a body is, it says itself: clients and proxies differ in what they call it.
 func TestContentTypes(t *testing.T) {
 	f := open(t, nil)

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -72,6 +74,28 @@ func TestAttemptsOnAnAccount(t *testing.T) {
 	f.login("local-userpass", userpassMembers("a@b.c", password))
 	for range 10 {
 		f.tryLogin("local-userpass", wrong).refusedFor(401, "invalid username/password", "InvalidPassword")
+	}
+}
+
+// Attempts are counted per machine, or per network where a machine has as many addresses as it likes.
+func TestRemote(t *testing.T) {
+	for addr, want := range map[string]string{
+		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:1234": "192.0.2.1", "[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64",
+		"[2001:db8:1:2::7]:99": "2001:db8:1:2::/64", "[fe80::1%eth0]:5": "fe80::/64", "[::1]:5": "::/64", "@": "@", "": "",
+	} {
+		require.Equal(t, want, (&call{r: &http.Request{RemoteAddr: addr}}).remote(), addr)
+	}
+	f := open(t, production)
+	for i := range 101 {
+		r := httptest.NewRequest(http.MethodPost, loginPath, strings.NewReader("{}"))
+		r.RemoteAddr = fmt.Sprintf("[2001:db8::%x]:1", i)
+		w := httptest.NewRecorder()
+		f.api.ServeHTTP(w, r)
+		if i < 100 {
+			require.Equal(t, 200, w.Code)
+		} else {
+			require.Equal(t, 429, w.Code)
+		}
 	}
 }
 

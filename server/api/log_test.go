@@ -61,6 +61,8 @@ func TestRequestsAreLogged(t *testing.T) {
 	_, line = f.last("BREW", "/x%0Ay", "", "")
 	require.Equal(t, "/x\ny", line["path"], "escaped by the log's own format")
 	require.NotEmpty(t, f.lines("app created"))
+	_, line = f.last(http.MethodGet, "/"+strings.Repeat("x", 20_000), "", "")
+	require.Len(t, line["path"], 512+3, "strangers don't fill the disk")
 }
 
 // The cause of a refusal is for the operator.

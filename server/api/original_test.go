@@ -262,7 +262,10 @@ func (a answer) refusedFor(status int, text, code string) {
 
 func errorBody(text, code, link string) string {
 	quote := func(s string) string {
-		b, _ := json.Marshal(s)
+		b, err := json.Marshal(s)
+		if err != nil {
+			panic(err)
+		}
 		return string(b)
 	}
 	out := `{"error":` + quote(text)

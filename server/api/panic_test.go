@@ -7,6 +7,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -103,4 +105,35 @@ func TestDatabaseFails(t *testing.T) {
 		require.Contains(t, f.log.String(), `"msg":"request failed","request":"`+a.id)
 	}
 	require.Equal(t, 503, f.call(http.MethodGet, "/healthz", "", "").status)
+}
+
+// Who has gone away needs no answer; what is written down is not that the server failed.
+func TestClientIsGone(t *testing.T) {
+	f := open(t, nil)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	w := httptest.NewRecorder()
+	f.api.ServeHTTP(w, httptest.NewRequest(http.MethodPost, loginPath, strings.NewReader("{}")).WithContext(ctx))
+	require.Equal(t, 503, w.Code)
+	require.Contains(t, w.Body.String(), `{"error":"the request was cancelled","error_code":"InternalServerError"`)
+	require.Empty(t, f.lines("request failed"))
+	require.Len(t, f.lines("request"), 1)
+}
+
+// Handlers behind the recorder reach net/http's own writer.
+func TestRecorder(t *testing.T) {
+	f := open(t, func(s *setup) {
+		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusAccepted)
+			_, err := w.Write([]byte(`{}`))
+			if err := errors.Join(err, http.NewResponseController(w).Flush()); err != nil {
+				panic(err)
+			}
+		})
+	})
+	w, line := f.last(http.MethodGet, appPath+"realm-sync", "", "")
+	require.True(t, w.Flushed)
+	require.InDelta(t, http.StatusAccepted, line["status"], 0)
+	require.InDelta(t, 2, line["bytes"], 0)
 }

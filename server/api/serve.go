@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -71,6 +71,9 @@ func (s *Server) wrongMethod(c *call, allow []string) error {
 	return &refusal{Status: http.StatusMethodNotAllowed, Text: "this path takes " + methods}
 }
 
+// maxLoggedPath bounds what strangers write into the log, in characters; no path that leads anywhere is longer.
+const maxLoggedPath = 512
+
 // finish ends a request: nobody is left without an answer, because a client takes none for success (1.3, H11).
 func (s *Server) finish(c *call, start time.Time) {
 	if p := recover(); p != nil {
@@ -91,7 +94,7 @@ func (s *Server) finish(c *call, start time.Time) {
 		level = slog.LevelDebug
 	}
 	// The path and not the target: tokens are in queries (13.6).
-	attrs := []slog.Attr{slog.String("request", c.id), slog.String("method", c.r.Method), slog.String("path", c.r.URL.Path), slog.Int("status", status),
+	attrs := []slog.Attr{slog.String("request", c.id), slog.String("method", c.r.Method), slog.String("path", clip(c.r.URL.Path, maxLoggedPath)), slog.Int("status", status),
 		slog.Int64("bytes", c.w.bytes), slog.Duration("took", taken), slog.String("remote", c.r.RemoteAddr)}
 	if id := c.appID(); id != "" {
 		attrs = append(attrs, slog.String("app", id))
@@ -131,11 +134,19 @@ func (s *Server) upgrade(c *call) error {
 	return nil
 }
 
-// remote is the client's address without its port, for counting attempts.
+// remote is the client's address for counting attempts: without its port, and of an IPv6 address the half that says whose it
+// is. Everybody there has as many of the other half as they like.
 func (c *call) remote() string {
-	host, _, err := net.SplitHostPort(c.r.RemoteAddr)
+	at, err := netip.ParseAddrPort(c.r.RemoteAddr)
 	if err != nil {
-		return c.r.RemoteAddr
+		return c.r.RemoteAddr // a Unix socket's
 	}
-	return host
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is6() {
+		network, err := ip.Prefix(64)
+		if err == nil {
+			return network.String()
+		}
+	}
+	return ip.String()
 }

@@ -33,8 +33,10 @@ func serviceNotFound(name string) error {
 }
 
 // short bounds what is repeated of a client's text.
-func short(s string) string {
-	const most = 128
+func short(s string) string { return clip(s, 128) }
+
+// clip bounds a text, in characters.
+func clip(s string, most int) string {
 	if utf8.RuneCountInString(s) <= most {
 		return s
 	}

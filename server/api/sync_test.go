@@ -79,7 +79,7 @@ func TestChecklist20Upgrade(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	url := "ws" + strings.TrimPrefix(f.base, "http") + appPath + "realm-sync?baas_at=" + user.AccessToken
-	ws, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: wire.OfferedSubprotocols()})
+	ws, response, err := websocket.Dial(ctx, url, &websocket.DialOptions{Subprotocols: wire.OfferedSubprotocols()}) //nolint:bodyclose // a 101 has none
 	require.NoError(t, err)
 	defer func() { _ = ws.CloseNow() }()
 	require.Contains(t, wire.OfferedSubprotocols(), ws.Subprotocol())

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -129,23 +130,25 @@ func TestNeedlessBodies(t *testing.T) {
 
 // Answers at the bounds of what realm-cpp reads at once, by our own writer and by a handler that knows no bounds.
 func TestAnswerSizes(t *testing.T) {
-	var size int
-	var foreign bool
 	f := open(t, func(s *setup) {
 		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			size, err := strconv.Atoi(r.URL.Query().Get("size"))
+			if err != nil {
+				panic(err)
+			}
 			body := bytes.Repeat([]byte("y"), size)
-			if foreign {
+			if r.URL.Query().Has("foreign") {
 				_, _ = w.Write(body)
 			} else {
 				writeBody(w, r, 200, body)
 			}
 		})
 	})
-	for _, foreign = range []bool{false, true} {
-		for _, size = range []int{0, 1, 2048, 4095, 4096, 4097, 8191, 8192, 8193, 100_000} {
-			a := f.raw(http.MethodGet, request{method: http.MethodGet, path: appPath + "realm-sync"}.text(f))
+	for _, foreign := range []string{"", "&foreign"} {
+		for _, size := range []int{0, 1, 2048, 4095, 4096, 4097, 8191, 8192, 8193, 100_000} {
+			a := f.raw(http.MethodGet, request{method: http.MethodGet, path: appPath + "realm-sync?size=" + strconv.Itoa(size) + foreign}.text(f))
 			require.Equal(t, strings.Repeat("y", size), a.body)
-			if !foreign {
+			if foreign == "" {
 				require.Equal(t, size > 8192, a.chunked, "%d", size)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,14 +18,15 @@ import (
 
 // Whatever a handler does, its client gets a whole answer or an error of the connection, never half an answer that looks whole.
 func TestPanics(t *testing.T) {
-	var handler http.HandlerFunc
+	var now atomic.Pointer[http.HandlerFunc]
+	serve := func(h http.HandlerFunc) { now.Store(&h) }
 	f := open(t, func(s *setup) {
-		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler(w, r) })
+		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*now.Load())(w, r) })
 	})
 	get := request{method: http.MethodGet, path: appPath + "realm-sync"}
 
 	for _, value := range []any{"out of order", errors.New("out of order"), 5} {
-		handler = func(http.ResponseWriter, *http.Request) { panic(value) }
+		serve(func(http.ResponseWriter, *http.Request) { panic(value) })
 		a := f.do(get)
 		a.refused(500, "internal server error; the server's log has more under request "+a.id, "InternalServerError")
 		require.Contains(t, f.log.String(), `"msg":"a handler panicked","request":"`+a.id)
@@ -32,11 +34,11 @@ func TestPanics(t *testing.T) {
 	require.NotContains(t, f.do(get).body, "panic_test.go", "clients see no stack")
 	require.Contains(t, f.log.String(), "panic_test.go", "operators do")
 	// Headers that were meant for another answer.
-	handler = func(w http.ResponseWriter, _ *http.Request) {
+	serve(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain")
 		w.Header().Set("Content-Length", "5")
 		panic("late")
-	}
+	})
 	a := f.do(get)
 	a.refused(500, "internal server error; the server's log has more under request "+a.id, "InternalServerError")
 
@@ -60,7 +62,7 @@ func TestPanics(t *testing.T) {
 			panic("x")
 		},
 	} {
-		handler = broken
+		serve(broken)
 		_, err := f.attempt(get)
 		require.Error(t, err, name)
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,21 +23,20 @@ import (
 // openSync is a fixture with the real sync endpoint behind the HTTP API.
 func openSync(t *testing.T) *fixture {
 	t.Helper()
-	var endpoint *sync.Server
-	revoke := func(r auth.Revocation) { endpoint.Revoke(r) }
+	var made atomic.Pointer[sync.Server]
 	f := open(t, func(s *setup) {
-		s.auth.OnRevoke = revoke
-		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { endpoint.ServeHTTP(w, r) })
+		s.auth.OnRevoke = func(r auth.Revocation) { made.Load().Revoke(r) }
+		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { made.Load().ServeHTTP(w, r) })
 	})
 	dir := t.TempDir()
-	var err error
-	endpoint, err = sync.New(sync.Config{
+	endpoint, err := sync.New(sync.Config{
 		Auth: f.auth, Dev: true, Registry: f.registry, Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Now: f.clock.now,
 		Store: func(ctx context.Context, app string) (store.Store, error) {
 			return sqlite.Open(ctx, filepath.Join(dir, app, "sync.db"))
 		},
 	})
 	require.NoError(t, err)
+	made.Store(endpoint)
 	t.Cleanup(func() { require.NoError(t, endpoint.Close()) })
 	return f
 }

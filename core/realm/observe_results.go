@@ -14,7 +14,14 @@ type CollectionChanges struct {
 	Insertions         []int // after
 	Modifications      []int // before
 	ModificationsAfter []int
-	Moves              []Move // also among deletions and insertions
+	Moves              []Move      // also among deletions and insertions
+	Keys               *KeyChanges // of a dictionary; its positions are in order of keys
+	RootDeleted        bool        // the collection that was observed is gone; the positions are among the deletions
+}
+
+// KeyChanges are the keys of a dictionary that came, went, or have another value, ascending.
+type KeyChanges struct {
+	Deletions, Insertions, Modifications []string
 }
 
 // ObserveResults has f called on the instance's thread: once for the beginning, then after each change of which objects there are, of

@@ -35,8 +35,8 @@ type State interface {
 	Set(class string, key value.Key, property string, v value.Value) error
 }
 
-// Nested is a State that holds lists, sets, dictionaries, embedded objects and collections in mixed. Apply asks for it with the first
-// instruction that needs it, and refuses the changeset with *UnsupportedError if the State isn't one.
+// Nested is a State that holds lists, sets, dictionaries, embedded objects and collections in mixed. Apply refuses changesets that need one
+// with *UnsupportedError if the State isn't one, before anything acts.
 //
 // What is said of State holds: Apply checks, the implementation stores. Every index is in range, every value is of the right type, every
 // container is of the kind that the property's type says.

@@ -259,6 +259,11 @@ func nodeOf(o object, p *schema.Property) Node {
 	if n, ok := o[p.Name]; ok {
 		return n
 	}
+	return Default(p)
+}
+
+// Default returns what a property holds in a new object.
+func Default(p *schema.Property) Node {
 	switch p.Collection {
 	case schema.List:
 		return Node{Value: value.Marker(value.KindList)}

@@ -83,7 +83,7 @@ func BenchmarkFloor(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		c := store.Changes{Entries: []store.Entry{e.record()}}
+		c := store.Changes{Entries: []store.Entry{e.record(new(encoder))}}
 		c.Entries[0].Version += uint64(i) + 1
 		for k := range e.Images {
 			m := &e.Images[k]

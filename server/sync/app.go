@@ -32,7 +32,7 @@ func openApp(ctx context.Context, s *Server, id string) (*app, error) {
 	a := &app{id: id, build: make(chan struct{}, buildings), files: map[uint64]*session{}}
 	ready := make(chan struct{})
 	a.engine, err = history.Open(ctx, history.Config{
-		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, Now: s.cfg.Now, Log: s.log, Observe: s.metrics,
+		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
 		Committed: func(entries []*history.Entry) {
 			<-ready
 			a.fan.Committed(entries)

@@ -222,9 +222,9 @@ func TestUploadErrors(t *testing.T) {
 			m.Entries[0].Changeset = entry(d, changeset.Instruction{Op: changeset.AddColumn, Table: "Dog", Field: "age", Schema: &changeset.SchemaFields{Type: value.KindString}}).Changeset
 		}},
 		{"origin", 216, wire.ProtocolViolation, "only their own", func(d *device, m *wire.Upload) { m.Entries[0].OriginFileIdent = 99 }},
-		{"what this version can't do", 212, wire.ApplicationBug, "this version", func(d *device, m *wire.Upload) {
+		{"list of another length", 212, wire.ClientReset, "SIZE", func(d *device, m *wire.Upload) {
 			m.Entries[0].Changeset = entry(d, changeset.Instruction{Op: changeset.AddColumn, Table: "Dog", Field: "tags", Collection: schema.List, Schema: &changeset.SchemaFields{Type: value.KindString}},
-				changeset.Instruction{Op: changeset.ArrayInsert, Table: "Dog", Key: value.IntKey(1), Field: "tags", Path: []changeset.Step{{IsPos: true}}, Value: value.String("x")}).Changeset
+				changeset.Instruction{Op: changeset.ArrayInsert, Table: "Dog", Key: value.IntKey(1), Field: "tags", Path: []changeset.Step{{IsPos: true}}, PriorSize: 3, Value: value.String("x")}).Changeset
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

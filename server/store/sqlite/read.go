@@ -158,6 +158,36 @@ func (r *reader) Scan(class uint32, f func(key, doc []byte) (bool, error)) error
 	}, "SELECT key, doc FROM objects WHERE class = ?1 AND doc IS NOT NULL ORDER BY key", int64(class)))
 }
 
+// Pieces implements store.Reader.
+func (r *reader) Pieces(ids []uint64, f func(store.Piece) error) error {
+	for len(ids) > 0 {
+		n := bundle(len(ids))
+		args := make([]any, n)
+		for i, id := range ids[:n] {
+			args[i] = int64(id)
+		}
+		err := r.conn.query(func(rows *sql.Rows) (bool, error) {
+			var p store.Piece
+			err := rows.Scan(&p.ID, &p.Body)
+			if err == nil {
+				err = called(f(p))
+			}
+			return true, err
+		}, "SELECT id, body FROM pieces WHERE id IN ("+placeholders(1, n)+")", args...)
+		if err != nil {
+			return wrap("reading pieces of collections", err)
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// MaxPiece implements store.Reader.
+func (r *reader) MaxPiece() (uint64, error) {
+	v, err := r.number("SELECT max(id) FROM pieces")
+	return v, wrap("reading the newest piece", err)
+}
+
 // File implements store.Reader.
 func (r *reader) File(ident uint64) (file store.File, err error) {
 	found := false

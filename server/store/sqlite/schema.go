@@ -69,4 +69,9 @@ var migrations = []string{
 		changeset BLOB NOT NULL,
 		PRIMARY KEY (file, version)
 	) WITHOUT ROWID;`,
+	// 2
+	`CREATE TABLE pieces (
+		id INTEGER PRIMARY KEY,
+		body BLOB NOT NULL
+	);`,
 }

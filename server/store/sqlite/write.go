@@ -50,7 +50,7 @@ func (t *tx) Commit(c *store.Changes) error {
 }
 
 func (t *tx) apply(c *store.Changes) error {
-	for _, step := range []func(*store.Changes) error{t.schema, t.history, t.objects, t.files, t.reciprocals} {
+	for _, step := range []func(*store.Changes) error{t.schema, t.history, t.pieces, t.objects, t.files, t.reciprocals} {
 		if err := step(c); err != nil {
 			return err
 		}
@@ -97,6 +97,12 @@ func (t *tx) history(c *store.Changes) error {
 	}
 	return t.conn.insert("INSERT INTO images (version, body)", "", len(imaged), 2, func(args []any, i int) []any {
 		return append(args, int64(imaged[i].Version), imaged[i].Images)
+	})
+}
+
+func (t *tx) pieces(c *store.Changes) error {
+	return t.conn.insert("INSERT INTO pieces (id, body)", "", len(c.Pieces), 2, func(args []any, i int) []any {
+		return append(args, int64(c.Pieces[i].ID), c.Pieces[i].Body)
 	})
 }
 

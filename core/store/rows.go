@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"unsafe"
 
+	"realmsync/core/schema"
 	"realmsync/core/value"
 )
 
@@ -103,6 +104,9 @@ func (c *Conn) checkLinks(cl *Class, cells *Cell, n int) error {
 }
 
 func (c *Conn) checkLink(cl *Class, i int, cell *Cell) error {
+	if kind := cell.Kind(); kind == value.KindList || kind == value.KindDictionary {
+		return c.errorf(ErrType, "a collection for '%s.%s' as a value: it is made in its place", cl.Def.Name, cl.Def.Properties[i].Name)
+	}
 	if cell.Kind() != value.KindLink || cell.Type == CellAbsent {
 		return nil
 	}
@@ -141,6 +145,10 @@ func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 	if err := c.checkLink(cl, property, cell); err != nil {
 		return err
 	}
+	old, err := c.childOf(cl, rowid, property)
+	if err != nil {
+		return err
+	}
 	var changes C.int
 	rc := C.rlm_update(cl.table, C.int64_t(rowid), C.int(property), (*C.rlm_cell)(unsafe.Pointer(cell)), &changes)
 	if rc != 0 {
@@ -150,14 +158,18 @@ func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 		return c.noObject(cl, rowid)
 	}
 	c.touchedModified(cl, rowid, columnBit(property))
-	return nil
+	if old.Class != nil && cell.Kind() == value.KindLink && cell.Int() == old.Row { // the same object
+		return nil
+	}
+	return c.discard(old)
 }
 
 func (c *Conn) noObject(cl *Class, rowid int64) error {
 	return c.errorf(ErrNoObject, "the object of class '%s' with object key %d doesn't exist", cl.Def.Name, rowid)
 }
 
-// Delete removes a row. Links to it become dangling. Errors: ErrNoObject.
+// Delete removes a row with all that it owns: embedded objects, elements of its collections, collections in mixed. Links to it become
+// dangling. An embedded object leaves its place empty: null, or in a list no element. Errors: ErrNoObject.
 func (c *Conn) Delete(cl *Class, rowid int64) error {
 	cl, err := c.readyToWrite(cl, "deleting an object")
 	if err != nil {
@@ -168,7 +180,15 @@ func (c *Conn) Delete(cl *Class, rowid int64) error {
 			return err
 		}
 	}
+	if cl.Def.Kind == schema.Embedded {
+		if done, err := c.disown(cl, rowid); done || err != nil {
+			return err
+		}
+	}
 	if err := c.orphanLinks(cl, rowid); err != nil {
+		return err
+	}
+	if err := c.discardContents(cl, rowid); err != nil {
 		return err
 	}
 	var changes C.int

@@ -331,6 +331,9 @@ func (s *State) Get(class string, key value.Key, property string) (value.Value, 
 		}
 		s.loaded = true
 	}
+	if v := s.values[i]; v.Kind() == value.KindLink && s.conn.embedded(&s.cl.Def.Properties[i]) != nil {
+		return value.Marker(value.KindObject), nil
+	}
 	return s.values[i], nil
 }
 
@@ -347,12 +350,26 @@ func (s *State) Set(class string, key value.Key, property string, v value.Value)
 		return err
 	}
 	if !s.isDirty[i] {
+		if !s.fresh {
+			if err := s.vacate(i); err != nil {
+				return err
+			}
+		}
 		s.isDirty[i] = true
 		s.dirty = append(s.dirty, i)
 	}
 	s.values[i] = v
 	s.pending = true
 	return nil
+}
+
+// vacate discards the container in a property that is about to be set.
+func (s *State) vacate(i int) error {
+	child, err := s.conn.childOf(s.cl, s.rowid, i)
+	if err != nil || child.IsZero() {
+		return err
+	}
+	return s.conn.discard(child)
 }
 
 // fits refuses here what the table would refuse later, when another instruction could be blamed.

@@ -37,7 +37,10 @@ func ObserveResults(rs *Results, f func(CollectionChanges)) (*Token, error) {
 		return nil, err
 	}
 	rs.realm.leave()
-	own := &Results{realm: rs.realm, class: rs.class, query: rs.query, order: rs.order}
+	own := &Results{realm: rs.realm, class: rs.class, source: rs.source, query: rs.query, order: rs.order}
+	if own.source != nil {
+		return rs.realm.observe(&sourceObserver{results: own, f: f})
+	}
 	return rs.realm.observe(&resultsObserver{results: own, f: f})
 }
 

@@ -35,6 +35,8 @@ type Config struct {
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default: none
 	Observe     Observer         // default: none
+
+	inline int // maxInline, less in tests
 }
 
 // Observer is told what the engine does, for metrics. Its methods may be called by any goroutine and must not block.
@@ -83,6 +85,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	if cfg.PieceBytes == 0 {
 		cfg.PieceBytes = 16 << 20
+	}
+	if cfg.inline == 0 {
+		cfg.inline = maxInline
 	}
 	if cfg.GroupBytes == 0 {
 		cfg.GroupBytes = 8 << 20

@@ -342,7 +342,7 @@ func (g *group) changes() (*store.Changes, error) {
 	for _, d := range g.state.dropped {
 		c.DropClasses = append(c.DropClasses, d.class.ID)
 	}
-	enc := &encoder{next: &g.engine.nextPiece, limit: maxInline}
+	enc := &encoder{next: &g.engine.nextPiece, limit: g.engine.cfg.inline}
 	for _, e := range g.entries {
 		c.Entries = append(c.Entries, e.record(enc))
 	}

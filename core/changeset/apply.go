@@ -16,13 +16,24 @@ import (
 //
 // Applying never records instructions, and the same changeset in the same state always does the same.
 func Apply(st State, c *Changeset) error {
+	a := applier{st: st}
+	return a.run(c)
+}
+
+// ApplyStrict is Apply where changesets are merged by strict rules (spec/merge.md section 14, X1): a new embedded object at the key of a
+// dictionary where there is one keeps it, as everywhere else.
+func ApplyStrict(st State, c *Changeset) error {
+	a := applier{st: st, strict: true}
+	return a.run(c)
+}
+
+func (a *applier) run(c *Changeset) error {
 	if c.Empty() {
 		return nil
 	}
-	a := applier{st: st}
-	a.top.st = st
+	a.top.st = a.st
 	var nested bool
-	if a.top.nested, nested = st.(Nested); !nested {
+	if a.top.nested, nested = a.st.(Nested); !nested {
 		if err := Supported(c); err != nil {
 			return err
 		}
@@ -62,8 +73,9 @@ func Supported(c *Changeset) error {
 
 // applier applies one changeset. It remembers the class and the object that the last instruction addressed.
 type applier struct {
-	st    State
-	class *schema.Class // nil: look it up
+	st     State
+	strict bool
+	class  *schema.Class // nil: look it up
 
 	key    value.Key // of class, if known
 	known  bool

@@ -128,7 +128,7 @@ func (s *simulation) drain() {
 
 // P5: whatever the interleaving, in the end every client has the state of the server; every acknowledged change was integrated once.
 func TestConvergence(t *testing.T) {
-	for seed := range uint64(600) {
+	for seed := range seeds(600) {
 		s := flatSimulation(t, seed)
 		for range 10 + s.IntN(50) {
 			s.step()

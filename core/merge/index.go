@@ -70,6 +70,7 @@ type index struct {
 
 	// Only if there are local EraseTable or EraseColumn:
 	wide   bool
+	paths  bool            // fields has all path instructions, not only Update
 	tables map[int32]*list // everything by class
 	fields map[field]*list // Update by property
 
@@ -81,8 +82,8 @@ type index struct {
 
 const maxLists = 2
 
-func (x *index) build(nodes []node, wide, allPairs bool) {
-	x.wide = wide
+func (x *index) build(nodes []node, wide, paths, allPairs bool) {
+	x.wide, x.paths = wide, paths
 	x.names = make(map[string]int32, 16)
 	x.numbers = make(map[object]int32, min(len(nodes), 1<<16))
 	x.schema, x.erasing, x.linking = map[int32]*list{}, map[int32]*list{}, map[int32]*list{}
@@ -152,7 +153,7 @@ func (x *index) enter(n *node, add func(*list, *node)) {
 	}
 	if x.wide {
 		add(at(x.tables, n.table), n)
-		if n.in.Op == changeset.Update {
+		if n.in.Op == changeset.Update || x.paths && n.in.IsPath() {
 			add(at(x.fields, field{n.table, n.field}), n)
 		}
 	}

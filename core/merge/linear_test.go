@@ -55,7 +55,7 @@ func TestLinear(t *testing.T) {
 		{"created often, erased once", repeat(n, 2, create), append(repeat(1, 3, erase), repeat(n, 3, create)...), n},
 		{"erased once, created often", append(repeat(1, 2, erase), repeat(n, 2, create)...), repeat(n, 3, create), n},
 	} {
-		m := merger{rules: &flat}
+		m := merger{rules: &compatible}
 		require.NoError(t, m.run(c.local, c.incoming))
 		require.LessOrEqual(t, m.pairs, c.most, c.what)
 	}

@@ -21,9 +21,11 @@ type Writer struct {
 
 	// What spec/merge.md section 13.2, 7 excludes, because the original's rules diverge there.
 	Bare  bool // (a) assigns collections to mixed without clearing, and to list elements
-	Items bool // (b) clears collections that are elements of a list
+	Items bool // (b) clears collections that are elements of a list, and assigns them to elements
 	Moves bool // (c) moves elements of lists in which others edit inside of elements
 	Again bool // (d) makes embedded objects in dictionaries under any key, also where one is
+
+	Strict bool // erases an embedded object in a dictionary before it makes another in its place (merge.Strict, X1)
 }
 
 // Operation makes an operation on an object. It returns at least one instruction.
@@ -163,7 +165,12 @@ func (w *Writer) list(in changeset.Instruction, p *schema.Property, n memstate.N
 		case w.embedded(p):
 			in.Value = value.Marker(value.KindObject)
 		case p.Type == value.KindMixed && w.IntN(3) == 0:
-			in.Value = value.Marker([]value.Kind{value.KindList, value.KindDictionary}[w.IntN(2)])
+			out := w.collection(in)
+			out[0].Op = changeset.ArrayInsert
+			if !w.Items {
+				out = out[:1]
+			}
+			return out
 		}
 		return []changeset.Instruction{in}
 	}
@@ -194,8 +201,12 @@ func (w *Writer) list(in changeset.Instruction, p *schema.Property, n memstate.N
 		return []changeset.Instruction{erase, insert}
 	}
 	in.Op = changeset.Update
-	if p.Type == value.KindMixed && w.Bare && w.IntN(3) == 0 {
-		return w.collection(in)[:1]
+	if p.Type == value.KindMixed && (w.Bare || w.Items) && w.IntN(3) == 0 {
+		out := w.collection(in)
+		if !w.Items {
+			out = out[:1]
+		}
+		return out
 	}
 	in.Value = w.value(p)
 	return []changeset.Instruction{in}
@@ -236,6 +247,11 @@ func (w *Writer) dictionary(in changeset.Instruction, p *schema.Property, n mems
 		in.Value = value.Marker(value.KindObject)
 		if !w.Again && (key != w.Name || ok && !entry.Value.IsNull()) {
 			return nil
+		}
+		if ok && w.Strict {
+			erase := in
+			erase.Value = value.Marker(value.KindErased)
+			return []changeset.Instruction{erase, in}
 		}
 	case p.Type == value.KindMixed && w.IntN(3) == 0:
 		return w.collection(in)

@@ -52,6 +52,9 @@ type session struct {
 	phase  phase
 	todo   []received // taken from the inbox
 	paused bool       // it sends nothing by itself
+	// It handles nothing more either: what follows a message that could not be handled, because the connection was lost meanwhile, would be
+	// taken for something else, uploads behind a QUERY for uploads before it.
+	stopped bool
 
 	file          store.File // as far as it is durable
 	own           []store.Own
@@ -270,7 +273,7 @@ func (s *session) begin() error {
 
 // handle handles the messages that can be handled now. It says whether there were any.
 func (s *session) handle() (worked bool, err error) {
-	for len(s.todo) > 0 && !s.blocked(s.todo[0].message) {
+	for len(s.todo) > 0 && !s.stopped && !s.blocked(s.todo[0].message) {
 		m := s.todo[0].message
 		s.todo[0] = received{}
 		s.todo = s.todo[1:]
@@ -386,7 +389,7 @@ func (s *session) failEngine(err error) error {
 // failServer tells the client to come again.
 func (s *session) failServer(err error) error {
 	if s.conn.live.Err() != nil || errors.Is(err, context.Canceled) {
-		s.paused = true // it is about to end: it must not go on as if the work had been done
+		s.paused, s.stopped = true, true // it is about to end: it must not go on as if the work had been done
 		return nil
 	}
 	s.log.Error("a session can't go on", slog.Any("error", err))

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 
+	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/schema"
-	"realmsync/core/store"
 	"realmsync/core/value"
 	"realmsync/server/history"
 	"realmsync/server/store/sqlite"
@@ -60,70 +60,19 @@ func (w *world) look() (end ending, err error) {
 		if known == nil {
 			return end, fmt.Errorf("the server has no class %s", class.Name)
 		}
-		if err := snapshot.Rows(known, func(row *history.Row) (bool, error) { return true, copyRow(end.data, row) }); err != nil {
+		if err := snapshot.Rows(known, func(row *history.Row) (bool, error) { return true, copyRow(end.data, snapshot.Catalog, row) }); err != nil {
 			return end, err
 		}
 	}
 	return end, nil
 }
 
-func copyRow(to *memstate.State, row *history.Row) error {
-	if err := to.Create(row.Class.Name, row.Key); err != nil {
+func copyRow(to *memstate.State, catalog *history.Catalog, row *history.Row) error {
+	all, err := row.AppendState(nil, catalog, row.Class.Name)
+	if err != nil {
 		return err
 	}
-	for i := range row.Class.Properties {
-		if p := &row.Class.Properties[i]; p.Name != row.Class.PrimaryKey {
-			if err := to.Set(row.Class.Name, row.Key, p.Name, row.Value(i)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// dump reads a client's realm.
-func dump(conn *store.Conn, classes *schema.Schema) (out *memstate.State, err error) {
-	if err := conn.BeginWrite(); err != nil { // only there a State can be read
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, conn.Rollback()) }()
-	out = memstate.New(classes)
-	for _, cl := range conn.Classes() {
-		if cl.Def.Kind != schema.TopLevel {
-			continue
-		}
-		keys, err := keysOf(conn, cl)
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range keys {
-			if err := copyObject(out, conn.State(), cl.Def, key); err != nil {
-				return nil, fmt.Errorf("%s %v: %w", cl.Def.Name, key, err)
-			}
-		}
-	}
-	return out, nil
-}
-
-func keysOf(conn *store.Conn, cl *store.Class) (keys []value.Key, err error) {
-	for from, more := int64(-1<<62), true; more; {
-		rows, err := conn.LoadFrom(cl, from, store.MaxBatch)
-		if err != nil {
-			return nil, err
-		}
-		for i := range rows.Len() {
-			key, err := conn.KeyOf(cl, rows.RowID(i))
-			if err != nil {
-				rows.Release()
-				return nil, err
-			}
-			keys = append(keys, key)
-			from = rows.RowID(i) + 1
-		}
-		more = rows.Len() == store.MaxBatch
-		rows.Release()
-	}
-	return keys, nil
+	return to.Apply(&changeset.Changeset{Instructions: all})
 }
 
 // visible is what a view shows of a state.
@@ -213,7 +162,7 @@ func (w *world) ledger(end ending, idents []uint64) error {
 	}
 	for i, c := range w.clients {
 		for version := range c.written {
-			if ok, _ := end.model.Exists("Mark", value.IntKey(markOf(i, version))); !ok && !c.plain[version] {
+			if ok, _ := end.model.Exists("Mark", value.StringKey(markOf(i, version))); !ok && !c.plain[version] {
 				return fmt.Errorf("%s: what version %d has written is lost", c.name, version)
 			}
 		}

@@ -1,16 +1,18 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 
 	"realmsync/core/changeset"
+	"realmsync/core/changeset/statetest"
 	"realmsync/core/schema"
 	"realmsync/core/store"
 	"realmsync/core/value"
 )
 
 // objects is how many objects of class T there can be: few, so that clients meet.
-const objects = 4
+const objects = 3
 
 // writer makes the instructions of one commit. Each is applied at once, so that the next is made for what it finds.
 type writer struct {
@@ -26,12 +28,20 @@ func (w *writer) do(in changeset.Instruction) error {
 	return applyTo(w.state, w.out[len(w.out)-1:])
 }
 
-// write is a commit of 1 to 4 operations (merge.md 13.2) and a mark.
+// write is a commit of 1 to 4 operations (merge.md 13.2), or some more if there are collections to fill, and a mark.
 func (c *client) write(r uint64) error {
 	return c.commit(func(state *store.State) ([]changeset.Instruction, error) {
 		w := &writer{Rand: rand.New(rand.NewPCG(r, 7)), c: c, state: state, made: map[int64]bool{}}
-		for range 1 + w.IntN(4) {
-			if err := w.operation(); err != nil {
+		count := 1 + w.IntN(4)
+		if c.w.nested {
+			count += w.IntN(6)
+		}
+		for range count {
+			operation := w.flat
+			if c.w.nested && w.IntN(5) > 0 {
+				operation = w.nested
+			}
+			if err := operation(); err != nil {
 				return nil, err
 			}
 		}
@@ -39,14 +49,14 @@ func (c *client) write(r uint64) error {
 		if err != nil {
 			return nil, err
 		}
-		mark := changeset.Instruction{Op: changeset.CreateObject, Table: "Mark", Key: value.IntKey(markOf(c.index, version+1))}
+		mark := changeset.Instruction{Op: changeset.CreateObject, Table: "Mark", Key: value.StringKey(markOf(c.index, version+1))}
 		err = w.do(mark)
 		return w.out, err
 	})
 }
 
 // markOf is the key of the mark that a client's version has made.
-func markOf(client int, version uint64) int64 { return int64(client+1)<<32 | int64(version) }
+func markOf(client int, version uint64) string { return fmt.Sprintf("%d of %d", version, client) }
 
 // extend is a commit that adds a property to class T.
 func (c *client) extend(r uint64) error {
@@ -63,7 +73,20 @@ func (c *client) extend(r uint64) error {
 	})
 }
 
-func (w *writer) operation() error {
+// nested is an operation inside of an object.
+func (w *writer) nested() error {
+	all, err := dumpHere(w.c.conn, w.state.Schema())
+	if err != nil {
+		return err
+	}
+	x := &statetest.Writer{Rand: w.Rand, State: all, Keys: objects, Name: w.c.name}
+	made := x.Operation()
+	w.out = append(w.out, made...)
+	return applyTo(w.state, made)
+}
+
+// flat is an operation on an object or on a value in it.
+func (w *writer) flat() error {
 	k := w.Int64N(objects)
 	key := value.IntKey(k)
 	exists, err := w.state.Exists("T", key)
@@ -77,14 +100,14 @@ func (w *writer) operation() error {
 		}
 		return w.set(key, "zone", value.String(zones[w.IntN(len(zones))]))
 	}
-	if w.IntN(9) == 0 {
+	if w.IntN(12) == 0 {
 		delete(w.made, k)
 		return w.do(changeset.Instruction{Op: changeset.EraseObject, Table: "T", Key: key})
 	}
 	class := w.state.Schema().Class("T")
 	for {
 		p := &class.Properties[w.IntN(len(class.Properties))]
-		if p.Name != "_id" {
+		if p.Name != "_id" && p.Collection == schema.Single && p.LinkTarget != "E" {
 			return w.change(k, p)
 		}
 	}
@@ -98,13 +121,16 @@ func (w *writer) set(key value.Key, field string, v value.Value) error {
 func (w *writer) change(k int64, p *schema.Property) error {
 	key := value.IntKey(k)
 	if p.Name == "i" && w.IntN(3) > 0 {
+		if v, err := w.state.Get("T", key, "i"); err != nil || v.IsNull() {
+			return err
+		}
 		return w.do(changeset.Instruction{Op: changeset.AddInteger, Table: "T", Key: key, Field: p.Name, Add: w.Int64N(20) - 10})
 	}
 	if p.Name == "zone" {
 		return w.set(key, p.Name, value.String(zones[w.IntN(len(zones))]))
 	}
 	in := changeset.Instruction{Op: changeset.Update, Table: "T", Key: key, Field: p.Name, Value: w.value(p.Type, p.Nullable, p.LinkTarget)}
-	in.Default = w.made[k] && w.IntN(3) == 0
+	in.Default = w.made[k] && p.Type != value.KindMixed && w.IntN(3) == 0 // not where a collection may be (X9)
 	return w.do(in)
 }
 

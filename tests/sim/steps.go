@@ -79,7 +79,7 @@ func (w *world) take(s step) {
 	case "schema":
 		w.local(c, func() error { return c.extend(s.b) })
 	case "subscribe":
-		w.local(c, func() error { return c.subscribe(int(s.b % uint64(len(views)))) })
+		w.local(c, func() error { return c.subscribe(max(0, int(s.b%uint64(2*len(views)-1))-len(views)+1)) })
 		w.note("subscription change")
 	case "pass":
 		time.Sleep(time.Duration(r.Uint64N([]uint64{10, 1000, 60_000, 200_000}[s.a%4])) * time.Millisecond)

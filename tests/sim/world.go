@@ -22,6 +22,7 @@ type world struct {
 	dir     string
 	seed    uint64
 	rules   string
+	nested  bool // clients write inside of objects too
 	server  *server
 	clients []*client
 
@@ -73,7 +74,7 @@ func (w *world) failed() error {
 }
 
 func newWorld(dir string, c runCase) (*world, error) {
-	w := &world{dir: dir, seed: c.seed, rules: c.rules, faults: map[string]int{}, full: map[*machine]int{}}
+	w := &world{dir: dir, seed: c.seed, rules: c.rules, nested: c.seed%4 != 0, faults: map[string]int{}, full: map[*machine]int{}}
 	w.log.w = w
 	var err error
 	if w.server, err = newServer(w); err != nil {

@@ -81,13 +81,14 @@ func (l *Collection) put(key string, cell *Cell) error {
 		return err
 	}
 	v := (*C.rlm_cell)(unsafe.Pointer(cell))
-	var changes C.int
-	rc := C.rlm_element_update(c.openElements(e), C.int64_t(owner), at, v, &changes)
-	if rc == 0 && changes == 0 {
-		if rc = C.rlm_element_insert(c.openElements(e), C.int64_t(owner), at, v); rc == 0 {
-			st.n++
-			st.haveNext = false
-		}
+	rc := C.rlm_element_insert(c.openElements(e), C.int64_t(owner), at, v)
+	switch {
+	case rc == 0:
+		st.n++
+		st.haveNext = false
+	case int(rc)&0xff == sqliteConstr && rc < C.RLM_E_TYPE: // the key is there
+		var changes C.int
+		rc = C.rlm_element_update(c.openElements(e), C.int64_t(owner), at, v, &changes)
 	}
 	if rc != 0 {
 		return l.fail(rc, "setting an entry")

@@ -92,12 +92,21 @@ func (l *Collection) add(cell *Cell) (added bool, err error) {
 	if kind := value.Kind(raw.col.kind); kind != value.KindMixed && cell.Kind() != kind && cell.Kind() != value.KindNull {
 		return false, l.fail(C.RLM_E_TYPE, "adding an element")
 	}
-	key, found, err := l.setPlace(e, owner, cell)
-	if err != nil || found {
-		return false, err
+	var key []byte
+	if e.mixed() && cell.Kind().IsNumeric() {
+		found := false
+		if key, found, err = l.setPlace(e, owner, cell); err != nil || found {
+			return false, err
+		}
+	} else {
+		key = appendSetKey(nil, cell, e.mixed())
 	}
 	c.arena.reset()
-	if rc := C.rlm_element_insert(raw, C.int64_t(owner), l.place(key), (*C.rlm_cell)(unsafe.Pointer(cell))); rc != 0 {
+	rc := C.rlm_element_insert(raw, C.int64_t(owner), l.place(key), (*C.rlm_cell)(unsafe.Pointer(cell)))
+	switch {
+	case int(rc)&0xff == sqliteConstr && rc < C.RLM_E_TYPE: // it is there
+		return false, nil
+	case rc != 0:
 		return false, l.fail(rc, "adding an element")
 	}
 	st.n++

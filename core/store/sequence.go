@@ -4,7 +4,7 @@ import "slices"
 
 // A list keeps each element at a position, a number; the order of the positions is the order of the list. Appending takes the next
 // position, stride further on; inserting takes one between the neighbours. Only when there is none left, some positions are spread anew.
-const stride = 1 << 12
+const stride = 1 << 20
 
 // sequence is the positions of a list, in order.
 //
@@ -14,6 +14,7 @@ type sequence struct {
 	n     int
 	first int64     // dense: the position of index 0
 	runs  [][]int64 // ragged: the positions, in runs of at most maxRun
+	last  int       // ragged: the index of the element inserted last
 }
 
 const maxRun = 1024
@@ -80,6 +81,7 @@ func (s *sequence) find(position int64) int {
 // insert notes an element at a position in front of index i of a ragged sequence.
 func (s *sequence) insert(i int, position int64) {
 	s.n++
+	s.last = i
 	run, at := s.run(i)
 	if run == len(s.runs) {
 		s.runs = append(s.runs, []int64{position})
@@ -108,15 +110,29 @@ func (s *sequence) set(i int, position int64) {
 	s.runs[run][at] = position
 }
 
-// between returns a free position in front of index i, 0 < i < n; false if there is none.
+// between returns a free position in front of index i, 0 < i < n; false if there is none. Elements that are inserted one behind the other, or
+// one in front of the other, are put close together, so that the room lasts.
 func (s *sequence) between(i int) (int64, bool) {
+	const close = 16
 	low, high := s.at(i-1), s.at(i)
-	return low + (high-low)/2, high-low > 1
+	half := (high - low) / 2
+	switch {
+	case half == 0:
+		return 0, false
+	case s.last == i-1:
+		return low + min(half, close), true
+	case s.last == i:
+		return high - min(half, close), true
+	default:
+		return low + half, true
+	}
 }
 
 // crowd returns the indexes around i, from first to last, whose positions have to be spread so that there is room again, with the position
-// of the first and the step from each to the next.
+// of the first and the step from each to the next. The more elements, the more room they must get: so what has been spread widely is not
+// spread again soon, and inserting costs O(log n) moves in the long run, wherever it happens.
 func (s *sequence) crowd(i int) (first, last int, start, step int64) {
+	enough := int64(64)
 	for width := 32; ; width *= 2 {
 		first, last = max(0, i-width/2), min(s.n-1, i+width/2)
 		count := int64(last - first + 1)
@@ -127,8 +143,9 @@ func (s *sequence) crowd(i int) (first, last int, start, step int64) {
 		if high = s.at(last) + count*stride; last < s.n-1 {
 			high = s.at(last + 1)
 		}
-		if step = (high - low) / (count + 1); step >= 64 {
+		if step = (high - low) / (count + 1); step >= enough || first == 0 && last == s.n-1 {
 			return first, last, low + step, step
 		}
+		enough += enough / 2
 	}
 }

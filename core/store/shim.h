@@ -99,14 +99,13 @@ typedef struct rlm_elements {
     rlm_col col;
     uint8_t scratch[RLM_FIXED];
     char* name;
-    sqlite3_stmt *insert, *put, *update, *move, *erase, *get, *from, *after;
+    sqlite3_stmt *insert, *update, *move, *erase, *get, *from, *after;
 } rlm_elements;
 
 rlm_elements* rlm_elements_new(sqlite3* db, const char* name, rlm_col col);
 void rlm_elements_free(rlm_elements* e);
 int rlm_element_insert(rlm_elements* e, int64_t owner, rlm_place at, const rlm_cell* v);
 int rlm_element_append(rlm_elements* e, int64_t owner, int64_t first, int64_t step, const rlm_cell* cells, int n, int* done);
-int rlm_element_put(rlm_elements* e, int64_t owner, rlm_place at, const rlm_cell* v);
 int rlm_element_update(rlm_elements* e, int64_t owner, rlm_place at, const rlm_cell* v, int* changes);
 int rlm_element_move(rlm_elements* e, int64_t owner, int64_t from, int64_t to, int* changes);
 int rlm_element_erase(rlm_elements* e, int64_t owner, rlm_place at, int* changes);

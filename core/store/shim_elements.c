@@ -21,7 +21,7 @@ rlm_elements* rlm_elements_new(sqlite3* db, const char* name, rlm_col col) {
 
 void rlm_elements_free(rlm_elements* e) {
     if (!e) return;
-    sqlite3_stmt* all[] = {e->insert, e->put, e->update, e->move, e->erase, e->get, e->from, e->after};
+    sqlite3_stmt* all[] = {e->insert, e->update, e->move, e->erase, e->get, e->from, e->after};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sqlite3_finalize(all[i]);
     free(e->name);
@@ -74,12 +74,6 @@ int rlm_element_append(rlm_elements* e, int64_t owner, int64_t first, int64_t st
         if (rc) return rc;
     }
     return SQLITE_OK;
-}
-
-/* Inserts or replaces. */
-int rlm_element_put(rlm_elements* e, int64_t owner, rlm_place at, const rlm_cell* v) {
-    int rc = ready(e, "INSERT INTO ", " VALUES(?1,?2,?3) ON CONFLICT DO UPDATE SET v=?3", &e->put);
-    return rc ? rc : write_at(e, e->put, owner, &at, v);
 }
 
 int rlm_element_update(rlm_elements* e, int64_t owner, rlm_place at, const rlm_cell* v, int* changes) {

@@ -106,6 +106,11 @@ func (c *Conn) holders(in linkColumn, form any) (out []holder, err error) {
 	if table == "" {
 		return nil, nil
 	}
+	if in.class == nil {
+		if some, err := c.hasContainers(); err != nil || !some {
+			return nil, err
+		}
+	}
 	what := "id,NULL"
 	if in.elements(c) != nil {
 		what = "owner,k"

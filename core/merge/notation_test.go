@@ -233,7 +233,7 @@ func merge(local, incoming []*Entry, allPairs bool) error {
 }
 
 func mergeBy(rules Rules, local, incoming []*Entry, allPairs bool) error {
-	m := merger{rules: rules.set(), allPairs: allPairs}
+	m := merger{rules: rules.set(), allPairs: allPairs, fewest: true}
 	return m.run(local, incoming)
 }
 

@@ -28,6 +28,7 @@ type merger struct {
 	done  []result
 
 	allPairs bool   // compare every instruction with every other, as tests do to judge the index
+	fewest   bool   // look closely at every object, however few instructions there are on it, as tests do for the same reason
 	pairs    uint64 // that were compared
 }
 
@@ -127,6 +128,10 @@ func (m *merger) prepare(local, incoming []*Entry) ([]*work, error) {
 			return nil, err
 		}
 		works = append(works, w)
+	}
+	m.index.many = manyNodes
+	if m.fewest {
+		m.index.many = 0
 	}
 	m.index.build(nodes, erases(local), m.rules.erasesAll, m.allPairs)
 	return works, nil

@@ -149,7 +149,7 @@ func BenchmarkSetAdd(b *testing.B) {
 func BenchmarkDictionaryPut(b *testing.B) {
 	keys := make([]string, benchElements)
 	for i := range keys {
-		keys[i] = value.Int(int64(i*7919%benchElements)).String()
+		keys[i] = value.Int(int64(i * 7919 % benchElements)).String()
 	}
 	benchList(b, 4, func(l *Collection, n int) {
 		for i := range n {

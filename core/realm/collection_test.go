@@ -74,7 +74,9 @@ func propertyNamed(t testing.TB, o Object, property string) int {
 }
 
 // withCell calls f with the cell of a value.
-func withCell(t testing.TB, v any, f func(c *store.Cell)) {
+type cellRef = *store.Cell
+
+func withCell(t testing.TB, v any, f func(c cellRef)) {
 	t.Helper()
 	b := newBlock(t)
 	defer b.free()

@@ -322,6 +322,18 @@ static void links(void) {
     OK(realm_results_count(some, &n, &error));
     EQUAL(n, 0);
 
+    /* When the list is gone, they are empty. */
+    OK(realm_begin_write(realm, &error));
+    OK(realm_object_delete(thing[0], &error));
+    OK(realm_commit(realm, &error));
+    CHECK(!realm_collection_is_valid(friends) && !realm_collection_is_valid(roles));
+    OK(realm_results_count(all, &n, &error));
+    EQUAL(n, 0);
+    OK(realm_results_count(sorted, &n, &error));
+    EQUAL(n, 0);
+    OK(realm_results_count(from_friends, &n, &error));
+    EQUAL(n, 0);
+
     realm_results_release(all);
     realm_results_release(some);
     realm_results_release(sorted);
@@ -620,6 +632,42 @@ static void observers(void) {
     OK(realm_refresh(realm, NULL, &error));
     EQUAL(list.calls, 2);
     EQUAL(dictionary.calls, 2);
+
+    /* A linked object that changes is a modified element; so is an embedded one. */
+    realm_collection_t *friends = collection_of(thing, T_FRIENDS), *parts = collection_of(thing, T_PARTS), *tags = NULL;
+    realm_object_t *other = NULL, *part = NULL;
+    struct watch linked, owned;
+    memset(&linked, 0, sizeof linked);
+    memset(&owned, 0, sizeof owned);
+    realm_token_t *linked_token = NULL, *owned_token = NULL;
+    realm_value_t two = of_int(2), red = of_string("red");
+    OK(realm_object_find(realm, class_of(realm, "Thing"), &two, &other, &error));
+    OK(realm_begin_write(realm, &error));
+    append(friends, of_link(other));
+    OK(realm_list_insert_embedded(parts, 0, &part, &error));
+    OK(realm_commit(realm, &error));
+    OK(realm_collection_observe(friends, on_change, &linked, free_watch, &linked_token, &error));
+    OK(realm_collection_observe(parts, on_change, &owned, free_watch, &owned_token, &error));
+    OK(realm_refresh(realm, NULL, &error));
+    EQUAL(linked.calls + owned.calls, 2);
+    OK(realm_begin_write(realm, &error));
+    tags = collection_of(other, T_TAGS);
+    OK(realm_set_add(tags, &red, NULL, NULL, &error));
+    OK(realm_object_set(part, PART_LABEL, &red, &error));
+    OK(realm_commit(realm, &error));
+    OK(realm_refresh(realm, NULL, &error));
+    EQUAL(linked.calls, 2);
+    EQUAL(linked.n_modifications, 1);
+    EQUAL(linked.n_insertions + linked.n_deletions, 0);
+    EQUAL(owned.calls, 2);
+    EQUAL(owned.n_modifications, 1);
+    realm_token_release(linked_token);
+    realm_token_release(owned_token);
+    realm_collection_release(friends);
+    realm_collection_release(parts);
+    realm_collection_release(tags);
+    realm_object_release(other);
+    realm_object_release(part);
 
     /* Registrations that fail. */
     FAILS(REALM_ERR_INVALID_ARGUMENT, realm_collection_observe(numbers, NULL, &failed, free_watch, &none, &error));

@@ -12,7 +12,9 @@ import (
 // What clients of the simulation do inside of objects. They keep to the rules under which merging as the original does converges
 // (spec/merge.md section 13.2): what makes a collection in a mixed property or dictionary entry clears it; collections get into lists by
 // ArrayInsert alone; no Clear of a position; no moves where elements are changed by path; every key of a dictionary of embedded objects
-// is made by one client; defaults only for new objects; clocks that don't run backwards.
+// is made by one client; defaults only for new objects; clocks that don't run backwards. The last is taken more seriously than there: who
+// replaces a collection that another client has made must not be older than it, or a third that makes one in between keeps what the
+// server drops (defect X4 of section 14). So a client that has integrated changes of collections goes on with their time.
 
 // simSchema is class T as in schemaT, with a property of every sort, and the embedded class E.
 func simSchema() []changeset.Instruction {

@@ -73,6 +73,7 @@ type Reset struct {
 	File          uint64
 	Version       uint64
 	Object        ObjectRef
+	After         uint64 // oldest reset of the object that the file did not know of when it wrote that; 0: it knew of all
 	ClientVersion uint64 // the upload that led to it
 	Reason        string // text for the user (error 231); "" if there is nothing to tell
 }

@@ -222,10 +222,10 @@ func (r *reader) Views(file uint64) (out []store.View, err error) {
 func (r *reader) Resets(file, from uint64) (out []store.Reset, err error) {
 	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
 		x := store.Reset{File: file}
-		err := rows.Scan(&x.Version, &x.Object.Class, &x.Object.Key, &x.ClientVersion, &x.Reason)
+		err := rows.Scan(&x.Version, &x.Object.Class, &x.Object.Key, &x.After, &x.ClientVersion, &x.Reason)
 		out = append(out, x)
 		return true, err
-	}, "SELECT version, class, key, client_version, reason FROM resets WHERE file = ?1 AND version > ?2 ORDER BY version, class, key", int64(file), int64(from))
+	}, "SELECT version, class, key, after, client_version, reason FROM resets WHERE file = ?1 AND version > ?2 ORDER BY version, class, key", int64(file), int64(from))
 	return out, wrap("reading resets", err)
 }
 

@@ -73,5 +73,6 @@ var migrations = []string{
 	`CREATE TABLE pieces (
 		id INTEGER PRIMARY KEY,
 		body BLOB NOT NULL
-	);`,
+	);
+	ALTER TABLE resets ADD COLUMN after INTEGER NOT NULL DEFAULT 0;`,
 }

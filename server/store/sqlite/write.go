@@ -148,10 +148,10 @@ func (t *tx) files(c *store.Changes) error {
 			return err
 		}
 	}
-	return t.conn.insert("INSERT OR REPLACE INTO resets (file, version, class, key, client_version, reason)", "", len(c.Resets), 6,
+	return t.conn.insert("INSERT OR REPLACE INTO resets (file, version, class, key, after, client_version, reason)", "", len(c.Resets), 7,
 		func(args []any, i int) []any {
 			x := &c.Resets[i]
-			return append(args, int64(x.File), int64(x.Version), int64(x.Object.Class), []byte(x.Object.Key), int64(x.ClientVersion), x.Reason)
+			return append(args, int64(x.File), int64(x.Version), int64(x.Object.Class), []byte(x.Object.Key), int64(x.After), int64(x.ClientVersion), x.Reason)
 		})
 }
 

@@ -66,7 +66,7 @@ func roundTrip(f *fixture) {
 		Pieces:      []store.Piece{{ID: 1, Body: []byte{0}}, {ID: 1 << 40, Body: []byte("body")}},
 		Files:       []store.File{{Ident: 2, Salt: 8, User: "user", ClientVersion: 7, BaseVersion: 1, Locked: 1, LastSeen: 9, Created: 4}, {Ident: 3, Salt: 1}},
 		Views:       []store.View{{File: 2, QueryVersion: 1, Body: `{"A":"TRUEPREDICATE"}`, Snapshot: 2, First: 1}, {File: 2, QueryVersion: 0}},
-		Resets:      []store.Reset{{File: 2, Version: 2, Object: ref(1, "\x00\xff"), ClientVersion: 7, Reason: "no"}, {File: 2, Version: 2, Object: ref(1, "b"), ClientVersion: 7}},
+		Resets:      []store.Reset{{File: 2, Version: 2, Object: ref(1, "\x00\xff"), After: 1, ClientVersion: 7, Reason: "no"}, {File: 2, Version: 2, Object: ref(1, "b"), ClientVersion: 7}},
 		Reciprocals: []store.Reciprocal{{File: 2, Version: 2, Changeset: []byte("other")}, {File: 2, Version: 1, Changeset: []byte{}}},
 	}
 	f.commit(&c)

@@ -234,6 +234,266 @@ static void embedded_and_nested(void) {
     stop(&b);
 }
 
+/* ------------------------------------------------------------------------------------------------------ random rounds */
+
+/* A fixed sequence of numbers that look random. */
+static uint64_t seed = 7;
+static size_t below(size_t n) {
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (size_t) (seed >> 33) % n;
+}
+
+/* The content of a thing as text: two devices agree when the texts are the same. */
+struct text {
+    char data[1 << 16];
+    size_t size;
+};
+static void add(struct text* t, const char* s, size_t n) {
+    CHECK(t->size + n + 1 < sizeof t->data);
+    memcpy(t->data + t->size, s, n);
+    t->size += n;
+    t->data[t->size] = 0;
+}
+static void add_text(struct text* t, const char* s) { add(t, s, strlen(s)); }
+
+static void dump(struct text* t, realm_collection_t* c, realm_t* realm);
+
+static void dump_part(struct text* t, realm_t* realm, const realm_value_t* v) {
+    realm_object_t* part = NULL;
+    OK(realm_object_get(realm, v->size, v->u.link, &part, &error));
+    const realm_value_t* label = &part->values[PART_LABEL];
+    add_text(t, "part ");
+    add(t, label->u.data, label->size);
+    realm_collection_t* sizes = collection_of(part, PART_SIZES);
+    dump(t, sizes, realm);
+    realm_collection_release(sizes);
+    realm_object_release(part);
+}
+
+static void dump_value(struct text* t, realm_t* realm, realm_collection_t* of, size_t at, const realm_value_t* v) {
+    char number[40];
+    realm_collection_t* inner = NULL;
+    switch (v->type) {
+        case REALM_TYPE_NULL: add_text(t, "null"); break;
+        case REALM_TYPE_INT:
+            snprintf(number, sizeof number, "%" PRId64, v->u.integer);
+            add_text(t, number);
+            break;
+        case REALM_TYPE_STRING: add(t, v->u.data, v->size); break;
+        case REALM_TYPE_LINK: dump_part(t, realm, v); break;
+        default:
+            OK(realm_collection_open(of, at, &inner, &error));
+            CHECK(inner != NULL);
+            dump(t, inner, realm);
+            realm_collection_release(inner);
+    }
+}
+
+static void dump(struct text* t, realm_collection_t* c, realm_t* realm) {
+    realm_value_t values[256];
+    realm_string_t keys[256];
+    size_t n = 0;
+    memset(keys, 0, sizeof keys);
+    OK(realm_collection_load(c, 0, 256, values, keys, &n, &error));
+    add_text(t, realm_collection_get_kind(c) == REALM_COLLECTION_LIST ? "[" : "{");
+    for (size_t i = 0; i < n; i++) {
+        if (keys[i].data) {
+            add(t, keys[i].data, keys[i].size);
+            add_text(t, ": ");
+        }
+        dump_value(t, realm, c, i, &values[i]);
+        add_text(t, ", ");
+    }
+    add_text(t, realm_collection_get_kind(c) == REALM_COLLECTION_LIST ? "]" : "}");
+}
+
+static void dump_thing(struct text* t, struct device* d) {
+    static const uint32_t properties[] = {T_NUMBERS, T_NAMES, T_TAGS, T_COUNTS, T_MIXES, T_PARTS, T_SPARES};
+    t->size = 0;
+    for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
+        realm_collection_t* c = collection_of(d->thing, properties[i]);
+        dump(t, c, d->realm);
+        add_text(t, "\n");
+        realm_collection_release(c);
+    }
+    OK(realm_object_load(d->thing, &error));
+    realm_value_t any = d->thing->values[T_ANY], part = d->thing->values[T_PART];
+    realm_collection_t* c = NULL;
+    OK(realm_object_get_collection(d->thing, T_ANY, &c, &error));
+    if (c) {
+        dump(t, c, d->realm);
+    } else {
+        dump_value(t, d->realm, NULL, 0, &any);
+    }
+    realm_collection_release(c);
+    add_text(t, "\n");
+    dump_value(t, d->realm, NULL, 0, &part);
+}
+
+static realm_value_t word(void) {
+    static const char* words[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
+    return of_string(words[below(8)]);
+}
+
+/* A change of a list; the elements of some must not move, because what is in them is changed by their place. */
+static void change_list(realm_collection_t* list, realm_value_t v, bool moves) {
+    size_t n = count_of(list), at = n ? below(n) : 0;
+    switch (n == 0 ? 0 : n > 12 ? 1
+                                : below(moves ? 6 : 4)) {
+        case 0: append(list, v); break;
+        case 1: OK(realm_collection_erase(list, at, &error)); break;
+        case 2: OK(realm_list_set(list, at, &v, &error)); break;
+        case 3: OK(realm_list_insert(list, at, &v, &error)); break;
+        case 4: OK(realm_list_move(list, at, below(n), &error)); break;
+        default:
+            if (below(6) == 0) OK(realm_collection_clear(list, &error));
+    }
+}
+
+static void change_part(realm_object_t* part) {
+    if (below(2) == 0) {
+        realm_value_t v = word();
+        OK(realm_object_set(part, PART_LABEL, &v, &error));
+        return;
+    }
+    realm_collection_t* sizes = collection_of(part, PART_SIZES);
+    change_list(sizes, of_int((int64_t) below(100)), true);
+    realm_collection_release(sizes);
+}
+
+static void change_parts(struct device* d, realm_collection_t* parts) {
+    size_t n = count_of(parts);
+    realm_object_t* part = NULL;
+    realm_value_t v;
+    if (n == 0 || (n < 5 && below(3) == 0)) {
+        OK(realm_list_insert_embedded(parts, below(n + 1), &part, &error));
+    } else if (below(4) == 0) {
+        OK(realm_collection_erase(parts, below(n), &error));
+        return;
+    } else {
+        OK(realm_collection_load(parts, below(n), 1, &v, NULL, &n, &error));
+        OK(realm_object_get(d->realm, v.size, v.u.link, &part, &error));
+    }
+    change_part(part);
+    realm_object_release(part);
+}
+
+/* A change of what is in a mixed property. */
+static void change_any(struct device* d) {
+    realm_collection_t *c = NULL, *inner = NULL;
+    OK(realm_object_get_collection(d->thing, T_ANY, &c, &error));
+    if (!c || below(6) == 0) { /* who assigns a collection clears it, so that all agree what is in it */
+        realm_collection_release(c);
+        OK(realm_object_set_collection(d->thing, T_ANY, below(2) ? REALM_COLLECTION_LIST : REALM_COLLECTION_DICTIONARY, &c, &error));
+        OK(realm_collection_clear(c, &error));
+    }
+    if (realm_collection_get_kind(c) == REALM_COLLECTION_DICTIONARY) {
+        char key[8];
+        snprintf(key, sizeof key, "k%zu", below(5));
+        if (below(3) == 0) {
+            OK(realm_dictionary_remove(c, str(key), NULL, &error));
+        } else if (below(3) == 0) {
+            OK(realm_dictionary_put_collection(c, str(key), REALM_COLLECTION_LIST, &inner, &error));
+            OK(realm_collection_clear(inner, &error));
+        } else {
+            OK(realm_dictionary_open(c, str(key), &inner, &error));
+            if (!inner) put(c, key, word());
+        }
+    } else if (count_of(c) > 0 && below(2) == 0) {
+        OK(realm_collection_open(c, below(count_of(c)), &inner, &error));
+    } else if (below(3) == 0) {
+        OK(realm_list_insert_collection(c, below(count_of(c) + 1), REALM_COLLECTION_LIST, &inner, &error));
+    } else {
+        change_list(c, word(), false);
+    }
+    if (inner && realm_collection_get_kind(inner) == REALM_COLLECTION_LIST) change_list(inner, of_int((int64_t) below(100)), false);
+    realm_collection_release(inner);
+    realm_collection_release(c);
+}
+
+static void change_something(struct device* d, int me) {
+    static const uint32_t lists[] = {T_NUMBERS, T_NAMES, T_MIXES};
+    size_t what = below(9);
+    realm_collection_t *c = NULL, *tags = NULL;
+    realm_object_t* part = NULL;
+    realm_value_t v = word();
+    char key[8];
+    snprintf(key, sizeof key, "k%zu", below(5));
+    switch (what) {
+        case 0:
+        case 1:
+        case 2:
+            c = collection_of(d->thing, lists[what]);
+            change_list(c, what == 0 ? of_int((int64_t) below(100)) : v, true);
+            break;
+        case 3:
+            tags = collection_of(d->thing, T_TAGS);
+            if (below(3) == 0) {
+                OK(realm_set_remove(tags, &v, NULL, &error));
+            } else {
+                OK(realm_set_add(tags, &v, NULL, NULL, &error));
+            }
+            break;
+        case 4:
+            c = collection_of(d->thing, T_COUNTS);
+            if (below(3) == 0) {
+                OK(realm_dictionary_remove(c, str(key), NULL, &error));
+            } else {
+                put(c, key, of_int((int64_t) below(100)));
+            }
+            break;
+        case 5: change_any(d); break;
+        case 6:
+            OK(realm_object_load(d->thing, &error));
+            if (d->thing->values[T_PART].type == REALM_TYPE_NULL || below(5) == 0) {
+                OK(realm_object_set_embedded(d->thing, T_PART, &part, &error));
+            } else {
+                OK(realm_object_get(d->realm, d->thing->values[T_PART].size, d->thing->values[T_PART].u.link, &part, &error));
+            }
+            change_part(part);
+            break;
+        case 7:
+            c = collection_of(d->thing, T_PARTS);
+            change_parts(d, c);
+            break;
+        default: /* each device has keys of its own: original rules don't agree about one that two make at once */
+            c = collection_of(d->thing, T_SPARES);
+            snprintf(key, sizeof key, "d%d-%zu", me, below(3));
+            OK(realm_dictionary_put_embedded(c, str(key), &part, &error));
+            change_part(part);
+    }
+    realm_object_release(part);
+    realm_collection_release(tags);
+    realm_collection_release(c);
+}
+
+static void random_rounds(void) {
+    static struct text of_a, of_b;
+    struct device a, b;
+    start_both(&a, &b, "random");
+    struct device* devices[] = {&a, &b};
+    for (int round = 0; round < 25; round++) {
+        pause_both(&a, &b);
+        for (int me = 0; me < 2; me++) {
+            for (size_t commits = below(4); commits > 0; commits--) {
+                OK(realm_begin_write(devices[me]->realm, &error));
+                for (size_t changes = below(5) + 1; changes > 0; changes--) change_something(devices[me], me);
+                OK(realm_commit(devices[me]->realm, &error));
+            }
+        }
+        resume_both(&a, &b);
+        dump_thing(&of_a, &a);
+        dump_thing(&of_b, &b);
+        if (strcmp(of_a.data, of_b.data) != 0) {
+            fprintf(stderr, "round %d: the devices differ:\n%s\n---\n%s\n", round, of_a.data, of_b.data);
+            exit(1);
+        }
+    }
+    CHECK(of_a.size > 100);
+    stop(&a);
+    stop(&b);
+}
+
 int main(int argc, char** argv) {
     if (argc != 3) {
         fprintf(stderr, "usage: %s URL APP_ID\n", argv[0]);
@@ -244,5 +504,6 @@ int main(int argc, char** argv) {
     run("a list", a_list);
     run("a set and a dictionary", a_set_and_a_dictionary);
     run("embedded objects and nested collections", embedded_and_nested);
+    run("random rounds", random_rounds);
     return finish();
 }

@@ -500,7 +500,8 @@ REALM_API realm_status_t realm_dictionary_open(realm_collection_t* dictionary, r
  * Each of these puts a new one at its place, with default values or empty, and hands it out (out may be NULL if it is not wanted; else the
  * caller owns *out). What was there before goes, but a collection of the same kind stays as it is, content included: who means a new one
  * calls realm_collection_clear next, even when it is empty, as that is what makes devices that do so at once agree (not needed after an insertion).
- * kind is REALM_COLLECTION_LIST or _DICTIONARY, else INVALID_ARGUMENT. TYPE_MISMATCH when the place is not for embedded objects, or not of mixed. Otherwise as the call without the suffix. */
+ * kind is REALM_COLLECTION_LIST or _DICTIONARY, else INVALID_ARGUMENT. TYPE_MISMATCH when the place is not for embedded objects, or not of
+ * mixed. Otherwise as the call without the suffix. */
 REALM_API realm_status_t realm_object_set_embedded(realm_object_t* object, uint32_t property, realm_object_t** out, realm_error_t* error);
 REALM_API realm_status_t realm_list_insert_embedded(realm_collection_t* list, size_t index, realm_object_t** out, realm_error_t* error);
 REALM_API realm_status_t realm_list_set_embedded(realm_collection_t* list, size_t index, realm_object_t** out, realm_error_t* error);

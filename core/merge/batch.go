@@ -43,7 +43,7 @@ func Batch(h History, current uint64, batch []*Entry, apply func(*Entry) error) 
 	return Compatible.Batch(h, current, batch, apply)
 }
 
-// Batch is Batch by these rules.
+// Batch is Batch by these rules. apply should be what Apply does.
 func (rules Rules) Batch(h History, current uint64, batch []*Entry, apply func(*Entry) error) error {
 	b := batchMerger{history: h, current: current, entries: map[uint64]*Entry{}}
 	b.finder, _ = h.(Finder)

@@ -11,16 +11,16 @@ import (
 )
 
 // unlink makes the instructions that remove all links to an object before it is erased (spec/changeset.md section 6.10).
-func (w *Writer) unlink(class string, key value.Key) (out []changeset.Instruction) {
-	u := unlinker{schema: w.State.Schema(), class: class, key: key}
+func unlink(st *memstate.State, class string, key value.Key) (out []changeset.Instruction) {
+	u := unlinker{schema: st.Schema(), class: class, key: key}
 	for _, c := range u.schema.Classes() {
-		for _, owner := range w.State.Keys(c.Name) {
+		for _, owner := range st.Keys(c.Name) {
 			if c.Name == class && owner == key {
 				continue // its own links go with it
 			}
 			for i := range c.Properties {
 				p := &c.Properties[i]
-				if n, err := w.State.Node(c.Name, owner, p.Name); err == nil && p.Name != c.PrimaryKey {
+				if n, err := st.Node(c.Name, owner, p.Name); err == nil && p.Name != c.PrimaryKey {
 					u.node(changeset.Instruction{Table: c.Name, Key: owner, Field: p.Name}, p, n)
 				}
 			}

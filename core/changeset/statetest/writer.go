@@ -53,7 +53,7 @@ func (w *Writer) operation() []changeset.Instruction {
 		return []changeset.Instruction{in}
 	case w.IntN(25) == 0:
 		in.Op = changeset.EraseObject
-		return append(w.unlink(class.Name, in.Key), in)
+		return append(unlink(w.State, class.Name, in.Key), in)
 	}
 	p := &class.Properties[w.IntN(len(class.Properties))]
 	if p.Name == class.PrimaryKey {
@@ -84,8 +84,11 @@ func (w *Writer) embedded(p *schema.Property) bool {
 
 // property changes a property, or something in it; in leads to it.
 func (w *Writer) property(in changeset.Instruction, p *schema.Property, n memstate.Node) []changeset.Instruction {
-	if p.Collection != schema.Single || n.Value.Kind().IsMarker() && w.IntN(4) > 0 {
-		return w.inside(in, p, n)
+	if p.Collection != schema.Single {
+		return w.inside(in, p, n, true)
+	}
+	if n.Value.Kind().IsMarker() && w.IntN(4) > 0 {
+		return w.inside(in, p, n, false)
 	}
 	in.Op = changeset.Update
 	switch {
@@ -124,15 +127,15 @@ func (w *Writer) collection(in changeset.Instruction) []changeset.Instruction {
 	return []changeset.Instruction{in, empty}
 }
 
-// inside changes something in a container.
-func (w *Writer) inside(in changeset.Instruction, p *schema.Property, n memstate.Node) []changeset.Instruction {
+// inside changes something in a container; whole tells that it is the collection that a property is.
+func (w *Writer) inside(in changeset.Instruction, p *schema.Property, n memstate.Node, whole bool) []changeset.Instruction {
 	switch n.Value.Kind() {
 	case value.KindList:
-		return w.list(in, p, n)
+		return w.list(in, p, n, whole)
 	case value.KindSet:
 		return w.set(in, p, n)
 	case value.KindDictionary:
-		return w.dictionary(in, p, n)
+		return w.dictionary(in, p, n, whole)
 	default:
 		class := w.State.Schema().Class(p.LinkTarget)
 		q := &class.Properties[w.IntN(len(class.Properties))]
@@ -150,9 +153,9 @@ func (w *Writer) clears(in *changeset.Instruction, whole bool, size int) bool {
 	return w.IntN(12) == 0 && (!whole || size > 0) && (!item || w.Items)
 }
 
-func (w *Writer) list(in changeset.Instruction, p *schema.Property, n memstate.Node) []changeset.Instruction {
+func (w *Writer) list(in changeset.Instruction, p *schema.Property, n memstate.Node, whole bool) []changeset.Instruction {
 	size := len(n.Elements)
-	if w.clears(&in, p.Collection == schema.List && p.Type != value.KindMixed, size) {
+	if w.clears(&in, whole, size) {
 		in.Op, in.Collection = changeset.Clear, schema.List
 		return []changeset.Instruction{in}
 	}
@@ -191,7 +194,7 @@ func (w *Writer) list(in changeset.Instruction, p *schema.Property, n memstate.N
 		return []changeset.Instruction{in}
 	case element.Value.Kind().IsMarker() && w.IntN(4) > 0:
 		in.PriorSize = 0
-		return w.inside(at(in, i), p, element)
+		return w.inside(at(in, i), p, element, false)
 	}
 	in = at(in, i)
 	if w.embedded(p) { // replaced: section 8.2, 1
@@ -226,8 +229,8 @@ func (w *Writer) set(in changeset.Instruction, p *schema.Property, n memstate.No
 	return []changeset.Instruction{in}
 }
 
-func (w *Writer) dictionary(in changeset.Instruction, p *schema.Property, n memstate.Node) []changeset.Instruction {
-	if w.clears(&in, p.Collection == schema.Dictionary && p.Type != value.KindMixed, len(n.Entries)) {
+func (w *Writer) dictionary(in changeset.Instruction, p *schema.Property, n memstate.Node, whole bool) []changeset.Instruction {
+	if w.clears(&in, whole, len(n.Entries)) {
 		in.Op, in.Collection = changeset.Clear, schema.Dictionary
 		return []changeset.Instruction{in}
 	}
@@ -240,7 +243,7 @@ func (w *Writer) dictionary(in changeset.Instruction, p *schema.Property, n mems
 	in.Op = changeset.Update
 	switch {
 	case ok && entry.Value.Kind().IsMarker() && w.IntN(4) > 0:
-		return w.inside(in, p, entry)
+		return w.inside(in, p, entry, false)
 	case ok && w.IntN(3) == 0:
 		in.Value = value.Marker(value.KindErased)
 	case w.embedded(p):

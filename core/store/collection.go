@@ -50,6 +50,9 @@ type collectionState struct {
 	next     int
 	nextAt   []byte
 	haveNext bool
+	// Of sets and dictionaries: the keys in order once indexes have been asked for that often.
+	ranks  *ranks
+	counts int
 }
 
 // collectionKey names a collection: for one inside of mixed its id and nothing else.
@@ -370,7 +373,15 @@ func (l *Collection) load(e *elements, owner int64, st *collectionState, first, 
 	case st.haveNext && st.next == first:
 		at, after = l.place(st.nextAt), 1
 	default:
+		r, err := l.ranked(e, owner, st)
+		if err != nil {
+			return Batch{}, err
+		}
 		var key []byte
+		if r != nil {
+			at = l.place([]byte(r.at(first)))
+			break
+		}
 		if err := c.query("SELECT k FROM "+e.name+" WHERE owner=? ORDER BY k LIMIT 1 OFFSET ?", []any{owner, first}, func(r *Row) error {
 			key = r.Blob(0)
 			return nil

@@ -66,6 +66,17 @@ func (l *Collection) setIndex(cell *Cell) (int, bool, error) {
 	if err != nil || !found {
 		return 0, false, err
 	}
+	st, err := l.known(e, owner)
+	if err != nil {
+		return 0, false, err
+	}
+	r, err := l.ranked(e, owner, st)
+	if err != nil {
+		return 0, false, err
+	}
+	if r != nil {
+		return r.index(string(key)), true, nil
+	}
 	n, _, err := l.conn.queryInt("SELECT count(*) FROM "+e.name+" WHERE owner=? AND k<?", owner, key)
 	return int(n), true, err
 }
@@ -111,6 +122,7 @@ func (l *Collection) add(cell *Cell) (added bool, err error) {
 	}
 	st.n++
 	st.haveNext = false
+	st.ranks.insert(string(key))
 	l.touched()
 	return true, nil
 }
@@ -142,6 +154,7 @@ func (l *Collection) eraseKey(e *elements, owner int64, st *collectionState, key
 	}
 	st.n -= int(changes)
 	st.haveNext = false
+	st.ranks.remove(string(key))
 	l.touched()
 	return nil
 }

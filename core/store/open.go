@@ -25,7 +25,7 @@ const (
 	applicationID = 0x524c4d53
 	// FormatVersion is the version of the file format, SQLite's user version.
 	//
-	//	1: the first
+	//	1: the first; since the version with collections also their tables, which are made when they are missing
 	FormatVersion = 1
 	// chunkSize is the step in which files grow. Compact takes the rest of the last step away.
 	chunkSize = 128 << 10

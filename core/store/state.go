@@ -319,22 +319,33 @@ func (s *State) Get(class string, key value.Key, property string) (value.Value, 
 		return value.Value{}, err
 	}
 	if !s.loaded && !s.isDirty[i] {
-		// Read the row, once per object; what was set and not written yet stays.
-		row, err := s.conn.rowValues(s.cl, s.rowid)
-		if err != nil {
+		if err := s.load(); err != nil {
 			return value.Value{}, err
 		}
-		for k, v := range row {
-			if !s.isDirty[k] {
-				s.values[k] = v
-			}
-		}
-		s.loaded = true
-	}
-	if v := s.values[i]; v.Kind() == value.KindLink && s.conn.embedded(&s.cl.Def.Properties[i]) != nil {
-		return value.Marker(value.KindObject), nil
 	}
 	return s.values[i], nil
+}
+
+// load reads the row, once per object. What was set and isn't written yet stays: what was there before may be gone already.
+func (s *State) load() error {
+	b, err := s.conn.loadRows(s.cl, []int64{s.rowid})
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	if !b.Present(0) {
+		return s.conn.noObject(s.cl, s.rowid)
+	}
+	for k, cells := 0, b.Row(0); k < len(cells); k++ {
+		if s.isDirty[k] {
+			continue
+		}
+		if s.values[k], err = s.plain(&cells[k]); err != nil {
+			return err
+		}
+	}
+	s.loaded = true
+	return nil
 }
 
 // Set implements changeset.State.

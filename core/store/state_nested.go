@@ -110,6 +110,28 @@ func (s *State) with(v value.Value, fn func(*Cell) error) error {
 	})
 }
 
+// withStored is with for a value that is looked for: if it is a link to a key that no link in the file is to, there is nothing to be found.
+func (s *State) withStored(v value.Value, fn func(*Cell) error) error {
+	if v.Kind() == value.KindLink {
+		c, link := s.conn, v.Link()
+		target := c.catalog.byName[link.Class]
+		if target == nil {
+			return nil
+		}
+		_, live, err := c.find(target, link.Key)
+		if err != nil {
+			return err
+		}
+		if !live {
+			_, buried, err := c.queryInt("SELECT id FROM store_tombstone WHERE class=? AND key=?", target.ID, keyBytes(link.Key))
+			if err != nil || !buried {
+				return err
+			}
+		}
+	}
+	return s.with(v, fn)
+}
+
 type collectionNode struct {
 	s *State
 	l *Collection
@@ -180,7 +202,7 @@ func (n *listNode) Erase(i int) error {
 type setNode struct{ collectionNode }
 
 func (n *setNode) Has(v value.Value) (has bool, err error) {
-	err = n.s.with(v, func(cell *Cell) error {
+	err = n.s.withStored(v, func(cell *Cell) error {
 		has, err = n.l.Has(cell)
 		return err
 	})
@@ -195,7 +217,7 @@ func (n *setNode) Add(v value.Value) error {
 }
 
 func (n *setNode) Remove(v value.Value) error {
-	return n.s.with(v, func(cell *Cell) error {
+	return n.s.withStored(v, func(cell *Cell) error {
 		_, err := n.l.Remove(cell)
 		return err
 	})

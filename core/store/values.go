@@ -128,17 +128,12 @@ func (c *Conn) Value(cl *Class, rowid int64, property int) (value.Value, error) 
 	return values[property], nil
 }
 
-// Values returns all properties of a row, in order; collections are null.
+// Values returns all properties of a row, in order; collections are null, those inside of mixed the marker of their kind.
 func (c *Conn) Values(cl *Class, rowid int64) ([]value.Value, error) {
 	cl, err := c.readyToRead(cl, "reading an object")
 	if err != nil {
 		return nil, err
 	}
-	return c.rowValues(cl, rowid)
-}
-
-// rowValues is Values without writing first what the State has put off.
-func (c *Conn) rowValues(cl *Class, rowid int64) ([]value.Value, error) {
 	b, err := c.loadRows(cl, []int64{rowid})
 	if err != nil {
 		return nil, err

@@ -12,6 +12,7 @@ import (
 	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
+	"realmsync/server/history"
 )
 
 // device is a client with its file: it merges what it is sent with what it has not uploaded, as an original client does.
@@ -35,7 +36,8 @@ type device struct {
 	errors     []*wire.JSONError
 	recip      map[uint64]*changeset.Changeset
 	checks     *client
-	downloaded int // entries that were integrated
+	schema     []changeset.Instruction // that its program declares
+	downloaded int                     // entries that were integrated
 
 	// The session.
 	*link
@@ -54,7 +56,7 @@ type change struct {
 
 func (f *fixture) device(user string) *device {
 	return &device{f: f, t: f.t, user: user, app: "app", body: noDogs, state: memstate.New(schema.New()), version: 1, clock: 1000,
-		recip: map[uint64]*changeset.Changeset{}, checks: newClient()}
+		recip: map[uint64]*changeset.Changeset{}, checks: newClient(), schema: dogSchema()}
 }
 
 // connect opens a connection and binds a session.
@@ -115,7 +117,7 @@ func (d *device) subscribed(body string) *device {
 func (d *device) prepare() {
 	d.t.Helper()
 	if d.state.Schema().Class("Dog") == nil {
-		d.write(dogSchema()...)
+		d.write(d.schema...)
 	}
 }
 
@@ -277,6 +279,10 @@ func (d *device) integrate(entries []wire.DownloadEntry) {
 		e := &entries[i]
 		c, err := changeset.Decode(e.Changeset)
 		require.NoError(d.t, err)
+		if changeset.Supported(c) != nil && e.OriginFileIdent != history.Server && e.OriginTimestamp > d.clock {
+			// Whoever has seen how a collection was made is not older than that (see the simulation of package history).
+			d.clock += (e.OriginTimestamp - d.clock + 9) / 10 * 10
+		}
 		batch = append(batch, &merge.Entry{Changeset: c, Version: e.ServerVersion, LastIntegrated: e.ClientVersion, Timestamp: e.OriginTimestamp, FileIdent: e.OriginFileIdent})
 	}
 	require.NoError(d.t, merge.Batch(d, d.version, batch, func(e *merge.Entry) error { return d.state.Apply(e.Changeset) }))

@@ -44,13 +44,20 @@ func (l *Collection) GetKey(key string) (b Batch, found bool, err error) {
 
 // KeyIndex returns the index of a key in the order of keys.
 func (l *Collection) KeyIndex(key string) (int, bool, error) {
-	e, owner, _, err := l.dictionary("reading a dictionary")
+	e, owner, st, err := l.dictionary("reading a dictionary")
 	if err != nil || !e.built {
 		return 0, false, err
 	}
 	_, found, err := l.conn.queryInt("SELECT 1 FROM "+e.name+" WHERE owner=? AND k=?", owner, key)
 	if err != nil || !found {
 		return 0, false, err
+	}
+	r, err := l.ranked(e, owner, st)
+	if err != nil {
+		return 0, false, err
+	}
+	if r != nil {
+		return r.index(key), true, nil
 	}
 	n, _, err := l.conn.queryInt("SELECT count(*) FROM "+e.name+" WHERE owner=? AND k<?", owner, key)
 	return int(n), true, err
@@ -86,6 +93,7 @@ func (l *Collection) put(key string, cell *Cell) error {
 	case rc == 0:
 		st.n++
 		st.haveNext = false
+		st.ranks.insert(key)
 	case int(rc)&0xff == sqliteConstr && rc < C.RLM_E_TYPE: // the key is there
 		var changes C.int
 		rc = C.rlm_element_update(c.openElements(e), C.int64_t(owner), at, v, &changes)
@@ -130,6 +138,7 @@ func (l *Collection) RemoveKey(key string) (removed bool, err error) {
 	if err := l.removeAt(e, owner, st, at); err != nil || st.n == before {
 		return false, err
 	}
+	st.ranks.remove(key)
 	return true, c.discard(discard)
 }
 

@@ -28,6 +28,10 @@ func main() {
 	testing.Init()
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
+	if *rules != "compatible" {
+		fmt.Fprintf(os.Stderr, "sim: the rules %q can't be simulated: clients and server merge by the compatible ones only\n", *rules)
+		os.Exit(2)
+	}
 	if err := flag.Set("test.timeout", "0"); err != nil {
 		panic(err)
 	}

@@ -24,7 +24,7 @@ func TestSeeds(t *testing.T) {
 		}
 		return without
 	}
-	seeds := number("REALM_SIM_SEEDS", 100)
+	seeds := number("REALM_SIM_SEEDS", 60)
 	if testing.Short() {
 		seeds = 20
 	}

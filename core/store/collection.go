@@ -255,19 +255,21 @@ func (l *Collection) known(e *elements, owner int64) (*collectionState, error) {
 	key := l.key()
 	st := k.states[key]
 	if st == nil {
-		ok, err := l.Exists()
-		if err != nil {
-			return nil, err
-		}
-		if !ok && l.container != 0 {
-			return nil, l.gone()
-		}
-		if !ok {
-			l.state = nil
-			return &collectionState{}, nil
-		}
+		var err error
 		if st, err = l.read(e, owner); err != nil {
 			return nil, err
+		}
+		if l.size(st) == 0 { // whose elements there are exists itself
+			ok, err := l.Exists()
+			switch {
+			case err != nil:
+				return nil, err
+			case !ok && l.container != 0:
+				return nil, l.gone()
+			case !ok:
+				l.state = nil
+				return st, nil
+			}
 		}
 		if len(k.states) >= maxCollectionStates || k.positions > maxKeptPositions {
 			k.forget()

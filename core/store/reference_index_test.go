@@ -1,0 +1,29 @@
+package store
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Finding the links to an object never walks a table.
+func TestLinksAreFoundByAnIndex(t *testing.T) {
+	c := openTemp(t)
+	_, target := linkWorld(t, c)
+	require.NoError(t, c.BeginWrite())
+	columns := c.linkColumns(target)
+	require.Greater(t, len(columns), 8)
+	for _, in := range columns {
+		table, col := in.table(c)
+		live, _ := linkForms(in, target, 1, 0)
+		sql := fmt.Sprintf("EXPLAIN QUERY PLAN SELECT 1 FROM %s WHERE %s=?", table, col)
+		if in.isMixed() {
+			sql += " AND " + mixedIsLink(col)
+		}
+		require.NoError(t, c.query(sql, []any{live}, func(r *Row) error {
+			require.Contains(t, r.Text(3), "SEARCH", table)
+			return nil
+		}))
+	}
+}

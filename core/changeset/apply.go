@@ -53,7 +53,7 @@ func (a *applier) run(c *Changeset) error {
 func Supported(c *Changeset) error {
 	for i := range c.Instructions {
 		in := &c.Instructions[i]
-		text := ""
+		var text string
 		switch {
 		case in.Op == ArrayInsert || in.Op == ArrayMove || in.Op == ArrayErase || in.Op == Clear || in.Op == SetInsert || in.Op == SetErase:
 			text = "changes of collections"

@@ -8,16 +8,15 @@ import (
 )
 
 // item finds the list and the position that a list instruction changes.
-func (a *applier) item(in *Instruction) (at place, list ListNode, size int, err error) {
+func (a *applier) item(in *Instruction) (at place, size int, err error) {
 	if at, err = a.resolve(in); err != nil {
-		return at, nil, 0, err
+		return at, 0, err
 	}
 	if at.kind != atItem {
-		return at, nil, 0, in.bad(ReasonBadPath, "the path doesn't lead to a position in a list")
+		return at, 0, in.bad(ReasonBadPath, "the path doesn't lead to a position in a list")
 	}
-	list = at.node.(ListNode)
-	size, err = list.Len()
-	return at, list, size, err
+	size, err = at.list.Len()
+	return at, size, err
 }
 
 func (in *Instruction) beyond(pos uint32, size int) *BadChangesetError {
@@ -34,7 +33,7 @@ func (in *Instruction) checkSize(size int) *BadChangesetError {
 
 // arrayInsert is section 5.5, ArrayInsert.
 func (a *applier) arrayInsert(in *Instruction) error {
-	at, list, size, err := a.item(in)
+	at, size, err := a.item(in)
 	switch {
 	case err != nil:
 		return err
@@ -48,17 +47,17 @@ func (a *applier) arrayInsert(in *Instruction) error {
 		if bad := a.checkValue(in, at.p); bad != nil {
 			return bad
 		}
-		return list.Insert(int(at.pos), in.Value)
+		return at.list.Insert(int(at.pos), in.Value)
 	}
 	if bad := a.checkNew(in, &at); bad != nil {
 		return bad
 	}
-	return list.InsertNew(int(at.pos), in.Value.Kind())
+	return at.list.InsertNew(int(at.pos), in.Value.Kind())
 }
 
 // arrayMove is section 5.5, ArrayMove.
 func (a *applier) arrayMove(in *Instruction) error {
-	at, list, size, err := a.item(in)
+	at, size, err := a.item(in)
 	switch {
 	case err != nil:
 		return err
@@ -72,12 +71,12 @@ func (a *applier) arrayMove(in *Instruction) error {
 	if bad := in.checkSize(size); bad != nil {
 		return bad
 	}
-	return list.Move(int(at.pos), int(in.Dest))
+	return at.list.Move(int(at.pos), int(in.Dest))
 }
 
 // arrayErase is section 5.5, ArrayErase.
 func (a *applier) arrayErase(in *Instruction) error {
-	at, list, size, err := a.item(in)
+	at, size, err := a.item(in)
 	switch {
 	case err != nil:
 		return err
@@ -87,7 +86,7 @@ func (a *applier) arrayErase(in *Instruction) error {
 	if bad := in.checkSize(size); bad != nil {
 		return bad
 	}
-	return list.Erase(int(at.pos))
+	return at.list.Erase(int(at.pos))
 }
 
 // clear is section 5.5, Clear: it empties a collection; in a mixed value, whatever is there becomes an empty one.
@@ -116,29 +115,27 @@ func (a *applier) clear(in *Instruction) error {
 	if at.level >= MaxLevels {
 		return in.bad(ReasonLevels, "collections can't be nested more deeply")
 	}
-	switch node := at.node.(type) {
-	case ObjectNode:
-		return node.SetNew(at.p.Name, kind)
-	case ListNode:
-		n, err := node.Len()
+	switch at.kind {
+	case atProperty:
+		return at.object.SetNew(at.p.Name, kind)
+	case atItem:
+		n, err := at.list.Len()
 		switch {
 		case err != nil:
 			return err
 		case uint64(at.pos) >= uint64(n):
 			return in.beyond(at.pos, n)
 		}
-		return node.SetNew(int(at.pos), kind)
-	case DictionaryNode:
-		_, ok, err := node.Get(at.key)
+		return at.list.SetNew(int(at.pos), kind)
+	default:
+		_, ok, err := at.dictionary.Get(at.key)
 		switch {
 		case err != nil:
 			return err
 		case !ok:
 			return in.bad(ReasonBadPath, "the dictionary has no such key")
 		}
-		return node.PutNew(at.key, kind)
-	default:
-		return in.bad(ReasonBadPath, "the path leads into a set")
+		return at.dictionary.PutNew(at.key, kind)
 	}
 }
 

@@ -20,10 +20,15 @@ const (
 // place is what an instruction changes.
 type place struct {
 	kind placeKind
-	node Node             // atCollection: itself; otherwise what the property, item or entry is in
+	node Node             // atCollection: itself; otherwise what the property, item or entry is in, which is also one of these:
 	p    *schema.Property // what values are allowed there: the property, or the one whose collection holds them
-	pos  uint32           // atItem
-	key  string           // atEntry
+
+	object     ObjectNode     // atProperty
+	list       ListNode       // atItem
+	pos        uint32         // atItem
+	dictionary DictionaryNode // atEntry
+	key        string         // atEntry
+
 	// level counts the collections around, from the object on: in a list 1, in a list in that list 2.
 	level int
 }
@@ -124,7 +129,7 @@ func (a *applier) propertyOf(in *Instruction, object ObjectNode, class *schema.C
 		return place{}, in.bad(ReasonNoField, "the class '"+clip(class.Name)+"' has no property '"+clip(name)+"'")
 	}
 	if p.Collection == schema.Single {
-		return place{kind: atProperty, node: object, p: p}, nil
+		return place{kind: atProperty, node: object, object: object, p: p}, nil
 	}
 	if a.top.nested == nil { // only an instruction that can't change a collection comes here
 		return place{}, in.bad(ReasonBadPath, "the property is a "+p.Collection.String()+", it holds no single value")
@@ -152,12 +157,12 @@ func (a *applier) step(in *Instruction, node Node, p *schema.Property, level int
 		if !step.IsPos {
 			return place{}, in.bad(ReasonBadPath, "the path has a key where it needs the position in a list")
 		}
-		return place{kind: atItem, node: node, p: p, pos: step.Pos, level: level}, nil
+		return place{kind: atItem, node: node, list: node, p: p, pos: step.Pos, level: level}, nil
 	case DictionaryNode:
 		if step.IsPos {
 			return place{}, in.bad(ReasonBadPath, "the path has a position where it needs the key in a dictionary")
 		}
-		return place{kind: atEntry, node: node, p: p, key: step.Key, level: level}, nil
+		return place{kind: atEntry, node: node, dictionary: node, p: p, key: step.Key, level: level}, nil
 	default:
 		return place{}, in.bad(ReasonBadPath, "the path leads into a set")
 	}
@@ -173,19 +178,18 @@ func (a *applier) into(in *Instruction, at *place) (node Node, err error) {
 	}
 	switch at.kind {
 	case atProperty:
-		node, err = at.node.(ObjectNode).Open(at.p.Name)
+		node, err = at.object.Open(at.p.Name)
 	case atItem:
-		list := at.node.(ListNode)
-		n, e := list.Len()
+		n, e := at.list.Len()
 		switch {
 		case e != nil:
 			return nil, e
 		case uint64(at.pos) >= uint64(n):
 			return nil, in.bad(ReasonBadPath, fmt.Sprintf("the path leads to position %d of a list with %d elements", at.pos, n))
 		}
-		node, err = list.Child(int(at.pos))
+		node, err = at.list.Child(int(at.pos))
 	case atEntry:
-		node, err = at.node.(DictionaryNode).Child(at.key)
+		node, err = at.dictionary.Child(at.key)
 	}
 	switch {
 	case err != nil:

@@ -30,7 +30,7 @@ func (a *applier) update(in *Instruction) error {
 }
 
 func (a *applier) updateProperty(in *Instruction, at *place) error {
-	object, p := at.node.(ObjectNode), at.p
+	object, p := at.object, at.p
 	if at.isKey(&a.top, a.class) {
 		return in.bad(ReasonPrimaryKey, "the primary key of an object can't be changed")
 	}
@@ -53,11 +53,11 @@ func (a *applier) updateProperty(in *Instruction, at *place) error {
 
 // isKey tells whether the place is the primary key of a top-level object.
 func (at *place) isKey(top *topObject, class *schema.Class) bool {
-	return at.kind == atProperty && at.node == Node(top) && at.p.Name == class.PrimaryKey
+	return at.kind == atProperty && at.object == ObjectNode(top) && at.p.Name == class.PrimaryKey
 }
 
 func (a *applier) updateItem(in *Instruction, at *place) error {
-	list, kind := at.node.(ListNode), in.Value.Kind()
+	list, kind := at.list, in.Value.Kind()
 	if kind == value.KindObject {
 		return nil // the original never creates one there: clients erase and insert
 	}
@@ -85,7 +85,7 @@ func (a *applier) updateItem(in *Instruction, at *place) error {
 }
 
 func (a *applier) updateEntry(in *Instruction, at *place) error {
-	dictionary, kind := at.node.(DictionaryNode), in.Value.Kind()
+	dictionary, kind := at.dictionary, in.Value.Kind()
 	switch {
 	case strings.HasPrefix(at.key, "$") || strings.Contains(at.key, "."):
 		return in.bad(ReasonBadPath, "the key of a dictionary entry can't start with '$' or contain '.'")
@@ -195,13 +195,12 @@ func (a *applier) addInteger(in *Instruction) error {
 	case at.isKey(&a.top, a.class):
 		return in.bad(ReasonPrimaryKey, "the primary key of an object can't be changed")
 	}
-	object := at.node.(ObjectNode)
-	old, err := object.Get(at.p.Name)
+	old, err := at.object.Get(at.p.Name)
 	switch {
 	case err != nil || old.IsNull():
 		return err
 	case old.Kind() != value.KindInt:
 		return in.bad(ReasonType, "a value of type "+old.Kind().String()+" can't be incremented")
 	}
-	return object.Set(at.p.Name, value.Int(old.Int()+in.Add)) // wraps around, as it should
+	return at.object.Set(at.p.Name, value.Int(old.Int()+in.Add)) // wraps around, as it should
 }

@@ -63,6 +63,8 @@ type Node interface {
 }
 
 // ListNode is a list. Appending, and everything at one position, is to be O(1) or O(log n).
+//
+//nolint:interfacebloat // it is what a list does; halves of it would be of no use
 type ListNode interface {
 	Node
 	Len() (int, error)

@@ -90,19 +90,19 @@ func on(n, objects int, ident uint64) []*Entry {
 	for i := range entries {
 		in := changeset.Instruction{Table: "Person", Key: value.IntKey(int64(i % objects))}
 		turn := uint32(i / objects)
-		make := func(op changeset.Op, field string, v value.Value, path ...changeset.Step) changeset.Instruction {
+		change := func(op changeset.Op, field string, v value.Value, path ...changeset.Step) changeset.Instruction {
 			out := in
 			out.Op, out.Field, out.Value, out.Path = op, field, v, path
 			return out
 		}
-		insert := make(changeset.ArrayInsert, "list", value.Int(int64(i)), position(turn)...)
+		insert := change(changeset.ArrayInsert, "list", value.Int(int64(i)), position(turn)...)
 		insert.PriorSize = turn
 		entries[i] = &Entry{Version: uint64(i) + 1, Timestamp: uint64(i), FileIdent: ident, Changeset: &changeset.Changeset{Instructions: []changeset.Instruction{
-			make(changeset.Update, "name", value.String("x")),
-			make(changeset.AddInteger, "count", value.Null()),
-			make(changeset.Update, "dictionary", value.Int(1), changeset.Step{Key: []string{"a", "b", "c"}[i%3]}),
-			make(changeset.Update, "home", value.String("y"), changeset.Step{Key: "street"}),
-			make(changeset.SetInsert, "set", value.Int(int64(turn))),
+			change(changeset.Update, "name", value.String("x")),
+			change(changeset.AddInteger, "count", value.Null()),
+			change(changeset.Update, "dictionary", value.Int(1), changeset.Step{Key: []string{"a", "b", "c"}[i%3]}),
+			change(changeset.Update, "home", value.String("y"), changeset.Step{Key: "street"}),
+			change(changeset.SetInsert, "set", value.Int(int64(turn))),
 			insert,
 		}}}
 	}

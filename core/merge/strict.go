@@ -1,7 +1,6 @@
 package merge
 
 import (
-	"encoding/binary"
 	"slices"
 
 	"realmsync/core/changeset"
@@ -139,17 +138,22 @@ func unite(w *work) {
 	}
 }
 
-// place is a place in an object, its path as text.
-type place struct {
-	slot ownerSlot
-	path string
+// places numbers the places in objects by their paths, from 1.
+type places map[placeStep]int
+
+// placeStep is the way to a place: from the one around it, or, if that is 0, from an object.
+type placeStep struct {
+	around int
+	slot   ownerSlot
+	step   changeset.Step
 }
 
-func appendStep(path []byte, step changeset.Step) []byte {
-	if step.IsPos {
-		return binary.AppendUvarint(append(path, 0), uint64(step.Pos))
+func (p places) below(around int, slot ownerSlot, step changeset.Step) int {
+	key := placeStep{around, slot, step}
+	if p[key] == 0 {
+		p[key] = len(p) + 1
 	}
-	return append(binary.AppendUvarint(append(path, 1), uint64(len(step.Key))), step.Key...)
+	return p[key]
 }
 
 // checkDefaults refuses default values that could discard what others change inside (X9): a default loses against any other value, but
@@ -160,9 +164,9 @@ func checkDefaults(w *work) error {
 		return nil
 	}
 	created := map[ObjectRef]bool{}
-	embedded := map[place]bool{} // embedded objects that were made
-	holds := map[place]bool{}    // places with something inside
-	var path []byte
+	numbers := places{}
+	embedded := map[int]bool{} // places of embedded objects that were made
+	holds := map[int]bool{}    // places with something inside
 	for i := range w.nodes {
 		in := w.nodes[i].in
 		if in.Op == changeset.CreateObject {
@@ -171,15 +175,13 @@ func checkDefaults(w *work) error {
 		if !in.IsPath() {
 			continue
 		}
-		path = path[:0]
 		mine := created[ObjectRef{in.Table, in.Key}]
+		at := numbers.below(0, slotOf(in), changeset.Step{})
 		for _, step := range in.Path {
-			at := place{slotOf(in), string(path)}
 			holds[at] = true
 			mine = mine || embedded[at]
-			path = appendStep(path, step)
+			at = numbers.below(at, ownerSlot{}, step)
 		}
-		at := place{slotOf(in), string(path)}
 		if in.Op == changeset.Update && in.Default && !in.IsArrayUpdate() && (!mine || holds[at]) {
 			return malformed(w, in.Address(), "a default value can only be set in an object that the same changeset creates, where nothing was made before (X9)")
 		}

@@ -15,6 +15,7 @@ import (
 // It only reads the state; apply what it returns before the next call.
 type Writer struct {
 	*rand.Rand
+
 	State *memstate.State
 	Keys  int64  // objects have the keys below; integer keys only
 	Name  string // of the writer: it makes embedded objects in dictionaries only under a key of this name, and only where none is

@@ -492,9 +492,6 @@ func (l *Collection) element(cell *Cell) error {
 	if !ok {
 		return c.errorf(ErrSchema, "the property has been removed from class '%s'", l.class.Def.Name)
 	}
-	if target := c.catalog.byID[cell.Size]; target != nil && target.Def.Kind == schema.Embedded {
-		return c.errorf(ErrType, "an embedded object can't be an element of '%s.%s' as a link: it is made in its place", cl.Def.Name, cl.Def.Properties[i].Name)
-	}
 	return c.checkLink(cl, i, cell)
 }
 

@@ -270,6 +270,7 @@ func TestRefusedElements(t *testing.T) {
 		"collection as a value":       {ml.Insert(0, &collection), ErrType},
 		"collection in a property":    {c.SetCell(h, 1, h.Property("m"), &collection), ErrType},
 		"embedded object as a link":   {el.Insert(0, &embedded), ErrType},
+		"embedded object twice":       {c.SetCell(h, 1, h.Property("e"), &embedded), ErrType},
 		"behind the end":              {list.Insert(2, &link), ErrRange},
 		"in front":                    {list.Insert(-1, &link), ErrRange},
 		"set behind the end":          {list.Set(1, &link), ErrRange},

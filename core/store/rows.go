@@ -118,6 +118,9 @@ func (c *Conn) checkLink(cl *Class, i int, cell *Cell) error {
 	if target == nil {
 		return c.errorf(ErrType, "the link in '%s.%s' is to an unknown class (%d)", cl.Def.Name, cl.Def.Properties[i].Name, class)
 	}
+	if target.Def.Kind == schema.Embedded { // it has an owner
+		return c.errorf(ErrType, "an embedded object can't be put into '%s.%s' as a link: it is made in its place", cl.Def.Name, cl.Def.Properties[i].Name)
+	}
 	if ok, err := c.exists(target, rowid); err != nil {
 		return err
 	} else if !ok {
@@ -127,7 +130,7 @@ func (c *Conn) checkLink(cl *Class, i int, cell *Cell) error {
 }
 
 // SetCell sets a property of a row. Errors: ErrNoObject, ErrType, ErrNotNullable. An absent cell changes nothing. The
-// primary key can't be set.
+// primary key can't be set; embedded objects and collections are made by SetNew. What was in the property is discarded with all that is inside.
 func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 	cl, err := c.readyToWrite(cl, "setting a property")
 	if err != nil {
@@ -142,12 +145,15 @@ func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 	if property == cl.KeyIndex {
 		return c.errorf(ErrType, "the primary key '%s.%s' can't be changed", cl.Def.Name, cl.Def.Properties[property].Name)
 	}
-	if err := c.checkLink(cl, property, cell); err != nil {
-		return err
-	}
 	old, err := c.childOf(cl, rowid, property)
 	if err != nil {
 		return err
+	}
+	same := old.Class != nil && cell.Kind() == value.KindLink && cell.Size == old.Class.ID && cell.Int() == old.Row
+	if !same {
+		if err := c.checkLink(cl, property, cell); err != nil {
+			return err
+		}
 	}
 	var changes C.int
 	rc := C.rlm_update(cl.table, C.int64_t(rowid), C.int(property), (*C.rlm_cell)(unsafe.Pointer(cell)), &changes)
@@ -158,7 +164,7 @@ func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 		return c.noObject(cl, rowid)
 	}
 	c.touchedModified(cl, rowid, columnBit(property))
-	if old.Class != nil && cell.Kind() == value.KindLink && cell.Int() == old.Row { // the same object
+	if same {
 		return nil
 	}
 	return c.discard(old)

@@ -79,8 +79,14 @@ func (w *collectionObserver) concerned(changes *changesSince) bool {
 }
 
 func (w *collectionObserver) after(r *Realm, changes *changesSince) delivery {
-	if w.gone || w.begun && !w.concerned(changes) {
+	if w.gone {
 		return nil
+	}
+	if l, err := w.stored.On(r.conn); err == nil {
+		w.stored = l
+		if w.begun && !w.concerned(changes) {
+			return nil
+		}
 	}
 	elements, entries, exists, err := w.read(r, changes)
 	if err != nil {
@@ -186,7 +192,7 @@ func (w *sourceObserver) drop()         { w.elements = nil }
 
 func (w *sourceObserver) after(r *Realm, changes *changesSince) delivery {
 	rs := w.results
-	if w.begun && changes.complete && !w.concerned(changes) {
+	if w.begun && changes.complete && !w.concerned(r, changes) {
 		return nil
 	}
 	rows, err := rs.currentRows()
@@ -214,9 +220,9 @@ func (w *sourceObserver) after(r *Realm, changes *changesSince) delivery {
 }
 
 // concerned tells whether there may be something to tell. A query may also follow links, to any class.
-func (w *sourceObserver) concerned(changes *changesSince) bool {
+func (w *sourceObserver) concerned(r *Realm, changes *changesSince) bool {
 	rs := w.results
-	if rs.source.concerned(changes) {
+	if rs.source.concerned(r, changes) {
 		return true
 	}
 	for _, c := range changes.list {

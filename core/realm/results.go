@@ -293,9 +293,12 @@ func (rs *Results) Count() (int, error) {
 		return 0, err
 	}
 	defer rs.realm.leave()
-	if rs.fixed || rs.source != nil {
-		rows, err := rs.currentRows()
-		return len(rows), err
+	switch {
+	case rs.fixed:
+		return len(rs.rows), nil
+	case rs.source != nil:
+		_, all, err := rs.sourcePage(0, 0)
+		return all, err
 	}
 	plan, err := rs.ready()
 	if err != nil {
@@ -336,12 +339,14 @@ func (rs *Results) load(first, count int) (store.Batch, error) {
 	if err != nil {
 		return store.Batch{}, err
 	}
-	rows, err := rs.currentRows()
-	if err != nil {
+	rows := rs.rows
+	if rs.fixed {
+		first = min(first, len(rows))
+		rows = rows[first : first+min(count, len(rows)-first)]
+	} else if rows, _, err = rs.sourcePage(first, count); err != nil {
 		return store.Batch{}, err
 	}
-	first = min(first, len(rows))
-	return rs.realm.conn.LoadRows(cl, rows[first:first+min(count, len(rows)-first)])
+	return rs.realm.conn.LoadRows(cl, rows)
 }
 
 // Snapshot returns the same objects in the same order for good, whatever changes: for loops that change what they iterate.

@@ -5,14 +5,18 @@ import (
 
 	"realmsync/core/rql"
 	"realmsync/core/store"
+	"realmsync/core/value"
 )
 
 // rowSource is where results get their objects from, if not all objects of a class. Its methods run under the lock of the instance.
 type rowSource interface {
 	// rows returns the rows in order; one may be there several times. The slice is the caller's.
 	rows(r *Realm) ([]int64, error)
+	// page returns the rows from position first on, at most count, and how many there are in all, without looking at the others; false when
+	// that can't be had.
+	page(r *Realm, first, count int) (rows []int64, all int, ok bool, err error)
 	// concerned tells whether changes may have touched which rows there are, or their order.
-	concerned(changes *changesSince) bool
+	concerned(r *Realm, changes *changesSince) bool
 }
 
 // Results returns the objects that a collection of links or embedded objects has at the moment they are asked for, in its order; with a query
@@ -104,8 +108,31 @@ func (s listSource) rows(r *Realm) ([]int64, error) {
 	return out, nil
 }
 
-func (s listSource) concerned(changes *changesSince) bool {
-	return collectionTouched(s.stored, changes)
+func (s listSource) page(r *Realm, first, count int) (rows []int64, all int, ok bool, err error) {
+	l, err := s.stored.On(r.conn)
+	if err != nil || l.Kind() == value.KindDictionary { // which may have nulls
+		return nil, 0, false, err
+	}
+	if ok, err := l.Exists(); err != nil || !ok {
+		return nil, 0, false, err
+	}
+	if hidden, err := l.Dangling(); err != nil || len(hidden) > 0 {
+		return nil, 0, false, err
+	}
+	if all, err = l.Len(); err != nil {
+		return nil, 0, false, err
+	}
+	b, err := l.Load(min(first, all), count)
+	if err != nil {
+		return nil, 0, false, err
+	}
+	defer b.Release()
+	return linkedRows(b), all, true, nil
+}
+
+func (s listSource) concerned(r *Realm, changes *changesSince) bool {
+	l, err := s.stored.On(r.conn)
+	return err != nil || collectionTouched(l, changes)
 }
 
 // backlinks is the objects that link to a row by a property.
@@ -132,13 +159,32 @@ func (s backlinks) rows(r *Realm) ([]int64, error) {
 	return r.conn.IncomingFrom(to, s.row, from, property)
 }
 
-func (s backlinks) concerned(changes *changesSince) bool {
+func (s backlinks) page(*Realm, int, int) (rows []int64, all int, ok bool, err error) {
+	return nil, 0, false, nil
+}
+
+func (s backlinks) concerned(_ *Realm, changes *changesSince) bool {
 	for _, c := range changes.list {
 		if c.Of(s.from) != nil || c.Of(s.class) != nil {
 			return true
 		}
 	}
 	return !changes.complete
+}
+
+// sourcePage returns some rows of results that have a source, and how many there are in all.
+func (rs *Results) sourcePage(first, count int) (rows []int64, all int, err error) {
+	if rs.query == nil && len(rs.order) == 0 {
+		rows, all, ok, err := rs.source.page(rs.realm, first, count)
+		if ok || err != nil {
+			return rows, all, err
+		}
+	}
+	if rows, err = rs.sourceRows(); err != nil {
+		return nil, 0, err
+	}
+	first = min(first, len(rows))
+	return rows[first : first+min(count, len(rows)-first)], len(rows), nil
 }
 
 // sourceRows returns the rows of results that have a source: looked up anew when data has changed.

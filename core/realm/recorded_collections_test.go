@@ -253,7 +253,7 @@ func (w *walk) collection(c *Collection) {
 
 // Whoever applies what a realm records of its collections and embedded objects, between what comes from elsewhere, gets the same.
 func TestRecordedCollectionsReproduceTheRealm(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			clean(t)
 			r := open(t, Config{Path: tempPath(t), Schema: owners, Synced: true, UserID: "u"})
@@ -269,7 +269,7 @@ func TestRecordedCollectionsReproduceTheRealm(t *testing.T) {
 			}
 			w := &walk{t, r, rand.New(rand.NewPCG(seed, 2))}
 			applied := uint64(0)
-			for round := range 60 {
+			for round := range 40 {
 				if w.rng.IntN(4) == 0 && w.pet() != nil { // an object goes elsewhere
 					key := value.IntKey(int64(w.rng.IntN(6)))
 					in := changeset.Instruction{Op: changeset.EraseObject, Table: "Pet", Key: key}
@@ -278,7 +278,7 @@ func TestRecordedCollectionsReproduceTheRealm(t *testing.T) {
 					applied = r.Version()
 				}
 				require.NoError(t, r.BeginWrite())
-				for range w.rng.IntN(25) {
+				for range w.rng.IntN(40) {
 					class := []string{"Owner", "Owner", "Owner", "Pet"}[w.rng.IntN(4)]
 					key := i64(int64(w.rng.IntN(6)))
 					switch o := find(t, r, class, key); {
@@ -286,7 +286,7 @@ func TestRecordedCollectionsReproduceTheRealm(t *testing.T) {
 						made, _, err := tryCreate(t, r, class, values{"_id": key}, false)
 						require.NoError(t, err)
 						ReleaseObject(made)
-					case w.rng.IntN(12) == 0:
+					case w.rng.IntN(40) == 0:
 						require.NoError(t, DeleteObject(o))
 					default:
 						w.object(o)

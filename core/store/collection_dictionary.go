@@ -81,6 +81,9 @@ func (l *Collection) put(key string, cell *Cell) error {
 		return err
 	}
 	c := l.conn
+	if _, err := c.hasContainers(); err != nil { // known from here on: nothing uses the arena before the key has been used
+		return err
+	}
 	c.arena.reset()
 	at := l.place([]byte(key))
 	discard, err := c.childAt(l, e, owner, at)
@@ -128,6 +131,9 @@ func (l *Collection) RemoveKey(key string) (removed bool, err error) {
 		return false, err
 	}
 	c := l.conn
+	if _, err := c.hasContainers(); err != nil { // known from here on: nothing uses the arena before the key has been used
+		return false, err
+	}
 	c.arena.reset()
 	at := l.place([]byte(key))
 	discard, err := c.childAt(l, e, owner, at)

@@ -370,3 +370,33 @@ func TestSetKeysOrder(t *testing.T) {
 		require.Equal(t, value.Compare(v, w), slices.Compare(appendSetKey(nil, &x, true), appendSetKey(nil, &y, true)), "%v %v", v, w)
 	}
 }
+
+// Keys and elements longer than what the connection keeps memory for.
+func TestLargeKeys(t *testing.T) {
+	c := openTemp(t)
+	h, _ := linkWorld(t, c)
+	require.NoError(t, c.BeginWrite())
+	md, ms := property(t, c, h, 1, "md"), property(t, c, h, 1, "ms")
+	_, err := md.PutNew("list", value.KindList)
+	require.NoError(t, err)
+	for size := 1; size < 8<<20; size *= 7 {
+		key := string(make([]byte, size))
+		require.NoError(t, dictionaryNodeOf(c, md).Put(key, value.String(key)))
+		require.NoError(t, dictionaryNodeOf(c, md).PutNew(key+"x", value.KindDictionary))
+		require.NoError(t, (&setNode{collectionNode{c.State(), ms}}).Add(value.String(key)))
+		v, ok, err := dictionaryNodeOf(c, md).Get(key)
+		require.NoError(t, err)
+		require.True(t, ok)
+		require.Equal(t, size, len(v.Str()))
+		c.collections.forget() // nothing is known: what is asked in between must not disturb
+		require.NoError(t, dictionaryNodeOf(c, md).Put(key+"x", value.String(key)))
+		removed, err := md.RemoveKey(key)
+		require.NoError(t, err)
+		require.True(t, removed)
+	}
+	sound(t, c)
+}
+
+func dictionaryNodeOf(c *Conn, l *Collection) *dictionaryNode {
+	return &dictionaryNode{collectionNode{c.State(), l}}
+}

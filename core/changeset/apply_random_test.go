@@ -51,7 +51,7 @@ func disturb(r *rand.Rand, in changeset.Instruction) changeset.Instruction {
 // leaves a state which can be written and read back, or is refused as a bad changeset, and then the roll-back leaves nothing behind.
 func TestApplyRandom(t *testing.T) {
 	refused, accepted := 0, 0
-	for seed := range uint64(40) {
+	for seed := range uint64(12) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		st := statetest.World()
 		w := &statetest.Writer{Rand: r, State: st, Keys: 4, Name: "own", Bare: true, Items: true, Moves: true, Again: true}
@@ -91,6 +91,6 @@ func TestApplyRandom(t *testing.T) {
 		require.Equal(t, all.Instructions, decoded.Instructions)
 	}
 	t.Logf("%d disturbed instructions were refused, %d did something", refused, accepted)
-	require.Greater(t, refused, 1000)
-	require.Greater(t, accepted, 1000)
+	require.Greater(t, refused, 300)
+	require.Greater(t, accepted, 300)
 }

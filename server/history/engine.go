@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"realmsync/core/changeset"
+	"realmsync/core/merge"
 	"realmsync/server/store"
 )
 
@@ -28,6 +29,8 @@ type Config struct {
 	Committed func([]*Entry)
 	// FixedSchema refuses uploads that change the schema (225); otherwise the schema follows the clients.
 	FixedSchema bool
+	// Rules are those by which the app's clients merge: it must always be opened with the same.
+	Rules       merge.Rules
 	RecentBytes int              // memory for the newest entries; default 64 MiB
 	PieceBytes  int              // memory for parts of large collections; default 16 MiB
 	GroupBytes  int              // size of uploads at which a group is committed without waiting for more; default 8 MiB

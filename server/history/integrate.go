@@ -227,7 +227,7 @@ func (in *integration) append(u *Uploaded, c *changeset.Changeset, modified bool
 	g.state.begin(version)
 	catalog := g.state.catalog
 	// The instructions of the changeset touch the objects even where they change nothing: a later upload merges with them.
-	if err := changeset.Apply(g.state, c); err != nil {
+	if err := g.engine.cfg.Rules.Apply(g.state, c); err != nil {
 		if errors.Is(err, changeset.ErrBadChangeset) || errors.Is(err, changeset.ErrUnsupported) {
 			return blame(BadChangeset, err, "the changeset of client version %d can't be applied", u.ClientVersion)
 		}

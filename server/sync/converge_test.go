@@ -13,6 +13,7 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/statetest"
+	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
@@ -110,7 +111,9 @@ func (w *walker) act(r *rand.Rand) {
 	id := r.Int64N(6)
 	switch n := r.IntN(28); {
 	case n >= 20:
-		w.write((&statetest.Writer{Rand: r, State: w.state, Keys: 6, Name: w.user}).Operation()...)
+		free := w.rules == merge.Strict
+		writer := statetest.Writer{Rand: r, State: w.state, Keys: 6, Name: w.user, Items: free, Moves: free, Again: free, Strict: free}
+		w.write(writer.Operation()...)
 	case n < 4:
 		if !w.has(id) {
 			w.write(create(id, fmt.Sprint("by ", w.user, " ", w.device.version), r.Int64N(10))...)
@@ -157,18 +160,33 @@ func TestConverge(t *testing.T) {
 		rounds = 8
 	}
 	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Compatible) })
 	}
 }
 
-func converge(t *testing.T, seed uint64, steps int) {
+// The same by the strict rules, and free to do what the original merges wrongly.
+func TestConvergeStrict(t *testing.T) {
+	rounds := seeds()
+	if testing.Short() {
+		rounds = 4
+	}
+	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Strict) })
+	}
+}
+
+func converge(t *testing.T, seed uint64, steps int, rules merge.Rules) {
 	r := rand.New(rand.NewPCG(seed, 99))
 	f := open(t, nil)
+	app := "app"
+	if rules == merge.Strict {
+		app = "strict"
+	}
 	var all []*walker
 	for i := range 3 {
 		w := &walker{device: f.device(fmt.Sprint("user-", i)), choice: 1, version: 1}
 		w.clock += uint64(i) // no two changes at the same time
-		w.schema = wholeSchema(t)
+		w.schema, w.app, w.rules = wholeSchema(t), app, rules
 		w.subscribed(allDogs)
 		all = append(all, w)
 	}
@@ -191,7 +209,7 @@ func converge(t *testing.T, seed uint64, steps int) {
 			w.settle()
 		}
 	}
-	server := f.dogs("app")
+	server := f.dogs(app)
 	for i, w := range all {
 		require.False(t, w.waiting)
 		want := []string{}
@@ -201,7 +219,7 @@ func converge(t *testing.T, seed uint64, steps int) {
 			}
 		}
 		require.Equal(t, want, w.dogs(), "seed %d, device %d, %s", seed, i, w.body)
-		require.Equal(t, f.whole("app", bodies[w.choice].has), string(w.state.JSON()), "seed %d, device %d, %s", seed, i, w.body)
+		require.Equal(t, f.whole(app, bodies[w.choice].has), string(w.state.JSON()), "seed %d, device %d, %s", seed, i, w.body)
 	}
 	// Another round trip: nothing is left to be told.
 	for _, w := range all {

@@ -37,7 +37,8 @@ type device struct {
 	recip      map[uint64]*changeset.Changeset
 	checks     *client
 	schema     []changeset.Instruction // that its program declares
-	downloaded int                     // entries that were integrated
+	rules      merge.Rules
+	downloaded int // entries that were integrated
 
 	// The session.
 	*link
@@ -72,7 +73,7 @@ func (d *device) bind(sid uint64) *device {
 	d.t.Helper()
 	d.sid, d.req, d.held = sid, 0, nil
 	d.sent = d.progress.Upload.ClientVersion
-	d.send(&wire.Bind{Session: sid, Data: wire.BindData{}.Append(nil), NeedIdent: d.ident == 0})
+	d.send(&wire.Bind{Session: sid, Data: d.bindData(), NeedIdent: d.ident == 0})
 	// What was received and not taken in was lost with the connection.
 	d.checks = newClient()
 	d.checks.ident, d.checks.progress, d.checks.active = d.ident, d.progress, d.query
@@ -92,6 +93,14 @@ func (d *device) bind(sid uint64) *device {
 		Session: sid, FileIdent: d.ident, Salt: d.salt, Download: d.progress.Download, Latest: d.progress.Latest, QueryVersion: d.query, Query: []byte(d.body),
 	})
 	return d
+}
+
+func (d *device) bindData() []byte {
+	var data wire.BindData
+	if d.rules != merge.Compatible {
+		data.MergeRules = d.rules.String()
+	}
+	return data.Append(nil)
 }
 
 // fresh connects a new file and takes in the schema.
@@ -285,7 +294,11 @@ func (d *device) integrate(entries []wire.DownloadEntry) {
 		}
 		batch = append(batch, &merge.Entry{Changeset: c, Version: e.ServerVersion, LastIntegrated: e.ClientVersion, Timestamp: e.OriginTimestamp, FileIdent: e.OriginFileIdent})
 	}
-	require.NoError(d.t, merge.Batch(d, d.version, batch, func(e *merge.Entry) error { return d.state.Apply(e.Changeset) }))
+	require.NoError(d.t, d.rules.Batch(d, d.version, batch, func(e *merge.Entry) error {
+		d.state.Begin()
+		defer d.state.Commit()
+		return d.rules.Apply(d.state, e.Changeset)
+	}))
 }
 
 // NextAfter implements merge.History.

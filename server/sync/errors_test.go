@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/changeset"
+	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
@@ -424,4 +425,31 @@ func TestAppThatDoesNotOpen(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, 503, response.StatusCode)
 	}
+}
+
+// An app has one set of rules for merging, and refuses clients that have another.
+func TestRules(t *testing.T) {
+	f := open(t, nil)
+	for _, c := range []struct {
+		app   string
+		rules merge.Rules
+		text  string
+	}{
+		{"strict", merge.Compatible, `merges by the rules "strict", the client by the rules "compatible"`},
+		{"app", merge.Strict, `merges by the rules "compatible", the client by the rules "strict"`},
+	} {
+		d := f.device("anna")
+		d.app, d.rules = c.app, c.rules
+		d.link = f.dialApp(d.app, d.user, wire.OfferedSubprotocols())
+		d.sid = 1
+		d.send(&wire.Bind{Session: 1, Data: d.bindData(), NeedIdent: true})
+		e := expect[*wire.JSONError](d.link)
+		require.Equal(t, wire.CodeOtherSessionError, e.Code)
+		require.Equal(t, wire.ApplicationBug, e.Action)
+		require.False(t, e.TryAgain)
+		require.Contains(t, e.Message, c.text)
+	}
+	d := f.device("berta")
+	d.app, d.rules = "strict", merge.Strict
+	d.subscribed(allDogs)
 }

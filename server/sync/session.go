@@ -1,13 +1,16 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
 
 	"realmsync/core/changeset"
+	"realmsync/core/merge"
 	"realmsync/core/wire"
 	"realmsync/server/history"
 	"realmsync/server/store"
@@ -257,9 +260,17 @@ func (s *session) begin() error {
 	if s.excess {
 		return s.fail(wire.CodeOtherSessionError, "there are too many sessions on this connection; close some")
 	}
-	if _, err := wire.ParseBindData(s.bind.Data); err != nil {
+	data, err := wire.ParseBindData(s.bind.Data)
+	if err != nil {
 		s.conn.fail(wire.CodeBadSyntax, err.Error())
 		return errFailed
+	}
+	if rules := cmp.Or(data.MergeRules, merge.Compatible.String()); rules != s.app.rules.String() {
+		// Resetting the client would not help, nor would coming again.
+		m := wire.NewJSONError(s.sid, wire.CodeOtherSessionError, clip(fmt.Sprintf("the app %q merges by the rules %q, the client by the rules %q: "+
+			"all clients of an app must merge as its server does; use a client that knows the app's rules, or another app", s.app.id, s.app.rules, rules)))
+		m.Action, m.TryAgain = wire.ApplicationBug, false
+		return s.failWith(m)
 	}
 	if !s.bind.NeedIdent {
 		return nil

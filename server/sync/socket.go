@@ -22,7 +22,7 @@ func (s *Server) ServeSocket(ctx context.Context, appID, token string, ws Socket
 	if err != nil {
 		return err
 	}
-	a, err := s.acquire(ctx, appID)
+	a, err := s.acquire(ctx, appID, who.Strict)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ const nestedTable = "store_nested"
 // holds it, 0 for none. store_ragged names the lists that aren't dense (sequence.go); class and property are 0 for those inside of mixed.
 var layoutNested = []string{
 	`CREATE TABLE IF NOT EXISTS store_nested(owner INTEGER NOT NULL, k NOT NULL, v BLOB, PRIMARY KEY(owner, k)) WITHOUT ROWID`,
-	`CREATE INDEX IF NOT EXISTS store_nested_link ON store_nested(v) WHERE ` + mixedIsLink("v"),
+	`CREATE INDEX IF NOT EXISTS store_nested_link ON store_nested(v) WHERE ` + mixedLeads("v"),
 	`CREATE TABLE IF NOT EXISTS store_container(id INTEGER PRIMARY KEY AUTOINCREMENT, class INTEGER NOT NULL, property INTEGER NOT NULL,
 		row INTEGER NOT NULL, parent INTEGER NOT NULL)`,
 	`CREATE TABLE IF NOT EXISTS store_ragged(class INTEGER NOT NULL, property INTEGER NOT NULL, owner INTEGER NOT NULL,
@@ -97,7 +97,7 @@ func (c *Conn) buildElements(e *elements) error {
 	case value.KindLink:
 		where = "v IS NOT NULL"
 	case value.KindMixed:
-		where = mixedIsLink("v")
+		where = mixedLeads("v")
 	}
 	if where != "" {
 		name := fmt.Sprintf("link_c%d_p%d", e.class.ID, e.class.cols[e.property].id)
@@ -108,6 +108,10 @@ func (c *Conn) buildElements(e *elements) error {
 	e.built, c.catalog.tables[e.name] = true, true
 	return nil
 }
+
+// mixedLeads is the condition of the index of mixed elements: that a value is a link, or a collection, so that the place of either is found. A
+// query must have it to use the index.
+func mixedLeads(col string) string { return fmt.Sprintf("substr(%s,1,1) IN (x'09',x'fb',x'fd')", col) }
 
 // dropElements removes the table of a collection property.
 func (c *Conn) dropElements(e *elements) error {

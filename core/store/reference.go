@@ -41,6 +41,14 @@ func (in linkColumn) table(c *Conn) (table, col string) {
 	}
 }
 
+// isLink is the condition under which a mixed value is looked for as a link: the one that the index has.
+func (in linkColumn) isLink(c *Conn, col string) string {
+	if in.elements(c) != nil {
+		return mixedLeads(col)
+	}
+	return mixedIsLink(col)
+}
+
 // holder is a place that holds a link: a row, for elements the owner of the collection and the element's place.
 type holder struct {
 	owner int64
@@ -196,8 +204,8 @@ func (c *Conn) PathOf(l *Collection) ([]Step, error) {
 			e, in, owner = cl.elems[i], c.collection(cl, row, i), row
 		}
 		var h holder
-		sql := "SELECT k FROM " + e.name + " WHERE owner=? AND v IN (?,?)"
-		if err := c.query(sql, []any{owner, containerValue(value.KindList, id), containerValue(value.KindDictionary, id)}, func(r *Row) error {
+		sql := "SELECT k FROM " + e.name + " WHERE v IN (?,?) AND " + mixedLeads("v") + " AND owner=?"
+		if err := c.query(sql, []any{containerValue(value.KindList, id), containerValue(value.KindDictionary, id), owner}, func(r *Row) error {
 			h = holder{owner, placeIn(r, 0)}
 			return nil
 		}); err != nil {

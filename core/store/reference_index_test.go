@@ -19,11 +19,18 @@ func TestLinksAreFoundByAnIndex(t *testing.T) {
 		live, _ := linkForms(in, target, 1, 0)
 		sql := fmt.Sprintf("EXPLAIN QUERY PLAN SELECT 1 FROM %s WHERE %s=?", table, col)
 		if in.isMixed() {
-			sql += " AND " + mixedIsLink(col)
+			sql += " AND " + in.isLink(c, col)
 		}
 		require.NoError(t, c.query(sql, []any{live}, func(r *Row) error {
 			require.Contains(t, r.Text(3), "SEARCH", table)
 			return nil
 		}))
+		if e := in.elements(c); e != nil && in.isMixed() {
+			sql := "EXPLAIN QUERY PLAN SELECT k FROM " + e.name + " WHERE v IN (?,?) AND " + mixedLeads("v") + " AND owner=?"
+			require.NoError(t, c.query(sql, []any{blobArg("a"), blobArg("b"), 1}, func(r *Row) error {
+				require.Contains(t, r.Text(3), "link", "where a collection is in its parent")
+				return nil
+			}))
+		}
 	}
 }

@@ -117,7 +117,7 @@ func (c *Conn) holders(in linkColumn, form any) (out []holder, err error) {
 	}
 	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s=?", what, table, col)
 	if in.isMixed() {
-		sql += " AND " + mixedIsLink(col)
+		sql += " AND " + in.isLink(c, col)
 	}
 	err = c.query(sql, []any{form}, func(r *Row) error {
 		out = append(out, holder{r.Int(0), placeIn(r, 1)})
@@ -253,7 +253,7 @@ func (c *Conn) orphanMixedLinks(cl *Class) error {
 		if in.class == cl || table == "" {
 			continue
 		}
-		sql := fmt.Sprintf("SELECT DISTINCT %s FROM %s WHERE %s AND substr(%s,1,6)=?", col, table, mixedIsLink(col), col)
+		sql := fmt.Sprintf("SELECT DISTINCT %s FROM %s WHERE %s AND substr(%s,1,6)=?", col, table, in.isLink(c, col), col)
 		targets := map[int64]bool{}
 		if err := c.query(sql, []any{blobArg(prefix)}, func(r *Row) error {
 			if b := r.bytes(0); len(b) == 14 {

@@ -10,6 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/changeset"
+	"realmsync/core/changeset/memstate"
+	"realmsync/core/changeset/statetest"
 	"realmsync/core/schema"
 	"realmsync/core/store"
 	"realmsync/core/value"
@@ -251,7 +253,8 @@ func (w *walk) collection(c *Collection) {
 	made.release()
 }
 
-// Whoever applies what a realm records of its collections and embedded objects, between what comes from elsewhere, gets the same.
+// Whoever applies what a realm records of its collections and embedded objects, between what comes from elsewhere, gets the same; and it is
+// what a conforming client records.
 func TestRecordedCollectionsReproduceTheRealm(t *testing.T) {
 	for seed := range uint64(3) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
@@ -268,13 +271,16 @@ func TestRecordedCollectionsReproduceTheRealm(t *testing.T) {
 				require.NoError(t, replica.Commit())
 			}
 			w := &walk{t, r, rand.New(rand.NewPCG(seed, 2))}
+			oracle := memstate.New(nil)
 			applied := uint64(0)
 			for round := range 40 {
 				if w.rng.IntN(4) == 0 && w.pet() != nil { // an object goes elsewhere
 					key := value.IntKey(int64(w.rng.IntN(6)))
 					in := changeset.Instruction{Op: changeset.EraseObject, Table: "Pet", Key: key}
 					integrate(t, r, in)
-					apply(&changeset.Changeset{Instructions: []changeset.Instruction{in}})
+					elsewhere := &changeset.Changeset{Instructions: []changeset.Instruction{in}}
+					apply(elsewhere)
+					require.NoError(t, oracle.Apply(elsewhere))
 					applied = r.Version()
 				}
 				require.NoError(t, r.BeginWrite())
@@ -299,6 +305,7 @@ func TestRecordedCollectionsReproduceTheRealm(t *testing.T) {
 				}
 				for _, c := range changesets(t, r, applied) {
 					apply(c)
+					require.NoError(t, statetest.CheckRecorded(oracle, c), "round %d", round)
 				}
 				applied = r.Version()
 				require.Equal(t, textOf(t, r.Path()), textOf(t, copyPath), "round %d", round)

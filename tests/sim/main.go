@@ -24,6 +24,7 @@ func main() {
 	rules := flag.String("rules", "compatible", "the rules of merging: compatible or strict")
 	length := flag.Int("steps", 60, "how many steps a run has, about")
 	trace := flag.Bool("trace", false, "print the trace of each run")
+	shrinks := flag.Bool("shrink", true, "shrink what fails")
 	file := flag.String("case", "", "run this case instead of seeds")
 	testing.Init()
 	flag.Parse()
@@ -41,7 +42,7 @@ func main() {
 			one(t, *file, *trace)
 			return
 		}
-		many(t, *from, *seeds, *rules, *length, *trace)
+		many(t, *from, *seeds, *rules, *length, *trace, *shrinks)
 	}}}, nil, nil)
 }
 
@@ -63,7 +64,7 @@ func one(t *testing.T, name string, trace bool) {
 	}
 }
 
-func many(t *testing.T, from, seeds uint64, rules string, length int, trace bool) {
+func many(t *testing.T, from, seeds uint64, rules string, length int, trace, shrinks bool) {
 	faults, start, failed := map[string]int{}, time.Now(), 0
 	for seed := from; seed < from+seeds; seed++ {
 		c := generate(seed, rules, length)
@@ -77,7 +78,11 @@ func many(t *testing.T, from, seeds uint64, rules string, length int, trace bool
 		if out.err != nil {
 			failed++
 			fmt.Printf("FAIL seed %d: %v\n", seed, out.err)
-			report(t, c)
+			if shrinks {
+				report(t, c)
+			} else {
+				fmt.Printf("The case:\n%s\n", c.format())
+			}
 			if failed == 3 {
 				break
 			}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 
 	"realmsync/core/changeset"
+	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/statetest"
 	"realmsync/core/schema"
 	"realmsync/core/store"
@@ -19,13 +20,23 @@ type writer struct {
 	*rand.Rand
 	c     *client
 	state *store.State
-	made  map[int64]bool // objects that this commit has created
+	made  map[int64]bool  // objects that this commit has created
+	all   *memstate.State // what state has, once it is needed
 	out   []changeset.Instruction
 }
 
 func (w *writer) do(in changeset.Instruction) error {
-	w.out = append(w.out, in)
-	return applyTo(w.state, w.out[len(w.out)-1:])
+	return w.apply([]changeset.Instruction{in})
+}
+
+func (w *writer) apply(made []changeset.Instruction) error {
+	w.out = append(w.out, made...)
+	if w.all != nil {
+		if err := applyTo(w.all, made); err != nil {
+			return err
+		}
+	}
+	return applyTo(w.state, made)
 }
 
 // write is a commit of 1 to 4 operations (merge.md 13.2), or some more if there are collections to fill, and a mark.
@@ -75,14 +86,14 @@ func (c *client) extend(r uint64) error {
 
 // nested is an operation inside of an object.
 func (w *writer) nested() error {
-	all, err := dumpHere(w.c.conn, w.state.Schema())
-	if err != nil {
-		return err
+	if w.all == nil {
+		var err error
+		if w.all, err = dumpHere(w.c.conn, w.state.Schema()); err != nil {
+			return err
+		}
 	}
-	x := &statetest.Writer{Rand: w.Rand, State: all, Keys: objects, Name: w.c.name}
-	made := x.Operation()
-	w.out = append(w.out, made...)
-	return applyTo(w.state, made)
+	x := &statetest.Writer{Rand: w.Rand, State: w.all, Keys: objects, Name: w.c.name}
+	return w.apply(x.Operation())
 }
 
 // flat is an operation on an object or on a value in it.

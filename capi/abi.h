@@ -17,6 +17,7 @@ typedef const realm_app_t rs_const_app_t;
 typedef const realm_session_t rs_const_session_t;
 typedef const realm_results_t rs_const_results_t;
 typedef const realm_subscription_set_t rs_const_set_t;
+typedef const realm_collection_t rs_const_collection_t;
 typedef const realm_value_t rs_const_value_t;
 typedef const realm_class_info_t rs_const_class_info_t;
 typedef const realm_sort_t rs_const_sort_t;
@@ -50,8 +51,9 @@ _Static_assert(sizeof(size_t) == 8, "64 bits");
 
 static inline void rs_call_collection(realm_collection_callback_t f, uintptr_t userdata, bool initial, const size_t* deletions, size_t n_deletions,
                                       const size_t* insertions, size_t n_insertions, const size_t* before, const size_t* after, size_t n_modifications,
-                                      const realm_move_t* moves, size_t n_moves) {
-    realm_collection_changes_t changes = {initial, deletions, n_deletions, insertions, n_insertions, before, n_modifications, after, moves, n_moves};
+                                      const realm_move_t* moves, size_t n_moves, bool root_deleted, const realm_key_changes_t* keys) {
+    realm_collection_changes_t changes = {initial, deletions, n_deletions, insertions, n_insertions, before, n_modifications, after, moves, n_moves,
+                                          root_deleted, keys};
     f((void*) userdata, &changes);
 }
 

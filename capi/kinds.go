@@ -14,14 +14,15 @@ import (
 
 // The tables of the handles. The numbers of the kinds are only told apart, nothing else.
 var (
-	configs  = handle.NewTable[config](1)
-	realms   = handle.NewTable[instance](2)
-	results  = handle.NewTable[resultsEntry](3)
-	tokens   = handle.NewTable[tokenEntry](4)
-	apps     = handle.NewTable[appEntry](5)
-	users    = handle.NewTable[userEntry](6)
-	sessions = handle.NewTable[sessionEntry](7)
-	sets     = handle.NewTable[setEntry](8)
+	configs     = handle.NewTable[config](1)
+	realms      = handle.NewTable[instance](2)
+	results     = handle.NewTable[resultsEntry](3)
+	tokens      = handle.NewTable[tokenEntry](4)
+	apps        = handle.NewTable[appEntry](5)
+	users       = handle.NewTable[userEntry](6)
+	sessions    = handle.NewTable[sessionEntry](7)
+	sets        = handle.NewTable[setEntry](8)
+	collections = handle.NewTable[collectionEntry](9)
 )
 
 // num returns the number that a pointer of the interface is. It is inlined: the number never lies in a pointer's place on the

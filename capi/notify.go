@@ -94,16 +94,54 @@ func rsResultsObserve(h *C.realm_results_t, fn C.realm_collection_callback_t, us
 		if err != nil {
 			return nil, err
 		}
-		return realm.ObserveResults(rs, func(ch realm.CollectionChanges) {
-			cb.run(func() {
-				C.rs_call_collection(fn, userdata, C.bool(ch.Initial), sizes(ch.Deletions), C.size_t(len(ch.Deletions)),
-					sizes(ch.Insertions),
-					C.size_t(len(ch.Insertions)), sizes(ch.Modifications), sizes(ch.ModificationsAfter),
-					C.size_t(len(ch.Modifications)),
-					(*C.realm_move_t)(unsafe.Pointer(unsafe.SliceData(ch.Moves))), C.size_t(len(ch.Moves)))
-			})
-		})
+		return realm.ObserveResults(rs, func(ch realm.CollectionChanges) { tellChanges(cb, fn, ch) })
 	})
+}
+
+//export rsCollectionObserve
+func rsCollectionObserve(h *C.realm_collection_t, fn C.realm_collection_callback_t, userdata C.uintptr_t,
+	free C.realm_free_userdata_t, out **C.realm_token_t, e *C.realm_error_t) C.realm_status_t {
+	cb := newCallback(userdata, free)
+	return register(cb, fn != nil, out, e, func() (*realm.Token, error) {
+		entry, err := lookUp(collections, num(unsafe.Pointer(h)), "collection")
+		if err != nil {
+			return nil, err
+		}
+		return realm.ObserveCollection(entry.collection, func(ch realm.CollectionChanges) { tellChanges(cb, fn, ch) })
+	})
+}
+
+// tellChanges calls the observer of results or of a collection.
+func tellChanges(cb *callback, fn C.realm_collection_callback_t, ch realm.CollectionChanges) {
+	var memory arena
+	defer memory.free()
+	keys := keyChangesToC(ch.Keys, &memory)
+	cb.run(func() {
+		C.rs_call_collection(fn, cb.userdata, C.bool(ch.Initial), sizes(ch.Deletions), C.size_t(len(ch.Deletions)),
+			sizes(ch.Insertions), C.size_t(len(ch.Insertions)), sizes(ch.Modifications), sizes(ch.ModificationsAfter),
+			C.size_t(len(ch.Modifications)), (*C.realm_move_t)(unsafe.Pointer(unsafe.SliceData(ch.Moves))), C.size_t(len(ch.Moves)),
+			C.bool(ch.RootDeleted), keys)
+	})
+}
+
+// keyChangesToC returns the keys of a dictionary that changed, in the arena's memory; nil for nil.
+func keyChangesToC(ch *realm.KeyChanges, a *arena) *C.realm_key_changes_t {
+	if ch == nil {
+		return nil
+	}
+	out := &allocArray[C.realm_key_changes_t](a, 1)[0]
+	out.deletions, out.n_deletions = textsToC(ch.Deletions, a)
+	out.insertions, out.n_insertions = textsToC(ch.Insertions, a)
+	out.modifications, out.n_modifications = textsToC(ch.Modifications, a)
+	return out
+}
+
+func textsToC(texts []string, a *arena) (*C.realm_string_t, C.size_t) {
+	list := allocArray[C.realm_string_t](a, len(texts))
+	for i, t := range texts {
+		list[i] = a.text(t)
+	}
+	return unsafe.SliceData(list), C.size_t(len(list))
 }
 
 // sizes returns positions as C has them: they aren't negative, and abi.h says that the types are as wide.

@@ -70,3 +70,24 @@ realm_status_t realm_object_observe(realm_object_t* object, realm_object_callbac
 realm_status_t realm_results_index_of(realm_results_t* results, const realm_object_t* object, size_t* out, realm_error_t* error) {
     return rsResultsIndexOf(results, is_live(object) ? (realm_object_t*) object : NULL, out, error);
 }
+
+realm_status_t realm_object_get_collection(const realm_object_t* object, uint32_t property, realm_collection_t** out, realm_error_t* error) {
+    if (!is_live(object)) return rsInvalidObject(error);
+    return rsObjectGetCollection((realm_object_t*) object, property, out, error);
+}
+
+realm_status_t realm_object_set_embedded(realm_object_t* object, uint32_t property, realm_object_t** out, realm_error_t* error) {
+    if (!is_live(object)) return rsInvalidObject(error);
+    return rsObjectSetEmbedded(object, property, out, error);
+}
+
+realm_status_t realm_object_set_collection(realm_object_t* object, uint32_t property, int kind, realm_collection_t** out, realm_error_t* error) {
+    if (!is_live(object)) return rsInvalidObject(error);
+    return rsObjectSetCollection(object, property, kind, out, error);
+}
+
+realm_status_t realm_object_get_backlinks(const realm_object_t* object, realm_class_key_t origin_class, uint32_t origin_property, realm_results_t** out,
+                                          realm_error_t* error) {
+    if (!is_live(object)) return rsInvalidObject(error);
+    return rsObjectGetBacklinks((realm_object_t*) object, origin_class, origin_property, out, error);
+}

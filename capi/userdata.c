@@ -28,6 +28,11 @@ realm_status_t realm_results_observe(realm_results_t* results, realm_collection_
     return rsResultsObserve(results, callback, (uintptr_t) userdata, free_userdata, out, error);
 }
 
+realm_status_t realm_collection_observe(realm_collection_t* collection, realm_collection_callback_t callback, void* userdata,
+                                        realm_free_userdata_t free_userdata, realm_token_t** out, realm_error_t* error) {
+    return rsCollectionObserve(collection, callback, (uintptr_t) userdata, free_userdata, out, error);
+}
+
 realm_status_t realm_user_call_function(realm_user_t* user, realm_string_t name, realm_string_t arguments_json, realm_text_callback_t callback,
                                         void* userdata, realm_error_t* error) {
     return rsUserCallFunction(user, name, arguments_json, callback, (uintptr_t) userdata, error);

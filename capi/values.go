@@ -25,7 +25,12 @@ const maxValues = 1 << 16
 
 // cells returns the values of an array, checked.
 func cells(p *C.rs_const_value_t, n C.size_t, absent bool, name string) ([]store.Cell, error) {
-	list, err := array((*store.Cell)(unsafe.Pointer(p)), n, maxValues, name)
+	return cellsUpTo(maxValues, p, n, absent, name)
+}
+
+// cellsUpTo is cells with another limit.
+func cellsUpTo(limit int, p *C.rs_const_value_t, n C.size_t, absent bool, name string) ([]store.Cell, error) {
+	list, err := array((*store.Cell)(unsafe.Pointer(p)), n, limit, name)
 	if err != nil {
 		return nil, err
 	}

@@ -141,6 +141,7 @@ enum {
     REALM_TYPE_INT = 1, REALM_TYPE_BOOL = 2, REALM_TYPE_STRING = 3, REALM_TYPE_BINARY = 4, REALM_TYPE_TIMESTAMP = 5,
     REALM_TYPE_FLOAT = 6, REALM_TYPE_DOUBLE = 7, REALM_TYPE_DECIMAL128 = 8, REALM_TYPE_LINK = 9, REALM_TYPE_OBJECT_ID = 10,
     REALM_TYPE_UUID = 11,
+    REALM_TYPE_LIST = 251, REALM_TYPE_DICTIONARY = 253, /* output only: a mixed value that is a collection, see there */
     REALM_TYPE_ABSENT = 255 /* in the values of realm_object_create: not supplied, keep the default or the old value */
 };
 #define REALM_TYPE_MIXED REALM_TYPE_NULL
@@ -191,7 +192,8 @@ typedef struct realm_property_info {
     bool indexed;
     bool full_text;
     realm_string_t link_target; /* class name, for REALM_TYPE_LINK */
-    realm_string_t link_origin_property; /* not empty: computed backlinks of that property of link_target; nothing is stored */
+    realm_string_t link_origin_property; /* empty: properties that are computed from backlinks are refused (UNSUPPORTED), as nothing of them is
+                                            stored; realm_object_get_backlinks needs none */
 } realm_property_info_t;
 
 typedef struct realm_class_info {
@@ -307,7 +309,9 @@ REALM_API realm_status_t realm_thaw(realm_t* realm, realm_t** out, realm_error_t
  * An object of a realm. The fields may be read, never written: this is what makes reading a property free of calls.
  * When stamp == *current, values[i] is the value of property i in the realm's snapshot; its strings live until the
  * object is reloaded or released. When they differ (or values is NULL), call realm_object_load first.
- * Collection properties have type REALM_TYPE_NULL in a row; they have calls of their own.
+ * Collection properties have type REALM_TYPE_NULL in a row; they have calls of their own, see "collections". An embedded object is a
+ * REALM_TYPE_LINK, as a link to any other object is, and realm_object_get follows it. A mixed value that is a list or a dictionary has
+ * type REALM_TYPE_LIST or REALM_TYPE_DICTIONARY and nothing else.
  */
 typedef struct realm_object {
     uint32_t magic;              /* internal */
@@ -337,7 +341,8 @@ enum {
 };
 
 /* Creates an object from values[0..n_values), one per property in property order; REALM_TYPE_ABSENT leaves a property
- * alone, and so does an array that ends before it. Includes the primary key. Collections and embedded objects are absent here. *out may be NULL if not wanted;
+ * alone, and so does an array that ends before it. Includes the primary key. Collections and embedded objects are absent here: a new object
+ * has them empty and null, and they are filled in with calls of their own. *out may be NULL if not wanted;
  * *created (may be NULL) tells whether the object is new. Errors: NOT_IN_TRANSACTION, TYPE_MISMATCH, NOT_NULLABLE,
  * KEY_EXISTS, NO_SUBSCRIPTION. */
 REALM_API realm_status_t realm_object_create(realm_t* realm, realm_class_key_t class_key, const realm_value_t* values, size_t n_values, int mode,
@@ -348,7 +353,8 @@ REALM_API realm_status_t realm_object_find(realm_t* realm, realm_class_key_t cla
 REALM_API realm_status_t realm_object_get(realm_t* realm, realm_class_key_t class_key, int64_t object_key, realm_object_t** out, realm_error_t* error);
 /* The same object in another realm instance of the same file (thread-safe reference, freeze, thaw); *out is NULL if it does not exist there. */
 REALM_API realm_status_t realm_object_resolve(const realm_object_t* object, realm_t* target, realm_object_t** out, realm_error_t* error);
-/* Sets one property; a link is a realm_value_t of type REALM_TYPE_LINK. The object's own row stays current. */
+/* Sets one property; a link is a realm_value_t of type REALM_TYPE_LINK. The object's own row stays current. An embedded object is set
+ * to null here, which deletes it, and to a new one by realm_object_set_embedded. Collection properties: TYPE_MISMATCH. */
 REALM_API realm_status_t realm_object_set(realm_object_t* object, uint32_t property, const realm_value_t* value, realm_error_t* error);
 /* Adds to an integer property (wraps around), so that concurrent additions of several devices all count. LOGIC on null. */
 REALM_API realm_status_t realm_object_add_int(realm_object_t* object, uint32_t property, int64_t amount, realm_error_t* error);
@@ -390,6 +396,128 @@ REALM_API realm_status_t realm_results_resolve(const realm_results_t* results, r
 REALM_API realm_status_t realm_query_describe(realm_t* realm, realm_class_key_t class_key, realm_string_t query, const realm_value_t* arguments, size_t n_arguments,
                                               char* buffer, size_t capacity, size_t* needed, realm_error_t* error);
 
+/* ------------------------------------------------------------------------------------------------ collections */
+
+/*
+ * A list, a set or a dictionary: of a collection property (of an object or of an embedded object), or in a mixed value. A handle is live:
+ * it shows what the collection is in the realm's snapshot. It keeps the instance open, and belongs to its thread unless it is frozen.
+ *
+ * Order       Lists have the order that they were given. Sets are in ascending order of value (links: of object key), dictionaries in
+ *             ascending order of key, bytewise; the position of an element of these is good until they change.
+ * Elements    Are realm_value_t of the property's type. Links, and embedded objects, are REALM_TYPE_LINK; realm_object_get follows one,
+ *             realm_collection_load_objects many. A link whose target does not exist (yet) is not seen in lists and sets; in dictionaries
+ *             it is a null with flag bit 0. A collection in a mixed element has type REALM_TYPE_LIST or REALM_TYPE_DICTIONARY:
+ *             realm_collection_open opens it.
+ * Strings     Of values and keys that a call on a collection hands out belong to that handle, until the next call that reads values
+ *             through it, or its release. They stay as they are when the collection changes.
+ * Caching     What was read is current while the realm's stamp (realm_get_stamp, realm_object_t.current) is what it was.
+ * The end     When the object is deleted, the embedded object or the mixed value replaced, or the element that holds a nested collection
+ *             erased, the collection is gone for good: realm_collection_is_valid is false and every other call, except release, returns
+ *             NO_SUCH_OBJECT.
+ * Writing     In a write transaction, else NOT_IN_TRANSACTION, also on frozen handles. Further errors: TYPE_MISMATCH, NOT_NULLABLE;
+ *             NO_SUCH_OBJECT for a link to an object that does not exist; OUT_OF_RANGE for an index beyond the end. A call that is for
+ *             another kind of collection (realm_list_set on a set, ...) is TYPE_MISMATCH.
+ */
+typedef struct realm_collection realm_collection_t; /* released with realm_collection_release */
+
+/* The collection of a property: of a list, set or dictionary property, or that of a mixed property which holds a list or a dictionary.
+ * An empty one is there as well; *out is NULL when a mixed property holds none. Errors: NO_SUCH_OBJECT, NO_SUCH_PROPERTY, TYPE_MISMATCH. */
+REALM_API realm_status_t realm_object_get_collection(const realm_object_t* object, uint32_t property, realm_collection_t** out, realm_error_t* error);
+REALM_API void realm_collection_release(realm_collection_t* collection);
+/* Another handle on the same collection. */
+REALM_API realm_status_t realm_collection_clone(const realm_collection_t* collection, realm_collection_t** out, realm_error_t* error);
+/* REALM_COLLECTION_LIST, _SET or _DICTIONARY; REALM_COLLECTION_NONE for invalid handles. Any thread. */
+REALM_API int realm_collection_get_kind(const realm_collection_t* collection);
+/* Whether the collection still exists in the realm's snapshot. False for invalid handles. */
+REALM_API bool realm_collection_is_valid(const realm_collection_t* collection);
+/* A new handle on the realm instance of the collection. */
+REALM_API realm_status_t realm_collection_get_realm(const realm_collection_t* collection, realm_t** out, realm_error_t* error);
+/* The object (an embedded one is one) whose property holds the collection, directly or deep inside of a mixed value, and that property (may be
+ * NULL). The caller owns *out. */
+REALM_API realm_status_t realm_collection_get_owner(const realm_collection_t* collection, realm_object_t** out, uint32_t* property, realm_error_t* error);
+/* The same collection in another realm instance of the same file (thread-safe reference, freeze, thaw); *out is NULL if it does not exist there. */
+REALM_API realm_status_t realm_collection_resolve(const realm_collection_t* collection, realm_t* target, realm_collection_t** out, realm_error_t* error);
+
+REALM_API realm_status_t realm_collection_count(realm_collection_t* collection, size_t* out, realm_error_t* error);
+/* Reads up to count elements from position first in one go; *n receives how many. values must hold count values, keys (may be NULL; only
+ * dictionaries have them, others leave it alone) count strings. Fewer than count only at the end. At most 256 are read per call. */
+REALM_API realm_status_t realm_collection_load(realm_collection_t* collection, size_t first, size_t count, realm_value_t* values, realm_string_t* keys, size_t* n,
+                                               realm_error_t* error);
+/* The same for links and embedded objects: as objects, rows included. out must hold count pointers; the caller owns each object. An
+ * element that is no link (null in a dictionary, another type in a collection of mixed) is NULL. */
+REALM_API realm_status_t realm_collection_load_objects(realm_collection_t* collection, size_t first, size_t count, realm_object_t** out, size_t* n, realm_error_t* error);
+/* Position of the first element that equals the value, or SIZE_MAX; a value of another type is not there. For sets: whether it has it. */
+REALM_API realm_status_t realm_collection_find(realm_collection_t* collection, const realm_value_t* value, size_t* out, realm_error_t* error);
+/* The list or dictionary that the element at a position is; *out is NULL when it is none. The caller owns *out. */
+REALM_API realm_status_t realm_collection_open(realm_collection_t* collection, size_t index, realm_collection_t** out, realm_error_t* error);
+/* Removes the element at a position; an embedded object is deleted, a linked one is not. */
+REALM_API realm_status_t realm_collection_erase(realm_collection_t* collection, size_t index, realm_error_t* error);
+/* Removes all elements; embedded objects are deleted, linked ones are not. */
+REALM_API realm_status_t realm_collection_clear(realm_collection_t* collection, realm_error_t* error);
+
+/* Those of a list or set of links, or of a list of embedded objects, that match a query text (as realm_results_query; empty: all of them), in
+ * the order of the collection unless the text or realm_results_sort says otherwise; live. They are empty when the collection is gone. */
+REALM_API realm_status_t realm_collection_query(const realm_collection_t* collection, realm_string_t query, const realm_value_t* arguments, size_t n_arguments,
+                                                realm_results_t** out, realm_error_t* error);
+/* The order of the elements by value: writes their positions, sorted (equal ones in order of position), to positions, at most capacity;
+ * *n receives how many elements there are. Nulls are first, then bools, numbers, strings, binaries, dates, object ids, uuids, links. */
+REALM_API realm_status_t realm_collection_sort(realm_collection_t* collection, bool ascending, size_t* positions, size_t capacity, size_t* n, realm_error_t* error);
+
+/* ---- lists: index is from 0 */
+
+/* Inserts before the element at index; the length appends. */
+REALM_API realm_status_t realm_list_insert(realm_collection_t* list, size_t index, const realm_value_t* value, realm_error_t* error);
+/* Replaces an element. Embedded objects: realm_list_set_embedded. */
+REALM_API realm_status_t realm_list_set(realm_collection_t* list, size_t index, const realm_value_t* value, realm_error_t* error);
+/* Takes the element at from out, and puts it in again so that it is at to. */
+REALM_API realm_status_t realm_list_move(realm_collection_t* list, size_t from, size_t to, realm_error_t* error);
+/* Makes n values the elements, with as few changes as lists merge best with: what is too much goes from the end, the rest is set, what is new
+ * comes behind. Not for embedded objects. */
+REALM_API realm_status_t realm_list_assign(realm_collection_t* list, const realm_value_t* values, size_t n, realm_error_t* error);
+
+/* ---- sets */
+
+/* *added: whether the value is new in the set; *position: where it is. Both may be NULL. */
+REALM_API realm_status_t realm_set_add(realm_collection_t* set, const realm_value_t* value, size_t* position, bool* added, realm_error_t* error);
+/* *removed (may be NULL): whether the set had it. That it had not is no error. */
+REALM_API realm_status_t realm_set_remove(realm_collection_t* set, const realm_value_t* value, bool* removed, realm_error_t* error);
+
+/* ---- dictionaries: a new key is any UTF-8 (else INVALID_ARGUMENT) that does not begin with '$' and has no '.' (else TYPE_MISMATCH) */
+
+/* The value of a key; *found (may be NULL) tells whether the dictionary has the key, and *value is null when it has not. */
+REALM_API realm_status_t realm_dictionary_get(realm_collection_t* dictionary, realm_string_t key, realm_value_t* value, bool* found, realm_error_t* error);
+/* Position of a key, or SIZE_MAX. */
+REALM_API realm_status_t realm_dictionary_find_key(realm_collection_t* dictionary, realm_string_t key, size_t* out, realm_error_t* error);
+/* Adds an entry, or replaces its value. */
+REALM_API realm_status_t realm_dictionary_put(realm_collection_t* dictionary, realm_string_t key, const realm_value_t* value, realm_error_t* error);
+/* *removed (may be NULL): whether the dictionary had the key. That it had not is no error. */
+REALM_API realm_status_t realm_dictionary_remove(realm_collection_t* dictionary, realm_string_t key, bool* removed, realm_error_t* error);
+/* The list or dictionary that the value of a key is; *out is NULL when it is none. The caller owns *out. */
+REALM_API realm_status_t realm_dictionary_open(realm_collection_t* dictionary, realm_string_t key, realm_collection_t** out, realm_error_t* error);
+
+/* ---- new embedded objects and new collections in mixed
+ *
+ * Each of these puts a new one at its place, with default values or empty, and hands it out (out may be NULL if it is not wanted; else the
+ * caller owns *out). What was there before goes, but a collection of the same kind stays as it is, content included: who means a new one
+ * calls realm_collection_clear next, even when it is empty, as that is what makes devices that do so at once agree (not needed after an insertion).
+ * kind is REALM_COLLECTION_LIST or _DICTIONARY, else INVALID_ARGUMENT. TYPE_MISMATCH when the place is not for embedded objects, or not of
+ * mixed. Otherwise as the call without the suffix. */
+REALM_API realm_status_t realm_object_set_embedded(realm_object_t* object, uint32_t property, realm_object_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_list_insert_embedded(realm_collection_t* list, size_t index, realm_object_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_list_set_embedded(realm_collection_t* list, size_t index, realm_object_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_dictionary_put_embedded(realm_collection_t* dictionary, realm_string_t key, realm_object_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_object_set_collection(realm_object_t* object, uint32_t property, int kind, realm_collection_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_list_insert_collection(realm_collection_t* list, size_t index, int kind, realm_collection_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_list_set_collection(realm_collection_t* list, size_t index, int kind, realm_collection_t** out, realm_error_t* error);
+REALM_API realm_status_t realm_dictionary_put_collection(realm_collection_t* dictionary, realm_string_t key, int kind, realm_collection_t** out, realm_error_t* error);
+
+/* ---- the other end of links */
+
+/* The objects of the class origin_class whose property origin_property (a link, or a list, set or dictionary of links) refers to the
+ * object, once for each such link; live, in creation order. Errors: NO_SUCH_CLASS, NO_SUCH_PROPERTY, TYPE_MISMATCH (not links to this class). */
+REALM_API realm_status_t realm_object_get_backlinks(const realm_object_t* object, realm_class_key_t origin_class, uint32_t origin_property, realm_results_t** out,
+                                                    realm_error_t* error);
+
 /* ------------------------------------------------------------------------------------------------ notifications */
 
 typedef struct realm_token realm_token_t; /* a registration; releasing it ends the callbacks at once */
@@ -404,7 +532,17 @@ typedef struct realm_object_changes {
 
 typedef struct realm_move { size_t from, to; } realm_move_t;
 
-/* Changes of results between two snapshots; indices ascending. Valid during the callback. */
+/* Keys of a dictionary that changed between two snapshots, ascending. */
+typedef struct realm_key_changes {
+    const realm_string_t* deletions;
+    size_t n_deletions;
+    const realm_string_t* insertions;
+    size_t n_insertions;
+    const realm_string_t* modifications;
+    size_t n_modifications;
+} realm_key_changes_t;
+
+/* Changes of results or of a collection between two snapshots; indices ascending. Valid during the callback. */
 typedef struct realm_collection_changes {
     bool initial;                      /* first call: nothing changed yet */
     const size_t* deletions;           /* positions before */
@@ -416,17 +554,23 @@ typedef struct realm_collection_changes {
     const size_t* modifications_after; /* positions after; n_modifications of them */
     const realm_move_t* moves;         /* also contained in deletions and insertions */
     size_t n_moves;
+    bool root_deleted;                 /* the collection is gone, and this is the last call; what it had is among deletions */
+    const realm_key_changes_t* keys;   /* of a dictionary; NULL of everything else */
 } realm_collection_changes_t;
 
 typedef void (*realm_object_callback_t)(void* userdata, const realm_object_changes_t* changes);
 typedef void (*realm_collection_callback_t)(void* userdata, const realm_collection_changes_t* changes);
 
-/* Both run on the realm's thread, inside realm_refresh, realm_begin_write or realm_process_notifications; never inside the
+/* All run on the realm's thread, inside realm_refresh, realm_begin_write or realm_process_notifications; never inside the
  * registering call and never inside a commit. Errors: FROZEN, LOGIC (after changes in the current transaction). */
 REALM_API realm_status_t realm_object_observe(realm_object_t* object, realm_object_callback_t callback, void* userdata, realm_free_userdata_t free_userdata,
                                               realm_token_t** out, realm_error_t* error);
 REALM_API realm_status_t realm_results_observe(realm_results_t* results, realm_collection_callback_t callback, void* userdata, realm_free_userdata_t free_userdata,
                                                realm_token_t** out, realm_error_t* error);
+/* An element also counts as modified when the object that it links to, or what is in it, changed. The positions of a dictionary are those in
+ * order of keys. The handle may be released; the token keeps what it needs. */
+REALM_API realm_status_t realm_collection_observe(realm_collection_t* collection, realm_collection_callback_t callback, void* userdata, realm_free_userdata_t free_userdata,
+                                                  realm_token_t** out, realm_error_t* error);
 /* Realm's thread, also inside a callback. */
 REALM_API void realm_token_release(realm_token_t* token);
 

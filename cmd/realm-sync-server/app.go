@@ -25,6 +25,8 @@ type appCommand struct {
 type appCreate struct {
 	dataFlags
 
+	Rules string `enum:"compatible,strict" default:"compatible" help:"Rules by which all clients of the app and the server merge, for good: compatible (default) for clients of the original, strict without its defects for clients that know them."`
+
 	ID string `arg:"" name:"id" help:"The app id that programs are configured with: letters, digits, '.', '_', '-'."`
 }
 
@@ -39,7 +41,7 @@ func (a *appCreate) Run(k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, users.Close()) }()
-	_, created, err := users.CreateApp(ctx, a.ID)
+	_, created, err := users.CreateAppWith(ctx, a.ID, a.Rules == "strict")
 	if err != nil {
 		return err
 	}

@@ -31,6 +31,7 @@ type serveCommand struct {
 	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
 	Dev              bool          `help:"Development mode: every app id exists, everybody may log in, read and write. Not for a public address."`
 	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225). Without this they are added; other changes of the schema are refused in any case."`
+	Rules            string        `enum:"compatible,strict" default:"compatible" help:"With --dev: rules by which new apps merge, compatible or strict (default: ${default})."`
 	CustomJWTSecret  string        `name:"custom-jwt-secret" env:"REALM_SYNC_CUSTOM_JWT_SECRET" placeholder:"SECRET" help:"With --dev: accept custom JWTs signed with this secret (HS256, at least 32 bytes). Better set in the environment ($$${env})."`
 	AccessTokenLife  time.Duration `default:"30m" help:"Lifetime of access tokens (default: ${default})."`
 	RefreshTokenLife time.Duration `default:"1440h" help:"Lifetime of sessions, at least 30m (default: ${default})."`
@@ -59,7 +60,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 
 	var endpoint *sync.Server // nobody is revoked before it is served
 	config := auth.Config{
-		Dir: c.Data, Dev: c.Dev, AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
+		Dir: c.Data, Dev: c.Dev, DevStrict: c.Rules == "strict", AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
 		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) },
 	}
 	if c.CustomJWTSecret != "" {

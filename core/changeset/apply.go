@@ -8,7 +8,7 @@ import (
 // Apply does what the instructions say to the state, in order (spec/changeset.md section 5).
 //
 // Errors:
-//   - *UnsupportedError (ErrUnsupported): an instruction that this version doesn't apply: anything inside of a collection or an
+//   - *UnsupportedError (ErrUnsupported): the state isn't Nested, and an instruction changes something inside of a collection or an
 //     embedded object. All instructions are looked at before the first acts, so the state is as it was.
 //   - *BadChangesetError (ErrBadChangeset), with the number of the instruction: it doesn't fit the schema or the data. Instructions
 //     before it have acted: the caller rolls its transaction back.
@@ -16,13 +16,28 @@ import (
 //
 // Applying never records instructions, and the same changeset in the same state always does the same.
 func Apply(st State, c *Changeset) error {
+	a := applier{st: st}
+	return a.run(c)
+}
+
+// ApplyStrict is Apply where changesets are merged by strict rules (spec/merge.md section 14, X1): a new embedded object at the key of a
+// dictionary where there is one keeps it, as everywhere else.
+func ApplyStrict(st State, c *Changeset) error {
+	a := applier{st: st, strict: true}
+	return a.run(c)
+}
+
+func (a *applier) run(c *Changeset) error {
 	if c.Empty() {
 		return nil
 	}
-	if err := Supported(c); err != nil {
-		return err
+	a.top.st = a.st
+	var nested bool
+	if a.top.nested, nested = a.st.(Nested); !nested {
+		if err := Supported(c); err != nil {
+			return err
+		}
 	}
-	a := applier{st: st}
 	for i := range c.Instructions {
 		if err := a.apply(&c.Instructions[i]); err != nil {
 			if bad, ok := err.(*BadChangesetError); ok { //nolint:errorlint // one of ours, not wrapped
@@ -34,11 +49,11 @@ func Apply(st State, c *Changeset) error {
 	return nil
 }
 
-// Supported returns an *UnsupportedError if Apply would refuse the changeset as such.
+// Supported returns an *UnsupportedError if Apply would refuse the changeset as such with a State that isn't Nested.
 func Supported(c *Changeset) error {
 	for i := range c.Instructions {
 		in := &c.Instructions[i]
-		text := ""
+		var text string
 		switch {
 		case in.Op == ArrayInsert || in.Op == ArrayMove || in.Op == ArrayErase || in.Op == Clear || in.Op == SetInsert || in.Op == SetErase:
 			text = "changes of collections"
@@ -51,21 +66,25 @@ func Supported(c *Changeset) error {
 		default:
 			continue
 		}
-		return &UnsupportedError{Index: i, Address: in.Address(), Text: text + " can't be applied by this version"}
+		return &UnsupportedError{Index: i, Address: in.Address(), Text: text + " can't be applied here"}
 	}
 	return nil
 }
 
 // applier applies one changeset. It remembers the class and the object that the last instruction addressed.
 type applier struct {
-	st    State
-	class *schema.Class // nil: look it up
+	st     State
+	strict bool
+	class  *schema.Class // nil: look it up
 
 	key    value.Key // of class, if known
 	known  bool
 	exists bool
 
 	property int // place of the property named last in its class
+
+	top    topObject // the object that is addressed, as a node
+	recent recent
 }
 
 func (a *applier) apply(in *Instruction) error {
@@ -86,6 +105,16 @@ func (a *applier) apply(in *Instruction) error {
 		return a.update(in)
 	case AddInteger:
 		return a.addInteger(in)
+	case ArrayInsert:
+		return a.arrayInsert(in)
+	case ArrayMove:
+		return a.arrayMove(in)
+	case ArrayErase:
+		return a.arrayErase(in)
+	case Clear:
+		return a.clear(in)
+	case SetInsert, SetErase:
+		return a.changeSet(in)
 	default:
 		return in.bad(ReasonOpcode, "this is not an instruction")
 	}
@@ -93,7 +122,7 @@ func (a *applier) apply(in *Instruction) error {
 
 // reshaped forgets what is remembered: the schema has changed.
 func (a *applier) reshaped(err error) error {
-	a.class, a.known = nil, false
+	a.class, a.known, a.recent = nil, false, recent{}
 	return err
 }
 
@@ -151,6 +180,7 @@ func (a *applier) createObject(in *Instruction) error {
 	if err != nil || exists {
 		return err
 	}
+	a.recent = recent{}
 	if err := a.st.Create(class.Name, in.Key); err != nil {
 		return err
 	}
@@ -163,106 +193,19 @@ func (a *applier) eraseObject(in *Instruction) error {
 	if err != nil || !exists {
 		return err
 	}
-	a.exists = false
+	a.exists, a.recent = false, recent{}
 	return a.st.Erase(class.Name, in.Key)
-}
-
-// target finds the single property that a path instruction without path changes.
-func (a *applier) target(in *Instruction) (*schema.Class, *schema.Property, error) {
-	class, exists, err := a.lookup(in)
-	if err != nil {
-		return nil, nil, err
-	}
-	if !exists {
-		return nil, nil, in.bad(ReasonNoObject, "there is no such object")
-	}
-	p := a.lookupProperty(class, in.Field)
-	switch {
-	case p == nil:
-		return nil, nil, in.bad(ReasonNoField, "the class has no such property")
-	case p.Collection != schema.Single:
-		return nil, nil, in.bad(ReasonBadPath, "the property is a "+p.Collection.String()+", it holds no single value")
-	case p.Name == class.PrimaryKey:
-		return nil, nil, in.bad(ReasonPrimaryKey, "the primary key of an object can't be changed")
-	}
-	return class, p, nil
 }
 
 // lookupProperty is class.Property; instructions tend to name properties in their order.
 func (a *applier) lookupProperty(class *schema.Class, name string) *schema.Property {
 	n := len(class.Properties)
 	for i := range n {
-		at := a.property + i
-		if at >= n {
-			at -= n
-		}
+		at := (a.property + i) % n // it may be a place in another class
 		if class.Properties[at].Name == name {
 			a.property = at
 			return &class.Properties[at]
 		}
 	}
 	return nil
-}
-
-func (a *applier) update(in *Instruction) error {
-	class, p, err := a.target(in)
-	if err != nil {
-		return err
-	}
-	switch kind := in.Value.Kind(); {
-	case kind == value.KindNull:
-		if !p.Nullable && p.Type != value.KindMixed && p.Type != value.KindLink {
-			return in.bad(ReasonNull, "the property can't be null")
-		}
-	case kind == value.KindLink:
-		if bad := a.checkLink(in, p); bad != nil {
-			return bad
-		}
-	case !kind.IsValue():
-		return in.bad(ReasonType, "a property can't hold a value of type "+kind.String())
-	case p.Type != kind && p.Type != value.KindMixed:
-		return in.bad(ReasonType, "the property is of type "+p.Type.String()+", the value is of type "+kind.String())
-	}
-	return a.st.Set(class.Name, in.Key, p.Name, in.Value)
-}
-
-// checkLink is section 5.4.
-func (a *applier) checkLink(in *Instruction, p *schema.Property) *BadChangesetError {
-	if p.Type != value.KindLink && p.Type != value.KindMixed {
-		return in.bad(ReasonType, "the property is of type "+p.Type.String()+", the value is a link")
-	}
-	link := in.Value.Link()
-	target := a.class
-	if target.Name != link.Class {
-		target = a.st.Schema().Class(link.Class)
-	}
-	switch {
-	case target == nil:
-		return in.bad(ReasonTarget, "the link's target class '"+clip(link.Class)+"' doesn't exist")
-	case target.Kind == schema.Embedded:
-		return in.bad(ReasonTarget, "there are no links to the embedded class '"+target.Name+"'")
-	case target.Kind == schema.Asymmetric:
-		return in.bad(ReasonTarget, "there are no links to the asymmetric class '"+target.Name+"'")
-	case p.Type == value.KindLink && target.Name != p.LinkTarget:
-		return in.bad(ReasonTarget, "the property links to class '"+p.LinkTarget+"', the value to class '"+target.Name+"'")
-	}
-	if text := KeyFits(target, link.Key); text != "" {
-		return in.bad(ReasonBadKey, "the link's target: "+text)
-	}
-	return nil
-}
-
-func (a *applier) addInteger(in *Instruction) error {
-	class, p, err := a.target(in)
-	if err != nil {
-		return err
-	}
-	old, err := a.st.Get(class.Name, in.Key, p.Name)
-	switch {
-	case err != nil || old.IsNull():
-		return err
-	case old.Kind() != value.KindInt:
-		return in.bad(ReasonType, "a value of type "+old.Kind().String()+" can't be incremented")
-	}
-	return a.st.Set(class.Name, in.Key, p.Name, value.Int(old.Int()+in.Add)) // wraps around, as it should
 }

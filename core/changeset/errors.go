@@ -53,6 +53,10 @@ const (
 	ReasonTarget     Reason = "TARGET"      // link to a class that can't be linked to from there
 	ReasonSchema     Reason = "SCHEMA"      // the class or property exists otherwise, or can't exist
 	ReasonPrimaryKey Reason = "PRIMARY_KEY" // change of the primary key property
+	ReasonRange      Reason = "RANGE"       // position beyond the end of the list, or a move to where the element is
+	ReasonSize       Reason = "SIZE"        // the list has another size than the instruction says
+	ReasonKind       Reason = "KIND"        // Clear of a collection of another kind
+	ReasonLevels     Reason = "LEVELS"      // collections in mixed nested too deeply
 )
 
 // BadChangesetError says why a changeset was refused, and where.
@@ -84,7 +88,8 @@ func (e *BadChangesetError) Error() string {
 // Is makes errors.Is(err, ErrBadChangeset) true.
 func (e *BadChangesetError) Is(target error) bool { return target == ErrBadChangeset }
 
-// UnsupportedError says that Apply has met an instruction that this version doesn't know to apply. Nothing was changed.
+// UnsupportedError says that a changeset has an instruction that the State it was to be applied to can't hold the result of: it isn't
+// Nested. Nothing was changed.
 type UnsupportedError struct {
 	Index   int    // number of the instruction, from 0
 	Address string // the instruction and what it addresses

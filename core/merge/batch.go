@@ -37,7 +37,14 @@ type Finder interface {
 // On error, of merging, of the history or of apply, the caller rolls its transaction back: nothing of the batch may be kept. Entries
 // that were applied before have been changed then. A batch with any number of different bases is merged correctly (section 14, X6);
 // apply can't stop halfway (X7).
+//
+// The rules are the compatible ones; see Rules.
 func Batch(h History, current uint64, batch []*Entry, apply func(*Entry) error) error {
+	return Compatible.Batch(h, current, batch, apply)
+}
+
+// Batch is Batch by these rules. apply should be what Apply does.
+func (rules Rules) Batch(h History, current uint64, batch []*Entry, apply func(*Entry) error) error {
 	b := batchMerger{history: h, current: current, entries: map[uint64]*Entry{}}
 	b.finder, _ = h.(Finder)
 	for start := 0; start < len(batch); {
@@ -50,7 +57,7 @@ func Batch(h History, current uint64, batch []*Entry, apply func(*Entry) error) 
 		if err != nil {
 			return err
 		}
-		if err := Changesets(window, run); err != nil {
+		if err := rules.Changesets(window, run); err != nil {
 			return err
 		}
 		for _, e := range run {

@@ -13,8 +13,7 @@ import (
 	"realmsync/core/value"
 )
 
-// simulation is the randomized test of section 13.2, for the instructions that can be applied: several clients that write, upload,
-// download and reconnect at random.
+// simulation is the randomized test of section 13.2: several clients that write, upload, download and reconnect at random.
 type simulation struct {
 	*rand.Rand
 	t       *testing.T
@@ -22,20 +21,11 @@ type simulation struct {
 	server  *simServer
 	clients []*simClient
 	clock   uint64
+	write   func(c *simClient) // commits a few random operations
 }
 
-func newSimulation(t *testing.T, seed uint64) *simulation {
+func newSimulation(t *testing.T, seed uint64, state *memstate.State) *simulation {
 	s := &simulation{Rand: rand.New(rand.NewPCG(seed, 5)), t: t, seed: seed, clock: 100}
-	state := memstate.New(schema.New(schema.Class{Name: "T", PrimaryKey: "_id", Properties: []schema.Property{
-		{Name: "_id", Type: value.KindInt},
-		{Name: "i", Type: value.KindInt},
-		{Name: "n", Type: value.KindInt, Nullable: true},
-		{Name: "m", Type: value.KindMixed, Nullable: true},
-		{Name: "k", Type: value.KindLink, Nullable: true, LinkTarget: "T"},
-	}}))
-	for k := range int64(2) {
-		require.NoError(t, state.Apply(&changeset.Changeset{Instructions: []changeset.Instruction{{Op: changeset.CreateObject, Table: "T", Key: value.IntKey(k)}}}))
-	}
 	for i := range 2 + s.Uint64N(4) {
 		s.clients = append(s.clients, newSimClient(t, FirstClientFile+i, state))
 	}
@@ -47,8 +37,24 @@ func newSimulation(t *testing.T, seed uint64) *simulation {
 	return s
 }
 
-// write commits a few random operations.
-func (s *simulation) write(c *simClient) {
+// flatSimulation has values and links only, with schemas and clocks of all kinds.
+func flatSimulation(t *testing.T, seed uint64) *simulation {
+	state := memstate.New(schema.New(schema.Class{Name: "T", PrimaryKey: "_id", Properties: []schema.Property{
+		{Name: "_id", Type: value.KindInt},
+		{Name: "i", Type: value.KindInt},
+		{Name: "n", Type: value.KindInt, Nullable: true},
+		{Name: "m", Type: value.KindMixed, Nullable: true},
+		{Name: "k", Type: value.KindLink, Nullable: true, LinkTarget: "T"},
+	}}))
+	for k := range int64(2) {
+		require.NoError(t, state.Apply(&changeset.Changeset{Instructions: []changeset.Instruction{{Op: changeset.CreateObject, Table: "T", Key: value.IntKey(k)}}}))
+	}
+	s := newSimulation(t, seed, state)
+	s.write = s.writeFlat
+	return s
+}
+
+func (s *simulation) writeFlat(c *simClient) {
 	all := &changeset.Changeset{}
 	do := func(in changeset.Instruction) {
 		in.Table = "T"
@@ -122,21 +128,27 @@ func (s *simulation) drain() {
 
 // P5: whatever the interleaving, in the end every client has the state of the server; every acknowledged change was integrated once.
 func TestConvergence(t *testing.T) {
-	for seed := range uint64(600) {
-		s := newSimulation(t, seed)
+	for seed := range seeds(600) {
+		s := flatSimulation(t, seed)
 		for range 10 + s.IntN(50) {
 			s.step()
 		}
-		s.drain()
-		seen := map[[2]uint64]bool{}
-		for _, h := range s.server.history[1:] {
-			id := [2]uint64{h.origin, h.client}
-			require.False(t, seen[id], "seed %d: version %d of client %d was integrated twice", seed, h.client, h.origin)
-			seen[id] = true
-		}
-		for _, c := range s.clients {
-			requireSameState(t, string(s.server.state.JSON()), c.state, fmt.Sprintf("seed %d", seed))
-			require.LessOrEqual(t, len(c.entries), 4, "seed %d: the history is trimmed", seed)
-		}
+		s.finish()
+	}
+}
+
+// finish exchanges everything and compares.
+func (s *simulation) finish() {
+	s.t.Helper()
+	s.drain()
+	seen := map[[2]uint64]bool{}
+	for _, h := range s.server.history[1:] {
+		id := [2]uint64{h.origin, h.client}
+		require.False(s.t, seen[id], "seed %d: version %d of client %d was integrated twice", s.seed, h.client, h.origin)
+		seen[id] = true
+	}
+	for _, c := range s.clients {
+		requireSameState(s.t, string(s.server.state.JSON()), c.state, fmt.Sprintf("seed %d, client %d", s.seed, c.ident))
+		require.LessOrEqual(s.t, len(c.entries), 4, "seed %d: the history is trimmed", s.seed)
 	}
 }

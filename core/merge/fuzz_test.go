@@ -46,37 +46,39 @@ func FuzzMerge(f *testing.F) {
 			return
 		}
 		before := append(texts([]*Entry{{Changeset: left}}), texts([]*Entry{{Changeset: right}})...)
-		run := func(swapped, allPairs bool) (*Entry, *Entry, error) {
+		run := func(rules Rules, swapped, allPairs bool) (*Entry, *Entry, error) {
 			l, r := &Entry{Changeset: left, Timestamp: timeA, FileIdent: 2}, &Entry{Changeset: right, Timestamp: timeB, FileIdent: 3}
 			if swapped {
-				return l, r, merge([]*Entry{r}, []*Entry{l}, allPairs)
+				return l, r, mergeBy(rules, []*Entry{r}, []*Entry{l}, allPairs)
 			}
-			return l, r, merge([]*Entry{l}, []*Entry{r}, allPairs)
+			return l, r, mergeBy(rules, []*Entry{l}, []*Entry{r}, allPairs)
 		}
-		l, r, err := run(false, false)
-		for _, other := range []struct{ swapped, allPairs bool }{{false, true}, {true, false}, {true, true}} {
-			l2, r2, err2 := run(other.swapped, other.allPairs)
-			if (err == nil) != (err2 == nil) {
-				t.Fatalf("%+v: %v, %v", other, err, err2)
+		for _, rules := range []Rules{Compatible, Strict} {
+			l, r, err := run(rules, false, false)
+			for _, other := range []struct{ swapped, allPairs bool }{{false, true}, {true, false}, {true, true}} {
+				l2, r2, err2 := run(rules, other.swapped, other.allPairs)
+				if (err == nil) != (err2 == nil) {
+					t.Fatalf("%+v: %v, %v", other, err, err2)
+				}
+				if err == nil && !reflect.DeepEqual([]any{texts([]*Entry{l}), texts([]*Entry{r}), l.Dirty, r.Dirty}, []any{texts([]*Entry{l2}), texts([]*Entry{r2}), l2.Dirty, r2.Dirty}) {
+					t.Fatalf("%+v: %v %v, %v %v", other, texts([]*Entry{l}), texts([]*Entry{r}), texts([]*Entry{l2}), texts([]*Entry{r2}))
+				}
 			}
-			if err == nil && !reflect.DeepEqual([]any{texts([]*Entry{l}), texts([]*Entry{r}), l.Dirty, r.Dirty}, []any{texts([]*Entry{l2}), texts([]*Entry{r2}), l2.Dirty, r2.Dirty}) {
-				t.Fatalf("%+v: %v %v, %v %v", other, texts([]*Entry{l}), texts([]*Entry{r}), texts([]*Entry{l2}), texts([]*Entry{r2}))
+			if !reflect.DeepEqual(before, append(texts([]*Entry{{Changeset: left}}), texts([]*Entry{{Changeset: right}})...)) {
+				t.Fatal("what was given has changed")
+			}
+			if err != nil {
+				if !errors.Is(err, ErrTransform) || l.Changeset != left || r.Changeset != right {
+					t.Fatal(err)
+				}
+				continue
+			}
+			for _, e := range []*Entry{l, r} {
+				if _, err := changeset.Encode(e.Changeset); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		if !reflect.DeepEqual(before, append(texts([]*Entry{{Changeset: left}}), texts([]*Entry{{Changeset: right}})...)) {
-			t.Fatal("what was given has changed")
-		}
-		if err != nil {
-			if !errors.Is(err, ErrTransform) || l.Changeset != left || r.Changeset != right {
-				t.Fatal(err)
-			}
-			return
-		}
-		for _, e := range []*Entry{l, r} {
-			if _, err := changeset.Encode(e.Changeset); err != nil {
-				t.Fatal(err)
-			}
-		}
-		Touch(l.Changeset, r.Changeset)
+		Touch(left, right)
 	})
 }

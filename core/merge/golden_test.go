@@ -138,7 +138,7 @@ func TestFailsLoudly(t *testing.T) {
 		}
 		require.NotNil(t, nested[l])
 	}
-	m := merger{rules: &[ops][ops]rule{}}
+	m := merger{rules: &ruleSet{flat: &[ops][ops]rule{}, nested: &nested, prepare: compatible.prepare}}
 	require.ErrorIs(t, m.run(side(t, "@1/2: U i=1"), side(t, "@1/3: U i=2")), ErrTransform)
 	for _, bad := range []changeset.Instruction{
 		{Op: ops}, {Op: changeset.ArrayErase, Field: "l"}, {Op: changeset.ArrayInsert, Path: []changeset.Step{{Key: "a"}}}, {Op: changeset.AddTable}, {Op: changeset.AddColumn},

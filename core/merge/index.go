@@ -58,11 +58,12 @@ type (
 //	EraseTable T              everything on T, AddColumn that links to T
 //	AddColumn T.f to X        AddColumn T.f, EraseColumn T.f, EraseTable T, EraseTable X
 //	EraseColumn T.f           Update of T.f in any object, AddColumn T.f, EraseColumn T.f, EraseTable T
-//	instructions on T[k]      instructions on T[k], EraseTable T, EraseColumn T.f
+//	instructions on T[k]      instructions on T[k], EraseTable T, EraseColumn T.f; of many on T[k] only some: see bucket
 type index struct {
 	names   map[string]int32 // classes and properties
 	numbers map[object]int32
-	objects []list // by number
+	objects []bucket // by number
+	many    int      // see bucket
 
 	schema  map[int32]*list // schema instructions by class
 	erasing map[int32]*list // EraseTable and EraseColumn by class
@@ -70,6 +71,7 @@ type index struct {
 
 	// Only if there are local EraseTable or EraseColumn:
 	wide   bool
+	paths  bool            // fields has all path instructions, not only Update
 	tables map[int32]*list // everything by class
 	fields map[field]*list // Update by property
 
@@ -79,10 +81,10 @@ type index struct {
 	lastNumber int32
 }
 
-const maxLists = 2
+const maxLists = 4
 
-func (x *index) build(nodes []node, wide, allPairs bool) {
-	x.wide = wide
+func (x *index) build(nodes []node, wide, paths, allPairs bool) {
+	x.wide, x.paths = wide, paths
 	x.names = make(map[string]int32, 16)
 	x.numbers = make(map[object]int32, min(len(nodes), 1<<16))
 	x.schema, x.erasing, x.linking = map[int32]*list{}, map[int32]*list{}, map[int32]*list{}
@@ -105,18 +107,17 @@ func (x *index) build(nodes []node, wide, allPairs bool) {
 		total++
 	}
 	// All lists of objects share one array.
-	x.objects = make([]list, len(counts))
+	x.objects = make([]bucket, len(counts))
 	array := make([]*node, total)
 	at := 0
 	for i, c := range counts {
-		x.objects[i].nodes = array[at : at : at+c]
+		x.objects[i].all.nodes = array[at : at : at+c]
 		at += c
 	}
 	for i := range nodes {
 		n := &nodes[i]
 		if !n.in.IsSchema() {
-			l := &x.objects[n.object]
-			l.nodes = append(l.nodes, n)
+			x.objects[n.object].all.push(n)
 		}
 		x.enter(n, (*list).push)
 	}
@@ -152,7 +153,7 @@ func (x *index) enter(n *node, add func(*list, *node)) {
 	}
 	if x.wide {
 		add(at(x.tables, n.table), n)
-		if n.in.Op == changeset.Update {
+		if n.in.Op == changeset.Update || x.paths && n.in.IsPath() {
 			add(at(x.fields, field{n.table, n.field}), n)
 		}
 	}
@@ -251,9 +252,12 @@ func (x *index) related(n *node, lists *[maxLists]*list) (count int) {
 		add(x.fields[field{n.table, n.field}])
 	default:
 		if n.object != unknown {
-			l := &x.objects[n.object]
-			l.tidy() // nothing walks through it: only schema instructions have others walked meanwhile
-			add(l)
+			for _, l := range x.objects[n.object].related(n, x.many) {
+				if l != nil {
+					l.tidy() // nothing walks through it: only schema instructions have others walked meanwhile
+					add(l)
+				}
+			}
 		}
 		if len(x.erasing) > 0 {
 			add(x.erasing[n.table])

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -33,6 +34,17 @@ func repeat(n int, ident uint64, in changeset.Instruction) []*Entry {
 	return entries
 }
 
+// each makes changesets on one object that each do something of their own.
+func each(n int, ident uint64, change func(in *changeset.Instruction, i int)) []*Entry {
+	entries := make([]*Entry, n)
+	for i := range entries {
+		in := changeset.Instruction{Table: "Person", Key: value.IntKey(1), Field: "f"}
+		change(&in, i)
+		entries[i] = &Entry{Version: uint64(i) + 1, Timestamp: uint64(i), FileIdent: ident, Changeset: &changeset.Changeset{Instructions: []changeset.Instruction{in}}}
+	}
+	return entries
+}
+
 // The number of pairs that are compared shows that the work doesn't grow with the product of both sides.
 func TestLinear(t *testing.T) {
 	const n = 10000
@@ -43,6 +55,12 @@ func TestLinear(t *testing.T) {
 	name := changeset.Instruction{Op: changeset.Update, Table: "Person", Key: value.IntKey(1), Field: "name", Value: value.String("y")}
 	create := changeset.Instruction{Op: changeset.CreateObject, Table: "Person", Key: value.IntKey(1)}
 	erase := changeset.Instruction{Op: changeset.EraseObject, Table: "Person", Key: value.IntKey(1)}
+	inDictionary := func(in *changeset.Instruction, i int) {
+		in.Op, in.Value, in.Path = changeset.Update, value.Int(1), []changeset.Step{{Key: strconv.Itoa(i)}}
+	}
+	inSet := func(in *changeset.Instruction, i int) { in.Op, in.Value = changeset.SetInsert, value.Int(int64(i)) }
+	inCounter := func(in *changeset.Instruction, _ int) { in.Op, in.Add = changeset.AddInteger, 1 }
+	inProperty := func(in *changeset.Instruction, i int) { in.Op, in.Field = changeset.Update, strconv.Itoa(i) }
 	for _, c := range []struct {
 		what            string
 		local, incoming []*Entry
@@ -54,32 +72,69 @@ func TestLinear(t *testing.T) {
 		{"one property", repeat(n, 2, name), repeat(n, 3, name), 3 * n},
 		{"created often, erased once", repeat(n, 2, create), append(repeat(1, 3, erase), repeat(n, 3, create)...), n},
 		{"erased once, created often", append(repeat(1, 2, erase), repeat(n, 2, create)...), repeat(n, 3, create), n},
+		{"one dictionary", each(n, 2, inDictionary), each(n, 3, inDictionary), n},
+		{"one set", each(n, 2, inSet), each(n, 3, inSet), n},
+		{"one counter", each(n, 2, inCounter), each(n, 3, inCounter), 0},
+		{"properties of one object", each(n, 2, inProperty), each(n, 3, inProperty), n},
 	} {
-		m := merger{rules: &flat}
+		m := merger{rules: &compatible}
 		require.NoError(t, m.run(c.local, c.incoming))
 		require.LessOrEqual(t, m.pairs, c.most, c.what)
 	}
 }
 
-func BenchmarkDisjoint(b *testing.B) {
-	const n = 10000
-	local, incoming := many(n, 2, func(i int) int64 { return int64(i) }), many(n, 3, func(i int) int64 { return int64(n + i) })
-	b.ReportAllocs()
-	for b.Loop() {
-		if err := Changesets(copyEntries(local), copyEntries(incoming)); err != nil {
-			b.Fatal(err)
+// on makes changesets that change something of all kinds in an object each, of objects many.
+func on(n, objects int, ident uint64) []*Entry {
+	entries := make([]*Entry, n)
+	position := func(i uint32) []changeset.Step { return []changeset.Step{{Pos: i, IsPos: true}} }
+	for i := range entries {
+		in := changeset.Instruction{Table: "Person", Key: value.IntKey(int64(i % objects))}
+		turn := uint32(i / objects)
+		change := func(op changeset.Op, field string, v value.Value, path ...changeset.Step) changeset.Instruction {
+			out := in
+			out.Op, out.Field, out.Value, out.Path = op, field, v, path
+			return out
 		}
+		insert := change(changeset.ArrayInsert, "list", value.Int(int64(i)), position(turn)...)
+		insert.PriorSize = turn
+		entries[i] = &Entry{Version: uint64(i) + 1, Timestamp: uint64(i), FileIdent: ident, Changeset: &changeset.Changeset{Instructions: []changeset.Instruction{
+			change(changeset.Update, "name", value.String("x")),
+			change(changeset.AddInteger, "count", value.Null()),
+			change(changeset.Update, "dictionary", value.Int(1), changeset.Step{Key: []string{"a", "b", "c"}[i%3]}),
+			change(changeset.Update, "home", value.String("y"), changeset.Step{Key: "street"}),
+			change(changeset.SetInsert, "set", value.Int(int64(turn))),
+			insert,
+		}}}
 	}
+	return entries
 }
 
-func BenchmarkSameObjects(b *testing.B) {
-	const n = 10000
-	local, incoming := many(n, 2, func(i int) int64 { return int64(i) }), many(n, 3, func(i int) int64 { return int64(i) })
+func benchmarkChangesets(b *testing.B, local, incoming []*Entry) {
+	b.Helper()
 	b.ReportAllocs()
+	var pairs uint64
 	for b.Loop() {
-		if err := Changesets(copyEntries(local), copyEntries(incoming)); err != nil {
+		m := merger{rules: &compatible}
+		if err := m.run(copyEntries(local), copyEntries(incoming)); err != nil {
 			b.Fatal(err)
 		}
+		pairs = m.pairs
+	}
+	b.ReportMetric(float64(pairs), "pairs")
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(len(local)+len(incoming)), "ns/changeset")
+}
+
+// 10,000 changesets on either side, and twice as many.
+func BenchmarkChangesets(b *testing.B) {
+	for _, n := range []int{10000, 20000} {
+		name := strconv.Itoa(n)
+		b.Run("disjoint/"+name, func(b *testing.B) {
+			benchmarkChangesets(b, many(n, 2, func(i int) int64 { return int64(i) }), many(n, 3, func(i int) int64 { return int64(n + i) }))
+		})
+		b.Run("same objects/"+name, func(b *testing.B) {
+			benchmarkChangesets(b, many(n, 2, func(i int) int64 { return int64(i) }), many(n, 3, func(i int) int64 { return int64(i) }))
+		})
+		b.Run("100 objects/"+name, func(b *testing.B) { benchmarkChangesets(b, on(n, 100, 2), on(n, 100, 3)) })
 	}
 }
 

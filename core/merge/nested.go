@@ -5,9 +5,12 @@ import (
 	"realmsync/core/value"
 )
 
+// nestedRule transforms two live instructions of different depth.
+type nestedRule func(outer, inner *node) error
+
 // nested has the rules for instructions of different depth, by the type of the outer, shallower one (section 5). They look at no
 // timestamps. After them the flat rule of the pair applies, too.
-var nested = [ops]func(outer, inner *node) error{
+var nested = [ops]nestedRule{
 	changeset.AddTable:     leave,
 	changeset.EraseTable:   insideTable,
 	changeset.CreateObject: leave,
@@ -50,6 +53,10 @@ func insideUpdate(outer, inner *node) error {
 		return nil
 	}
 	position := inner.in.Path[len(outer.in.Path)].IsPos
+	if outer.tail != nil { // strict: it empties what it makes
+		inner.discard()
+		return nil
+	}
 	if position && kind == value.KindList || !position && kind == value.KindDictionary {
 		return nil
 	}
@@ -59,7 +66,7 @@ func insideUpdate(outer, inner *node) error {
 
 // insideDiscard is N-AI and N-CLR.
 func insideDiscard(outer, inner *node) error {
-	if inside(outer, inner) {
+	if !outer.follows && inside(outer, inner) {
 		inner.discard()
 	}
 	return nil

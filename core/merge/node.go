@@ -29,6 +29,10 @@ type node struct {
 	owned  bool
 	path   bool // the path is owned, too
 	dead   bool // discarded; it stays where it is, so that nothing moves
+
+	// Strict rules only: an Update that makes a collection, and the Clear that follows it, are one (see unite).
+	tail    *node // of the Update: the Clear
+	follows bool  // of the Clear
 }
 
 const unknown = -1
@@ -47,6 +51,9 @@ func (n *node) edit() *changeset.Instruction {
 func (n *node) discard() {
 	n.dead = true
 	n.owner.dirty = true
+	if n.tail != nil {
+		n.tail.dead = true
+	}
 }
 
 // index returns the position that a list instruction or array update addresses: the last element of its path.

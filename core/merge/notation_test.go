@@ -229,7 +229,11 @@ func copyEntries(entries []*Entry) []*Entry {
 }
 
 func merge(local, incoming []*Entry, allPairs bool) error {
-	m := merger{rules: &flat, allPairs: allPairs}
+	return mergeBy(Compatible, local, incoming, allPairs)
+}
+
+func mergeBy(rules Rules, local, incoming []*Entry, allPairs bool) error {
+	m := merger{rules: rules.set(), allPairs: allPairs, fewest: true}
 	return m.run(local, incoming)
 }
 

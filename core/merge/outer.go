@@ -17,18 +17,18 @@ import (
 //
 // The time is linear in the number of instructions if few of them concern the same object; instructions of both sides on the same
 // object are compared with each other.
-func Changesets(local, incoming []*Entry) error {
-	m := merger{rules: &flat}
-	return m.run(local, incoming)
-}
+//
+// The rules are the compatible ones; see Rules.
+func Changesets(local, incoming []*Entry) error { return Compatible.Changesets(local, incoming) }
 
 // merger is one merge.
 type merger struct {
-	rules *[ops][ops]rule // flat; by pointer because a rule has others applied
+	rules *ruleSet // by pointer because a rule has others applied
 	index index
 	done  []result
 
 	allPairs bool   // compare every instruction with every other, as tests do to judge the index
+	fewest   bool   // look closely at every object, however few instructions there are on it, as tests do for the same reason
 	pairs    uint64 // that were compared
 }
 
@@ -65,8 +65,16 @@ func (m *merger) run(local, incoming []*Entry) error {
 			if err := check(&w, &instructions[i]); err != nil {
 				return err
 			}
+			w.nodes[i] = node{in: &instructions[i], owner: &w, depth: depth(&instructions[i])}
+		}
+		if err := m.rules.prepare(&w); err != nil {
+			return err
+		}
+		for i := range w.nodes {
 			n := &w.nodes[i]
-			*n = node{in: &instructions[i], owner: &w, depth: depth(&instructions[i])}
+			if n.dead { // with the instruction that it is one with
+				continue
+			}
 			// Here and not before: an instruction that was prepended to an incoming changeset may have made names known.
 			m.index.find(n)
 			if err := m.walk(n, 0); err != nil {
@@ -116,9 +124,16 @@ func (m *merger) prepare(local, incoming []*Entry) ([]*work, error) {
 			at++
 		}
 		w.nodes = nodes[start:at]
+		if err := m.rules.prepare(w); err != nil {
+			return nil, err
+		}
 		works = append(works, w)
 	}
-	m.index.build(nodes, erases(local), m.allPairs)
+	m.index.many = manyNodes
+	if m.fewest {
+		m.index.many = 0
+	}
+	m.index.build(nodes, erases(local), m.rules.erasesAll, m.allPairs)
 	return works, nil
 }
 
@@ -202,11 +217,11 @@ func (m *merger) pair(local, incoming *node) error {
 	m.pairs++
 	switch {
 	case incoming.depth < local.depth:
-		if err := nested[incoming.in.Op](incoming, local); err != nil || local.dead {
+		if err := m.rules.nested[incoming.in.Op](incoming, local); err != nil || local.dead {
 			return err
 		}
 	case incoming.depth > local.depth:
-		if err := nested[local.in.Op](local, incoming); err != nil || incoming.dead {
+		if err := m.rules.nested[local.in.Op](local, incoming); err != nil || incoming.dead {
 			return err
 		}
 	}
@@ -214,7 +229,7 @@ func (m *merger) pair(local, incoming *node) error {
 	if r.in.Op > l.in.Op {
 		l, r = r, l
 	}
-	rule := m.rules[l.in.Op][r.in.Op]
+	rule := m.rules.flat[l.in.Op][r.in.Op]
 	if rule == nil {
 		return fail("", local, incoming, fmt.Sprintf("there is no rule for %v and %v", l.in.Op, r.in.Op))
 	}

@@ -19,6 +19,7 @@ type generator struct {
 	sizes  map[string]uint32
 	schema bool // schema instructions, too
 	wrong  bool // now and then a wrong size, so that merging fails
+	strict bool // no defaults, which strict rules refuse
 }
 
 const baseSize = 4
@@ -133,7 +134,7 @@ func (g *generator) instruction() changeset.Instruction {
 		}
 		in.Op, in.Field = changeset.EraseObject, ""
 	case 2, 3, 4:
-		in.Op, in.Path, in.Value, in.Default = changeset.Update, g.path(false), g.value(), g.IntN(4) == 0
+		in.Op, in.Path, in.Value, in.Default = changeset.Update, g.path(false), g.value(), !g.strict && g.IntN(4) == 0
 	case 5, 6:
 		in.Op, in.Path, in.Add = changeset.AddInteger, g.path(false), g.Int64N(3)
 	case 7:
@@ -180,20 +181,24 @@ func requireEntries(t testing.TB, want, got []*Entry, what string, seed uint64) 
 
 // On random changesets of all instruction types: the index changes nothing; it doesn't matter which side merges (P2); merging one by one
 // is merging all at once (P4); the same input gives the same (P3); and what was given stays as it was.
-func TestProperties(t *testing.T) {
+func TestProperties(t *testing.T) { testProperties(t, Compatible) }
+
+func TestStrictProperties(t *testing.T) { testProperties(t, Strict) }
+
+func testProperties(t *testing.T, rules Rules) {
 	merged, failed := 0, 0
 	for seed := range uint64(6000) {
 		g := newGenerator(seed, seed%2 == 0)
-		g.wrong = seed%3 == 0
+		g.wrong, g.strict = seed%3 == 0, rules == Strict
 		a, b := g.side(2), g.side(3)
 		before := append(texts(a), texts(b)...)
 		a1, b1 := copyEntries(a), copyEntries(b)
-		err := merge(a1, b1, false)
+		err := mergeBy(rules, a1, b1, false)
 
 		a2, b2 := copyEntries(a), copyEntries(b)
-		errAll := merge(a2, b2, true)
+		errAll := mergeBy(rules, a2, b2, true)
 		a3, b3 := copyEntries(a), copyEntries(b)
-		errSwapped := merge(b3, a3, false)
+		errSwapped := mergeBy(rules, b3, a3, false)
 		require.Equal(t, before, append(texts(a), texts(b)...), "seed %d", seed)
 		if err != nil {
 			failed++
@@ -214,13 +219,13 @@ func TestProperties(t *testing.T) {
 
 		a4, b4 := copyEntries(a), copyEntries(b)
 		for i := range b4 {
-			require.NoError(t, Changesets(a4, b4[i:i+1]), "seed %d", seed)
+			require.NoError(t, rules.Changesets(a4, b4[i:i+1]), "seed %d", seed)
 		}
 		requireEntries(t, a1, a4, "incoming one by one, local", seed)
 		requireEntries(t, b1, b4, "incoming one by one, incoming", seed)
 		a5, b5 := copyEntries(a), copyEntries(b)
 		for i := range a5 {
-			require.NoError(t, Changesets(a5[i:i+1], b5), "seed %d", seed)
+			require.NoError(t, rules.Changesets(a5[i:i+1], b5), "seed %d", seed)
 		}
 		requireEntries(t, a1, a5, "local one by one, local", seed)
 		requireEntries(t, b1, b5, "local one by one, incoming", seed)

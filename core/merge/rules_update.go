@@ -21,7 +21,7 @@ func updateUpdate(_ *merger, l, r *node) error {
 		l.discard()
 	case kindL != kindR && kindR == value.KindObject:
 		r.discard()
-	case kindL == kindR && (kindL == value.KindList || kindL == value.KindDictionary): // their contents merge
+	case kindL == kindR && (kindL == value.KindList || kindL == value.KindDictionary) && (l.tail == nil || r.tail == nil): // their contents merge
 	case defaultL && !defaultR:
 		l.discard()
 	case defaultR && !defaultL:
@@ -55,7 +55,7 @@ func addIntegerUpdate(_ *merger, l, r *node) error {
 
 // clearUpdate is R13. That the update may be a default is ignored.
 func clearUpdate(_ *merger, l, r *node) error {
-	if samePath(l, r) && markerOf(l.in.Collection) != r.in.Value.Kind() {
+	if !l.follows && samePath(l, r) && (markerOf(l.in.Collection) != r.in.Value.Kind() || r.tail != nil) {
 		discardOlder(l, r)
 	}
 	return nil
@@ -63,7 +63,7 @@ func clearUpdate(_ *merger, l, r *node) error {
 
 // clearAddInteger is R14.
 func clearAddInteger(_ *merger, l, r *node) error {
-	if samePath(l, r) {
+	if !l.follows && samePath(l, r) {
 		r.discard()
 	}
 	return nil
@@ -71,7 +71,7 @@ func clearAddInteger(_ *merger, l, r *node) error {
 
 // clearClear is R24. The collection types are not compared.
 func clearClear(_ *merger, l, r *node) error {
-	if samePath(l, r) {
+	if !l.follows && !r.follows && samePath(l, r) {
 		discardOlder(l, r)
 	}
 	return nil

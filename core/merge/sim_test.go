@@ -32,6 +32,7 @@ type simClient struct {
 	progress    Progress
 	session     UploadCursor
 	state       *memstate.State // nil: not kept
+	rules       Rules
 }
 
 func newSimClient(t testing.TB, ident uint64, state *memstate.State) *simClient {
@@ -100,6 +101,21 @@ func (c *simClient) scan(after, upTo uint64) iter.Seq2[LocalEntry, error] {
 	}
 }
 
+// applyTo applies a changeset to a state, if there is one.
+func applyTo(s *memstate.State, rules Rules, c *changeset.Changeset) error {
+	if s == nil {
+		return nil
+	}
+	s.Begin()
+	err := rules.Apply(s, c)
+	if err != nil {
+		s.Rollback()
+	} else {
+		s.Commit()
+	}
+	return err
+}
+
 // simMessage is what a DOWNLOAD holds.
 type simMessage struct {
 	progress Progress
@@ -122,11 +138,8 @@ func (c *simClient) integrate(m simMessage) {
 	}
 	current := c.version()
 	require.NoError(t, Rebase(m.entries, c.base, current))
-	require.NoError(t, Batch(c, current, m.entries, func(e *Entry) error {
-		if c.state != nil {
-			return c.state.Apply(e.Changeset)
-		}
-		return nil
+	require.NoError(t, c.rules.Batch(c, current, m.entries, func(e *Entry) error {
+		return applyTo(c.state, c.rules, e.Changeset)
 	}), "client %d", c.ident)
 	c.save(m.progress)
 	last := m.entries[len(m.entries)-1]
@@ -159,6 +172,7 @@ type simServer struct {
 	state   *memstate.State
 	indexed bool // find windows by object
 	lenient bool // see requireMerged
+	rules   Rules
 }
 
 type simFile struct {
@@ -264,11 +278,8 @@ func (s *simServer) upload(c *simClient, end uint64) []*Entry {
 	if s.indexed {
 		h = finder{f}
 	}
-	require.NoError(t, Batch(h, s.version(), batch, func(e *Entry) error {
-		if s.state != nil {
-			return s.state.Apply(e.Changeset)
-		}
-		return nil
+	require.NoError(t, s.rules.Batch(h, s.version(), batch, func(e *Entry) error {
+		return applyTo(s.state, s.rules, e.Changeset)
 	}), "upload of client %d", c.ident)
 	for _, e := range batch {
 		s.history = append(s.history, simEntry{version: s.version() + 1, origin: c.ident, client: e.Version, timestamp: e.Timestamp, main: e.Changeset})

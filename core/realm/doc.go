@@ -11,13 +11,21 @@
 // realm_object_t of include/realm_sync.h: a row of cells, and the stamp at which it was read. Each instance has a stamp in C
 // memory that moves whenever the visible data may have changed; while both agree, the caller reads the cells by itself.
 //
+// # Collections
+//
+// A Collection names a list, set or dictionary (store.Collection) and holds nothing of it; elements are read in batches of cells. Positions
+// leave links out whose objects don't exist (hidden.go), which the store and instructions count. Embedded objects are objects like others,
+// made in their place. What is recorded of a change has the path from the top-level object (address.go), looked up for each change, since
+// others move it.
+//
 // # Results and notifications
 //
 // Results hold a query, not rows: the connection keeps what its plans found and follows its own changes (store.Plan). Observers are told
 // when their instance advances, and only then: Refresh, BeginWrite, or the Scheduler by way of Process. What changed comes from the hub,
 // which every commit in this process tells before its version can be seen (store.Watch), so that no observer sees a version whose
 // changes aren't known. Commits of other processes are not told; then objects are compared, and results take all their objects as
-// modified.
+// modified. Of collections the store tells that they have changed, not how: their observers keep a number per element and compare
+// (diff_elements.go). Results over a collection, and those of objects that link to one, have a source of rows (source.go) in place of a plan.
 //
 // # Threads
 //

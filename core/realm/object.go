@@ -80,6 +80,9 @@ func (r *Realm) newObject(class uint32, row int64) Object {
 // Create makes an object from n cells in property order (a *rlm_cell array), the primary key among them. With upsert an
 // existing object with the key gets the supplied values instead. The object belongs to the caller.
 //
+// Collections and embedded objects have no cells: theirs are absent, and what they are to hold is put in afterwards. An embedded object that
+// exists goes with a null.
+//
 // Errors: ErrNotInTransaction, ErrNoSubscription, store.ErrKeyExists, ErrType, ErrNotNullable, ErrNoObject.
 func (r *Realm) Create(class uint32, cells unsafe.Pointer, n int, upsert bool) (o Object, created bool, err error) {
 	if err := r.enterOnThread(); err != nil {
@@ -98,6 +101,9 @@ func (r *Realm) Create(class uint32, cells unsafe.Pointer, n int, upsert bool) (
 	}
 	row := unsafe.Slice((*store.Cell)(cells), n)
 	if err := r.checkText(cl, 0, row); err != nil {
+		return nil, false, err
+	}
+	if err := r.checkPlaces(cl, 0, row); err != nil {
 		return nil, false, err
 	}
 	rowid, created, err := r.create(cl, row, upsert)
@@ -127,12 +133,6 @@ func (r *Realm) create(cl *store.Class, cells []store.Cell, upsert bool) (rowid 
 	if err != nil || !ok {
 		return 0, false, errors.Join(err, errorf(store.ErrNoObject, "the existing object of class '%s' can't be found", cl.Def.Name))
 	}
-	var key value.Key
-	if r.recorder.on {
-		if key, err = r.keyOf(cl, rowid, cells); err != nil {
-			return 0, false, err
-		}
-	}
 	for i := range cells {
 		if i == cl.KeyIndex || cells[i].Type == store.CellAbsent {
 			continue
@@ -140,7 +140,7 @@ func (r *Realm) create(cl *store.Class, cells []store.Cell, upsert bool) (rowid 
 		if err := r.conn.SetCell(cl, rowid, i, &cells[i]); err != nil {
 			return 0, false, err
 		}
-		if err := r.recordUpdate(cl, key, i, &cells[i]); err != nil {
+		if err := r.recordUpdate(cl, rowid, i, &cells[i], cells); err != nil {
 			return 0, false, err
 		}
 	}
@@ -338,18 +338,14 @@ func SetProperty(o Object, property int, cell unsafe.Pointer) error {
 		if err := r.checkText(cl, property, unsafe.Slice(v, 1)); err != nil {
 			return err
 		}
+		if err := r.checkPlaces(cl, property, unsafe.Slice(v, 1)); err != nil {
+			return err
+		}
 		if err := r.conn.SetCell(cl, int64(p.object_key), property, v); err != nil {
 			return err
 		}
 		r.patch(p, property, v)
-		if !r.recorder.on {
-			return nil
-		}
-		key, err := r.objectKey(cl, p)
-		if err != nil {
-			return err
-		}
-		return r.recordUpdate(cl, key, property, v)
+		return r.recordUpdate(cl, int64(p.object_key), property, v, r.rowOf(p))
 	})
 }
 
@@ -377,12 +373,11 @@ func AddInt(o Object, property int, amount int64) error {
 		if !r.recorder.on {
 			return nil
 		}
-		key, err := r.objectKey(cl, p)
+		a, err := r.addressOf(cl, int64(p.object_key), property, r.rowOf(p))
 		if err != nil {
-			return err
+			return r.recorder.fail(err)
 		}
-		name := cl.Def.Properties[property].Name
-		return r.recorder.record(changeset.Instruction{Op: changeset.AddInteger, Table: cl.Def.Name, Key: key, Field: name, Add: amount})
+		return r.recordAt(a, changeset.Instruction{Op: changeset.AddInteger, Add: amount})
 	})
 }
 
@@ -397,9 +392,12 @@ func DeleteObject(o Object) error {
 	})
 }
 
-// deleteRow deletes a row after setting the links to it to null, as a local deletion does (changeset.md 6.10): what remains dangling are
+// deleteRow deletes a row after taking the links to it away, as a local deletion does (changeset.md 6.10): what remains dangling are
 // deletions that came from elsewhere.
 func (r *Realm) deleteRow(cl *store.Class, rowid int64) error {
+	if cl.Def.Kind == schema.Embedded {
+		return r.deleteEmbedded(cl, rowid)
+	}
 	key, err := r.conn.KeyOf(cl, rowid)
 	if errors.Is(err, store.ErrNoObject) {
 		return noObject(cl, rowid)
@@ -411,12 +409,9 @@ func (r *Realm) deleteRow(cl *store.Class, rowid int64) error {
 	if err != nil {
 		return err
 	}
-	var null store.Cell
+	u := unlinker{realm: r, link: store.LinkCell(cl.ID, rowid)}
 	for _, ref := range refs {
-		if err := r.conn.SetCell(ref.Class, ref.Row, ref.Property, &null); err != nil {
-			return err
-		}
-		if err := r.recordUnlink(ref); err != nil {
+		if err := u.unlink(ref); err != nil {
 			return err
 		}
 	}
@@ -430,16 +425,11 @@ func noObject(cl *store.Class, rowid int64) error {
 	return errorf(store.ErrNoObject, "No object with key '%d' in 'class_%s'", rowid, cl.Def.Name)
 }
 
-// objectKey returns the primary key of an object, from its row if that has been read: a key never changes.
-func (r *Realm) objectKey(cl *store.Class, p *C.rlm_object) (value.Key, error) {
-	var row []store.Cell
-	if p.values != nil {
-		row = r.rowOf(p)
-	}
-	return r.keyOf(cl, int64(p.object_key), row)
-}
-
+// rowOf returns the cells of an object's row as it was read last, nil if it wasn't: a key never changes.
 func (r *Realm) rowOf(p *C.rlm_object) []store.Cell {
+	if p.values == nil {
+		return nil
+	}
 	return unsafe.Slice((*store.Cell)(unsafe.Pointer(p.values)), int(p.n_values))
 }
 

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"realmsync/core/schema"
 	"realmsync/core/store"
 )
 
@@ -120,9 +121,13 @@ func (w *objectObserver) after(r *Realm, changes *changesSince) delivery {
 	}
 	row := now.Row(0)
 	var out ObjectChanges
+	properties := r.conn.ClassByID(w.class).Def.Properties
 	for i := range row {
 		changed := columns&(1<<i) != 0
-		if i >= store.LastColumn || !changed && !changes.complete { // compare what isn't known
+		switch {
+		case properties[i].Collection != schema.Single: // can't be compared
+			changed = !changes.complete || columns&(1<<min(i, store.LastColumn)) != 0
+		case i >= store.LastColumn || !changed && !changes.complete: // compare what isn't known
 			changed = old != nil && !old.Row(0)[i].Same(&row[i])
 		}
 		if changed {

@@ -14,7 +14,14 @@ type CollectionChanges struct {
 	Insertions         []int // after
 	Modifications      []int // before
 	ModificationsAfter []int
-	Moves              []Move // also among deletions and insertions
+	Moves              []Move      // also among deletions and insertions
+	Keys               *KeyChanges // of a dictionary; its positions are in order of keys
+	RootDeleted        bool        // the collection that was observed is gone; the positions are among the deletions
+}
+
+// KeyChanges are the keys of a dictionary that came, went, or have another value, ascending.
+type KeyChanges struct {
+	Deletions, Insertions, Modifications []string
 }
 
 // ObserveResults has f called on the instance's thread: once for the beginning, then after each change of which objects there are, of
@@ -30,7 +37,10 @@ func ObserveResults(rs *Results, f func(CollectionChanges)) (*Token, error) {
 		return nil, err
 	}
 	rs.realm.leave()
-	own := &Results{realm: rs.realm, class: rs.class, query: rs.query, order: rs.order}
+	own := &Results{realm: rs.realm, class: rs.class, source: rs.source, query: rs.query, order: rs.order}
+	if own.source != nil {
+		return rs.realm.observe(&sourceObserver{results: own, f: f})
+	}
 	return rs.realm.observe(&resultsObserver{results: own, f: f})
 }
 

@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"slices"
 	"unicode/utf8"
 	"unsafe"
 
@@ -78,8 +79,8 @@ func (r *Realm) checkText(cl *store.Class, first int, cells []store.Cell) error 
 
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// recordUpdate records that a property was set.
-func (r *Realm) recordUpdate(cl *store.Class, key value.Key, property int, cell *store.Cell) error {
+// recordUpdate records that a property was set; cells are those of the row, if they are at hand.
+func (r *Realm) recordUpdate(cl *store.Class, row int64, property int, cell *store.Cell, cells []store.Cell) error {
 	if !r.recorder.on {
 		return nil
 	}
@@ -87,8 +88,11 @@ func (r *Realm) recordUpdate(cl *store.Class, key value.Key, property int, cell 
 	if err != nil {
 		return r.recorder.fail(err)
 	}
-	name := cl.Def.Properties[property].Name
-	return r.recorder.record(changeset.Instruction{Op: changeset.Update, Table: cl.Def.Name, Key: key, Field: name, Value: v})
+	a, err := r.addressOf(cl, row, property, cells)
+	if err != nil {
+		return r.recorder.fail(err)
+	}
+	return r.recordAt(a, changeset.Instruction{Op: changeset.Update, Value: v})
 }
 
 // recordCreate records a new object, the links that its creation made live again, and the properties that were supplied.
@@ -106,37 +110,21 @@ func (r *Realm) recordCreate(cl *store.Class, rowid int64, cells []store.Cell) e
 	if cl.Def.Kind == schema.Asymmetric {
 		r.recorder.fading[cl.ID] = true
 	}
-	link := store.LinkCell(cl.ID, rowid)
-	for _, ref := range r.conn.Revived() {
-		owner, err := r.conn.KeyOf(ref.Class, ref.Row)
-		if err != nil {
+	link := value.FromLink(cl.Def.Name, key)
+	for _, ref := range slices.Clone(r.conn.Revived()) {
+		if err := r.recordRevived(ref, link); err != nil {
 			return r.recorder.fail(err)
-		}
-		if err := r.recordUpdate(ref.Class, owner, ref.Property, &link); err != nil {
-			return err
 		}
 	}
 	for i := range cells {
 		if i == cl.KeyIndex || cells[i].Type == store.CellAbsent {
 			continue
 		}
-		if err := r.recordUpdate(cl, key, i, &cells[i]); err != nil {
+		if err := r.recordUpdate(cl, rowid, i, &cells[i], cells); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// recordUnlink records that a link was set to null, because its target is about to be deleted.
-func (r *Realm) recordUnlink(ref store.Reference) error {
-	if !r.recorder.on {
-		return nil
-	}
-	owner, err := r.conn.KeyOf(ref.Class, ref.Row)
-	if err != nil {
-		return r.recorder.fail(err)
-	}
-	return r.recordUpdate(ref.Class, owner, ref.Property, &store.Cell{})
 }
 
 // recordErase records that an object with that key was deleted.

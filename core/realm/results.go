@@ -16,21 +16,25 @@ import (
 	"realmsync/core/value"
 )
 
-// Results are the objects of a class that a query finds, in order: live, or a snapshot that stays as it is. They keep their
+// Results are the objects of a class, or of a collection or those that link to an object, that a query finds, in order: live, or a snapshot
+// that stays as it is. They keep their
 // instance open until Release, and belong to its thread unless it is frozen.
 //
 // Nothing is evaluated before it is asked for. What was evaluated is kept by the connection (store.Plan) and follows the
 // instance's own changes, so that Count and Load in a loop that writes cost what they look like.
 type Results struct {
-	realm *Realm
-	class uint32
-	query *rql.Query // nil: all objects
-	order [][]Sort   // orders that were added, the later the more significant
-	rows  []int64    // of a snapshot
-	fixed bool       // it is one
+	realm  *Realm
+	class  uint32
+	query  *rql.Query // nil: all objects
+	order  [][]Sort   // orders that were added, the later the more significant
+	source rowSource  // nil: the objects of the class
+	rows   []int64    // of a snapshot; of a source as looked up last
+	fixed  bool       // it is a snapshot
 
 	// Guarded by realm.mu.
 	released bool
+	known    bool        // rows are those of source
+	knownAt  uint64      // the instance's stamp
 	plan     *store.Plan // compiled for the schema of the moment
 }
 
@@ -146,10 +150,16 @@ func (r *Realm) results(rs *Results) (*Results, error) {
 		return nil, err
 	}
 	defer r.leave()
-	if !rs.fixed {
-		if _, err := rs.ready(); err != nil {
-			return nil, err
-		}
+	var err error
+	switch {
+	case rs.fixed:
+	case rs.source != nil:
+		_, err = rs.bound()
+	default:
+		_, err = rs.ready()
+	}
+	if err != nil {
+		return nil, err
 	}
 	return rs.kept(), nil
 }
@@ -177,32 +187,38 @@ func (rs *Results) ready() (*store.Plan, error) {
 
 func (rs *Results) compile() (*store.Plan, error) {
 	r := rs.realm
-	cl, err := r.classByID(rs.class)
+	if rs.query == nil && len(rs.order) == 0 {
+		cl, err := r.classByID(rs.class)
+		if err != nil {
+			return nil, err
+		}
+		return r.conn.All(cl)
+	}
+	bound, err := rs.bound()
 	if err != nil {
 		return nil, err
 	}
-	if rs.query == nil && len(rs.order) == 0 {
-		return r.conn.All(cl)
-	}
+	return r.conn.Compile(bound)
+}
+
+// bound returns the query with the orders that were added, for the schema that the instance sees. The lock is held.
+func (rs *Results) bound() (*rql.Bound, error) {
 	q := rs.query
 	if q == nil {
 		q = everything
 	}
-	bound, err := r.bind(rs.class, q)
-	if err != nil {
-		return nil, err
+	bound, err := rs.realm.bind(rs.class, q)
+	if err != nil || len(rs.order) == 0 {
+		return bound, err
 	}
-	if len(rs.order) > 0 {
-		ordered := *bound
-		ordered.Descriptors = slices.Clone(bound.Descriptors)
-		for _, by := range rs.order {
-			if err := addOrder(&ordered, by); err != nil {
-				return nil, err
-			}
+	ordered := *bound
+	ordered.Descriptors = slices.Clone(bound.Descriptors)
+	for _, by := range rs.order {
+		if err := addOrder(&ordered, by); err != nil {
+			return nil, err
 		}
-		bound = &ordered
 	}
-	return r.conn.Compile(bound)
+	return &ordered, nil
 }
 
 var everything = func() *rql.Query {
@@ -246,11 +262,11 @@ func (rs *Results) Sort(by []Sort) (*Results, error) {
 		return rs.copyTo(rs.realm)
 	}
 	order := append(slices.Clone(rs.order), slices.Clone(by))
-	return rs.realm.results(&Results{realm: rs.realm, class: rs.class, query: rs.query, order: order})
+	return rs.realm.results(&Results{realm: rs.realm, class: rs.class, source: rs.source, query: rs.query, order: order})
 }
 
 func (rs *Results) copyTo(r *Realm) (*Results, error) {
-	return r.results(&Results{realm: r, class: rs.class, query: rs.query, order: rs.order, rows: rs.rows, fixed: rs.fixed})
+	return r.results(&Results{realm: r, class: rs.class, source: rs.source, query: rs.query, order: rs.order, rows: rs.rows, fixed: rs.fixed})
 }
 
 // enter begins a call: the caller calls rs.realm.leave.
@@ -277,8 +293,12 @@ func (rs *Results) Count() (int, error) {
 		return 0, err
 	}
 	defer rs.realm.leave()
-	if rs.fixed {
+	switch {
+	case rs.fixed:
 		return len(rs.rows), nil
+	case rs.source != nil:
+		_, all, err := rs.sourcePage(0, 0)
+		return all, err
 	}
 	plan, err := rs.ready()
 	if err != nil {
@@ -303,14 +323,12 @@ func (rs *Results) Load(first, count int, out unsafe.Pointer) (n int, err error)
 		return 0, err
 	}
 	defer batch.Release()
-	if C.rlm_objects_of_batch(r.c, C.uint32_t(rs.class), (*C.rlm_batch)(batch.Pointer()), r.c.stamp, (**C.rlm_object)(out)) != 0 {
-		panic("realm: out of memory") // as cgo does
-	}
+	r.objectsOf(rs.class, batch, out)
 	return batch.Len(), nil
 }
 
 func (rs *Results) load(first, count int) (store.Batch, error) {
-	if !rs.fixed {
+	if !rs.fixed && rs.source == nil {
 		plan, err := rs.ready()
 		if err != nil {
 			return store.Batch{}, err
@@ -321,8 +339,14 @@ func (rs *Results) load(first, count int) (store.Batch, error) {
 	if err != nil {
 		return store.Batch{}, err
 	}
-	first = min(first, len(rs.rows))
-	return rs.realm.conn.LoadRows(cl, rs.rows[first:first+min(count, len(rs.rows)-first)])
+	rows := rs.rows
+	if rs.fixed {
+		first = min(first, len(rows))
+		rows = rows[first : first+min(count, len(rows)-first)]
+	} else if rows, _, err = rs.sourcePage(first, count); err != nil {
+		return store.Batch{}, err
+	}
+	return rs.realm.conn.LoadRows(cl, rows)
 }
 
 // Snapshot returns the same objects in the same order for good, whatever changes: for loops that change what they iterate.
@@ -344,8 +368,11 @@ func (rs *Results) rowIDs() ([]int64, error) {
 }
 
 func (rs *Results) currentRows() ([]int64, error) {
-	if rs.fixed {
+	switch {
+	case rs.fixed:
 		return rs.rows, nil
+	case rs.source != nil:
+		return rs.sourceRows()
 	}
 	plan, err := rs.ready()
 	if err != nil {
@@ -368,9 +395,10 @@ func (rs *Results) IndexOf(o Object) (int, bool, error) {
 		return 0, false, nil
 	}
 	row := int64(p.object_key)
-	if rs.fixed {
-		i := slices.Index(rs.rows, row)
-		return max(i, 0), i >= 0, nil
+	if rs.fixed || rs.source != nil {
+		rows, err := rs.currentRows()
+		i := slices.Index(rows, row)
+		return max(i, 0), i >= 0, err
 	}
 	plan, err := rs.ready()
 	if err != nil {
@@ -401,7 +429,7 @@ func (rs *Results) DeleteAll() error {
 	for _, row := range rows {
 		if ok, err := r.conn.Exists(cl, row); err != nil {
 			return err
-		} else if !ok { // of a snapshot
+		} else if !ok { // of a snapshot, or in a collection twice
 			continue
 		}
 		if err := r.deleteRow(cl, row); err != nil {

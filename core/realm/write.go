@@ -84,7 +84,7 @@ func (r *Realm) Commit() error {
 // On failure the transaction is rolled back.
 func (r *Realm) commit() (uint64, error) {
 	version, err := r.version, error(nil)
-	if r.conn.Stamp() != r.begun {
+	if r.conn.Stamp() != r.begun || r.recorder.rec.Len() > 0 { // some instructions say what is so already
 		version, err = r.record()
 	}
 	if err != nil {

@@ -13,8 +13,10 @@ type catalog struct {
 	schema *schema.Schema
 	byName map[string]*Class
 	byID   map[uint32]*Class
-	mixed  []linkColumn // all single mixed properties
-	epoch  uint64       // moves with every change of the schema
+	mixed  []linkColumn // all mixed properties, single and collections, and store_nested
+	nested elements
+	tables map[string]bool // all tables of the file
+	epoch  uint64          // moves with every change of the schema
 	// changed: the transaction has changed the schema, so that a rollback needs to load it anew.
 	changed bool
 	held    bool // relate is put off: more changes follow
@@ -36,26 +38,30 @@ func (c *Conn) Classes() []*Class {
 }
 
 func (k *catalog) free() {
+	k.nested.free()
 	for _, cl := range k.byID {
 		cl.free()
 	}
 }
 
 // dataMoved drops what may have been changed by others without changing the schema.
-func (k *catalog) dataMoved() {
+func (c *Conn) dataMoved() {
+	k := &c.catalog
+	c.collections.forget()
 	for _, cl := range k.byID {
 		cl.nextRow, cl.nextMoved, cl.tombstones = 0, false, unknown
 	}
 }
 
 // rolledBack tells whether everything has to be loaded anew.
-func (k *catalog) rolledBack() bool {
-	k.dataMoved()
+func (c *Conn) rolledBackCatalog() bool {
+	k := &c.catalog
+	c.dataMoved()
 	changed := k.changed
 	if changed { // its tables may be gone: let the next transaction load everything anew
 		k.free()
 		k.byName, k.byID = map[string]*Class{}, map[uint32]*Class{}
-		k.schema, k.mixed, k.changed = schema.New(), nil, false
+		k.schema, k.mixed, k.changed, k.tables, k.nested = schema.New(), nil, false, nil, elements{}
 	}
 	return changed
 }
@@ -92,6 +98,10 @@ func (c *Conn) loadCatalog() error {
 	if err != nil {
 		return err
 	}
+	if err := c.loadTables(); err != nil {
+		return err
+	}
+	c.catalog.nested.name, c.catalog.nested.built = nestedTable, c.catalog.tables[nestedTable]
 	old := c.catalog.byID
 	c.catalog.byID, c.catalog.byName = map[uint32]*Class{}, map[string]*Class{}
 	for id, d := range byID {
@@ -104,6 +114,11 @@ func (c *Conn) loadCatalog() error {
 			}
 		}
 		cl.built = true
+		for _, e := range cl.elems {
+			if e != nil {
+				e.built = c.catalog.tables[e.name]
+			}
+		}
 		c.catalog.byID[id], c.catalog.byName[cl.Def.Name] = cl, cl
 	}
 	for id, was := range old {
@@ -123,16 +138,16 @@ func sameClass(a, b *Class) bool {
 // relate derives what depends on all classes together.
 func (c *Conn) relate() {
 	defs := make([]schema.Class, 0, len(c.catalog.byID))
-	c.catalog.mixed = nil
+	c.catalog.mixed = append(c.catalog.mixed[:0:0], linkColumn{})
 	for _, cl := range c.catalog.byID {
 		cl.incoming = nil
 	}
 	for _, cl := range c.catalog.byID {
 		defs = append(defs, *cl.Def)
-		for _, i := range cl.links {
+		for i := range cl.Def.Properties {
 			if p := &cl.Def.Properties[i]; p.Type == value.KindMixed {
 				c.catalog.mixed = append(c.catalog.mixed, linkColumn{cl, i})
-			} else if target := c.catalog.byName[p.LinkTarget]; target != nil {
+			} else if target := c.catalog.byName[p.LinkTarget]; target != nil && p.Type == value.KindLink {
 				target.incoming = append(target.incoming, linkColumn{cl, i})
 			}
 		}
@@ -291,6 +306,11 @@ func (c *Conn) AddProperty(class string, p schema.Property) error {
 	if err := c.describe(cl, i); err != nil {
 		return err
 	}
+	if e := cl.elems[i]; e != nil && cl.built {
+		if err := c.buildElements(e); err != nil {
+			return err
+		}
+	}
 	if cl.built && cl.cols[i].stored {
 		if err := c.control(fmt.Sprintf("ALTER TABLE %s ADD COLUMN %s", cl.name, declaration(cl.cols[i].name, &p))); err != nil {
 			return err
@@ -346,10 +366,18 @@ func (c *Conn) RemoveProperty(class, property string) error {
 	if i == old.KeyIndex {
 		return c.errorf(ErrSchema, "'%s.%s' is the primary key, which can't be removed", class, property)
 	}
+	if err := c.discardColumn(old, i); err != nil {
+		return err
+	}
 	if err := c.dropIndexes(old, i); err != nil {
 		return err
 	}
 	old.closeTable()
+	if e := old.elems[i]; e != nil {
+		if err := c.dropElements(e); err != nil {
+			return err
+		}
+	}
 	if old.built && old.cols[i].stored {
 		if err := c.control(fmt.Sprintf("ALTER TABLE %s DROP COLUMN %s", old.name, old.cols[i].name)); err != nil {
 			return err
@@ -385,6 +413,16 @@ func (c *Conn) RemoveClass(name string) error {
 			return err
 		}
 		c.touchedRemoved(cl)
+		for i, e := range cl.elems {
+			if err := c.discardColumn(cl, i); err != nil {
+				return err
+			}
+			if e != nil {
+				if err := c.dropElements(e); err != nil {
+					return err
+				}
+			}
+		}
 		cl.closeTable()
 		if err := c.control("DROP TABLE " + cl.name); err != nil {
 			return err
@@ -427,6 +465,12 @@ func (c *Conn) lookUp(class, property string) (*Class, int, error) {
 func (c *Conn) replaceClass(old *Class, def *schema.Class, ids []uint32) *Class {
 	cl := newClass(old.ID, def, ids)
 	cl.built, cl.nextRow, cl.nextMoved, cl.tombstones = old.built, old.nextRow, old.nextMoved, old.tombstones
+	for _, e := range cl.elems {
+		if e != nil {
+			e.built = c.catalog.tables[e.name]
+		}
+	}
+	c.collections.forget()
 	old.free()
 	c.catalog.byID[cl.ID], c.catalog.byName[def.Name] = cl, cl
 	return cl

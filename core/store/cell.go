@@ -21,6 +21,9 @@ type Cell struct {
 const (
 	// CellAbsent is the type of a cell that leaves its property alone: the default of a new object, or the old value.
 	CellAbsent = 255
+	// CellList and CellDictionary are the types of a cell of mixed that holds a collection; Int is its id. They are for output only.
+	CellList       = uint8(0xfb)
+	CellDictionary = uint8(0xfd)
 	// FlagDangling marks a link to an object that doesn't exist; the cell's type is null.
 	FlagDangling = 1
 	// CellSize is the size of a Cell in bytes.
@@ -60,7 +63,7 @@ func LinkCell(class uint32, rowid int64) Cell {
 	return Cell{Type: uint8(value.KindLink), Size: class, u: [2]uint64{uint64(rowid)}}
 }
 
-// Value returns the value of a cell that isn't a link; links and absent cells yield null.
+// Value returns the value of a cell that isn't a link; links and absent cells yield null, collections in mixed the marker of their kind.
 func (c *Cell) Value() value.Value {
 	switch c.Kind() {
 	case value.KindInt:
@@ -83,6 +86,8 @@ func (c *Cell) Value() value.Value {
 		return value.FromObjectID(value.ObjectID((*[16]byte)(unsafe.Pointer(&c.u))[:12]))
 	case value.KindUUID:
 		return value.FromUUID(*(*[16]byte)(unsafe.Pointer(&c.u)))
+	case value.KindList, value.KindDictionary:
+		return value.Marker(c.Kind())
 	default:
 		return value.Null()
 	}

@@ -18,7 +18,9 @@
 
 enum {
     RLM_NULL = 0, RLM_INT = 1, RLM_BOOL = 2, RLM_STRING = 3, RLM_BINARY = 4, RLM_TIMESTAMP = 5, RLM_FLOAT = 6,
-    RLM_DOUBLE = 7, RLM_DECIMAL = 8, RLM_LINK = 9, RLM_OBJECT_ID = 10, RLM_UUID = 11, RLM_ABSENT = 255
+    RLM_DOUBLE = 7, RLM_DECIMAL = 8, RLM_LINK = 9, RLM_OBJECT_ID = 10, RLM_UUID = 11,
+    RLM_LIST = 251, RLM_DICTIONARY = 253, /* a collection in mixed: u.link is its id; output only */
+    RLM_ABSENT = 255
 };
 
 enum { RLM_DANGLING = 1 }; /* in flags: a link whose target does not exist; the type is RLM_NULL */
@@ -36,7 +38,7 @@ typedef struct rlm_cell {
         struct { int64_t seconds; int32_t nanoseconds; } timestamp;
         uint8_t bytes[16]; /* object id (12), uuid (16): textual order */
         struct { uint64_t lo, hi; } decimal; /* IEEE 754-2008 decimal128, BID */
-        int64_t link;    /* row id of the target */
+        int64_t link;    /* row id of the target; id of a collection */
     } u;
 } rlm_cell;
 

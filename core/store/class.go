@@ -26,13 +26,14 @@ type Class struct {
 	cols    []column
 	intKey  bool // the primary key is the row id
 	keyless bool
-	links   []int // indexes of properties that can hold links: single links and mixed
+	links   []int       // indexes of single properties that can hold links: links and mixed
+	elems   []*elements // of the properties that are collections; nil for the others
 	name    string
 	built   bool         // the table exists; before, the class is only described, in this transaction
 	table   *C.rlm_table // made at first use
 	outdate bool
 
-	incoming   []linkColumn // single link properties of any class whose target is this class
+	incoming   []linkColumn // link properties and collections of any class whose target is this class
 	nextRow    int64        // next row id, 0 when not known
 	nextMoved  bool         // nextRow has to be written, because rows were erased
 	tombstones tristate     // whether keys of this class have tombstones
@@ -43,12 +44,6 @@ type column struct {
 	id     uint32
 	name   string
 	stored bool
-}
-
-// linkColumn is a property that can hold links.
-type linkColumn struct {
-	class    *Class
-	property int
 }
 
 type tristate uint8
@@ -87,6 +82,10 @@ func newClass(id uint32, def *schema.Class, ids []uint32) *Class {
 		}
 		if p.Collection == schema.Single && (p.Type == value.KindLink || p.Type == value.KindMixed) {
 			cl.links = append(cl.links, i)
+		}
+		cl.elems = append(cl.elems, nil)
+		if p.Collection != schema.Single {
+			cl.elems[i] = &elements{class: cl, property: i, name: cl.elementsName(i)}
 		}
 	}
 	return cl
@@ -192,6 +191,11 @@ func (c *Conn) build(cl *Class) error {
 		if err := c.buildIndexes(cl, i); err != nil {
 			return err
 		}
+		if e := cl.elems[i]; e != nil {
+			if err := c.buildElements(e); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
@@ -263,6 +267,9 @@ func (cl *Class) closeTable() {
 	if cl.table != nil {
 		C.rlm_table_free(cl.table)
 		cl.table = nil
+	}
+	for _, e := range cl.elems {
+		e.free()
 	}
 }
 

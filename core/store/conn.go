@@ -35,14 +35,15 @@ type Conn struct {
 	tx       txState
 	broken   error // why tx is txBroken
 
-	arena   arena
-	stmts   stmtCache
-	catalog catalog
-	changes changeLog
-	plans   planCache
-	state   State
-	version versionCache
-	moved   struct { // what tells whether somebody else changed the file
+	arena       arena
+	stmts       stmtCache
+	catalog     catalog
+	changes     changeLog
+	plans       planCache
+	state       State
+	collections collectionStates
+	version     versionCache
+	moved       struct { // what tells whether somebody else changed the file
 		data   int64 // PRAGMA data_version
 		schema int64 // PRAGMA schema_version
 	}
@@ -187,7 +188,7 @@ func (c *Conn) Rollback() error {
 	c.state.forget()
 	c.changes.rolledBack()
 	c.moved.data, c.moved.schema = -1, -1 // the next transaction reads everything anew
-	reshaped := c.catalog.rolledBack()
+	reshaped := c.rolledBackCatalog()
 	if C.sqlite3_get_autocommit(c.db) == 0 { // SQLite may have rolled back itself, as it does when the disk is full
 		if err := c.control("ROLLBACK"); err != nil {
 			return err
@@ -223,7 +224,7 @@ func (c *Conn) arrive() error {
 	c.version.known = false
 	c.changes.forget()
 	c.plans.forget()
-	c.catalog.dataMoved()
+	c.dataMoved()
 	if layout != c.moved.schema {
 		if err := c.loadCatalog(); err != nil {
 			return err

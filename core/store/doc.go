@@ -14,6 +14,14 @@
 // unique without regard to case, free of quotes. shim_codec.c says how values are stored. Tables of other packages must
 // not begin with store_, c<digit> or sqlite_.
 //
+// The elements of a list, set or dictionary property are the rows of a table of their own, c<id>_<name>_e<id>_<name>, one
+// each (elements.go): so links in them are found by an index as others are, and a query can join them. Embedded objects are
+// rows of their class's table; the link in the place that owns them is the only one to them. Collections inside of mixed are
+// numbered; the mixed value holds the number, store_container says where each is, store_nested has their elements
+// (nested.go). The order of a list is that of positions which leave room between them (sequence.go).
+//
+// Files of versions that had no collections are files of the same format: the tables are made when they are needed first.
+//
 // # Order
 //
 // Results without SORT are in row id order. Row ids ascend in order of creation, except in classes with a required

@@ -25,7 +25,7 @@ const (
 	applicationID = 0x524c4d53
 	// FormatVersion is the version of the file format, SQLite's user version.
 	//
-	//	1: the first
+	//	1: the first; since the version with collections also their tables, which are made when they are missing
 	FormatVersion = 1
 	// chunkSize is the step in which files grow. Compact takes the rest of the last step away.
 	chunkSize = 128 << 10
@@ -228,7 +228,7 @@ func (c *Conn) create() error {
 }
 
 // layout makes a new file.
-var layout = []string{
+var layout = append([]string{
 	`CREATE TABLE store_meta(id INTEGER PRIMARY KEY, value INTEGER NOT NULL)`,
 	`INSERT INTO store_meta VALUES(1, 0)`,
 	`CREATE TABLE store_class(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, key TEXT NOT NULL,
@@ -239,4 +239,4 @@ var layout = []string{
 	`CREATE TABLE store_tombstone(id INTEGER PRIMARY KEY, class INTEGER NOT NULL, key BLOB NOT NULL, UNIQUE(class, key))`,
 	fmt.Sprintf("PRAGMA application_id=%d", applicationID),
 	fmt.Sprintf("PRAGMA user_version=%d", FormatVersion),
-}
+}, layoutNested...)

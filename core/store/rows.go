@@ -9,6 +9,7 @@ import (
 	"encoding/binary"
 	"unsafe"
 
+	"realmsync/core/schema"
 	"realmsync/core/value"
 )
 
@@ -103,6 +104,9 @@ func (c *Conn) checkLinks(cl *Class, cells *Cell, n int) error {
 }
 
 func (c *Conn) checkLink(cl *Class, i int, cell *Cell) error {
+	if kind := cell.Kind(); kind == value.KindList || kind == value.KindDictionary {
+		return c.errorf(ErrType, "a collection for '%s.%s' as a value: it is made in its place", cl.Def.Name, cl.Def.Properties[i].Name)
+	}
 	if cell.Kind() != value.KindLink || cell.Type == CellAbsent {
 		return nil
 	}
@@ -114,6 +118,9 @@ func (c *Conn) checkLink(cl *Class, i int, cell *Cell) error {
 	if target == nil {
 		return c.errorf(ErrType, "the link in '%s.%s' is to an unknown class (%d)", cl.Def.Name, cl.Def.Properties[i].Name, class)
 	}
+	if target.Def.Kind == schema.Embedded { // it has an owner
+		return c.errorf(ErrType, "an embedded object can't be put into '%s.%s' as a link: it is made in its place", cl.Def.Name, cl.Def.Properties[i].Name)
+	}
 	if ok, err := c.exists(target, rowid); err != nil {
 		return err
 	} else if !ok {
@@ -123,7 +130,7 @@ func (c *Conn) checkLink(cl *Class, i int, cell *Cell) error {
 }
 
 // SetCell sets a property of a row. Errors: ErrNoObject, ErrType, ErrNotNullable. An absent cell changes nothing. The
-// primary key can't be set.
+// primary key can't be set; embedded objects and collections are made by SetNew. What was in the property is discarded with all that is inside.
 func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 	cl, err := c.readyToWrite(cl, "setting a property")
 	if err != nil {
@@ -138,8 +145,15 @@ func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 	if property == cl.KeyIndex {
 		return c.errorf(ErrType, "the primary key '%s.%s' can't be changed", cl.Def.Name, cl.Def.Properties[property].Name)
 	}
-	if err := c.checkLink(cl, property, cell); err != nil {
+	old, err := c.childOf(cl, rowid, property)
+	if err != nil {
 		return err
+	}
+	same := old.Class != nil && cell.Kind() == value.KindLink && cell.Size == old.Class.ID && cell.Int() == old.Row
+	if !same {
+		if err := c.checkLink(cl, property, cell); err != nil {
+			return err
+		}
 	}
 	var changes C.int
 	rc := C.rlm_update(cl.table, C.int64_t(rowid), C.int(property), (*C.rlm_cell)(unsafe.Pointer(cell)), &changes)
@@ -150,14 +164,18 @@ func (c *Conn) SetCell(cl *Class, rowid int64, property int, cell *Cell) error {
 		return c.noObject(cl, rowid)
 	}
 	c.touchedModified(cl, rowid, columnBit(property))
-	return nil
+	if same {
+		return nil
+	}
+	return c.discard(old)
 }
 
 func (c *Conn) noObject(cl *Class, rowid int64) error {
 	return c.errorf(ErrNoObject, "the object of class '%s' with object key %d doesn't exist", cl.Def.Name, rowid)
 }
 
-// Delete removes a row. Links to it become dangling. Errors: ErrNoObject.
+// Delete removes a row with all that it owns: embedded objects, elements of its collections, collections in mixed. Links to it become
+// dangling. An embedded object leaves its place empty: null, or in a list no element. Errors: ErrNoObject.
 func (c *Conn) Delete(cl *Class, rowid int64) error {
 	cl, err := c.readyToWrite(cl, "deleting an object")
 	if err != nil {
@@ -168,7 +186,15 @@ func (c *Conn) Delete(cl *Class, rowid int64) error {
 			return err
 		}
 	}
+	if cl.Def.Kind == schema.Embedded {
+		if done, err := c.disown(cl, rowid); done || err != nil {
+			return err
+		}
+	}
 	if err := c.orphanLinks(cl, rowid); err != nil {
+		return err
+	}
+	if err := c.discardContents(cl, rowid); err != nil {
 		return err
 	}
 	var changes C.int

@@ -84,6 +84,34 @@ int rlm_find(rlm_table* t, const rlm_cell* key, int64_t* rowid, int* found);
 int rlm_load_rows(rlm_table* t, const int64_t* rowids, int n, rlm_batch** out);
 int rlm_load_range(rlm_table* t, int64_t from, int64_t to, int limit, rlm_batch** out);
 
+/* ---- elements of collections (shim_elements.c) */
+
+/* A place in a collection: an integer (list), bytes (set) or a text (dictionary). */
+typedef struct rlm_place {
+    uint8_t type; /* RLM_INT, RLM_BINARY, RLM_STRING */
+    uint32_t size;
+    int64_t position;
+    const char* data;
+} rlm_place;
+
+typedef struct rlm_elements {
+    sqlite3* db;
+    rlm_col col;
+    uint8_t scratch[RLM_FIXED];
+    char* name;
+    sqlite3_stmt *insert, *update, *move, *erase, *get, *from, *after;
+} rlm_elements;
+
+rlm_elements* rlm_elements_new(sqlite3* db, const char* name, rlm_col col);
+void rlm_elements_free(rlm_elements* e);
+int rlm_element_insert(rlm_elements* e, int64_t owner, rlm_place at, const rlm_cell* v);
+int rlm_element_append(rlm_elements* e, int64_t owner, int64_t first, int64_t step, const rlm_cell* cells, int n, int* done);
+int rlm_element_update(rlm_elements* e, int64_t owner, rlm_place at, const rlm_cell* v, int* changes);
+int rlm_element_move(rlm_elements* e, int64_t owner, int64_t from, int64_t to, int* changes);
+int rlm_element_erase(rlm_elements* e, int64_t owner, rlm_place at, int* changes);
+int rlm_element_get(rlm_elements* e, int64_t owner, rlm_place at, int keyed, rlm_batch** out);
+int rlm_elements_load(rlm_elements* e, int64_t owner, rlm_place from, int after, int limit, int keyed, int64_t first, rlm_batch** out);
+
 rlm_batch* rlm_batch_new(int n, int n_cols);
 char* rlm_batch_alloc(rlm_batch* b, size_t size);
 

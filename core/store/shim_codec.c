@@ -11,7 +11,7 @@
  * objectId     BLOB      12 bytes
  * uuid         BLOB      16 bytes
  * link         INTEGER   row id of the target; dangling: a BLOB of the 8 bytes of a tombstone id (see tombstone.go)
- * mixed        BLOB      one byte type, then the value; links: class id (4), 1 live or 0 dangling, id (8)
+ * mixed        BLOB      one byte type, then the value; links: class id (4), 1 live or 0 dangling, id (8); collections: id (8)
  *
  * Nothing but SQLite's NULL stands for null.
  */
@@ -134,7 +134,9 @@ static int bind_mixed(sqlite3_stmt* st, int param, const rlm_cell* v, uint8_t* s
     size_t n = 1;
     s[0] = v->type;
     switch (v->type) {
-        case RLM_INT: put64(s + 1, (uint64_t) v->u.integer ^ sign64), n = 9; break;
+        case RLM_INT:
+        case RLM_LIST:
+        case RLM_DICTIONARY: put64(s + 1, (uint64_t) v->u.integer ^ sign64), n = 9; break;
         case RLM_BOOL: s[1] = v->u.integer != 0, n = 2; break;
         case RLM_TIMESTAMP: rlm_put_timestamp(s + 1, v->u.timestamp.seconds, v->u.timestamp.nanoseconds), n = 13; break;
         case RLM_FLOAT: put32(s + 1, float_bits(v->u.fnum)), n = 5; break;
@@ -273,6 +275,11 @@ int rlm_read_cell(sqlite3_stmt* st, int column, const rlm_col* col, rlm_cell* ou
         case RLM_NULL:
             if (!p || !n) return RLM_E_FORMAT;
             if (p[0] == RLM_STRING || p[0] == RLM_BINARY) return own(out, p[0], p + 1, n - 1, owner);
+            if (p[0] == RLM_LIST || p[0] == RLM_DICTIONARY) {
+                int rc = read_fixed(RLM_INT, p + 1, n - 1, out);
+                out->type = p[0];
+                return rc;
+            }
             return read_fixed(p[0], p + 1, n - 1, out);
         case RLM_INT:
         case RLM_BOOL:

@@ -319,19 +319,33 @@ func (s *State) Get(class string, key value.Key, property string) (value.Value, 
 		return value.Value{}, err
 	}
 	if !s.loaded && !s.isDirty[i] {
-		// Read the row, once per object; what was set and not written yet stays.
-		row, err := s.conn.rowValues(s.cl, s.rowid)
-		if err != nil {
+		if err := s.load(); err != nil {
 			return value.Value{}, err
 		}
-		for k, v := range row {
-			if !s.isDirty[k] {
-				s.values[k] = v
-			}
-		}
-		s.loaded = true
 	}
 	return s.values[i], nil
+}
+
+// load reads the row, once per object. What was set and isn't written yet stays: what was there before may be gone already.
+func (s *State) load() error {
+	b, err := s.conn.loadRows(s.cl, []int64{s.rowid})
+	if err != nil {
+		return err
+	}
+	defer b.Release()
+	if !b.Present(0) {
+		return s.conn.noObject(s.cl, s.rowid)
+	}
+	for k, cells := 0, b.Row(0); k < len(cells); k++ {
+		if s.isDirty[k] {
+			continue
+		}
+		if s.values[k], err = s.plain(&cells[k]); err != nil {
+			return err
+		}
+	}
+	s.loaded = true
+	return nil
 }
 
 // Set implements changeset.State.
@@ -347,12 +361,26 @@ func (s *State) Set(class string, key value.Key, property string, v value.Value)
 		return err
 	}
 	if !s.isDirty[i] {
+		if !s.fresh {
+			if err := s.vacate(i); err != nil {
+				return err
+			}
+		}
 		s.isDirty[i] = true
 		s.dirty = append(s.dirty, i)
 	}
 	s.values[i] = v
 	s.pending = true
 	return nil
+}
+
+// vacate discards the container in a property that is about to be set.
+func (s *State) vacate(i int) error {
+	child, err := s.conn.childOf(s.cl, s.rowid, i)
+	if err != nil || child.IsZero() {
+		return err
+	}
+	return s.conn.discard(child)
 }
 
 // fits refuses here what the table would refuse later, when another instruction could be blamed.

@@ -89,10 +89,10 @@ func (c *Conn) buried(id int64) (link value.Link, err error) {
 
 // linkForms returns how a link to an object is stored while it is live and while it dangles, in a property of this type.
 func linkForms(in linkColumn, cl *Class, rowid, tombstone int64) (live, dangling any) {
-	if in.class.Def.Properties[in.property].Type == value.KindLink {
-		return rowid, blobArg(binary.BigEndian.AppendUint64(nil, uint64(tombstone)))
+	if in.isMixed() {
+		return mixedLink(cl.ID, 1, rowid), mixedLink(cl.ID, 0, tombstone)
 	}
-	return mixedLink(cl.ID, 1, rowid), mixedLink(cl.ID, 0, tombstone)
+	return rowid, blobArg(binary.BigEndian.AppendUint64(nil, uint64(tombstone)))
 }
 
 func mixedLink(class uint32, live byte, id int64) blobArg {
@@ -100,31 +100,56 @@ func mixedLink(class uint32, live byte, id int64) blobArg {
 	return blobArg(binary.BigEndian.AppendUint64(b, uint64(id)^1<<63))
 }
 
-// holders returns the rows whose property holds this link. The condition is one that the property's index serves.
-func (c *Conn) holders(in linkColumn, form any) (rows []int64, err error) {
-	if !in.class.built {
+// holders returns the places of a property that hold this link. The condition is one that the property's index serves.
+func (c *Conn) holders(in linkColumn, form any) (out []holder, err error) {
+	table, col := in.table(c)
+	if table == "" {
 		return nil, nil
 	}
-	col := in.class.cols[in.property].name
-	sql := fmt.Sprintf("SELECT id FROM %s WHERE %s=?", in.class.name, col)
-	if in.class.Def.Properties[in.property].Type == value.KindMixed {
-		sql += " AND " + mixedIsLink(col)
+	if in.class == nil {
+		if some, err := c.hasContainers(); err != nil || !some {
+			return nil, err
+		}
+	}
+	what := "id,NULL"
+	if in.elements(c) != nil {
+		what = "owner,k"
+	}
+	sql := fmt.Sprintf("SELECT %s FROM %s WHERE %s=?", what, table, col)
+	if in.isMixed() {
+		sql += " AND " + in.isLink(c, col)
 	}
 	err = c.query(sql, []any{form}, func(r *Row) error {
-		rows = append(rows, r.Int(0))
+		out = append(out, holder{r.Int(0), placeIn(r, 1)})
 		return nil
 	})
-	return rows, err
+	return out, err
 }
 
-// relink stores another form of a link in these rows.
-func (c *Conn) relink(in linkColumn, rows []int64, form any) error {
-	sql := fmt.Sprintf("UPDATE %s SET %s=? WHERE id=?", in.class.name, in.class.cols[in.property].name)
-	for _, row := range rows {
-		if _, err := c.exec(sql, form, row); err != nil {
+// relink stores another form of a link in these places. link is the cell of that form.
+func (c *Conn) relink(in linkColumn, at []holder, form any, link *Cell) error {
+	table, col := in.table(c)
+	e := in.elements(c)
+	for _, h := range at {
+		var err error
+		_, isSet := h.k.(blobArg)
+		switch {
+		case e == nil:
+			_, err = c.exec(fmt.Sprintf("UPDATE %s SET %s=? WHERE id=?", table, col), form, h.owner)
+		case isSet: // the key of a set's element says whether it is live
+			k := appendSetKey(nil, link, in.isMixed())
+			_, err = c.exec(fmt.Sprintf("UPDATE %s SET v=?, k=? WHERE owner=? AND k=?", table), form, k, h.owner, h.k)
+			class, property := e.names()
+			c.collections.drop(collectionKey{class, property, h.owner})
+		default:
+			_, err = c.exec(fmt.Sprintf("UPDATE %s SET v=? WHERE owner=? AND k=?", table), form, h.owner, h.k)
+		}
+		if err != nil {
 			return err
 		}
-		c.touchedModified(in.class, row, columnBit(in.property))
+		if err := c.touchedHolder(in, h); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -142,11 +167,11 @@ func (c *Conn) orphanLinks(cl *Class, rowid int64) error {
 	tomb := int64(0)
 	for _, in := range c.linkColumns(cl) {
 		live, _ := linkForms(in, cl, rowid, 0)
-		rows, err := c.holders(in, live)
+		at, err := c.holders(in, live)
 		if err != nil {
 			return err
 		}
-		if len(rows) == 0 {
+		if len(at) == 0 {
 			continue
 		}
 		if tomb == 0 {
@@ -159,11 +184,17 @@ func (c *Conn) orphanLinks(cl *Class, rowid int64) error {
 			}
 		}
 		_, dangling := linkForms(in, cl, rowid, tomb)
-		if err := c.relink(in, rows, dangling); err != nil {
+		if err := c.relink(in, at, dangling, danglingCell(cl, tomb)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func danglingCell(cl *Class, tomb int64) *Cell {
+	cell := LinkCell(cl.ID, tomb)
+	cell.Flags = FlagDangling
+	return &cell
 }
 
 // revive makes the links to a key live, after a row with the key has been created.
@@ -194,15 +225,16 @@ func (c *Conn) reviveKey(cl *Class, rowid int64, key value.Key) error {
 	}
 	for _, in := range c.linkColumns(cl) {
 		live, dangling := linkForms(in, cl, rowid, tomb)
-		rows, err := c.holders(in, dangling)
+		at, err := c.holders(in, dangling)
 		if err != nil {
 			return err
 		}
-		if err := c.relink(in, rows, live); err != nil {
+		link := LinkCell(cl.ID, rowid)
+		if err := c.relink(in, at, live, &link); err != nil {
 			return err
 		}
-		for _, row := range rows {
-			c.revived = append(c.revived, Reference{in.class, row, in.property})
+		if c.revived, err = c.appendReferences(c.revived, in, at); err != nil {
+			return err
 		}
 	}
 	_, err = c.exec("DELETE FROM store_tombstone WHERE id=?", tomb)
@@ -217,11 +249,11 @@ func (c *Conn) Revived() []Reference { return c.revived }
 func (c *Conn) orphanMixedLinks(cl *Class) error {
 	prefix := string(mixedLink(cl.ID, 1, 0)[:6])
 	for _, in := range c.catalog.mixed {
-		if in.class == cl || !in.class.built {
+		table, col := in.table(c)
+		if in.class == cl || table == "" {
 			continue
 		}
-		col := in.class.cols[in.property].name
-		sql := fmt.Sprintf("SELECT DISTINCT %s FROM %s WHERE %s AND substr(%s,1,6)=?", col, in.class.name, mixedIsLink(col), col)
+		sql := fmt.Sprintf("SELECT DISTINCT %s FROM %s WHERE %s AND substr(%s,1,6)=?", col, table, in.isLink(c, col), col)
 		targets := map[int64]bool{}
 		if err := c.query(sql, []any{blobArg(prefix)}, func(r *Row) error {
 			if b := r.bytes(0); len(b) == 14 {
@@ -241,42 +273,14 @@ func (c *Conn) orphanMixedLinks(cl *Class) error {
 				return err
 			}
 			live, dangling := linkForms(in, cl, rowid, tomb)
-			rows, err := c.holders(in, live)
+			at, err := c.holders(in, live)
 			if err != nil {
 				return err
 			}
-			if err := c.relink(in, rows, dangling); err != nil {
+			if err := c.relink(in, at, dangling, danglingCell(cl, tomb)); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
-}
-
-// Reference is a link to an object: the row and property that hold it.
-type Reference struct {
-	Class    *Class
-	Row      int64
-	Property int
-}
-
-// Incoming returns the live links to a row, of single link and mixed properties, in order of class id, property, row.
-func (c *Conn) Incoming(cl *Class, rowid int64) ([]Reference, error) {
-	cl, err := c.readyToRead(cl, "looking for links")
-	if err != nil {
-		return nil, err
-	}
-	var out []Reference
-	for _, in := range c.linkColumns(cl) {
-		live, _ := linkForms(in, cl, rowid, 0)
-		rows, err := c.holders(in, live)
-		if err != nil {
-			return nil, err
-		}
-		for _, row := range rows {
-			out = append(out, Reference{in.class, row, in.property})
-		}
-	}
-	sortReferences(out)
-	return out, nil
 }

@@ -6,21 +6,13 @@ package store
 import "C"
 
 import (
-	"cmp"
-	"slices"
 	"unsafe"
 
 	"realmsync/core/value"
 )
 
-func sortReferences(refs []Reference) {
-	slices.SortFunc(refs, func(a, b Reference) int {
-		return cmp.Or(cmp.Compare(a.Class.ID, b.Class.ID), cmp.Compare(a.Property, b.Property), cmp.Compare(a.Row, b.Row))
-	})
-}
-
 // ValueOf returns the value of a cell of this connection, links included: as class and primary key. A dangling link yields
-// the link it is; callers for which it is null look at FlagDangling.
+// the link it is; callers for which it is null look at FlagDangling. A collection in mixed yields the marker of its kind.
 func (c *Conn) ValueOf(cell *Cell) (value.Value, error) {
 	switch {
 	case cell.Flags&FlagDangling != 0:
@@ -109,6 +101,10 @@ func (c *Conn) SetValue(cl *Class, rowid int64, property int, v value.Value) err
 	if cell.Flags&FlagDangling == 0 {
 		return c.SetCell(cl, rowid, property, cell)
 	}
+	old, err := c.childOf(cl, rowid, property)
+	if err != nil {
+		return err
+	}
 	var changes C.int
 	if rc := C.rlm_update(cl.table, C.int64_t(rowid), C.int(property), (*C.rlm_cell)(unsafe.Pointer(cell)), &changes); rc != 0 {
 		return c.failRow(rc, cl, "setting a property")
@@ -117,7 +113,7 @@ func (c *Conn) SetValue(cl *Class, rowid int64, property int, v value.Value) err
 		return c.noObject(cl, rowid)
 	}
 	c.touchedModified(cl, rowid, columnBit(property))
-	return nil
+	return c.discard(old)
 }
 
 // Value returns a property of a row; dangling links are returned as the links they are. Errors: ErrNoObject.
@@ -132,17 +128,12 @@ func (c *Conn) Value(cl *Class, rowid int64, property int) (value.Value, error) 
 	return values[property], nil
 }
 
-// Values returns all properties of a row, in order; collections are null.
+// Values returns all properties of a row, in order; collections are null, those inside of mixed the marker of their kind.
 func (c *Conn) Values(cl *Class, rowid int64) ([]value.Value, error) {
 	cl, err := c.readyToRead(cl, "reading an object")
 	if err != nil {
 		return nil, err
 	}
-	return c.rowValues(cl, rowid)
-}
-
-// rowValues is Values without writing first what the State has put off.
-func (c *Conn) rowValues(cl *Class, rowid int64) ([]value.Value, error) {
 	b, err := c.loadRows(cl, []int64{rowid})
 	if err != nil {
 		return nil, err

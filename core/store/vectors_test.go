@@ -193,17 +193,17 @@ func (f *rqlFixture) set(t testing.TB, o *modelObject, props map[string]rqlValue
 			var inner map[string]rqlValue
 			require.NoError(t, json.Unmarshal(raw.V, &inner))
 			target := f.newObject(f.schema.Class(raw.Class))
-			var err error
-			target.rowid, err = f.conn.InsertValues(f.conn.Class(raw.Class), target.values)
+			child, err := f.conn.SetNew(cl, o.rowid, i, value.KindObject)
 			require.NoError(t, err)
+			target.rowid = child.Row
 			f.set(t, target, inner)
 			o.links[i], o.values[i] = target, value.FromLink(raw.Class, value.GlobalKey(0, uint64(target.rowid)))
-		} else {
-			o.values[i] = f.value(t, raw)
-			if o.values[i].Kind() == value.KindLink {
-				o.links[i] = f.byKey[o.values[i].Link().Class][o.values[i].Link().Key]
-				require.NotNil(t, o.links[i])
-			}
+			continue
+		}
+		o.values[i] = f.value(t, raw)
+		if o.values[i].Kind() == value.KindLink {
+			o.links[i] = f.byKey[o.values[i].Link().Class][o.values[i].Link().Key]
+			require.NotNil(t, o.links[i])
 		}
 		require.NoError(t, f.conn.SetValue(cl, o.rowid, i, o.values[i]))
 	}

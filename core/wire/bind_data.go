@@ -17,11 +17,15 @@ type BindData struct {
 	SessionReason     SessionReason
 	Migrated          bool   // the file comes from partition-based sync
 	MigratedPartition string // the partition it had then, if Migrated
+	MergeRules        string // by which the client merges: merge.Rules.String, "" for those of the original, which doesn't say so
 }
 
 // Append writes the JSON to the end of dst, byte for byte as the original does.
 func (d BindData) Append(dst []byte) []byte {
 	b := jsonBuilder{dst: dst}
+	if d.MergeRules != "" {
+		b.string("mergeRules", d.MergeRules)
+	}
 	if d.Migrated {
 		b.string("migratedPartition", d.MigratedPartition)
 	}
@@ -43,6 +47,12 @@ func ParseBindData(data []byte) (BindData, error) {
 	if v := object.get("migratedPartition"); v != nil {
 		if d.MigratedPartition, d.Migrated = v.asString(); !d.Migrated {
 			return BindData{}, jsonProblem("bind", "migratedPartition", "%s is not a string", quote(v))
+		}
+	}
+	if v := object.get("mergeRules"); v != nil {
+		var ok bool
+		if d.MergeRules, ok = v.asString(); !ok {
+			return BindData{}, jsonProblem("bind", "mergeRules", "%s is not a string", quote(v))
 		}
 	}
 	reason := uint64(0)

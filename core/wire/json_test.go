@@ -87,7 +87,7 @@ func TestQueryBody(t *testing.T) {
 }
 
 func TestBindData(t *testing.T) {
-	for _, d := range []BindData{{}, {SchemaVersion: 1<<64 - 1, SessionReason: ReasonClientReset}, {Migrated: true}, {Migrated: true, MigratedPartition: "\"a\nb\"", SchemaVersion: 3}} {
+	for _, d := range []BindData{{}, {SchemaVersion: 1<<64 - 1, SessionReason: ReasonClientReset}, {MergeRules: "strict"}, {Migrated: true}, {Migrated: true, MigratedPartition: "\"a\nb\"", SchemaVersion: 3}} {
 		back, err := ParseBindData(d.Append(nil))
 		require.NoError(t, err)
 		require.Equal(t, d, back)

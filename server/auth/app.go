@@ -21,6 +21,7 @@ type App struct {
 	InternalID string // 24 hexadecimal digits
 	GroupID    string // of the group of apps, 24 hexadecimal digits
 	DomainID   string // in tokens, 24 hexadecimal digits
+	Strict     bool   // its clients and the server merge by the strict rules (merge.Strict)
 }
 
 // defaultProviders are those of a new app: whether they are disabled.
@@ -33,21 +34,26 @@ func (s *Service) App(ctx context.Context, id string) (*App, error) {
 	if !s.cfg.Dev || !errors.As(err, &unknown) || !ValidAppID(id) {
 		return app, err
 	}
-	app, _, err = s.createApp(ctx, id, maxDevApps)
+	app, _, err = s.createApp(ctx, id, s.cfg.DevStrict, maxDevApps)
 	return app, err
 }
 
 // CreateApp makes an app with anonymous and e-mail logins. created is false when it was there.
 func (s *Service) CreateApp(ctx context.Context, id string) (app *App, created bool, err error) {
+	return s.CreateAppWith(ctx, id, false)
+}
+
+// CreateAppWith is CreateApp; strict says by which rules the app merges, which never changes.
+func (s *Service) CreateAppWith(ctx context.Context, id string, strict bool) (app *App, created bool, err error) {
 	if !ValidAppID(id) {
 		return nil, false, fmt.Errorf("auth: %q can't be an app id: use 1 to 64 letters, digits, '.', '_' and '-', beginning with a letter or a digit", clip(id, 64))
 	}
-	return s.createApp(ctx, id, 0)
+	return s.createApp(ctx, id, strict, 0)
 }
 
 // Apps returns all apps, ordered by id.
 func (s *Service) Apps(ctx context.Context) ([]App, error) {
-	rows, err := s.db.read.QueryContext(ctx, "SELECT id, internal_id, group_id, domain_id FROM apps ORDER BY id")
+	rows, err := s.db.read.QueryContext(ctx, "SELECT id, internal_id, group_id, domain_id, strict FROM apps ORDER BY id")
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +61,7 @@ func (s *Service) Apps(ctx context.Context) ([]App, error) {
 	var out []App
 	for rows.Next() {
 		var a App
-		if err := rows.Scan(&a.ID, &a.InternalID, &a.GroupID, &a.DomainID); err != nil {
+		if err := rows.Scan(&a.ID, &a.InternalID, &a.GroupID, &a.DomainID, &a.Strict); err != nil {
 			return nil, err
 		}
 		out = append(out, a)
@@ -64,7 +70,7 @@ func (s *Service) Apps(ctx context.Context) ([]App, error) {
 }
 
 // createApp makes an app unless there are limit already; 0 means no limit.
-func (s *Service) createApp(ctx context.Context, id string, limit int) (app *App, created bool, err error) {
+func (s *Service) createApp(ctx context.Context, id string, strict bool, limit int) (app *App, created bool, err error) {
 	now := s.now()
 	err = s.db.update(ctx, func(tx *sql.Tx) error {
 		var n int
@@ -79,13 +85,13 @@ func (s *Service) createApp(ctx context.Context, id string, limit int) (app *App
 			return &Error{Status: 429, Text: fmt.Sprintf("this server has %d apps already; development mode makes no more", n)}
 		}
 		created = true
-		app = &App{ID: id, InternalID: NewObjectID(now), GroupID: NewObjectID(now), DomainID: NewObjectID(now)}
+		app = &App{ID: id, InternalID: NewObjectID(now), GroupID: NewObjectID(now), DomainID: NewObjectID(now), Strict: strict}
 		// All apps of a server are in one group.
 		if err := tx.QueryRowContext(ctx, "SELECT group_id FROM apps LIMIT 1").Scan(&app.GroupID); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if _, err := tx.ExecContext(ctx, "INSERT INTO apps (id, internal_id, group_id, domain_id, created) VALUES (?,?,?,?,?)",
-			app.ID, app.InternalID, app.GroupID, app.DomainID, now.Unix()); err != nil {
+		if _, err := tx.ExecContext(ctx, "INSERT INTO apps (id, internal_id, group_id, domain_id, created, strict) VALUES (?,?,?,?,?,?)",
+			app.ID, app.InternalID, app.GroupID, app.DomainID, now.Unix(), strict); err != nil {
 			return err
 		}
 		for kind, disabled := range defaultProviders {
@@ -158,8 +164,8 @@ func (s *Service) remember(app *App) *App {
 // findApp looks an app up by one of its columns; nil when there is none.
 func findApp(ctx context.Context, q querier, column, value string) (*App, error) {
 	a := &App{}
-	err := q.QueryRowContext(ctx, "SELECT id, internal_id, group_id, domain_id FROM apps WHERE "+column+" = ?", value).
-		Scan(&a.ID, &a.InternalID, &a.GroupID, &a.DomainID)
+	err := q.QueryRowContext(ctx, "SELECT id, internal_id, group_id, domain_id, strict FROM apps WHERE "+column+" = ?", value).
+		Scan(&a.ID, &a.InternalID, &a.GroupID, &a.DomainID, &a.Strict)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}

@@ -57,3 +57,33 @@ func TestConfigIsChecked(t *testing.T) {
 		require.Error(t, err, name)
 	}
 }
+
+// The rules by which an app merges are chosen when it is made, and stay.
+func TestRules(t *testing.T) {
+	dir := t.TempDir()
+	open := func(strict bool) *Service {
+		s, err := Open(t.Context(), Config{Dir: dir, Dev: true, DevStrict: strict})
+		require.NoError(t, err)
+		return s
+	}
+	s := open(false)
+	app, _, err := s.CreateAppWith(t.Context(), "made-strict", true)
+	require.NoError(t, err)
+	require.True(t, app.Strict)
+	app, err = s.App(t.Context(), "on-contact")
+	require.NoError(t, err)
+	require.False(t, app.Strict)
+	require.NoError(t, s.Close())
+
+	s = open(true)
+	defer func() { require.NoError(t, s.Close()) }()
+	for id, strict := range map[string]bool{"made-strict": true, "on-contact": false, "another": true} {
+		app, err := s.App(t.Context(), id)
+		require.NoError(t, err)
+		require.Equal(t, strict, app.Strict, id)
+	}
+	apps, err := s.Apps(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{"another", "made-strict", "on-contact"}, []string{apps[0].ID, apps[1].ID, apps[2].ID})
+	require.True(t, apps[0].Strict)
+}

@@ -11,6 +11,7 @@ type Identity struct {
 	AppID     string
 	UserID    string
 	SessionID string
+	Strict    bool // see App.Strict
 	// Expires is when the connection is to be closed with 4001, so that the client refreshes its token (app-services 8.4).
 	// The leeway is included.
 	Expires time.Time
@@ -52,5 +53,5 @@ func (s *Service) Authenticate(ctx context.Context, appID, accessToken string) (
 	} else if r.app != app || r.user != c.Subject {
 		return Identity{}, ErrInvalidSession.because(errors.New("the token is not of its session"))
 	}
-	return Identity{AppID: app.ID, UserID: c.Subject, SessionID: c.Issuer, Expires: c.ExpiresAt.Add(leeway)}, nil
+	return Identity{AppID: app.ID, UserID: c.Subject, SessionID: c.Issuer, Strict: app.Strict, Expires: c.ExpiresAt.Add(leeway)}, nil
 }

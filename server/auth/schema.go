@@ -69,4 +69,6 @@ var migrations = []string{
 		created INTEGER NOT NULL
 	) STRICT, WITHOUT ROWID;
 	CREATE INDEX api_keys_user ON api_keys (user_id);`,
+	// 2
+	`ALTER TABLE apps ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;`,
 }

@@ -29,6 +29,8 @@ type Config struct {
 	Dir string
 	// Dev creates every app on first contact, and counts no attempts.
 	Dev bool
+	// DevStrict makes those apps merge by the strict rules.
+	DevStrict bool
 	// CustomJWTSecret, of at least 32 bytes, turns on the provider custom-token in development mode: tokens signed with it
 	// (HS256) and for the app's id as audience are taken. Without Dev it is refused.
 	CustomJWTSecret []byte

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"realmsync/core/changeset"
+	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/server/store"
 )
@@ -83,7 +84,7 @@ func BenchmarkFloor(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		c := store.Changes{Entries: []store.Entry{e.record()}}
+		c := store.Changes{Entries: []store.Entry{e.record(new(encoder))}}
 		c.Entries[0].Version += uint64(i) + 1
 		for k := range e.Images {
 			m := &e.Images[k]
@@ -185,4 +186,64 @@ func BenchmarkContention(b *testing.B) {
 	}
 	all.Wait()
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "uploads/s")
+}
+
+// BenchmarkAppend is one upload that appends an integer to a list of so many elements, and waits until that is durable.
+func BenchmarkAppend(b *testing.B) {
+	for _, size := range []int{100, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("%d elements", size), func(b *testing.B) {
+			f, d := withT(b, nil)
+			column := addColumn("T", "l", value.KindInt, false)
+			column.Collection = schema.List
+			appendAt := func(i int) changeset.Instruction {
+				in := changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(1), Field: "l", Value: value.Int(int64(i)), PriorSize: uint32(i)}
+				in.Path = []changeset.Step{{IsPos: true, Pos: uint32(i)}}
+				return in
+			}
+			ins := []changeset.Instruction{column, create(1)}
+			for i := range size {
+				ins = append(ins, appendAt(i))
+			}
+			d.write(ins...)
+			d.sync()
+			f.restart() // what is in memory is what uploads need
+			var uploads [][]byte
+			for i := range b.N {
+				data, err := changeset.Encode(&changeset.Changeset{Instructions: []changeset.Instruction{appendAt(size + i)}})
+				if err != nil {
+					b.Fatal(err)
+				}
+				uploads = append(uploads, data)
+			}
+			written := func() (n int) {
+				s, err := f.Snapshot(b.Context())
+				if err != nil {
+					b.Fatal(err)
+				}
+				defer s.Close()
+				for _, e := range [1]uint64{f.Version()} {
+					r, err := s.Entry(e, true)
+					if err != nil {
+						b.Fatal(err)
+					}
+					n += len(r.Changeset) + len(r.Images)
+				}
+				_ = s.Objects([]store.ObjectRef{f.ref(1)}, func(o store.Object) error {
+					n += len(o.Doc)
+					return nil
+				})
+				last, _ := s.MaxPiece()
+				_ = s.Pieces([]uint64{last}, func(p store.Piece) error {
+					n += len(p.Body)
+					return nil
+				})
+				return n
+			}
+			b.ReportAllocs()
+			b.ResetTimer()
+			send(b, f, d, 1, uploads)
+			b.StopTimer()
+			b.ReportMetric(float64(written()), "stored-B/op")
+		})
+	}
 }

@@ -91,6 +91,7 @@ type Catalog struct {
 	byName map[string]*Class
 	byID   map[uint32]*Class
 	nextID uint32
+	pieces *pieceCache // from which rows with this catalog read what is not in their documents; nil in tests
 }
 
 // Class returns the class of that name, nil if there is none.
@@ -100,7 +101,7 @@ func (c *Catalog) Class(name string) *Class { return c.byName[name] }
 func (c *Catalog) ClassByID(id uint32) *Class { return c.byID[id] }
 
 func (c *Catalog) clone() *Catalog {
-	out := &Catalog{Schema: c.Schema, byName: make(map[string]*Class, len(c.byName)+1), byID: make(map[uint32]*Class, len(c.byID)+1), nextID: c.nextID}
+	out := &Catalog{Schema: c.Schema, byName: make(map[string]*Class, len(c.byName)+1), byID: make(map[uint32]*Class, len(c.byID)+1), nextID: c.nextID, pieces: c.pieces}
 	for name, class := range c.byName {
 		out.byName[name] = class
 		out.byID[class.ID] = class

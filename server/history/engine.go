@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"realmsync/core/changeset"
+	"realmsync/core/merge"
 	"realmsync/server/store"
 )
 
@@ -28,12 +29,17 @@ type Config struct {
 	Committed func([]*Entry)
 	// FixedSchema refuses uploads that change the schema (225); otherwise the schema follows the clients.
 	FixedSchema bool
+	// Rules are those by which the app's clients merge: it must always be opened with the same.
+	Rules       merge.Rules
 	RecentBytes int              // memory for the newest entries; default 64 MiB
+	PieceBytes  int              // memory for parts of large collections; default 16 MiB
 	GroupBytes  int              // size of uploads at which a group is committed without waiting for more; default 8 MiB
 	Random      io.Reader        // salts; default crypto/rand
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default: none
 	Observe     Observer         // default: none
+
+	inline int // maxInline, less in tests
 }
 
 // Observer is told what the engine does, for metrics. Its methods may be called by any goroutine and must not block.
@@ -70,12 +76,21 @@ type Engine struct {
 	salted   bool // this engine has drawn its salt
 	doubtful bool // the last commit failed: the store may hold more than is known here
 	nextFile uint64
+
+	nextPiece uint64 // number of the next piece; those of commits that failed are not used again
+	pieces    *pieceCache
 }
 
 // Open brings up an app's data and starts the writer. Close ends it.
 func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.RecentBytes == 0 {
 		cfg.RecentBytes = 64 << 20
+	}
+	if cfg.PieceBytes == 0 {
+		cfg.PieceBytes = 16 << 20
+	}
+	if cfg.inline == 0 {
+		cfg.inline = maxInline
 	}
 	if cfg.GroupBytes == 0 {
 		cfg.GroupBytes = 8 << 20
@@ -94,7 +109,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, wake: make(chan struct{}, 1), done: make(chan struct{}), publish: make(chan batch, 16),
-		recent: recent{limit: cfg.RecentBytes}, clients: clients{},
+		recent: recent{limit: cfg.RecentBytes}, clients: clients{}, pieces: newPieceCache(cfg.Store, cfg.PieceBytes),
 	}
 	if err := e.load(ctx); err != nil {
 		return nil, errors.Join(err, cfg.Store.Close())
@@ -125,9 +140,14 @@ func (e *Engine) load(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if e.catalog, err = loadCatalog(classes, newest); err != nil {
+	if e.catalog, err = e.loadCatalog(classes, newest); err != nil {
 		return err
 	}
+	maxPiece, err := tx.MaxPiece()
+	if err != nil {
+		return err
+	}
+	e.nextPiece = maxPiece + 1
 	if e.salts, err = tx.Salts(); err != nil {
 		return err
 	}

@@ -38,12 +38,12 @@ type Entry struct {
 	byRef  map[store.ObjectRef]int // built on first use, when there are many
 }
 
-func (e *Entry) record() store.Entry {
+func (e *Entry) record(enc *encoder) store.Entry {
 	out := store.Entry{
 		Version: e.Version, Origin: e.Origin, ClientVersion: e.ClientVersion, Timestamp: e.Timestamp, Flags: e.flags, Changeset: e.Bytes,
 	}
 	if len(e.Images) > 0 {
-		out.Images = appendImages(nil, e.Images)
+		out.Images = enc.images(nil, e.Images)
 	}
 	return out
 }

@@ -242,6 +242,11 @@ func requireCode(t testing.TB, code Code, err error) {
 	require.NotEmpty(t, refusal.Message)
 }
 
+// appendDocument appends a document that has everything in it.
+func appendDocument(b []byte, r *Row) []byte { return new(encoder).document(b, r) }
+
+func appendImages(b []byte, images []Image) []byte { return new(encoder).images(b, images) }
+
 // Instructions of tests. Class T has an int key.
 
 func key(k int64) value.Key { return value.IntKey(k) }

@@ -29,7 +29,7 @@ const imagesForm = 1
 
 var errImages = errors.New("history: stored images are cut short: the data is damaged")
 
-func appendImages(b []byte, images []Image) []byte {
+func (e *encoder) images(b []byte, images []Image) []byte {
 	size := 16
 	for i := range images {
 		size += 16 + len(images[i].ClassName) + len(images[i].Ref.Key)
@@ -54,7 +54,7 @@ func appendImages(b []byte, images []Image) []byte {
 				b = append(b, 0)
 				continue
 			}
-			doc = appendDocument(doc[:0], row)
+			doc = e.document(doc[:0], row)
 			b = binary.AppendUvarint(b, uint64(len(doc))+1)
 			b = append(b, doc...)
 		}
@@ -62,7 +62,7 @@ func appendImages(b []byte, images []Image) []byte {
 	return b
 }
 
-// decodeImages is the inverse of appendImages, without objects of classes that are no more. want, if not nil, chooses the
+// decodeImages is the inverse of encoder.images, without objects of classes that are no more. want, if not nil, chooses the
 // objects; the others are skipped, undecoded.
 func decodeImages(catalog *Catalog, b []byte, want func(store.ObjectRef) bool) ([]Image, error) {
 	d := decoder{rest: b}
@@ -94,10 +94,10 @@ func decodeImages(catalog *Catalog, b []byte, want func(store.ObjectRef) bool) (
 		if m.Key, err = DecodeKey(m.Ref.Key); err != nil {
 			return nil, err
 		}
-		if m.Before, err = decodeOptional(class, m.Key, before); err != nil {
+		if m.Before, err = decodeOptional(catalog, class, m.Key, before); err != nil {
 			return nil, err
 		}
-		if m.After, err = decodeOptional(class, m.Key, after); err != nil {
+		if m.After, err = decodeOptional(catalog, class, m.Key, after); err != nil {
 			return nil, err
 		}
 		out = append(out, m)
@@ -114,9 +114,9 @@ func (d *decoder) document() []byte {
 	return d.bytes(n - 1)
 }
 
-func decodeOptional(class *Class, key value.Key, doc []byte) (*Row, error) {
+func decodeOptional(catalog *Catalog, class *Class, key value.Key, doc []byte) (*Row, error) {
 	if doc == nil {
 		return nil, nil
 	}
-	return decodeDocument(class, key, doc)
+	return decodeDocument(catalog, class, key, doc)
 }

@@ -25,10 +25,12 @@ type integration struct {
 
 // subject is what there is to know about an object that an upload touches, if there is anything.
 type subject struct {
-	history  []*event // what happened to the object after integration.since, ascending
-	resets   []uint64 // versions after the oldest base at which the file was or will be set back, ascending
-	rejected bool     // created outside of the view by this upload: what follows on it is void
-	left     bool     // moved out of the view by the file itself
+	history  []*event      // what happened to the object after integration.since, ascending
+	resets   []store.Reset // after the oldest base, ascending
+	rejected bool          // created outside of the view by this upload: what follows on it is void
+	left     bool          // moved out of the view by the file itself
+	first    uint64        // first reset that this upload leads to, 0: none
+	after    uint64        // oldest reset that writes of this upload follow (see store.Reset.After), 0: none
 }
 
 // about returns the subject of an object, made on first use.
@@ -116,7 +118,7 @@ func (in *integration) readResets() error {
 		}
 		if s := in.group.state.slots[place{r.Object.Class, key}]; s != nil {
 			about := in.about(s)
-			about.resets = append(about.resets, r.Version)
+			about.resets = append(about.resets, r)
 		}
 	}
 	return nil
@@ -225,7 +227,7 @@ func (in *integration) append(u *Uploaded, c *changeset.Changeset, modified bool
 	g.state.begin(version)
 	catalog := g.state.catalog
 	// The instructions of the changeset touch the objects even where they change nothing: a later upload merges with them.
-	if err := changeset.Apply(g.state, c); err != nil {
+	if err := g.engine.cfg.Rules.Apply(g.state, c); err != nil {
 		if errors.Is(err, changeset.ErrBadChangeset) || errors.Is(err, changeset.ErrUnsupported) {
 			return blame(BadChangeset, err, "the changeset of client version %d can't be applied", u.ClientVersion)
 		}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"cmp"
 	"slices"
 
 	"realmsync/core/schema"
@@ -50,7 +51,11 @@ func (in *integration) judgeBefore() error {
 			case accept:
 				continue
 			case follow:
-				in.about(s).left = true
+				about := in.about(s)
+				about.left = true
+				if about.after == 0 {
+					about.after = about.resetAfter(u.ServerVersion)
+				}
 				continue
 			case refused:
 				in.reset(s, u, version, reason(ins.Table, ins.Key))
@@ -69,9 +74,25 @@ func (in *integration) judgeBefore() error {
 	return nil
 }
 
+// resetAfter returns the oldest reset that a client which has integrated the versions up to base does not know of, 0 if there is none.
+func (about *subject) resetAfter(base uint64) uint64 {
+	for i := range about.resets {
+		if v := about.resets[i].Version; v > base {
+			return v
+		}
+	}
+	return 0
+}
+
 // reset notes that the file must be told what the object is, at a version of its own.
 func (in *integration) reset(s *slot, u *Uploaded, version uint64, reason string) {
-	r := store.Reset{File: in.file.Ident, Version: version, Object: s.ref, ClientVersion: u.ClientVersion, Reason: reason}
+	about := in.about(s)
+	r := store.Reset{
+		File: in.file.Ident, Version: version, Object: s.ref, After: cmp.Or(about.resetAfter(u.ServerVersion), about.first), ClientVersion: u.ClientVersion, Reason: reason,
+	}
+	if about.first == 0 || version < about.first {
+		about.first = version
+	}
 	in.group.extra.Resets = append(in.group.extra.Resets, r)
 	in.file.resets = append(in.file.resets, r)
 	in.upload.result.Resets = append(in.upload.result.Resets, r)
@@ -123,14 +144,16 @@ func (in *integration) unknown(s *slot, base uint64) (unknown, left bool, err er
 		}
 	}
 	about := in.known(s)
-	for _, v := range about.resets {
-		if v > base {
+	for i := range about.resets {
+		if r := &about.resets[i]; r.Version > base {
 			// Set back at a version that touched the object: the writes stood, and moved it out of the view.
-			own := slices.ContainsFunc(about.history, func(e *event) bool { return e.own && e.version == v })
-			unknown = unknown || !own
+			own := slices.ContainsFunc(about.history, func(e *event) bool { return e.own && e.version == r.Version })
+			// But if the client has been set back since it made them, it hasn't them any more.
+			unknown = unknown || !own || r.After != 0 && r.After <= base
 			left = left || own
 		}
 	}
+	unknown = unknown || about.after != 0 && about.after <= base
 	return unknown, left, nil
 }
 

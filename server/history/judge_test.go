@@ -25,8 +25,9 @@ func requireReset(t *testing.T, f *fixture, r Result, k int64, reason string) {
 	t.Helper()
 	require.Len(t, r.Own, 1)
 	require.Len(t, r.Resets, 1)
+	require.Less(t, r.Resets[0].After, r.Resets[0].Version)
 	require.Equal(t, store.Reset{
-		File: r.File.Ident, Version: r.Own[0].Version, Object: f.ref(k), ClientVersion: r.Own[0].ClientVersion, Reason: reason,
+		File: r.File.Ident, Version: r.Own[0].Version, Object: f.ref(k), After: r.Resets[0].After, ClientVersion: r.Own[0].ClientVersion, Reason: reason,
 	}, r.Resets[0])
 }
 

@@ -190,8 +190,8 @@ func FuzzStored(f *testing.F) {
 		f.Add(appendImages(nil, []Image{{ClassName: "T", Key: key(1), Ref: store.ObjectRef{Class: class.ID, Key: EncodeKey(key(1))}, Before: row, After: nil, Previous: 7}}))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if row, err := decodeDocument(class, key(1), b); err == nil {
-			again, err := decodeDocument(class, key(1), appendDocument(nil, row))
+		if row, err := decodeDocument(catalog, class, key(1), b); err == nil {
+			again, err := decodeDocument(catalog, class, key(1), appendDocument(nil, row))
 			require.NoError(t, err)
 			for i := range row.values {
 				require.True(t, row.values[i].Identical(again.values[i]))

@@ -28,7 +28,7 @@ func (in *integration) merge(apply func(u *Uploaded, c *changeset.Changeset, mod
 		return err
 	}
 	next := 0
-	err = merge.Batch(past, in.group.version, batch, func(e *merge.Entry) error {
+	err = in.group.engine.cfg.Rules.Batch(past, in.group.version, batch, func(e *merge.Entry) error {
 		u := &in.changesets[next]
 		next++
 		return apply(u, e.Changeset, u.modified || e.Dirty)

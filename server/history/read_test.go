@@ -34,7 +34,7 @@ func TestEntriesFromMemoryAndDisk(t *testing.T) {
 	require.Len(t, disk, len(memory))
 	for i, m := range memory {
 		e := disk[i]
-		require.Equal(t, m.record(), e.record(), "version %d", m.Version)
+		require.Equal(t, m.record(new(encoder)), e.record(new(encoder)), "version %d", m.Version)
 		require.Equal(t, m.Changeset, e.Changeset)
 		require.Equal(t, len(m.Images), len(e.Images))
 		for k := range m.Images {
@@ -236,6 +236,19 @@ func TestDocuments(t *testing.T) {
 	}
 }
 
+// Documents of before there were collections are read, and what has none is written as it was.
+func TestOldDocuments(t *testing.T) {
+	f, _ := withT(t, nil)
+	class := f.Catalog().Class("T")
+	doc := []byte{1, 1, 1, 0xd8, 4, 2, 3, 2, 'h', 'i', 3, 2, 1}
+	row, err := decodeDocument(f.Catalog(), class, key(1), doc)
+	require.NoError(t, err)
+	require.EqualValues(t, 300, field(row, "n").Int())
+	require.Equal(t, "hi", field(row, "zone").Str())
+	require.True(t, field(row, "m").Bool())
+	require.Equal(t, doc, appendDocument(nil, row))
+}
+
 // Stored bytes that are damaged are an error, whatever they are.
 func TestDamagedRecords(t *testing.T) {
 	f, d := withT(t, nil)
@@ -243,11 +256,11 @@ func TestDamagedRecords(t *testing.T) {
 	e := f.entry(3)
 	class := f.Catalog().Class("T")
 	doc := appendDocument(nil, e.Images[0].After)
-	row, err := decodeDocument(class, key(1), doc)
+	row, err := decodeDocument(f.Catalog(), class, key(1), doc)
 	require.NoError(t, err)
 	require.Equal(t, e.Images[0].After.values, row.values)
 	for n := range doc {
-		if row, err := decodeDocument(class, key(1), doc[:n]); err == nil {
+		if row, err := decodeDocument(f.Catalog(), class, key(1), doc[:n]); err == nil {
 			require.NotEqual(t, e.Images[0].After.values, row.values, "cut at a border between properties")
 		} else {
 			require.ErrorIs(t, err, errDocument)

@@ -24,7 +24,7 @@ type simClient struct {
 	active      uint64 // query version whose bootstrap it has integrated
 	wanted      uint64 // query version that it wants to have
 	queries     []Viewer
-	clock       uint64
+	clock       uint64 // of collections that were integrated, no change is older than they (see nest)
 }
 
 // simEntry is a version of a client.
@@ -112,6 +112,9 @@ func (c *simClient) integrate(m download) error {
 		return err
 	}
 	err := merge.Batch(c, current, m.entries, func(e *merge.Entry) error {
+		if changeset.Supported(e.Changeset) != nil {
+			c.clock = max(c.clock, e.Timestamp)
+		}
 		if err := c.state.Apply(e.Changeset); err != nil {
 			return fmt.Errorf("server version %d: %w", e.Version, err)
 		}

@@ -212,7 +212,9 @@ func visible(view Viewer, e *Entry) (out []changeset.Instruction, err error) {
 		case Gone, Left:
 			made = append(made, eraseOf(m.Key))
 		case Entered:
-			made = append(append(made, eraseOf(m.Key)), stateOf(m.After)...)
+			if made, err = m.After.AppendState(append(made, eraseOf(m.Key)), e.Catalog, "T"); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for _, ins := range e.Changeset.Instructions {
@@ -225,16 +227,6 @@ func visible(view Viewer, e *Entry) (out []changeset.Instruction, err error) {
 
 func eraseOf(k value.Key) changeset.Instruction {
 	return changeset.Instruction{Op: changeset.EraseObject, Table: "T", Key: k}
-}
-
-func stateOf(row *Row) []changeset.Instruction {
-	out := []changeset.Instruction{{Op: changeset.CreateObject, Table: "T", Key: row.Key}}
-	for i, p := range row.Class.Properties {
-		if v := row.values[i]; p.Name != "_id" && !v.Identical(Default(&row.Class.Properties[i])) {
-			out = append(out, changeset.Instruction{Op: changeset.Update, Table: "T", Key: row.Key, Field: p.Name, Value: v})
-		}
-	}
-	return out
 }
 
 // resetsAt sets back what must be set back at a version.
@@ -263,7 +255,9 @@ func (s *simulation) resetsAt(x *simSession, view Viewer, version uint64) (out [
 		if inside, err := sees(view, "T", row); err != nil {
 			return nil, err
 		} else if inside {
-			out = append(out, stateOf(row)...)
+			if out, err = row.AppendState(out, snapshot.Catalog, "T"); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
@@ -307,7 +301,9 @@ func (s *simulation) bootstrap(i int, from Viewer, to Epoch) (m download, err er
 		}
 		switch {
 		case after && (!before || doubtful[row.Key]):
-			ins = append(append(ins, eraseOf(row.Key)), stateOf(row)...)
+			if ins, err = row.AppendState(append(ins, eraseOf(row.Key)), snapshot.Catalog, "T"); err != nil {
+				return false, err
+			}
 		case !after && (before || doubtful[row.Key]):
 			ins = append(ins, eraseOf(row.Key))
 		}

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -16,7 +17,6 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/schema"
-	"realmsync/core/value"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 )
@@ -50,7 +50,7 @@ func (s *simulation) open() error {
 	if err != nil {
 		return err
 	}
-	s.engine, err = Open(context.Background(), Config{App: "sim", Store: file, RecentBytes: s.memory})
+	s.engine, err = Open(context.Background(), Config{App: "sim", Store: file, RecentBytes: s.memory, inline: min(s.memory, maxInline)})
 	return err
 }
 
@@ -58,19 +58,20 @@ func (s *simulation) begin() error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	class := schema.Class{Name: "T", PrimaryKey: "_id", Properties: []schema.Property{
-		{Name: "_id", Type: value.KindInt}, {Name: "n", Type: value.KindInt}, {Name: "zone", Type: value.KindString}, {Name: "m", Type: value.KindMixed, Nullable: true},
-	}}
+	start := memstate.New(schema.New())
+	if err := start.Apply(&changeset.Changeset{Instructions: simSchema()}); err != nil {
+		return err
+	}
 	for i := range simClients {
 		file, err := s.engine.NewFile(context.Background(), "user")
 		if err != nil {
 			return err
 		}
-		c := &simClient{file: file, state: memstate.New(schema.New(class)), base: 1, clock: 100, queries: []Viewer{where("")}}
+		c := &simClient{file: file, state: start.Clone(), base: 1, clock: 100, queries: []Viewer{where("")}}
 		c.reciprocals = make(map[uint64]*changeset.Changeset)
 		s.clients, s.sessions, s.begun = append(s.clients, c), append(s.sessions, nil), append(s.begun, nil)
 		if i == 0 {
-			c.commit(&changeset.Changeset{Instructions: schemaT()})
+			c.commit(&changeset.Changeset{Instructions: simSchema()})
 		}
 		if err := s.connect(i); err != nil {
 			return err
@@ -102,6 +103,8 @@ func (s *simulation) step(x step) error {
 	switch x.do {
 	case "write":
 		return s.clients[i].write(x.b)
+	case "nest":
+		return s.clients[i].nest(x.b)
 	case "upload": // several clients at once, so that they are committed together; some of them twice
 		var waits []func() error
 		for n := uint64(0); n <= x.b%4; n++ {
@@ -240,34 +243,23 @@ func (s *simulation) compare() error {
 
 // same compares what a view shows of a snapshot with a state.
 func same(snapshot *Snapshot, class *Class, view Viewer, state *memstate.State) error {
-	keys := map[value.Key]bool{}
+	want := memstate.New(snapshot.Catalog.Schema)
 	err := snapshot.Rows(class, func(row *Row) (bool, error) {
 		inside, err := sees(view, "T", row)
 		if err != nil || !inside {
 			return true, err
 		}
-		keys[row.Key] = true
-		if exists, _ := state.Exists("T", row.Key); !exists {
-			return false, fmt.Errorf("object %v is missing", row.Key)
+		ins, err := row.AppendState(nil, snapshot.Catalog, "T")
+		if err != nil {
+			return false, err
 		}
-		for k, p := range class.Properties {
-			got, err := state.Get("T", row.Key, p.Name)
-			if err != nil {
-				return false, err
-			}
-			if !got.Identical(row.values[k]) {
-				return false, fmt.Errorf("object %v: %s is %v, should be %v", row.Key, p.Name, got, row.values[k])
-			}
-		}
-		return true, nil
+		return true, want.Apply(&changeset.Changeset{Instructions: ins})
 	})
 	if err != nil {
 		return err
 	}
-	for _, k := range state.Keys("T") {
-		if !keys[k] {
-			return fmt.Errorf("there is an object %v", k)
-		}
+	if got, want := state.JSON(), want.JSON(); !bytes.Equal(got, want) {
+		return fmt.Errorf("the state is\n%s\nbut should be\n%s", got, want)
 	}
 	return nil
 }
@@ -305,7 +297,9 @@ func generate(seed uint64) (views bool, memory int, steps []step) {
 	for range 10 + r.IntN(50) {
 		do := "write"
 		switch p := r.IntN(100); {
+		case p < 20:
 		case p < 42:
+			do = "nest"
 		case p < 62:
 			do = "upload"
 		case p < 86:

@@ -36,7 +36,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if out.version, err = s.Version(); err == nil {
 		var classes []store.Class
 		if classes, err = s.Classes(); err == nil {
-			out.Catalog, err = loadCatalog(classes, newest)
+			out.Catalog, err = e.loadCatalog(classes, newest)
 			out.stored = out.Catalog
 		}
 	}
@@ -73,7 +73,7 @@ func (e *Engine) rewind(ctx context.Context, s *Snapshot, version uint64) error 
 	if err != nil {
 		return err
 	}
-	if s.Catalog, err = loadCatalog(records, version); err != nil {
+	if s.Catalog, err = e.loadCatalog(records, version); err != nil {
 		return err
 	}
 	last := s.version
@@ -144,7 +144,7 @@ func (s *Snapshot) Rows(class *Class, f func(*Row) (bool, error)) error {
 		if len(older) > 0 && older[0].key == string(key) {
 			return true, nil // it is passed on with the next one
 		}
-		row, err := decodeStored(stored, string(key), doc)
+		row, err := decodeStored(s.stored, stored, string(key), doc)
 		if err == nil {
 			more, err = f(s.as(class, row))
 		}
@@ -177,7 +177,7 @@ func (s *Snapshot) RowAt(ref store.ObjectRef, version uint64) (*Row, error) {
 	err := s.Snapshot.Objects([]store.ObjectRef{ref}, func(o store.Object) (err error) {
 		touched = o.Version
 		if o.Doc != nil {
-			row, err = decodeStored(stored, o.Key, o.Doc)
+			row, err = decodeStored(s.stored, stored, o.Key, o.Doc)
 		}
 		return err
 	})
@@ -208,10 +208,10 @@ func damagedChain(version uint64) error {
 	return fmt.Errorf("history: server version %d does not know an object that it touched: the data is damaged", version)
 }
 
-func decodeStored(class *Class, key string, doc []byte) (*Row, error) {
+func decodeStored(catalog *Catalog, class *Class, key string, doc []byte) (*Row, error) {
 	k, err := DecodeKey(key)
 	if err != nil {
 		return nil, err
 	}
-	return decodeDocument(class, k, doc)
+	return decodeDocument(catalog, class, k, doc)
 }

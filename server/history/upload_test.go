@@ -210,11 +210,11 @@ func TestBadChangesets(t *testing.T) {
 		"key of wrong type": {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: value.StringKey("x")}},
 		"primary key":       {changeset.ErrBadChangeset, set(1, "_id", value.Int(7))},
 		"schema conflict":   {changeset.ErrBadChangeset, addColumn("T", "n", value.KindString, false)},
-		"list instruction":  {changeset.ErrUnsupported, changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(1), Field: "l", Path: step(0), Value: value.Int(1)}},
-		"set instruction":   {changeset.ErrUnsupported, changeset.Instruction{Op: changeset.SetInsert, Table: "T", Key: key(1), Field: "s", Value: value.Int(1)}},
-		"clear":             {changeset.ErrUnsupported, changeset.Instruction{Op: changeset.Clear, Table: "T", Key: key(1), Field: "m"}},
-		"embedded object":   {changeset.ErrUnsupported, set(1, "m", value.Marker(value.KindObject))},
-		"list in mixed":     {changeset.ErrUnsupported, set(1, "m", value.Marker(value.KindList))},
+		"list instruction":  {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(1), Field: "l", Path: step(0), Value: value.Int(1)}},
+		"set instruction":   {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.SetInsert, Table: "T", Key: key(1), Field: "s", Value: value.Int(1)}},
+		"clear":             {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.Clear, Table: "T", Key: key(1), Field: "m"}},
+		"embedded object":   {changeset.ErrBadChangeset, set(1, "m", value.Marker(value.KindObject))},
+		"list in int":       {changeset.ErrBadChangeset, set(1, "n", value.Marker(value.KindList))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d, version := *d, f.Version()

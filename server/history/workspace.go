@@ -125,7 +125,7 @@ func (w *workspace) load(slots []*slot) error {
 		if o.Doc == nil {
 			return nil
 		}
-		s.row, err = decodeDocument(w.catalog.ClassByID(o.Class), key, o.Doc)
+		s.row, err = decodeDocument(w.catalog, w.catalog.ClassByID(o.Class), key, o.Doc)
 		return err
 	})
 	if err != nil {
@@ -234,7 +234,7 @@ func (w *workspace) finish() []Image {
 }
 
 // objects returns what must be written.
-func (w *workspace) objects() []store.Object {
+func (w *workspace) objects(enc *encoder) []store.Object {
 	out := make([]store.Object, 0, len(w.written))
 	size := 0
 	for _, s := range w.written {
@@ -250,7 +250,7 @@ func (w *workspace) objects() []store.Object {
 		o := store.Object{ObjectRef: s.ref, Version: s.version}
 		if s.row != nil {
 			start := len(buffer)
-			buffer = appendDocument(buffer, s.row)
+			buffer = enc.document(buffer, s.row)
 			o.Doc = buffer[start:len(buffer):len(buffer)]
 		}
 		out = append(out, o)
@@ -365,7 +365,7 @@ func (w *workspace) Set(class string, key value.Key, property string, v value.Va
 	if err != nil {
 		return err
 	}
-	w.writable(s).values[i] = v
+	w.writable(s).set(i, element{value: v})
 	return nil
 }
 

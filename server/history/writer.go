@@ -161,6 +161,7 @@ func (e *Engine) attempt(out *batch) error {
 		return err
 	}
 	e.clients.remember(g.files)
+	e.pieces.add(changes.Pieces)
 	e.state.Lock()
 	if changes.Salt != nil {
 		e.salts, e.salted = append(e.salts, *changes.Salt), true
@@ -197,7 +198,7 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 	if err != nil {
 		return nil, err
 	}
-	catalog, err := loadCatalog(classes, newest)
+	catalog, err := e.loadCatalog(classes, newest)
 	if err != nil {
 		return nil, err
 	}
@@ -341,10 +342,12 @@ func (g *group) changes() (*store.Changes, error) {
 	for _, d := range g.state.dropped {
 		c.DropClasses = append(c.DropClasses, d.class.ID)
 	}
+	enc := &encoder{next: &g.engine.nextPiece, limit: g.engine.cfg.inline}
 	for _, e := range g.entries {
-		c.Entries = append(c.Entries, e.record())
+		c.Entries = append(c.Entries, e.record(enc))
 	}
-	c.Objects = g.state.objects()
+	c.Objects = g.state.objects(enc)
+	c.Pieces = enc.pieces
 	for _, ident := range slices.Sorted(maps.Keys(g.files)) {
 		f := g.files[ident]
 		if f.File != f.was {

@@ -39,6 +39,13 @@ type Object struct {
 	Version uint64 // the version that touched it last
 }
 
+// Piece is a part of a large collection, which documents and images name by its ID. Pieces are only ever added: those that the
+// newest documents don't name any more are still named by the images of older versions.
+type Piece struct {
+	ID   uint64 // >= 1, chosen by server/history, never used twice
+	Body []byte // not empty
+}
+
 // File is what is known of one client file.
 type File struct {
 	Ident         uint64 // >= 2
@@ -66,6 +73,7 @@ type Reset struct {
 	File          uint64
 	Version       uint64
 	Object        ObjectRef
+	After         uint64 // oldest reset of the object that the file did not know of when it wrote that; 0: it knew of all
 	ClientVersion uint64 // the upload that led to it
 	Reason        string // text for the user (error 231); "" if there is nothing to tell
 }
@@ -92,6 +100,7 @@ type Changes struct {
 	DropClasses    []uint32 // with all their objects; applied before Objects
 	Entries        []Entry  // ascending, continuing the history
 	Objects        []Object // newest states
+	Pieces         []Piece  // added
 	Files          []File   // added or replaced
 	Views          []View   // added or replaced by (File, QueryVersion)
 	KeepViews      []KeepViews
@@ -110,6 +119,6 @@ type FileVersion struct{ File, Version uint64 }
 // Empty tells whether there is nothing to write.
 func (c *Changes) Empty() bool {
 	return c.Salt == nil && len(c.Classes) == 0 && len(c.DropClasses) == 0 && len(c.Entries) == 0 && len(c.Objects) == 0 &&
-		len(c.Files) == 0 && len(c.Views) == 0 && len(c.KeepViews) == 0 && len(c.Resets) == 0 && len(c.DropResets) == 0 &&
+		len(c.Pieces) == 0 && len(c.Files) == 0 && len(c.Views) == 0 && len(c.KeepViews) == 0 && len(c.Resets) == 0 && len(c.DropResets) == 0 &&
 		len(c.Reciprocals) == 0 && len(c.DropReciprocal) == 0
 }

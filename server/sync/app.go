@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"sync"
 
+	"realmsync/core/merge"
 	"realmsync/server/history"
 	"realmsync/server/view"
 )
@@ -18,21 +19,26 @@ type app struct {
 	id     string
 	engine *history.Engine
 	fan    *view.Fan
+	rules  merge.Rules
 	build  chan struct{} // tokens of buildings
 
 	mu    sync.Mutex
 	files map[uint64]*session // by file ident: the one session that each client file has
 }
 
-func openApp(ctx context.Context, s *Server, id string) (*app, error) {
+func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, error) {
 	st, err := s.cfg.Store(ctx, id)
 	if err != nil {
 		return nil, fmt.Errorf("sync: opening the data of app %s: %w", id, err)
 	}
-	a := &app{id: id, build: make(chan struct{}, buildings), files: map[uint64]*session{}}
+	rules := merge.Compatible
+	if strict {
+		rules = merge.Strict
+	}
+	a := &app{id: id, rules: rules, build: make(chan struct{}, buildings), files: map[uint64]*session{}}
 	ready := make(chan struct{})
 	a.engine, err = history.Open(ctx, history.Config{
-		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, Now: s.cfg.Now, Log: s.log, Observe: s.metrics,
+		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
 		Committed: func(entries []*history.Entry) {
 			<-ready
 			a.fan.Committed(entries)

@@ -9,10 +9,11 @@ import (
 
 // opening is an app that is open, being opened or being closed. One id has one at a time: an app's files must not be opened twice.
 type opening struct {
-	id    string
-	ready chan struct{} // closed when app or err is set
-	app   *app
-	err   error
+	id     string
+	strict bool          // it merges by the strict rules
+	ready  chan struct{} // closed when app or err is set
+	app    *app
+	err    error
 
 	// Guarded by Server.mu.
 	users   int           // connections, and those who wait for ready
@@ -21,7 +22,7 @@ type opening struct {
 }
 
 // acquire returns an app, opening it on first contact. Release what it returns. Failures are not remembered.
-func (s *Server) acquire(ctx context.Context, id string) (*opening, error) {
+func (s *Server) acquire(ctx context.Context, id string, strict bool) (*opening, error) {
 	for {
 		s.mu.Lock()
 		if s.draining {
@@ -39,7 +40,7 @@ func (s *Server) acquire(ctx context.Context, id string) (*opening, error) {
 			}
 		}
 		if o == nil {
-			o = &opening{id: id, ready: make(chan struct{})}
+			o = &opening{id: id, strict: strict, ready: make(chan struct{})}
 			s.apps[id] = o
 			s.serving.Go(func() { s.open(o) })
 		}
@@ -65,7 +66,7 @@ func (s *Server) acquire(ctx context.Context, id string) (*opening, error) {
 
 func (s *Server) open(o *opening) {
 	start := time.Now()
-	o.app, o.err = openApp(s.ctx, s, o.id)
+	o.app, o.err = openApp(s.ctx, s, o.id, o.strict)
 	if o.err != nil {
 		s.log.Error("an app could not be opened", "app", o.id, "error", o.err)
 		s.mu.Lock()

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
@@ -46,6 +47,8 @@ type Config struct {
 	Logger   *slog.Logger
 	// Now is the clock.
 	Now func() time.Time
+	// Random is where salts come from; nil: crypto/rand.
+	Random io.Reader
 }
 
 func (c *Config) complete() error {

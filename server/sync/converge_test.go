@@ -11,6 +11,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/changeset"
+	"realmsync/core/changeset/memstate"
+	"realmsync/core/changeset/statetest"
+	"realmsync/core/merge"
+	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
 	"realmsync/server/history"
@@ -105,7 +109,11 @@ func (w *walker) reconnect() {
 // act does one random thing.
 func (w *walker) act(r *rand.Rand) {
 	id := r.Int64N(6)
-	switch n := r.IntN(20); {
+	switch n := r.IntN(28); {
+	case n >= 20:
+		free := w.rules == merge.Strict
+		writer := statetest.Writer{Rand: r, State: w.state, Keys: 6, Name: w.user, Items: free, Moves: free, Again: free, Strict: free}
+		w.write(writer.Operation()...)
 	case n < 4:
 		if !w.has(id) {
 			w.write(create(id, fmt.Sprint("by ", w.user, " ", w.device.version), r.Int64N(10))...)
@@ -152,17 +160,33 @@ func TestConverge(t *testing.T) {
 		rounds = 8
 	}
 	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Compatible) })
 	}
 }
 
-func converge(t *testing.T, seed uint64, steps int) {
+// The same by the strict rules, and free to do what the original merges wrongly.
+func TestConvergeStrict(t *testing.T) {
+	rounds := seeds()
+	if testing.Short() {
+		rounds = 4
+	}
+	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Strict) })
+	}
+}
+
+func converge(t *testing.T, seed uint64, steps int, rules merge.Rules) {
 	r := rand.New(rand.NewPCG(seed, 99))
 	f := open(t, nil)
+	app := "app"
+	if rules == merge.Strict {
+		app = "strict"
+	}
 	var all []*walker
 	for i := range 3 {
 		w := &walker{device: f.device(fmt.Sprint("user-", i)), choice: 1, version: 1}
 		w.clock += uint64(i) // no two changes at the same time
+		w.schema, w.app, w.rules = wholeSchema(t), app, rules
 		w.subscribed(allDogs)
 		all = append(all, w)
 	}
@@ -185,7 +209,7 @@ func converge(t *testing.T, seed uint64, steps int) {
 			w.settle()
 		}
 	}
-	server := f.dogs("app")
+	server := f.dogs(app)
 	for i, w := range all {
 		require.False(t, w.waiting)
 		want := []string{}
@@ -195,6 +219,7 @@ func converge(t *testing.T, seed uint64, steps int) {
 			}
 		}
 		require.Equal(t, want, w.dogs(), "seed %d, device %d, %s", seed, i, w.body)
+		require.Equal(t, f.whole(app, bodies[w.choice].has), string(w.state.JSON()), "seed %d, device %d, %s", seed, i, w.body)
 	}
 	// Another round trip: nothing is left to be told.
 	for _, w := range all {
@@ -203,6 +228,50 @@ func converge(t *testing.T, seed uint64, steps int) {
 		w.settle()
 		require.Equal(t, count, w.downloaded, "seed %d", seed)
 	}
+}
+
+// wholeSchema is that of dogs which have, besides, everything that an object can have.
+func wholeSchema(t testing.TB) []changeset.Instruction {
+	t.Helper()
+	var classes []schema.Class
+	for _, c := range statetest.World().Schema().Classes() {
+		class := *c
+		class.Properties = slices.Clone(c.Properties)
+		if class.Name == "T" {
+			class.Name = "Dog"
+			class.Properties = append(class.Properties, property{Name: "name", Type: value.KindString}, property{Name: "age", Type: value.KindInt})
+		}
+		for i := range class.Properties {
+			if p := &class.Properties[i]; p.LinkTarget == "T" {
+				p.LinkTarget = "Dog"
+			}
+		}
+		classes = append(classes, class)
+	}
+	changes, err := schema.Diff(schema.New(), schema.New(classes...))
+	require.NoError(t, err)
+	return changeset.SchemaInstructions(changes)
+}
+
+// whole is what there is of dogs whose age is among those, with everything that is in them.
+func (f *fixture) whole(app string, has func(age int64) bool) string {
+	f.t.Helper()
+	a, done := f.look(app)
+	defer done()
+	snapshot, err := a.engine.Snapshot(f.t.Context())
+	require.NoError(f.t, err)
+	defer func() { require.NoError(f.t, snapshot.Close()) }()
+	class := snapshot.Catalog.Class("Dog")
+	out := memstate.New(snapshot.Catalog.Schema)
+	require.NoError(f.t, snapshot.Rows(class, func(row *history.Row) (bool, error) {
+		if age := slices.IndexFunc(row.Class.Properties, func(p property) bool { return p.Name == "age" }); !has(row.Value(age).Int()) {
+			return true, nil
+		}
+		ins, err := row.AppendState(nil, snapshot.Catalog, "Dog")
+		require.NoError(f.t, err)
+		return true, out.Apply(&changeset.Changeset{Instructions: ins})
+	}))
+	return string(out.JSON())
 }
 
 type dog struct {

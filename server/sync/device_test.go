@@ -12,6 +12,7 @@ import (
 	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
+	"realmsync/server/history"
 )
 
 // device is a client with its file: it merges what it is sent with what it has not uploaded, as an original client does.
@@ -35,6 +36,8 @@ type device struct {
 	errors     []*wire.JSONError
 	recip      map[uint64]*changeset.Changeset
 	checks     *client
+	schema     []changeset.Instruction // that its program declares
+	rules      merge.Rules
 	downloaded int // entries that were integrated
 
 	// The session.
@@ -54,7 +57,7 @@ type change struct {
 
 func (f *fixture) device(user string) *device {
 	return &device{f: f, t: f.t, user: user, app: "app", body: noDogs, state: memstate.New(schema.New()), version: 1, clock: 1000,
-		recip: map[uint64]*changeset.Changeset{}, checks: newClient()}
+		recip: map[uint64]*changeset.Changeset{}, checks: newClient(), schema: dogSchema()}
 }
 
 // connect opens a connection and binds a session.
@@ -70,7 +73,7 @@ func (d *device) bind(sid uint64) *device {
 	d.t.Helper()
 	d.sid, d.req, d.held = sid, 0, nil
 	d.sent = d.progress.Upload.ClientVersion
-	d.send(&wire.Bind{Session: sid, Data: wire.BindData{}.Append(nil), NeedIdent: d.ident == 0})
+	d.send(&wire.Bind{Session: sid, Data: d.bindData(), NeedIdent: d.ident == 0})
 	// What was received and not taken in was lost with the connection.
 	d.checks = newClient()
 	d.checks.ident, d.checks.progress, d.checks.active = d.ident, d.progress, d.query
@@ -90,6 +93,14 @@ func (d *device) bind(sid uint64) *device {
 		Session: sid, FileIdent: d.ident, Salt: d.salt, Download: d.progress.Download, Latest: d.progress.Latest, QueryVersion: d.query, Query: []byte(d.body),
 	})
 	return d
+}
+
+func (d *device) bindData() []byte {
+	var data wire.BindData
+	if d.rules != merge.Compatible {
+		data.MergeRules = d.rules.String()
+	}
+	return data.Append(nil)
 }
 
 // fresh connects a new file and takes in the schema.
@@ -115,7 +126,7 @@ func (d *device) subscribed(body string) *device {
 func (d *device) prepare() {
 	d.t.Helper()
 	if d.state.Schema().Class("Dog") == nil {
-		d.write(dogSchema()...)
+		d.write(d.schema...)
 	}
 }
 
@@ -277,9 +288,17 @@ func (d *device) integrate(entries []wire.DownloadEntry) {
 		e := &entries[i]
 		c, err := changeset.Decode(e.Changeset)
 		require.NoError(d.t, err)
+		if changeset.Supported(c) != nil && e.OriginFileIdent != history.Server && e.OriginTimestamp > d.clock {
+			// Whoever has seen how a collection was made is not older than that (see the simulation of package history).
+			d.clock += (e.OriginTimestamp - d.clock + 9) / 10 * 10
+		}
 		batch = append(batch, &merge.Entry{Changeset: c, Version: e.ServerVersion, LastIntegrated: e.ClientVersion, Timestamp: e.OriginTimestamp, FileIdent: e.OriginFileIdent})
 	}
-	require.NoError(d.t, merge.Batch(d, d.version, batch, func(e *merge.Entry) error { return d.state.Apply(e.Changeset) }))
+	require.NoError(d.t, d.rules.Batch(d, d.version, batch, func(e *merge.Entry) error {
+		d.state.Begin()
+		defer d.state.Commit()
+		return d.rules.Apply(d.state, e.Changeset)
+	}))
 }
 
 // NextAfter implements merge.History.

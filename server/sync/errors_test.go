@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/changeset"
+	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
@@ -222,9 +223,9 @@ func TestUploadErrors(t *testing.T) {
 			m.Entries[0].Changeset = entry(d, changeset.Instruction{Op: changeset.AddColumn, Table: "Dog", Field: "age", Schema: &changeset.SchemaFields{Type: value.KindString}}).Changeset
 		}},
 		{"origin", 216, wire.ProtocolViolation, "only their own", func(d *device, m *wire.Upload) { m.Entries[0].OriginFileIdent = 99 }},
-		{"what this version can't do", 212, wire.ApplicationBug, "this version", func(d *device, m *wire.Upload) {
+		{"list of another length", 212, wire.ClientReset, "SIZE", func(d *device, m *wire.Upload) {
 			m.Entries[0].Changeset = entry(d, changeset.Instruction{Op: changeset.AddColumn, Table: "Dog", Field: "tags", Collection: schema.List, Schema: &changeset.SchemaFields{Type: value.KindString}},
-				changeset.Instruction{Op: changeset.ArrayInsert, Table: "Dog", Key: value.IntKey(1), Field: "tags", Path: []changeset.Step{{IsPos: true}}, Value: value.String("x")}).Changeset
+				changeset.Instruction{Op: changeset.ArrayInsert, Table: "Dog", Key: value.IntKey(1), Field: "tags", Path: []changeset.Step{{IsPos: true}}, PriorSize: 3, Value: value.String("x")}).Changeset
 		}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -424,4 +425,31 @@ func TestAppThatDoesNotOpen(t *testing.T) {
 		require.Error(t, err)
 		require.Equal(t, 503, response.StatusCode)
 	}
+}
+
+// An app has one set of rules for merging, and refuses clients that have another.
+func TestRules(t *testing.T) {
+	f := open(t, nil)
+	for _, c := range []struct {
+		app   string
+		rules merge.Rules
+		text  string
+	}{
+		{"strict", merge.Compatible, `merges by the rules "strict", the client by the rules "compatible"`},
+		{"app", merge.Strict, `merges by the rules "compatible", the client by the rules "strict"`},
+	} {
+		d := f.device("anna")
+		d.app, d.rules = c.app, c.rules
+		d.link = f.dialApp(d.app, d.user, wire.OfferedSubprotocols())
+		d.sid = 1
+		d.send(&wire.Bind{Session: 1, Data: d.bindData(), NeedIdent: true})
+		e := expect[*wire.JSONError](d.link)
+		require.Equal(t, wire.CodeOtherSessionError, e.Code)
+		require.Equal(t, wire.ApplicationBug, e.Action)
+		require.False(t, e.TryAgain)
+		require.Contains(t, e.Message, c.text)
+	}
+	d := f.device("berta")
+	d.app, d.rules = "strict", merge.Strict
+	d.subscribed(allDogs)
 }

@@ -153,7 +153,7 @@ func FuzzConversation(f *testing.F) {
 	n := 0
 	f.Fuzz(func(t *testing.T, data []byte) {
 		n++
-		o, err := server.acquire(t.Context(), fmt.Sprint("app-", n/500))
+		o, err := server.acquire(t.Context(), fmt.Sprint("app-", n/500), false)
 		require.NoError(t, err)
 		defer server.release(o)
 		a := o.app

@@ -41,7 +41,7 @@ func (d doorman) Authenticate(_ context.Context, app, token string) (auth.Identi
 	case token == "broken":
 		return auth.Identity{}, context.DeadlineExceeded
 	}
-	return auth.Identity{AppID: app, UserID: token, Expires: d.expires}, nil
+	return auth.Identity{AppID: app, UserID: token, Strict: app == "strict", Expires: d.expires}, nil
 }
 
 // fixture is a server with one data directory.
@@ -101,7 +101,7 @@ func (f *fixture) restart() {
 // look returns an app, to look at; call done.
 func (f *fixture) look(id string) (a *app, done func()) {
 	f.t.Helper()
-	o, err := f.acquire(context.Background(), id)
+	o, err := f.acquire(context.Background(), id, id == "strict")
 	require.NoError(f.t, err)
 	return o.app, func() { f.release(o) }
 }

@@ -1,13 +1,16 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"sync"
 
 	"realmsync/core/changeset"
+	"realmsync/core/merge"
 	"realmsync/core/wire"
 	"realmsync/server/history"
 	"realmsync/server/store"
@@ -52,6 +55,9 @@ type session struct {
 	phase  phase
 	todo   []received // taken from the inbox
 	paused bool       // it sends nothing by itself
+	// It handles nothing more either: what follows a message that could not be handled, because the connection was lost meanwhile, would be
+	// taken for something else, uploads behind a QUERY for uploads before it.
+	stopped bool
 
 	file          store.File // as far as it is durable
 	own           []store.Own
@@ -254,9 +260,17 @@ func (s *session) begin() error {
 	if s.excess {
 		return s.fail(wire.CodeOtherSessionError, "there are too many sessions on this connection; close some")
 	}
-	if _, err := wire.ParseBindData(s.bind.Data); err != nil {
+	data, err := wire.ParseBindData(s.bind.Data)
+	if err != nil {
 		s.conn.fail(wire.CodeBadSyntax, err.Error())
 		return errFailed
+	}
+	if rules := cmp.Or(data.MergeRules, merge.Compatible.String()); rules != s.app.rules.String() {
+		// Resetting the client would not help, nor would coming again.
+		m := wire.NewJSONError(s.sid, wire.CodeOtherSessionError, clip(fmt.Sprintf("the app %q merges by the rules %q, the client by the rules %q: "+
+			"all clients of an app must merge as its server does; use a client that knows the app's rules, or another app", s.app.id, s.app.rules, rules)))
+		m.Action, m.TryAgain = wire.ApplicationBug, false
+		return s.failWith(m)
 	}
 	if !s.bind.NeedIdent {
 		return nil
@@ -270,7 +284,7 @@ func (s *session) begin() error {
 
 // handle handles the messages that can be handled now. It says whether there were any.
 func (s *session) handle() (worked bool, err error) {
-	for len(s.todo) > 0 && !s.blocked(s.todo[0].message) {
+	for len(s.todo) > 0 && !s.stopped && !s.blocked(s.todo[0].message) {
 		m := s.todo[0].message
 		s.todo[0] = received{}
 		s.todo = s.todo[1:]
@@ -386,7 +400,7 @@ func (s *session) failEngine(err error) error {
 // failServer tells the client to come again.
 func (s *session) failServer(err error) error {
 	if s.conn.live.Err() != nil || errors.Is(err, context.Canceled) {
-		s.paused = true // it is about to end: it must not go on as if the work had been done
+		s.paused, s.stopped = true, true // it is about to end: it must not go on as if the work had been done
 		return nil
 	}
 	s.log.Error("a session can't go on", slog.Any("error", err))

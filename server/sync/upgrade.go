@@ -39,7 +39,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuseIdentity(w, appID, err)
 		return
 	}
-	a, err := s.acquire(r.Context(), appID)
+	a, err := s.acquire(r.Context(), appID, who.Strict)
 	if err != nil {
 		s.log.Error("a connection was refused: its app can't be opened", "app", appID, "error", err)
 		s.refuse(w, http.StatusServiceUnavailable, "the data of the app can't be opened; the server's log says why")

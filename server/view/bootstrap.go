@@ -31,7 +31,7 @@ type Bootstrap struct {
 
 // Write calls emit for the changesets, in order; what it is given is its own. There may be none.
 func (b *Bootstrap) Write(snapshot *history.Snapshot, emit func(changeset []byte) error) error {
-	w := chunker{emit: emit}
+	w := chunker{catalog: snapshot.Catalog, emit: emit}
 	if b.Schema {
 		changes, err := schema.Diff(schema.New(), snapshot.Catalog.Schema)
 		if err != nil {
@@ -86,11 +86,10 @@ func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *c
 		case after && b.Before != nil && before, !after && !before:
 			return true, nil
 		case after:
-			w.enter(class.Name, row)
+			return true, w.enter(class.Name, row)
 		default:
-			w.erase(class.Name, row.Key)
+			return true, w.erase(class.Name, row.Key)
 		}
-		return true, w.full()
 	})
 }
 
@@ -108,46 +107,42 @@ func (b *Bootstrap) doubtful(snapshot *history.Snapshot, ref store.ObjectRef, w 
 		if inside, err := b.After.Sees(row); err != nil {
 			return err
 		} else if inside {
-			w.enter(class.Name, row)
-			return w.full()
+			return w.enter(class.Name, row)
 		}
 	}
 	key, err := history.DecodeKey(ref.Key)
 	if err != nil {
 		return err
 	}
-	w.erase(class.Name, key)
-	return w.full()
+	return w.erase(class.Name, key)
 }
 
-// chunker cuts a stream of instructions into changesets, between objects.
+// chunker cuts a stream of instructions into changesets. An object with large collections may be spread over several: they are
+// integrated one after the other, so what one begins the next goes on with.
 type chunker struct {
+	catalog      *history.Catalog
 	emit         func([]byte) error
 	instructions []changeset.Instruction
 	size         int // of the instructions, about
 }
 
-func (w *chunker) erase(class string, key value.Key) {
-	w.instructions = append(w.instructions, eraseOf(class, key))
-	w.size += 16 + len(key.Str())
-}
-
-func (w *chunker) enter(class string, row *history.Row) {
-	w.erase(class, row.Key)
-	start := len(w.instructions)
-	w.instructions = appendState(w.instructions, class, row)
-	w.size += 16 * (len(w.instructions) - start)
-	for i := start; i < len(w.instructions); i++ {
-		w.size += len(w.instructions[i].Value.Str())
-	}
-}
-
-// full emits when there is enough.
-func (w *chunker) full() error {
+// add emits what there is when it is enough.
+func (w *chunker) add(in changeset.Instruction) error {
+	w.instructions = append(w.instructions, in)
+	w.size += 16 + 8*len(in.Path) + len(in.Key.Str()) + len(in.Value.Str())
 	if w.size < changesetBytes {
 		return nil
 	}
 	return w.flush()
+}
+
+func (w *chunker) erase(class string, key value.Key) error { return w.add(eraseOf(class, key)) }
+
+func (w *chunker) enter(class string, row *history.Row) error {
+	if err := w.erase(class, row.Key); err != nil {
+		return err
+	}
+	return row.State(w.catalog, class, w.add)
 }
 
 func (w *chunker) flush() error {

@@ -132,7 +132,10 @@ func encode(e *history.Entry, changes []history.Change) ([]byte, error) {
 		case history.Gone, history.Left:
 			out.Instructions = append(out.Instructions, eraseOf(m.ClassName, m.Key))
 		case history.Entered:
-			out.Instructions = appendState(append(out.Instructions, eraseOf(m.ClassName, m.Key)), m.ClassName, m.After)
+			var err error
+			if out.Instructions, err = m.After.AppendState(append(out.Instructions, eraseOf(m.ClassName, m.Key)), e.Catalog, m.ClassName); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return changeset.Encode(&out)
@@ -140,18 +143,4 @@ func encode(e *history.Entry, changes []history.Change) ([]byte, error) {
 
 func eraseOf(class string, key value.Key) changeset.Instruction {
 	return changeset.Instruction{Op: changeset.EraseObject, Table: class, Key: key}
-}
-
-// appendState appends what makes an object as it is: its creation, and every value that a new object doesn't have.
-func appendState(to []changeset.Instruction, class string, row *history.Row) []changeset.Instruction {
-	to = append(to, changeset.Instruction{Op: changeset.CreateObject, Table: class, Key: row.Key})
-	for i := range row.Class.Properties {
-		p := &row.Class.Properties[i]
-		v := row.Value(i)
-		if p.Name == row.Class.PrimaryKey || v.Identical(history.Default(p)) {
-			continue
-		}
-		to = append(to, changeset.Instruction{Op: changeset.Update, Table: class, Key: row.Key, Field: p.Name, Value: v})
-	}
-	return to
 }

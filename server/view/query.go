@@ -40,6 +40,13 @@ func bind(parsed *rql.Query, s *schema.Schema, class *history.Class) (*binding, 
 	if err := rql.FlexibleSyncCheck(bound); err != nil {
 		return nil, err
 	}
+	for _, i := range bound.Properties() {
+		p := &class.Properties[i]
+		if target := s.Class(p.LinkTarget); target != nil && target.Kind == schema.Embedded {
+			return nil, &rql.Error{Class: rql.ErrNotSyncable, Offset: -1, Message: fmt.Sprintf("Invalid query: the property '%s' holds embedded objects: "+
+				"a subscription may not depend on them", p.Name)}
+		}
+	}
 	return &binding{class: class, query: bound}, nil
 }
 

@@ -45,7 +45,9 @@ func reset(snapshot *history.Snapshot, s *Set, version uint64, refs []store.Obje
 		if inside, err := s.Sees(row); err != nil {
 			return nil, err
 		} else if inside {
-			c.Instructions = appendState(c.Instructions, class.Name, row)
+			if c.Instructions, err = row.AppendState(c.Instructions, snapshot.Catalog, class.Name); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return changeset.Encode(&c)

@@ -130,6 +130,58 @@ static void try_results(void* p) {
     realm_results_release(h);
 }
 
+static void try_collection(void* p) {
+    realm_collection_t *h = p, *out = untouched;
+    realm_object_t* o = untouched;
+    realm_results_t* r = untouched;
+    realm_t* of = untouched;
+    realm_token_t* token = untouched;
+    realm_value_t v = of_int(4711);
+    realm_string_t key = {NULL, 4711};
+    size_t n = 4711;
+    uint32_t property = 4711;
+    bool flag = true;
+    EQUAL(realm_collection_get_kind(h), REALM_COLLECTION_NONE);
+    CHECK(!realm_collection_is_valid(h));
+    BAD(realm_collection_clone(h, &out, &error));
+    BAD(realm_collection_get_realm(h, &of, &error));
+    BAD(realm_collection_get_owner(h, &o, &property, &error));
+    BAD(realm_collection_resolve(h, realm, &out, &error));
+    BAD(realm_collection_count(h, &n, &error));
+    BAD(realm_collection_load(h, 0, 1, &v, &key, &n, &error));
+    BAD(realm_collection_load_objects(h, 0, 1, &o, &n, &error));
+    BAD(realm_collection_find(h, &value, &n, &error));
+    BAD(realm_collection_open(h, 0, &out, &error));
+    BAD(realm_collection_erase(h, 0, &error));
+    BAD(realm_collection_clear(h, &error));
+    BAD(realm_collection_query(h, str(""), NULL, 0, &r, &error));
+    BAD(realm_collection_sort(h, true, &n, 1, &n, &error));
+    BAD(realm_list_insert(h, 0, &value, &error));
+    BAD(realm_list_set(h, 0, &value, &error));
+    BAD(realm_list_move(h, 0, 0, &error));
+    BAD(realm_list_assign(h, &value, 1, &error));
+    BAD(realm_list_insert_embedded(h, 0, &o, &error));
+    BAD(realm_list_set_embedded(h, 0, &o, &error));
+    BAD(realm_list_insert_collection(h, 0, REALM_COLLECTION_LIST, &out, &error));
+    BAD(realm_list_set_collection(h, 0, REALM_COLLECTION_LIST, &out, &error));
+    BAD(realm_set_add(h, &value, &n, &flag, &error));
+    BAD(realm_set_remove(h, &value, &flag, &error));
+    BAD(realm_dictionary_get(h, str("k"), &v, &flag, &error));
+    BAD(realm_dictionary_find_key(h, str("k"), &n, &error));
+    BAD(realm_dictionary_put(h, str("k"), &value, &error));
+    BAD(realm_dictionary_remove(h, str("k"), &flag, &error));
+    BAD(realm_dictionary_open(h, str("k"), &out, &error));
+    BAD(realm_dictionary_put_embedded(h, str("k"), &o, &error));
+    BAD(realm_dictionary_put_collection(h, str("k"), REALM_COLLECTION_LIST, &out, &error));
+    BAD_CALLBACK(realm_collection_observe(h, on_results, (void*) 1, count_free, &token, &error));
+    CHECK(out == untouched && o == untouched && r == untouched && of == untouched && token == untouched && flag);
+    EQUAL(v.u.integer, 4711);
+    EQUAL(key.size, 4711);
+    EQUAL(n, 4711);
+    EQUAL(property, 4711);
+    realm_collection_release(h);
+}
+
 static void try_token(void* p) { realm_token_release(p); }
 
 static void try_app(void* p) {
@@ -220,7 +272,8 @@ static void try_object(void* p) {
     realm_object_t *h = p, *out = untouched;
     realm_t* r = untouched;
     realm_token_t* token = untouched;
-    realm_results_t* good = NULL;
+    realm_results_t *good = NULL, *r2 = untouched;
+    realm_collection_t* c = untouched;
     size_t n = 4711;
     BAD(realm_object_clone(h, &out, &error));
     BAD(realm_object_load(h, &error));
@@ -230,16 +283,20 @@ static void try_object(void* p) {
     BAD(realm_object_set(h, 0, &value, &error));
     BAD(realm_object_add_int(h, 0, 1, &error));
     BAD(realm_object_delete(h, &error));
+    BAD(realm_object_get_collection(h, 0, &c, &error));
+    BAD(realm_object_set_embedded(h, 0, &out, &error));
+    BAD(realm_object_set_collection(h, 0, REALM_COLLECTION_LIST, &c, &error));
+    BAD(realm_object_get_backlinks(h, person, P_BOSS, &r2, &error));
     BAD_CALLBACK(realm_object_observe(h, on_object, (void*) 1, count_free, &token, &error));
     OK(realm_results_all(realm, person, &good, &error));
     BAD(realm_results_index_of(good, h, &n, &error));
     realm_results_release(good);
-    CHECK(out == untouched && r == untouched && token == untouched);
+    CHECK(out == untouched && r == untouched && r2 == untouched && c == untouched && token == untouched);
     EQUAL(n, 4711);
     realm_object_release(h);
 }
 
-static void (*const kinds[])(void*) = {try_config, try_realm, try_results, try_token, try_app, try_user, try_session, try_set};
+static void (*const kinds[])(void*) = {try_config, try_realm, try_results, try_token, try_app, try_user, try_session, try_set, try_collection};
 enum { CONFIG,
        REALM,
        RESULTS,
@@ -248,6 +305,7 @@ enum { CONFIG,
        USER,
        SESSION,
        SET,
+       COLLECTION,
        N_KINDS };
 
 static void with_good_arguments(void (*body)(void)) {

@@ -25,11 +25,9 @@ type object map[string]Node // as Node.Entries; without the primary key
 type State struct {
 	schema  *schema.Schema
 	objects map[string]map[value.Key]object
-	open    bool     // in a transaction
+	within  bool     // in a transaction
 	undo    []func() // what takes the transaction back, last first
 }
-
-var _ changeset.State = (*State)(nil)
 
 // New returns a state without objects.
 func New(s *schema.Schema) *State { return &State{schema: s} }
@@ -48,15 +46,15 @@ func (s *State) Apply(c *changeset.Changeset) error {
 
 // Begin starts a transaction, so that Rollback has something to return to. Transactions don't nest.
 func (s *State) Begin() {
-	if s.open {
+	if s.within {
 		panic("memstate: Begin within a transaction")
 	}
-	s.open = true
+	s.within = true
 }
 
 // Commit ends the transaction and discards the objects of asymmetric classes.
 func (s *State) Commit() {
-	s.open, s.undo = false, nil
+	s.within, s.undo = false, nil
 	for _, class := range s.Schema().Classes() {
 		if class.Kind == schema.Asymmetric {
 			delete(s.objects, class.Name)
@@ -69,11 +67,11 @@ func (s *State) Rollback() {
 	for _, undo := range slices.Backward(s.undo) {
 		undo()
 	}
-	s.open, s.undo = false, nil
+	s.within, s.undo = false, nil
 }
 
 func (s *State) onRollback(undo func()) {
-	if s.open {
+	if s.within {
 		s.undo = append(s.undo, undo)
 	}
 }
@@ -261,6 +259,11 @@ func nodeOf(o object, p *schema.Property) Node {
 	if n, ok := o[p.Name]; ok {
 		return n
 	}
+	return Default(p)
+}
+
+// Default returns what a property holds in a new object.
+func Default(p *schema.Property) Node {
 	switch p.Collection {
 	case schema.List:
 		return Node{Value: value.Marker(value.KindList)}
@@ -282,15 +285,7 @@ func (s *State) Set(class string, key value.Key, property string, v value.Value)
 	if p.Collection != schema.Single || property == s.schema.Class(class).PrimaryKey || !v.Kind().IsValue() {
 		return fmt.Errorf("memstate: Set: %s.%s can't be set to %v", class, property, v)
 	}
-	old, had := o[property]
-	o[property] = Node{Value: v}
-	s.onRollback(func() {
-		if had {
-			o[property] = old
-		} else {
-			delete(o, property)
-		}
-	})
+	s.put(o, property, Node{Value: v})
 	return nil
 }
 

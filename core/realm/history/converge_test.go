@@ -23,6 +23,7 @@ type simulation struct {
 	server  *modelServer
 	devices []*simDevice
 	clock   uint64
+	nested  bool // the objects have collections and embedded objects
 }
 
 // simDevice is a device with what its session remembers.
@@ -34,13 +35,13 @@ type simDevice struct {
 	headers map[uint64]uint64 // what was reported for a version
 }
 
-func newSimulation(t *testing.T, seed uint64) *simulation {
+func newSimulation(t *testing.T, seed uint64, first []changeset.Instruction) *simulation {
 	s := &simulation{Rand: rand.New(rand.NewPCG(seed, 11)), t: t, seed: seed, server: newModelServer(t), clock: 2000}
 	for i := range 2 + s.Uint64N(2) {
 		d := &simDevice{ident: 2 + i, headers: map[uint64]uint64{}}
 		path := filepath.Join(t.TempDir(), fmt.Sprintf("%d.realm", d.ident))
 		d.device = &device{program: newProgram(t, path), path: path, opt: FileOptions{BatchBytes: 1 + s.IntN(200)}}
-		d.prepare(schemaT...)
+		d.prepare(first...)
 		d.open()
 		require.NoError(t, d.file.SetIdent(d.ident, ownSalt))
 		s.devices = append(s.devices, d)
@@ -64,6 +65,10 @@ func (s *simulation) connect(d *simDevice) {
 func (s *simulation) write(d *simDevice) {
 	d.now = s.clock + s.Uint64N(8) - 4 // ties and clocks that differ are wanted, and some that go back
 	s.clock += s.Uint64N(3)
+	if s.nested {
+		s.writeNested(d)
+		return
+	}
 	require.NoError(s.t, d.conn.BeginWrite())
 	state := d.conn.State()
 	all := &changeset.Changeset{}
@@ -210,21 +215,27 @@ func (s *simulation) drain() {
 // history is trimmed.
 func TestConvergence(t *testing.T) {
 	for seed := range uint64(40) {
-		s := newSimulation(t, seed)
-		for range 10 + s.IntN(60) {
-			s.step()
-		}
-		s.drain()
-		for _, d := range s.devices {
-			requireState(t, s.server.state, d.device, fmt.Sprintf("seed %d, device %d", seed, d.ident))
-			require.Zero(t, d.rows("sync_history"), "seed %d: everything is acknowledged", seed)
-			require.LessOrEqual(t, d.rows("sync_integration"), int64(2), "seed %d", seed)
-			newest, err := d.file.NewestChangeset()
-			require.NoError(t, err)
-			require.Zero(t, newest)
-			require.NoError(t, d.file.Close())
-			require.NoError(t, d.conn.Close())
-			require.NoError(t, store.Delete(d.path))
-		}
+		s := newSimulation(t, seed, schemaT)
+		s.run()
+	}
+}
+
+// run lets it happen and looks at what remains.
+func (s *simulation) run() {
+	t, seed := s.t, s.seed
+	for range 10 + s.IntN(60) {
+		s.step()
+	}
+	s.drain()
+	for _, d := range s.devices {
+		requireState(t, s.server.state, d.device, fmt.Sprintf("seed %d, device %d", seed, d.ident))
+		require.Zero(t, d.rows("sync_history"), "seed %d: everything is acknowledged", seed)
+		require.LessOrEqual(t, d.rows("sync_integration"), int64(2), "seed %d", seed)
+		newest, err := d.file.NewestChangeset()
+		require.NoError(t, err)
+		require.Zero(t, newest)
+		require.NoError(t, d.file.Close())
+		require.NoError(t, d.conn.Close())
+		require.NoError(t, store.Delete(d.path))
 	}
 }

@@ -99,32 +99,6 @@ func dump(t testing.TB, conn *store.Conn) *memstate.State {
 	return state
 }
 
-func dumpClass(t testing.TB, conn *store.Conn, cl *store.Class, state *memstate.State) {
-	for from := int64(-1 << 62); ; {
-		rows, err := conn.LoadFrom(cl, from, store.MaxBatch)
-		require.NoError(t, err)
-		for i := range rows.Len() {
-			cells := rows.Row(i)
-			key, err := conn.KeyOf(cl, rows.RowID(i))
-			require.NoError(t, err)
-			require.NoError(t, state.Create(cl.Def.Name, key))
-			for k := range cells {
-				if p := &cl.Def.Properties[k]; k != cl.KeyIndex && p.Collection == schema.Single {
-					v, err := conn.ValueOf(&cells[k])
-					require.NoError(t, err)
-					require.NoError(t, state.Set(cl.Def.Name, key, p.Name, v))
-				}
-			}
-			from = rows.RowID(i) + 1
-		}
-		n := rows.Len()
-		rows.Release()
-		if n < store.MaxBatch {
-			return
-		}
-	}
-}
-
 // device is a realm file with a program and a File.
 type device struct {
 	*program

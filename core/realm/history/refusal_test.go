@@ -66,7 +66,7 @@ func TestRefusals(t *testing.T) {
 		{"wrong key", good, entries(made, entry(t, 5, 0, 1, textKey)), 212, false},
 		{"other class of the name", good, entries(made, entry(t, 5, 0, 1, withKind)), 212, false},
 		{"other property of the name", good, entries(made, entry(t, 5, 0, 1, text)), 212, false},
-		{"a list", good, entries(entry(t, 4, 0, 1, create(8), list)), 201, false},
+		{"no such list", good, entries(entry(t, 4, 0, 1, create(8), list)), 212, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := newDevice(t, ownIdent)

@@ -18,7 +18,7 @@ import (
 	"realmsync/core/wire"
 )
 
-// baseRealm makes a synced realm of what this version can apply of the vectors' base state, and the same in memory.
+// baseRealm makes a synced realm of the vectors' base state, and the same in memory.
 func baseRealm(t *testing.T) (path string, state *memstate.State) {
 	t.Helper()
 	raw, err := vectortest.Load("merge/base.json")
@@ -33,14 +33,8 @@ func baseRealm(t *testing.T) (path string, state *memstate.State) {
 	require.NoError(t, Prepare(conn))
 	for _, c := range base.Changesets {
 		all := decodeHex(t, c.Hex)
-		kept := &changeset.Changeset{}
-		for _, in := range all.Instructions {
-			if changeset.Supported(&changeset.Changeset{Instructions: []changeset.Instruction{in}}) == nil {
-				kept.Instructions = append(kept.Instructions, in)
-			}
-		}
-		require.NoError(t, state.Apply(kept))
-		require.NoError(t, changeset.Apply(conn.State(), kept))
+		require.NoError(t, state.Apply(all))
+		require.NoError(t, changeset.Apply(conn.State(), all))
 	}
 	require.NoError(t, conn.SetVersion(2))
 	require.NoError(t, conn.Exec(`UPDATE sync_file SET ident=?, salt=1 WHERE id=1`, ownIdent))
@@ -83,7 +77,7 @@ type pairLine struct {
 
 // A file with the left changeset as a local change that integrates the right one ends in the state of the oracle, in which the merged
 // changesets of the original are applied, and stores the reciprocal that the original makes. Lines that can't be merged or applied leave
-// everything as it was. A sample of the lines whose instructions this version applies; all with REALM_VECTORS_ALL=1.
+// everything as it was. A sample of the lines; all with REALM_VECTORS_ALL=1.
 func TestPairVectors(t *testing.T) {
 	path, base := baseRealm(t)
 	image, err := os.ReadFile(path)
@@ -100,7 +94,7 @@ func TestPairVectors(t *testing.T) {
 		if p.ByPlace != nil || left.Empty() || expected.Apply(left) != nil || p.Left.FileIdent == p.Right.FileIdent {
 			return nil // not a local change that this version makes
 		}
-		if !all && sample.IntN(10) != 0 {
+		if !all && sample.IntN(40) != 0 {
 			return nil
 		}
 		require.NoError(t, store.Delete(work))

@@ -158,6 +158,36 @@ func (r *reader) Scan(class uint32, f func(key, doc []byte) (bool, error)) error
 	}, "SELECT key, doc FROM objects WHERE class = ?1 AND doc IS NOT NULL ORDER BY key", int64(class)))
 }
 
+// Pieces implements store.Reader.
+func (r *reader) Pieces(ids []uint64, f func(store.Piece) error) error {
+	for len(ids) > 0 {
+		n := bundle(len(ids))
+		args := make([]any, n)
+		for i, id := range ids[:n] {
+			args[i] = int64(id)
+		}
+		err := r.conn.query(func(rows *sql.Rows) (bool, error) {
+			var p store.Piece
+			err := rows.Scan(&p.ID, &p.Body)
+			if err == nil {
+				err = called(f(p))
+			}
+			return true, err
+		}, "SELECT id, body FROM pieces WHERE id IN ("+placeholders(1, n)+")", args...)
+		if err != nil {
+			return wrap("reading pieces of collections", err)
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// MaxPiece implements store.Reader.
+func (r *reader) MaxPiece() (uint64, error) {
+	v, err := r.number("SELECT max(id) FROM pieces")
+	return v, wrap("reading the newest piece", err)
+}
+
 // File implements store.Reader.
 func (r *reader) File(ident uint64) (file store.File, err error) {
 	found := false
@@ -192,10 +222,10 @@ func (r *reader) Views(file uint64) (out []store.View, err error) {
 func (r *reader) Resets(file, from uint64) (out []store.Reset, err error) {
 	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
 		x := store.Reset{File: file}
-		err := rows.Scan(&x.Version, &x.Object.Class, &x.Object.Key, &x.ClientVersion, &x.Reason)
+		err := rows.Scan(&x.Version, &x.Object.Class, &x.Object.Key, &x.After, &x.ClientVersion, &x.Reason)
 		out = append(out, x)
 		return true, err
-	}, "SELECT version, class, key, client_version, reason FROM resets WHERE file = ?1 AND version > ?2 ORDER BY version, class, key", int64(file), int64(from))
+	}, "SELECT version, class, key, after, client_version, reason FROM resets WHERE file = ?1 AND version > ?2 ORDER BY version, class, key", int64(file), int64(from))
 	return out, wrap("reading resets", err)
 }
 

@@ -69,4 +69,10 @@ var migrations = []string{
 		changeset BLOB NOT NULL,
 		PRIMARY KEY (file, version)
 	) WITHOUT ROWID;`,
+	// 2
+	`CREATE TABLE pieces (
+		id INTEGER PRIMARY KEY,
+		body BLOB NOT NULL
+	);
+	ALTER TABLE resets ADD COLUMN after INTEGER NOT NULL DEFAULT 0;`,
 }

@@ -50,7 +50,7 @@ func (t *tx) Commit(c *store.Changes) error {
 }
 
 func (t *tx) apply(c *store.Changes) error {
-	for _, step := range []func(*store.Changes) error{t.schema, t.history, t.objects, t.files, t.reciprocals} {
+	for _, step := range []func(*store.Changes) error{t.schema, t.history, t.pieces, t.objects, t.files, t.reciprocals} {
 		if err := step(c); err != nil {
 			return err
 		}
@@ -100,6 +100,12 @@ func (t *tx) history(c *store.Changes) error {
 	})
 }
 
+func (t *tx) pieces(c *store.Changes) error {
+	return t.conn.insert("INSERT INTO pieces (id, body)", "", len(c.Pieces), 2, func(args []any, i int) []any {
+		return append(args, int64(c.Pieces[i].ID), c.Pieces[i].Body)
+	})
+}
+
 func (t *tx) objects(c *store.Changes) error {
 	return t.conn.insert("INSERT INTO objects (class, key, doc, version)",
 		"ON CONFLICT (class, key) DO UPDATE SET doc = excluded.doc, version = excluded.version", len(c.Objects), 4,
@@ -142,10 +148,10 @@ func (t *tx) files(c *store.Changes) error {
 			return err
 		}
 	}
-	return t.conn.insert("INSERT OR REPLACE INTO resets (file, version, class, key, client_version, reason)", "", len(c.Resets), 6,
+	return t.conn.insert("INSERT OR REPLACE INTO resets (file, version, class, key, after, client_version, reason)", "", len(c.Resets), 7,
 		func(args []any, i int) []any {
 			x := &c.Resets[i]
-			return append(args, int64(x.File), int64(x.Version), int64(x.Object.Class), []byte(x.Object.Key), int64(x.ClientVersion), x.Reason)
+			return append(args, int64(x.File), int64(x.Version), int64(x.Object.Class), []byte(x.Object.Key), int64(x.After), int64(x.ClientVersion), x.Reason)
 		})
 }
 

@@ -128,3 +128,14 @@ func object(class uint32, key, doc string, version uint64) store.Object {
 func entry(version uint64) store.Entry {
 	return store.Entry{Version: version, Origin: 2, ClientVersion: version, Timestamp: 1, Changeset: []byte{byte(version)}}
 }
+
+// pieces reads pieces, by id.
+func (f *fixture) pieces(r store.Reader, ids ...uint64) map[uint64][]byte {
+	f.t.Helper()
+	out := map[uint64][]byte{}
+	require.NoError(f.t, r.Pieces(ids, func(p store.Piece) error {
+		out[p.ID] = p.Body
+		return nil
+	}))
+	return out
+}

@@ -35,6 +35,10 @@ func empty(f *fixture) {
 		require.Empty(t, f.objects(r, ref(1, "k")))
 		require.Empty(t, f.objects(r))
 		require.Empty(t, f.scan(r, 1))
+		require.Empty(t, f.pieces(r, 1, 2))
+		maxPiece, err := r.MaxPiece()
+		require.NoError(t, err)
+		require.Zero(t, maxPiece)
 		_, err = r.File(2)
 		require.ErrorIs(t, err, store.ErrNotFound)
 		maxFile, err := r.MaxFile()
@@ -59,9 +63,10 @@ func roundTrip(f *fixture) {
 			{Version: 2, Origin: 2, ClientVersion: 7, Timestamp: 6, Flags: 3, Changeset: []byte("changes"), Images: []byte("images")},
 		},
 		Objects:     []store.Object{object(1, "\x00\xff", "doc", 2), {ObjectRef: ref(2, "gone"), Version: 2}},
+		Pieces:      []store.Piece{{ID: 1, Body: []byte{0}}, {ID: 1 << 40, Body: []byte("body")}},
 		Files:       []store.File{{Ident: 2, Salt: 8, User: "user", ClientVersion: 7, BaseVersion: 1, Locked: 1, LastSeen: 9, Created: 4}, {Ident: 3, Salt: 1}},
 		Views:       []store.View{{File: 2, QueryVersion: 1, Body: `{"A":"TRUEPREDICATE"}`, Snapshot: 2, First: 1}, {File: 2, QueryVersion: 0}},
-		Resets:      []store.Reset{{File: 2, Version: 2, Object: ref(1, "\x00\xff"), ClientVersion: 7, Reason: "no"}, {File: 2, Version: 2, Object: ref(1, "b"), ClientVersion: 7}},
+		Resets:      []store.Reset{{File: 2, Version: 2, Object: ref(1, "\x00\xff"), After: 1, ClientVersion: 7, Reason: "no"}, {File: 2, Version: 2, Object: ref(1, "b"), ClientVersion: 7}},
 		Reciprocals: []store.Reciprocal{{File: 2, Version: 2, Changeset: []byte("other")}, {File: 2, Version: 1, Changeset: []byte{}}},
 	}
 	f.commit(&c)
@@ -87,6 +92,11 @@ func roundTrip(f *fixture) {
 			f.objects(r, ref(1, "\x00\xff"), ref(2, "gone"), ref(1, "gone"), ref(1, "\x00")))
 		require.Equal(t, []scanned{{"\x00\xff", "doc"}}, f.scan(r, 1))
 		require.Empty(t, f.scan(r, 2), "a tombstone is not a live object")
+		require.Equal(t, map[uint64][]byte{1: {0}, 1 << 40: []byte("body")}, f.pieces(r, 1<<40, 3, 1))
+		require.Empty(t, f.pieces(r))
+		maxPiece, err := r.MaxPiece()
+		require.NoError(t, err)
+		require.EqualValues(t, 1<<40, maxPiece)
 		for _, want := range c.Files {
 			got, err := r.File(want.Ident)
 			require.NoError(t, err)

@@ -212,16 +212,26 @@ db managed<T, std::enable_if_t<internal::has_schema<T>::value>>::get_realm() con
     return db(internal::bind, internal::access::core(*this).owner());
 }
 
-template <typename T>
-results<T> results<T>::freeze() {
+template <typename T, typename V>
+results<T, V> results<T, V>::freeze() {
     auto frozen = db(internal::bind, owner()).freeze();
     return moved_to(frozen.instance(internal::bind), true);
 }
 
-template <typename T>
-results<T> results<T>::thaw() {
+template <typename T, typename V>
+results<T, V> results<T, V>::thaw() {
     auto live = db(internal::bind, owner()).thaw();
     return moved_to(live.instance(internal::bind), false);
+}
+
+template <typename X>
+auto results<X, std::enable_if_t<internal::is_persisted<X>>>::freeze() -> results {
+    return moved_to(db(internal::bind, list().owner()).freeze().instance(internal::bind));
+}
+
+template <typename X>
+auto results<X, std::enable_if_t<internal::is_persisted<X>>>::thaw() -> results {
+    return moved_to(db(internal::bind, list().owner()).thaw().instance(internal::bind));
 }
 
 namespace internal {

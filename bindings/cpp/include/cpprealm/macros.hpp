@@ -3,7 +3,6 @@
 
 #include <cpprealm/internal/map_macros.hpp>
 #include <cpprealm/link.hpp>
-#include <cpprealm/unavailable.hpp>
 
 #define CPPREALM_STRING(cls, p) #p
 #define CPPREALM_TYPE(cls, p) decltype(cls::p)

@@ -1,6 +1,7 @@
 // managed<T> of a class with a schema: a live object.
 #pragma once
 
+#include <cpprealm/internal/collection.hpp>
 #include <cpprealm/notifications.hpp>
 #include <cpprealm/schema.hpp>
 
@@ -11,7 +12,7 @@ namespace realm {
 struct db;
 template <typename T>
 struct thread_safe_reference;
-template <typename T>
+template <typename T, typename = void>
 struct results;
 
 namespace internal {
@@ -39,7 +40,14 @@ struct access {
         if (!o.cpprealm_core) throw std::runtime_error("This object handle is empty: assign an object of a database first.");
         return *o.cpprealm_core;
     }
+    // The target of a managed<T*>; empty for a null link.
+    template <typename Link>
+    static core_ptr target(const Link& link) { return link.target(); }
 };
+
+// A plain copy of a collection (link.hpp). Linked objects are copied to the heap, for the caller to delete.
+template <typename M>
+M detach_collection(collection_core& c);
 
 template <typename T>
 struct copy_out {
@@ -48,6 +56,8 @@ struct copy_out {
     template <typename Class, typename Member, typename Accessor>
     void operator()(uint32_t property, const char*, Member Class::*member, Accessor) {
         if constexpr (std::is_pointer_v<Member>) out.*member = detach_link<std::remove_pointer_t<Member>>(property);
+        else if constexpr (is_collection<Member>)
+            out.*member = detach_collection<Member>(*open_collection(core, property));
         else if constexpr (!is_linking_objects<Member>::value)
             out.*member = persisted<Member>::read(core.cell(core.binding().columns[property]));
     }

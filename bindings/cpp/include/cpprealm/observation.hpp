@@ -30,6 +30,8 @@ struct object_observer {
                 change.name = name;
                 constexpr std::in_place_type_t<change_type<Member>> as{};
                 if constexpr (std::is_pointer_v<Member>) change.new_value.emplace(as, self.object.*member);
+                else if constexpr (is_collection<Member>)
+                    change.new_value.emplace(std::in_place_type<std::monostate>);
                 else {
                     change.new_value.emplace(as, persisted<Member>::read(core.cell(column)));
                     if (changes.old_values) change.old_value.emplace(as, persisted<Member>::read(changes.old_values[at - changes.properties]));

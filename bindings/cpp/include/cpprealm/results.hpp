@@ -1,7 +1,7 @@
 // Results: live collections of objects.
 #pragma once
 
-#include <cpprealm/internal/callback.hpp>
+#include <cpprealm/internal/collection_observer.hpp>
 #include <cpprealm/link.hpp>
 #include <cpprealm/observation.hpp>
 
@@ -52,7 +52,7 @@ private:
 }// namespace internal
 
 // Live results: size and elements follow the snapshot of their database. They belong to its thread unless frozen.
-template <typename T>
+template <typename T, typename>
 struct results {
     using value_type = T;
 
@@ -251,12 +251,10 @@ struct results_observer {
     std::function<void(typename results<T>::results_change)> callback;
 };
 
-inline std::vector<uint64_t> positions(const size_t* data, size_t n) { return std::vector<uint64_t>(data, data + n); }
-
 }// namespace internal
 
-template <typename T>
-notification_token results<T>::observe(std::function<void(results_change)>&& callback) {
+template <typename T, typename V>
+notification_token results<T, V>::observe(std::function<void(results_change)>&& callback) {
     using observer = internal::results_observer<T>;
     auto shared = std::make_shared<observer>(observer{this, m_handle, owner(), std::move(callback)});
     internal::token_handle token;
@@ -297,5 +295,144 @@ template <typename T>
 rbool falsepredicate(const T& o) {
     return internal::constant_condition(o, "FALSEPREDICATE");
 }
+
+// The values of a list, live: in its order, or sorted. They belong to the thread of their database unless that is frozen.
+template <typename X>
+struct results<X, std::enable_if_t<internal::is_persisted<X>>> {
+    using value_type = X;
+
+    // What changed: deletions and modifications are positions before, insertions positions after.
+    struct results_change {
+        results* collection = nullptr;// the object on which observe() was called
+        std::vector<uint64_t> deletions;
+        std::vector<uint64_t> insertions;
+        std::vector<uint64_t> modifications;
+        bool collection_root_was_deleted = false;
+        bool empty() const noexcept { return deletions.empty() && insertions.empty() && modifications.empty() && !collection_root_was_deleted; }
+    };
+    class iterator {
+    public:
+        using value_type = X;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const X*;
+        using reference = X;
+        using iterator_category = std::input_iterator_tag;
+
+        iterator() = default;
+        iterator(results of, size_t index) : m_results(std::move(of)), m_index(index) {}
+        X operator*() { return m_results[m_index]; }
+        iterator& operator++() {
+            m_index++;
+            return *this;
+        }
+        iterator operator++(int) {
+            auto before = *this;
+            m_index++;
+            return before;
+        }
+        bool operator==(const iterator& o) const { return m_index == o.m_index; }
+        bool operator!=(const iterator& o) const { return m_index != o.m_index; }
+
+    private:
+        results m_results;
+        size_t m_index = 0;
+    };
+
+    // Only to be assigned to.
+    results() = default;
+    // direction: 1 ascending, -1 descending, 0 as the list has them.
+    results(internal::bind_t, internal::collection_ptr list, int direction) : m_list(std::move(list)), m_direction(direction) {}
+
+    size_t size() { return list().size(); }
+    // The value at a position. std::out_of_range beyond the end.
+    X operator[](size_t index) {
+        if (index >= size()) throw std::out_of_range("Index out of range.");
+        return list().read(m_direction ? order()[index] : index, [](const realm_value_t& cell, std::string&&) { return internal::persisted<X>::read(cell); });
+    }
+    iterator begin() {
+        list().expect_walk();
+        return iterator(*this, 0);
+    }
+    iterator end() { return iterator(*this, size()); }
+    bool is_frozen() const { return m_list && m_list->is_frozen(); }
+    results freeze();
+    results thaw();
+
+    // Calls back first with nothing, then after each change, when the database advances, on its thread.
+    notification_token observe(std::function<void(results_change)>&& callback) {
+        // Positions in the list become positions in the order: before the change, and after it.
+        auto before = std::make_shared<std::vector<uint64_t>>();
+        return internal::observe_raw(source(), [self = this, copy = *this, before, callback = std::move(callback)](const realm_collection_changes_t& c) mutable {
+            results_change out;
+            out.collection = self;
+            out.collection_root_was_deleted = c.root_deleted;
+            out.deletions = internal::positions(c.deletions, c.n_deletions);
+            out.insertions = internal::positions(c.insertions, c.n_insertions);
+            out.modifications = internal::positions(c.modifications, c.n_modifications);
+            if (copy.m_direction) {
+                std::vector<uint64_t> after;
+                if (!c.root_deleted) {
+                    auto& order = copy.order();
+                    after.resize(order.size());
+                    for (size_t i = 0; i < order.size(); i++) after[order[i]] = i;
+                }
+                renumber(out.deletions, *before);
+                renumber(out.modifications, *before);
+                renumber(out.insertions, after);
+                *before = std::move(after);
+            }
+            callback(std::move(out));
+        });
+    }
+
+private:
+    internal::collection_core& list() const { return *source(); }
+    const internal::collection_ptr& source() const {
+        if (!m_list) throw std::runtime_error("These results are empty: assign results of a list first.");
+        return m_list;
+    }
+    // The positions in the list, sorted; kept while the database stands still.
+    const std::vector<size_t>& order() {
+        auto stamp = list().owner()->stamp();
+        if (m_sorted && m_stamp == stamp) return m_order;
+        size_t n = 0, capacity = list().size();
+        do {
+            capacity = std::max(capacity, n);
+            m_order.resize(capacity);
+            internal::call(realm_collection_sort, list().get(), m_direction > 0, m_order.data(), capacity, &n);
+        } while (n > capacity);
+        m_order.resize(n);
+        m_sorted = true;
+        m_stamp = stamp;
+        return m_order;
+    }
+    static void renumber(std::vector<uint64_t>& positions, const std::vector<uint64_t>& places) {
+        for (auto& p: positions)
+            if (p < places.size()) p = places[p];
+        std::sort(positions.begin(), positions.end());
+    }
+    results moved_to(const internal::instance_ptr& target) const {
+        internal::collection_handle h;
+        internal::call(realm_collection_resolve, list().get(), target->get(), h.out());
+        if (!h) throw std::runtime_error("The list of these results does not exist there.");
+        return results(internal::bind, internal::collection_ptr(new internal::collection_core(target, std::move(h), list().name())), m_direction);
+    }
+
+    internal::collection_ptr m_list;
+    int m_direction = 0;
+    bool m_sorted = false;
+    uint64_t m_stamp = 0;
+    std::vector<size_t> m_order;
+};
+
+// The objects of a list, as far as the original lets one use them: their number.
+template <typename T>
+struct results<T*> {
+    results(internal::bind_t, internal::collection_ptr list) : m_list(std::move(list)) {}
+    size_t size() { return m_list->size(); }
+
+private:
+    internal::collection_ptr m_list;
+};
 
 }// namespace realm

@@ -4,11 +4,16 @@
 #include <cpprealm/accessors.hpp>
 
 #include <algorithm>
+#include <map>
+#include <set>
 #include <tuple>
 
 namespace realm {
 
-enum class ObjectType { None, TopLevel, Embedded, Asymmetric };
+enum class ObjectType { None,
+                        TopLevel,
+                        Embedded,
+                        Asymmetric };
 
 // Found by argument-dependent lookup beside a class, wherever its REALM_SCHEMA stands.
 struct schema_tag {};
@@ -54,21 +59,58 @@ struct is_linking_objects : std::false_type {};
 template <auto ptr>
 struct is_linking_objects<linking_objects<ptr>> : std::true_type {};
 
+// What kind of collection a member type is, and of what.
+template <typename M>
+struct collection_type {
+    static constexpr uint8_t kind = REALM_COLLECTION_NONE;
+    using element = M;
+};
+template <typename X>
+struct collection_type<std::vector<X>> {
+    static constexpr uint8_t kind = REALM_COLLECTION_LIST;
+    using element = X;
+};
+template <>
+struct collection_type<std::vector<uint8_t>> {// a value: bytes
+    static constexpr uint8_t kind = REALM_COLLECTION_NONE;
+    using element = std::vector<uint8_t>;
+};
+template <typename X>
+struct collection_type<std::set<X>> {
+    static constexpr uint8_t kind = REALM_COLLECTION_SET;
+    using element = X;
+};
+template <typename X>
+struct collection_type<std::map<std::string, X>> {
+    static constexpr uint8_t kind = REALM_COLLECTION_DICTIONARY;
+    using element = X;
+};
+template <typename M>
+inline constexpr bool is_collection = collection_type<M>::kind != REALM_COLLECTION_NONE;
+
+// Whether a class has a REALM_EMBEDDED_SCHEMA. Only where its schema is known.
+template <typename T>
+constexpr bool is_embedded() {
+    return generated<T>::object_type == ObjectType::Embedded;
+}
+
 template <typename M>
 CPPREALM_COLD inline bridge::property describe(const char* name) {
+    using E = typename collection_type<M>::element;
     bridge::property p;
     p.name = name;
-    if constexpr (std::is_pointer_v<M>) {
-        p.type = REALM_TYPE_LINK;
-        p.nullable = true;
-        using G = generated<std::remove_pointer_t<M>>;
-        static_assert(G::object_type != ObjectType::Embedded, "Embedded objects are not available in this version of librealm_sync.");
+    p.collection = collection_type<M>::kind;
+    if constexpr (std::is_pointer_v<E>) {
+        using G = generated<std::remove_pointer_t<E>>;
         static_assert(G::object_type != ObjectType::Asymmetric, "A property cannot be a link to an asymmetric object.");
+        static_assert(G::object_type != ObjectType::Embedded || collection_type<M>::kind != REALM_COLLECTION_SET, "A set cannot hold embedded objects: use a list.");
+        p.type = REALM_TYPE_LINK;
+        p.nullable = p.collection == REALM_COLLECTION_NONE || p.collection == REALM_COLLECTION_DICTIONARY;
         p.target = G::cpprealm_name;
     } else {
-        p.type = persisted<M>::type;
-        p.nullable = persisted<M>::nullable;
-        p.primary_key = persisted<M>::key;
+        p.type = persisted<E>::type;
+        p.nullable = persisted<E>::nullable;
+        p.primary_key = persisted<E>::key;
     }
     return p;
 }

@@ -76,18 +76,57 @@ struct json_properties {
             first = false;
             json_string(out, name);
             out << ':';
-            const auto& c = core.cell(core.binding().columns[property]);
-            if constexpr (std::is_pointer_v<Member>) {
-                using Target = std::remove_pointer_t<Member>;
-                auto target = follow<Target>(core.owner(), c);
-                if (!target) out << "null";
-                else if constexpr (generated<Target>::object_type == ObjectType::Embedded)
-                    managed<Target>(target).to_json(out);
-                else
-                    write_key<Target>(*target);
-            } else
-                json_cell(out, c);
+            if constexpr (is_collection<Member>) write_collection<Member>(*open_collection(core, property));
+            else {
+                const auto& c = core.cell(core.binding().columns[property]);
+                if constexpr (std::is_pointer_v<Member>) {
+                    using Target = std::remove_pointer_t<Member>;
+                    write_object<Target>(follow<Target>(core.owner(), c));
+                } else
+                    write_value(c);
+            }
         }
+    }
+    template <typename Member>
+    void write_collection(collection_core& c) {
+        using E = typename collection_type<Member>::element;
+        constexpr bool keyed = collection_type<Member>::kind == REALM_COLLECTION_DICTIONARY;
+        out << (keyed ? '{' : '[');
+        c.expect_walk();
+        size_t n = c.size();
+        for (size_t i = 0; i < n; i++) {
+            if (i) out << ',';
+            c.read(i, [&](const realm_value_t& cell, std::string&& key) {
+                if constexpr (keyed) {
+                    json_string(out, key);
+                    out << ':';
+                }
+                if constexpr (!std::is_pointer_v<E>) write_value(cell);
+                return true;
+            });
+            if constexpr (std::is_pointer_v<E>) {
+                using Target = std::remove_pointer_t<E>;
+                write_object<Target>(c.object(i, binding_of<Target>(*c.owner())));
+            }
+        }
+        out << (keyed ? '}' : ']');
+    }
+    template <typename Target>
+    void write_object(const core_ptr& target) {
+        if (!target) out << "null";
+        else if constexpr (is_embedded<Target>())
+            managed<Target>(target).to_json(out);
+        else
+            write_key<Target>(*target);
+    }
+    // A link in a mixed value names its class.
+    void write_value(const realm_value_t& c) {
+        if (c.type != REALM_TYPE_LINK) return json_cell(out, c);
+        realm_class_info_t target;
+        call(realm_get_class, core.owner()->get(), c.size, &target);
+        out << "{ \"$link\": {\"table\": ";
+        json_string(out, {target.name.data, target.name.size});
+        out << ", \"key\": " << c.u.link << "}}";
     }
     // A linked object is its primary key, or its number when its class has none.
     template <typename Target>

@@ -109,7 +109,8 @@ public:
     const query_path* query() const noexcept { return m_query.get(); }
 
 private:
-    friend class core_ptr;
+    template <typename>
+    friend class counted_ptr;
 
     void load() {
         if (m_query) throw std::logic_error("A property cannot be read inside of `where`; compare it with a value instead.");
@@ -130,25 +131,33 @@ private:
     instance_ptr m_owner;
     const class_binding* m_binding;
     std::unique_ptr<query_path> m_query;
-    uint32_t m_references = 0;// of core_ptr
+    uint32_t m_references = 0;// of counted_ptr
 };
 
-// Reference to an object_core. The count is atomic because frozen objects may be copied on several threads.
-class core_ptr {
+// Reference to an object_core or a collection_core. The count is atomic because frozen objects may be copied on several threads.
+template <typename T>
+class counted_ptr {
 public:
-    core_ptr() noexcept = default;
-    explicit core_ptr(object_core* c) noexcept : m_core(c) { retain(); }
-    core_ptr(const core_ptr& o) noexcept : m_core(o.m_core) { retain(); }
-    core_ptr(core_ptr&& o) noexcept : m_core(std::exchange(o.m_core, nullptr)) {}
-    core_ptr& operator=(core_ptr o) noexcept {
+    counted_ptr() noexcept = default;
+    explicit counted_ptr(T* c) noexcept : m_core(c) { retain(); }
+    counted_ptr(const counted_ptr& o) noexcept : m_core(o.m_core) { retain(); }
+    counted_ptr(counted_ptr&& o) noexcept : m_core(std::exchange(o.m_core, nullptr)) {}
+    counted_ptr& operator=(counted_ptr o) noexcept {
         std::swap(m_core, o.m_core);
         return *this;
     }
-    ~core_ptr() { release(); }
-    object_core* get() const noexcept { return m_core; }
-    object_core* operator->() const noexcept { return m_core; }
-    object_core& operator*() const noexcept { return *m_core; }
+    ~counted_ptr() { release(); }
+    T* get() const noexcept { return m_core; }
+    T* operator->() const noexcept { return m_core; }
+    T& operator*() const noexcept { return *m_core; }
     explicit operator bool() const noexcept { return m_core != nullptr; }
+    // Gives up the pointer with its reference, and takes one over.
+    T* leak() noexcept { return std::exchange(m_core, nullptr); }
+    static counted_ptr adopt(T* c) noexcept {
+        counted_ptr out;
+        out.m_core = c;
+        return out;
+    }
 
 private:
     void retain() noexcept {
@@ -157,8 +166,9 @@ private:
     void release() noexcept {
         if (m_core && __atomic_sub_fetch(&m_core->m_references, 1, __ATOMIC_ACQ_REL) == 0) delete m_core;
     }
-    object_core* m_core = nullptr;
+    T* m_core = nullptr;
 };
+using core_ptr = counted_ptr<object_core>;
 
 // The base of all property accessors: which object, which column. It borrows the object from the managed<Class> it is a member of.
 class accessor {

@@ -188,6 +188,7 @@ struct persisted<std::variant<Ts...>> {
     static variant read(const realm_value_t& c) {
         variant out;
         if (c.type == REALM_TYPE_LINK) throw std::runtime_error("Objects stored in mixed properties must be accessed via `get_object_value()`");
+        if (c.type == REALM_TYPE_LIST || c.type == REALM_TYPE_DICTIONARY) throw std::runtime_error("This mixed value is a list or a dictionary, which a variant cannot hold.");
         (void) (try_read<Ts>(c, out) || ...);
         return out;
     }

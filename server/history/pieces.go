@@ -1,0 +1,116 @@
+package history
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"realmsync/server/store"
+)
+
+// pieceCache reads the pieces of large collections from the store and keeps those that were used last. It is safe for concurrent
+// use. Pieces are never changed, so whoever holds a document finds its pieces, however old the document is.
+type pieceCache struct {
+	store store.Store
+	limit int // bytes, about
+
+	mu         sync.Mutex
+	young, old map[uint64][]byte // when young has half of the limit it becomes old
+	size       int               // of young
+}
+
+func newPieceCache(s store.Store, limit int) *pieceCache {
+	return &pieceCache{store: s, limit: limit, young: map[uint64][]byte{}}
+}
+
+// add remembers pieces that are durable.
+func (p *pieceCache) add(pieces []store.Piece) {
+	if len(pieces) == 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, x := range pieces {
+		p.put(x.ID, x.Body)
+	}
+}
+
+func (p *pieceCache) put(id uint64, body []byte) {
+	if p.size > p.limit/2 {
+		p.young, p.old, p.size = map[uint64][]byte{}, p.young, 0
+	}
+	p.young[id] = body
+	p.size += 64 + len(body)
+}
+
+// get returns what is known, in the order of the ids, and how much is missing.
+func (p *pieceCache) get(ids []uint64) (out [][]byte, missing []uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out = make([][]byte, len(ids))
+	for i, id := range ids {
+		body := p.young[id]
+		if body == nil {
+			if body = p.old[id]; body != nil {
+				p.put(id, body)
+			}
+		}
+		if out[i] = body; body == nil {
+			missing = append(missing, id)
+		}
+	}
+	return out, missing
+}
+
+// load returns pieces, in the order of their ids. They are not for changing.
+func (p *pieceCache) load(ids []uint64) ([][]byte, error) {
+	out, missing := p.get(ids)
+	if len(missing) == 0 {
+		return out, nil
+	}
+	s, err := p.store.Snapshot(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close() }()
+	got := make(map[uint64][]byte, len(missing))
+	err = s.Pieces(missing, func(x store.Piece) error {
+		got[x.ID] = x.Body
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, id := range ids {
+		if out[i] != nil {
+			continue
+		}
+		if out[i] = got[id]; out[i] == nil {
+			return nil, fmt.Errorf("%w: there is no piece %d", errPieces, id)
+		}
+		p.put(id, out[i])
+	}
+	return out, nil
+}
+
+// load reads pieces.
+func (c *Catalog) load(ids []uint64) ([][]byte, error) {
+	switch {
+	case len(ids) == 0:
+		return nil, nil
+	case c == nil || c.pieces == nil:
+		return nil, errPieces
+	}
+	return c.pieces.load(ids)
+}
+
+// loadCatalog is loadCatalog, for rows that can read their pieces.
+func (e *Engine) loadCatalog(records []store.Class, at uint64) (*Catalog, error) {
+	out, err := loadCatalog(records, at)
+	if err == nil {
+		out.pieces = e.pieces
+	}
+	return out, err
+}

@@ -1,0 +1,178 @@
+package view
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"realmsync/core/changeset"
+	"realmsync/core/changeset/memstate"
+	"realmsync/core/schema"
+	"realmsync/core/value"
+	"realmsync/server/history"
+	"realmsync/server/store"
+)
+
+// withNested adds properties of every sort to class T.
+func withNested(t *testing.T) *fixture {
+	t.Helper()
+	f := open(t)
+	column := func(table, name string, kind value.Kind, c schema.Collection, target string) changeset.Instruction {
+		in := changeset.Instruction{Op: changeset.AddColumn, Table: table, Field: name, Collection: c, Schema: &changeset.SchemaFields{Type: kind, LinkTarget: target}}
+		if c == schema.Dictionary {
+			in.Schema.KeyType = value.KindString
+		}
+		return in
+	}
+	f.write(changeset.Instruction{Op: changeset.AddTable, Table: "E", Schema: &changeset.SchemaFields{TableKind: schema.Embedded}},
+		column("E", "x", value.KindInt, schema.Single, ""), column("E", "l", value.KindInt, schema.List, ""),
+		column("T", "l", value.KindInt, schema.List, ""), column("T", "s", value.KindString, schema.Set, ""),
+		column("T", "d", value.KindInt, schema.Dictionary, ""), column("T", "m", value.KindMixed, schema.Single, ""),
+		column("T", "e", value.KindLink, schema.Single, "E"), column("T", "el", value.KindLink, schema.List, "E"),
+		column("T", "ed", value.KindLink, schema.Dictionary, "E"), column("T", "kl", value.KindLink, schema.List, "T"))
+	return f
+}
+
+// on makes an instruction on a path, whose steps are positions and keys.
+func on(id int64, op changeset.Op, field string, v value.Value, steps ...any) changeset.Instruction {
+	in := changeset.Instruction{Op: op, Table: "T", Key: value.IntKey(id), Field: field, Value: v}
+	for _, s := range steps {
+		if i, ok := s.(int); ok {
+			in.Path = append(in.Path, changeset.Step{IsPos: true, Pos: uint32(i)})
+		} else {
+			in.Path = append(in.Path, changeset.Step{Key: s.(string)})
+		}
+	}
+	return in
+}
+
+func insert(id int64, field string, prior int, v value.Value, steps ...any) changeset.Instruction {
+	in := on(id, changeset.ArrayInsert, field, v, steps...)
+	in.PriorSize = uint32(prior)
+	return in
+}
+
+// full makes an object that has everything.
+func full(id, n int64) []changeset.Instruction {
+	object, list, dictionary := value.Marker(value.KindObject), value.Marker(value.KindList), value.Marker(value.KindDictionary)
+	cleared := on(id, changeset.Clear, "m", value.Null())
+	cleared.Collection = schema.Dictionary
+	return append(create(id, value.Null(), n),
+		insert(id, "l", 0, value.Int(1), 0), insert(id, "l", 1, value.Int(2), 1),
+		on(id, changeset.SetInsert, "s", value.String("b")), on(id, changeset.SetInsert, "s", value.String("a")),
+		on(id, changeset.Update, "d", value.Int(7), "k"), on(id, changeset.Update, "m", dictionary), cleared,
+		on(id, changeset.Update, "m", value.Int(1), "one"), on(id, changeset.Update, "m", list, "list"),
+		insert(id, "m", 0, value.String("x"), "list", 0), insert(id, "m", 1, list, "list", 1), insert(id, "m", 0, value.Null(), "list", 1, 0),
+		on(id, changeset.Update, "e", object), on(id, changeset.Update, "e", value.Int(3), "x"), insert(id, "e", 0, value.Int(4), "l", 0),
+		insert(id, "el", 0, object, 0), insert(id, "el", 1, object, 1), on(id, changeset.Update, "el", value.Int(5), 1, "x"),
+		on(id, changeset.Update, "ed", object, "k"), on(id, changeset.Update, "ed", value.Int(6), "k", "x"), on(id, changeset.Update, "ed", value.Null(), "none"),
+		insert(id, "kl", 0, value.FromLink("T", value.IntKey(99)), 0),
+	)
+}
+
+// Objects enter views whole, and what changes inside of them in the view is sent as it was written.
+func TestNestedVisible(t *testing.T) {
+	f := withNested(t)
+	s := f.acquire("n > 3")
+	defer s.Release()
+	written, told := memstate.New(f.Catalog().Schema), memstate.New(f.Catalog().Schema)
+	take := func(ins ...changeset.Instruction) *changeset.Changeset {
+		t.Helper()
+		require.NoError(t, written.Apply(&changeset.Changeset{Instructions: ins}))
+		data, err := Visible(s, f.write(ins...))
+		require.NoError(t, err)
+		c, err := changeset.Decode(data)
+		require.NoError(t, err)
+		require.NoError(t, told.Apply(c))
+		return c
+	}
+	require.Empty(t, take(full(1, 1)...).Instructions)
+	require.NotEqual(t, string(written.JSON()), string(told.JSON()))
+	take(set(1, "n", value.Int(5)))
+	require.Equal(t, string(written.JSON()), string(told.JSON()), "it enters with everything in it")
+	for _, in := range []changeset.Instruction{
+		insert(1, "l", 2, value.Int(3), 2), on(1, changeset.Update, "m", value.Int(9), "list", 0), on(1, changeset.Update, "el", value.Int(8), 0, "x"),
+		on(1, changeset.SetErase, "s", value.String("a")), on(1, changeset.Update, "d", value.Marker(value.KindErased), "k"),
+	} {
+		require.Equal(t, []changeset.Instruction{in}, take(in).Instructions, "as it was written")
+		require.Equal(t, string(written.JSON()), string(told.JSON()))
+	}
+	take(full(2, 9)...)
+	require.Equal(t, string(written.JSON()), string(told.JSON()))
+
+	// A bootstrap and a reset tell the same.
+	empty := f.acquire("")
+	defer empty.Release()
+	fresh := memstate.New(schema.New())
+	f.run(&Bootstrap{Before: empty, After: s, Schema: true}, fresh)
+	require.Equal(t, string(written.JSON()), string(fresh.JSON()))
+	require.NoError(t, fresh.Apply(&changeset.Changeset{Instructions: []changeset.Instruction{insert(1, "l", 3, value.Int(3), 2), set(2, "m", value.Null())}}))
+	class := f.Catalog().Class("T").ID
+	data, err := Reset(t.Context(), f.Engine, s, f.Version(), []store.ObjectRef{{Class: class, Key: history.EncodeKey(value.IntKey(1))}, {Class: class, Key: history.EncodeKey(value.IntKey(2))}})
+	require.NoError(t, err)
+	c, err := changeset.Decode(data)
+	require.NoError(t, err)
+	require.NoError(t, fresh.Apply(c))
+	require.Equal(t, string(written.JSON()), string(fresh.JSON()))
+}
+
+// An object that is larger than a changeset of a bootstrap comes in several.
+func TestLargeObjectInBootstrap(t *testing.T) {
+	f := withNested(t)
+	ins := create(1, value.Null(), 5)
+	for i := range 30_000 {
+		ins = append(ins, insert(1, "l", i, value.Int(int64(i)), i))
+	}
+	f.write(ins...)
+	empty, s := f.acquire(""), f.acquire("n > 3")
+	defer empty.Release()
+	defer s.Release()
+	snapshot, err := f.Snapshot(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, snapshot.Close()) }()
+	count, changesets := 0, 0
+	require.NoError(t, (&Bootstrap{Before: empty, After: s}).Write(snapshot, func(data []byte) error {
+		require.Less(t, len(data), 2*changesetBytes)
+		c, err := changeset.Decode(data)
+		require.NoError(t, err)
+		changesets++
+		for i := range c.Instructions {
+			if in := &c.Instructions[i]; in.Op == changeset.ArrayInsert {
+				require.Equal(t, insert(1, "l", count, value.Int(int64(count)), count), *in)
+				count++
+			}
+		}
+		return nil
+	}))
+	require.Equal(t, 30_000, count)
+	require.Greater(t, changesets, 3)
+}
+
+// Queries that depend on what is inside of objects are refused; those on mixed properties see that there is a collection.
+func TestQueriesOnNested(t *testing.T) {
+	f := withNested(t)
+	for _, query := range []string{
+		"e.x == 1", "e == NULL", "NOT e == NULL", "ANY el.x == 1", "el.@count > 1", "ed.k.x == 1", "kl.n == 1", "m.one == 1", "m[0] == 1", "d.k == 1", "l.@sum > 3", "@links.T.kl.n == 1",
+	} {
+		_, err := f.fan.Acquire(f.Catalog(), fmt.Appendf(nil, `{"T":%q}`, query), false)
+		var invalid *InvalidError
+		require.ErrorAs(t, err, &invalid, query)
+		require.Contains(t, invalid.Text, `"T"`, query)
+	}
+	f.write(full(1, 1)...)
+	for query, matches := range map[string]bool{
+		"m == NULL": false, "m != NULL": true, "m == 1": false, "m > 1": false, `m == "x"`: false, `m CONTAINS "x"`: false, "m IN {1, 2}": false, "m == 1 OR n == 1": true,
+	} {
+		s := f.acquire(query)
+		snapshot, err := f.Snapshot(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, snapshot.Rows(snapshot.Catalog.Class("T"), func(row *history.Row) (bool, error) {
+			got, err := s.Sees(row)
+			require.Equal(t, matches, got, query)
+			return true, err
+		}))
+		require.NoError(t, snapshot.Close())
+		s.Release()
+	}
+}

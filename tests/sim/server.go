@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"math/rand/v2"
+	"path/filepath"
+	gosync "sync"
+	"time"
+
+	"realmsync/server/auth"
+	"realmsync/server/store"
+	"realmsync/server/store/sqlite"
+	"realmsync/server/sync"
+)
+
+// app is the app of all clients.
+const app = "sim"
+
+// server is the server: server/sync and server/history on a disk that fails.
+type server struct {
+	machine
+	w        *world
+	endpoint *sync.Server
+	lives    uint64
+	serving  gosync.WaitGroup
+
+	cursors map[uint64]store.File // by file, as committed
+	version uint64
+}
+
+func newServer(w *world) (*server, error) {
+	d, err := newDisk(filepath.Join(w.dir, "server"))
+	if err != nil {
+		return nil, err
+	}
+	s := &server{machine: machine{name: "server", disk: d}, w: w, cursors: map[uint64]store.File{}}
+	return s, s.start()
+}
+
+// Authenticate implements sync.Authenticator: the token is the user.
+func (s *server) Authenticate(_ context.Context, appID, token string) (auth.Identity, error) {
+	return auth.Identity{AppID: appID, UserID: token}, nil
+}
+
+func (s *server) start() (err error) {
+	s.lives++
+	s.w.hold(&s.machine)
+	s.endpoint, err = sync.New(sync.Config{
+		Auth: s, SpoolDir: s.disk.dir, Logger: slog.New(&s.w.log), Now: s.w.now, Random: &bytesOf{rand.New(rand.NewPCG(s.w.seed, s.lives))},
+		Store: func(ctx context.Context, _ string) (store.Store, error) {
+			file, err := sqlite.Open(ctx, s.path())
+			if err != nil {
+				return nil, err
+			}
+			return &gatedStore{file, s}, nil
+		},
+	})
+	return err
+}
+
+func (s *server) path() string { return filepath.Join(s.disk.dir, "sync.db") }
+
+// accept serves a link.
+func (s *server) accept(l *link) {
+	endpoint := s.endpoint
+	s.serving.Go(func() {
+		if err := endpoint.ServeSocket(context.Background(), app, l.client.name, &serverSocket{s.w, l}, l.up.name); err != nil {
+			s.w.serverGone(l, errLost)
+		}
+	})
+}
+
+// stop ends the server. If its disk is dead, that is a crash.
+func (s *server) stop() error {
+	s.w.release(&s.machine)
+	err := s.endpoint.Close()
+	s.serving.Wait()
+	return err
+}
+
+// sever loses all connections, as a machine does that stops: deaf says that clients aren't told.
+func (s *server) sever(deaf bool) {
+	s.w.mu.Lock()
+	links := append([]*link(nil), s.w.links...)
+	s.w.mu.Unlock()
+	for _, l := range links {
+		how := uint64(cutBoth)
+		if deaf {
+			how = cutServer
+		}
+		s.w.cut(l, how)
+	}
+}
+
+// gatedStore lets the driver decide when a transaction begins and when it is committed, and watches the cursors.
+type gatedStore struct {
+	store.Store
+	s *server
+}
+
+func (g *gatedStore) Begin(ctx context.Context) (store.Tx, error) {
+	if err := g.s.w.pass(ctx, &g.s.machine, "begin"); err != nil {
+		return nil, err
+	}
+	tx, err := g.Store.Begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &gatedTx{tx, g.s}, nil
+}
+
+type gatedTx struct {
+	store.Tx
+	s *server
+}
+
+func (g *gatedTx) Commit(c *store.Changes) error {
+	if err := g.s.w.pass(context.Background(), &g.s.machine, "commit"); err != nil {
+		return err
+	}
+	if err := g.Tx.Commit(c); err != nil {
+		return err
+	}
+	g.s.w.committed(c)
+	return nil
+}
+
+// committed checks that nothing goes back.
+func (w *world) committed(c *store.Changes) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := w.server
+	for _, e := range c.Entries {
+		if e.Version <= s.version { // more than one above it: a commit that failed and is there all the same
+			w.failf("server version %d follows %d", e.Version, s.version)
+		}
+		s.version = e.Version
+	}
+	if n := len(c.Entries); n > 1 {
+		w.faults["group commit of several uploads"]++
+	}
+	for _, f := range c.Files {
+		old := s.cursors[f.Ident]
+		if f.ClientVersion < old.ClientVersion || f.BaseVersion < old.BaseVersion || f.Locked < old.Locked {
+			w.failf("server: the cursors of file %d go back: %+v after %+v", f.Ident, f, old)
+		}
+		s.cursors[f.Ident] = f
+	}
+}
+
+// bytesOf reads random bytes.
+type bytesOf struct{ *rand.Rand }
+
+func (b *bytesOf) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(b.Uint32())
+	}
+	return len(p), nil
+}
+
+// now is the time: the bubble's begins in 2000, and changes can't be older than 2015.
+func (w *world) now() time.Time { return time.Now().AddDate(20, 0, 0) }

@@ -58,6 +58,9 @@ func (c *Collection) Put(key string, cell unsafe.Pointer) error {
 // PutNew is Put of something new and empty, as the function SetNew; an embedded object replaces what is there.
 func (c *Collection) PutNew(key string, kind value.Kind) (made New, err error) {
 	err = c.changeEntry(key, func(l *store.Collection, a address) error {
+		if err := c.realm.checkDepth(l, kind); err != nil {
+			return err
+		}
 		child, err := l.ChildKey(key)
 		if err != nil {
 			return err

@@ -124,6 +124,9 @@ func (c *Collection) Assign(cells unsafe.Pointer, n int) error {
 // InsertNew is Insert of something new and empty: KindObject into lists of embedded objects, KindList and KindDictionary into lists of mixed.
 func (c *Collection) InsertNew(i int, kind value.Kind) (made New, err error) {
 	err = c.changeList(i, true, func(l *store.Collection, i, n int, a address) error {
+		if err := c.realm.checkDepth(l, kind); err != nil {
+			return err
+		}
 		child, err := l.InsertNew(i, kind)
 		if err != nil {
 			return err
@@ -141,6 +144,9 @@ func (c *Collection) InsertNew(i int, kind value.Kind) (made New, err error) {
 // SetNew is Set with something new and empty, as the function SetNew.
 func (c *Collection) SetNew(i int, kind value.Kind) (made New, err error) {
 	err = c.changeList(i, false, func(l *store.Collection, i, n int, a address) error {
+		if err := c.realm.checkDepth(l, kind); err != nil {
+			return err
+		}
 		child, err := l.Child(i)
 		if err != nil {
 			return err

@@ -381,6 +381,29 @@ func TestNestedCollections(t *testing.T) {
 	require.Nil(t, tryListOf(t, o, "any"))
 }
 
+// Collections nest 100 levels deep and no deeper.
+func TestMaxNesting(t *testing.T) {
+	clean(t)
+	r, o := openOwners(t)
+	write(t, r, func() {
+		made, err := SetNew(o, propertyNamed(t, o, "any"), value.KindList)
+		for range 99 {
+			require.NoError(t, err)
+			t.Cleanup(made.Collection.Release)
+			if made.Collection.Kind() == schema.List {
+				made, err = made.Collection.InsertNew(0, value.KindDictionary)
+			} else {
+				made, err = made.Collection.PutNew("k", value.KindList)
+			}
+		}
+		require.NoError(t, err)
+		defer made.Collection.Release()
+		_, err = made.Collection.PutNew("k", value.KindList)
+		require.ErrorIs(t, err, store.ErrRange)
+		require.Empty(t, contents(t, made.Collection))
+	})
+}
+
 func mustChild(t testing.TB, c *Collection, i int) *Collection {
 	t.Helper()
 	child, err := c.Child(i)

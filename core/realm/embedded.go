@@ -71,6 +71,21 @@ func firstError(err, otherwise error) error {
 	return otherwise
 }
 
+// maxNesting is how deep collections may be inside of each other in mixed (changeset.md section 9).
+const maxNesting = 100
+
+// checkDepth refuses something new in a collection that is too deep for it.
+func (r *Realm) checkDepth(in *store.Collection, kind value.Kind) error {
+	if kind == value.KindObject {
+		return nil
+	}
+	steps, err := r.conn.PathOf(in)
+	if err == nil && len(steps)+2 > maxNesting { // the outermost is at level 1
+		err = errorf(store.ErrRange, "Max nesting level reached")
+	}
+	return err
+}
+
 // deleteEmbedded deletes an embedded object: its place is left as if a link to it had gone.
 func (r *Realm) deleteEmbedded(cl *store.Class, row int64) error {
 	holder, ok, err := r.conn.Owner(cl, row)

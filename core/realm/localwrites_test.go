@@ -140,6 +140,29 @@ func recordedHex(t *testing.T, r *Realm, above uint64) string {
 	return out
 }
 
+// cppSchema returns the instructions that realm-cpp records of the vectors' model, and the model.
+func cppSchema(t *testing.T, w *localWrite) ([]changeset.Instruction, *schema.Schema) {
+	t.Helper()
+	in, err := vectortest.ParseInstructions(w.Transactions[0].Instructions)
+	require.NoError(t, err)
+	var classes []schema.Class
+	for i := range in {
+		switch f := in[i].Schema; in[i].Op {
+		case changeset.AddTable:
+			c := schema.Class{Name: in[i].Table, Kind: f.TableKind, PrimaryKey: f.KeyField}
+			if c.PrimaryKey != "" {
+				c.Properties = []schema.Property{{Name: f.KeyField, Type: f.KeyType, Nullable: f.KeyNull}}
+			}
+			classes = append(classes, c)
+		case changeset.AddColumn:
+			at := slices.IndexFunc(classes, func(c schema.Class) bool { return c.Name == in[i].Table })
+			classes[at].Properties = append(classes[at].Properties,
+				schema.Property{Name: in[i].Field, Type: f.Type, Nullable: f.Nullable, Collection: in[i].Collection, LinkTarget: f.LinkTarget})
+		}
+	}
+	return in, schema.New(classes...)
+}
+
 // The first changeset of a new file is the schema, as realm-cpp records it.
 func TestSchemaOfTheVectors(t *testing.T) {
 	clean(t)
@@ -151,24 +174,8 @@ func TestSchemaOfTheVectors(t *testing.T) {
 			return nil
 		}
 		found = true
-		in, err := vectortest.ParseInstructions(w.Transactions[0].Instructions)
-		require.NoError(t, err)
-		var classes []schema.Class
-		for i := range in {
-			switch f := in[i].Schema; in[i].Op {
-			case changeset.AddTable:
-				c := schema.Class{Name: in[i].Table, Kind: f.TableKind, PrimaryKey: f.KeyField}
-				if c.PrimaryKey != "" {
-					c.Properties = []schema.Property{{Name: f.KeyField, Type: f.KeyType, Nullable: f.KeyNull}}
-				}
-				classes = append(classes, c)
-			case changeset.AddColumn:
-				at := slices.IndexFunc(classes, func(c schema.Class) bool { return c.Name == in[i].Table })
-				classes[at].Properties = append(classes[at].Properties,
-					schema.Property{Name: in[i].Field, Type: f.Type, Nullable: f.Nullable, Collection: in[i].Collection, LinkTarget: f.LinkTarget})
-			}
-		}
-		r := open(t, Config{Path: tempPath(t), Schema: schema.New(classes...), Synced: true})
+		in, model := cppSchema(t, &w)
+		r := open(t, Config{Path: tempPath(t), Schema: model, Synced: true})
 		// Not the bytes: the original also defines an empty string that nothing uses (changeset.md 6.2).
 		require.Equal(t, in, changesets(t, r, 0)[0].Instructions)
 		return nil

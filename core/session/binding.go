@@ -24,6 +24,7 @@ type binding struct {
 	// Set once, before the link knows the binding.
 	number uint64 // session ident on the wire
 	schema uint64 // schema version
+	rules  string // of merging
 	owner  *Session
 	conn   *conn
 	// woken: a commit was reported and the loop has not heard of it yet.
@@ -159,7 +160,7 @@ func (b *binding) next() wire.ClientMessage {
 		if !b.started {
 			return nil
 		}
-		data := wire.BindData{SchemaVersion: b.schema, SessionReason: wire.ReasonSync}.Append(nil)
+		data := wire.BindData{SchemaVersion: b.schema, SessionReason: wire.ReasonSync, MergeRules: b.rules}.Append(nil)
 		return &wire.Bind{Session: b.number, Data: data, NeedIdent: b.status.Ident == 0}
 	case bound:
 		if b.status.Ident == 0 {

@@ -151,7 +151,7 @@ func (m *Manager) bindLocked(s *Session, route string) {
 		m.group.Go(c.run)
 	}
 	m.bindings++
-	b := &binding{number: m.bindings, schema: s.schema, owner: s, conn: c}
+	b := &binding{number: m.bindings, schema: s.schema, rules: s.rules, owner: s, conn: c}
 	// Before the loop hears of it: the worker does nothing for a binding that isn't the session's.
 	s.current = b
 	s.active.Store(b)

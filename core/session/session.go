@@ -17,6 +17,7 @@ type Session struct {
 	user   User
 	policy StopPolicy
 	schema uint64
+	rules  string
 	reset  func(path string, backup bool) (string, error)
 	log    *slog.Logger
 
@@ -49,7 +50,7 @@ type Session struct {
 // newSession makes the session of a file. Manager.mu is held.
 func (m *Manager) newSession(cfg Config, file File) *Session {
 	s := &Session{
-		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, reset: cfg.ScheduleReset, onError: cfg.OnError,
+		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, rules: cfg.MergeRules, reset: cfg.ScheduleReset, onError: cfg.OnError,
 		log: m.opt.Logger.With("path", cfg.Path), state: Inactive, references: 1, waiters: map[uint64]*waiter{},
 	}
 	s.loggedIn, s.token = cfg.User.LoggedIn(), cfg.User.AccessToken()

@@ -373,6 +373,3 @@ func (c *container) size() int {
 	}
 	return n
 }
-
-// empty tells whether there is nothing in it. Embedded objects are never empty.
-func (c *container) empty() bool { return c.kind != value.KindObject && c.count == 0 }

@@ -208,11 +208,29 @@ func (d *decoder) properties(class *Class, key value.Key) *Row {
 		case class.Properties[i].Name == class.PrimaryKey: // then it has another primary key
 			d.failed = true
 			return nil
+		case e.inner != nil && !e.inner.fits(&class.Properties[i]):
+			d.failed = true
+			return nil
+		case e.inner != nil && class.Properties[i].Collection != schema.Single && e.inner.count == 0: // as in a new object
 		default:
 			r.set(i, e)
 		}
 	}
 	return r
+}
+
+// fits tells whether a property can hold the container.
+func (c *container) fits(p *schema.Property) bool {
+	switch p.Collection {
+	case schema.List:
+		return c.kind == value.KindList
+	case schema.Set:
+		return c.kind == value.KindSet
+	case schema.Dictionary:
+		return c.kind == value.KindDictionary
+	default:
+		return c.kind == value.KindObject && p.Type == value.KindLink || p.Type == value.KindMixed && (c.kind == value.KindList || c.kind == value.KindDictionary)
+	}
 }
 
 // element reads a value or a container; an embedded object of a class that is no more becomes null.
@@ -247,7 +265,7 @@ func (d *decoder) element() element {
 		return element{value.Marker(kind), c}
 	}
 	n := d.uvarint()
-	if n>>1 > uint64(len(d.rest)) {
+	if n>>1 > uint64(len(d.rest)) || n == 1 {
 		d.failed, d.rest = true, nil
 		return element{}
 	}

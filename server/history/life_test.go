@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/changeset"
+	"realmsync/core/changeset/memstate"
 	"realmsync/core/value"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
@@ -178,7 +179,7 @@ func FuzzStored(f *testing.F) {
 	catalog, err := loadCatalog(nil, newest)
 	require.NoError(f, err)
 	w := newWorkspace(nil, catalog)
-	for _, ins := range schemaT() {
+	for _, ins := range simSchema() {
 		require.NoError(f, changeset.Apply(w, &changeset.Changeset{Instructions: []changeset.Instruction{ins}}))
 	}
 	catalog = w.catalog
@@ -188,6 +189,19 @@ func FuzzStored(f *testing.F) {
 		row.values[i+1] = v
 		f.Add(appendDocument(nil, row))
 		f.Add(appendImages(nil, []Image{{ClassName: "T", Key: key(1), Ref: store.ObjectRef{Class: class.ID, Key: EncodeKey(key(1))}, Before: row, After: nil, Previous: 7}}))
+	}
+	w.begin(2)
+	c := &simClient{state: memstate.New(w.catalog.Schema)}
+	for seed := range uint64(5) {
+		require.NoError(f, c.nest(seed))
+	}
+	for i := range c.entries {
+		require.NoError(f, changeset.Apply(w, c.entries[i].changes))
+	}
+	next := uint64(1)
+	for _, s := range w.slots {
+		f.Add((&encoder{next: &next, limit: 1}).document(nil, s.row))
+		f.Add(appendDocument(nil, s.row))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if row, err := decodeDocument(catalog, class, key(1), b); err == nil {

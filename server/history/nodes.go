@@ -434,12 +434,12 @@ func (n *objectNode) Get(property string) (value.Value, error) {
 	return n.c.object.At(class, i), nil
 }
 
-func (n *objectNode) set(property string, make func(target string) (element, error)) error {
+func (n *objectNode) set(property string, content func(target string) (element, error)) error {
 	class, i, err := n.property(property)
 	if err != nil {
 		return err
 	}
-	e, err := make(class.Properties[i].LinkTarget)
+	e, err := content(class.Properties[i].LinkTarget)
 	if err != nil {
 		return err
 	}

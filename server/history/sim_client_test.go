@@ -24,6 +24,7 @@ type simClient struct {
 	active      uint64 // query version whose bootstrap it has integrated
 	wanted      uint64 // query version that it wants to have
 	queries     []Viewer
+	rules       merge.Rules
 	clock       uint64 // of collections that were integrated, no change is older than they (see nest)
 }
 
@@ -111,11 +112,11 @@ func (c *simClient) integrate(m download) error {
 	if err := merge.Rebase(m.entries, c.base, current); err != nil {
 		return err
 	}
-	err := merge.Batch(c, current, m.entries, func(e *merge.Entry) error {
+	err := c.rules.Batch(c, current, m.entries, func(e *merge.Entry) error {
 		if changeset.Supported(e.Changeset) != nil {
 			c.clock = max(c.clock, e.Timestamp)
 		}
-		if err := c.state.Apply(e.Changeset); err != nil {
+		if err := applyBy(c.rules, c.state, e.Changeset); err != nil {
 			return fmt.Errorf("server version %d: %w", e.Version, err)
 		}
 		return nil
@@ -134,6 +135,17 @@ func (c *simClient) integrate(m download) error {
 	if m.bootstrap != 0 {
 		c.active = m.bootstrap
 	}
+	return nil
+}
+
+// applyBy is memstate.State.Apply by some rules.
+func applyBy(rules merge.Rules, st *memstate.State, c *changeset.Changeset) error {
+	st.Begin()
+	if err := rules.Apply(st, c); err != nil {
+		st.Rollback()
+		return err
+	}
+	st.Commit()
 	return nil
 }
 

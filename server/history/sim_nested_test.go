@@ -171,7 +171,7 @@ func (x *nester) change() {
 }
 
 // list changes a list of values; moves says whether its elements may be moved.
-func (x *nester) list(field string, path []changeset.Step, n changeset.Node, make func() value.Value, moves bool) {
+func (x *nester) list(field string, path []changeset.Step, n changeset.Node, element func() value.Value, moves bool) {
 	if x.err != nil {
 		return
 	}
@@ -188,7 +188,7 @@ func (x *nester) list(field string, path []changeset.Step, n changeset.Node, mak
 	switch op := x.r.IntN(10); {
 	case op < 5 || size == 0:
 		in := at(changeset.ArrayInsert, x.r.IntN(size+1))
-		in.Value = make()
+		in.Value = element()
 		x.do(in)
 	case op < 7:
 		x.do(at(changeset.ArrayErase, x.r.IntN(size)))
@@ -199,7 +199,7 @@ func (x *nester) list(field string, path []changeset.Step, n changeset.Node, mak
 		x.do(in)
 	case op < 9 || len(path) > 0:
 		in := at(changeset.Update, x.r.IntN(size))
-		in.Value = make()
+		in.Value = element()
 		x.do(in)
 	default:
 		x.clear(field, path, value.KindList)

@@ -16,6 +16,7 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
+	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
@@ -37,6 +38,7 @@ type simulation struct {
 	engine   *Engine
 	views    bool // clients have views that change; otherwise everyone sees everything
 	memory   int
+	rules    merge.Rules
 	clients  []*simClient
 	sessions []*simSession
 	begun    [][]store.View // by client: bootstraps that were begun and have not arrived, as far as is known
@@ -50,7 +52,7 @@ func (s *simulation) open() error {
 	if err != nil {
 		return err
 	}
-	s.engine, err = Open(context.Background(), Config{App: "sim", Store: file, RecentBytes: s.memory, inline: min(s.memory, maxInline)})
+	s.engine, err = Open(context.Background(), Config{App: "sim", Store: file, Rules: s.rules, RecentBytes: s.memory, inline: min(s.memory, maxInline)})
 	return err
 }
 
@@ -67,7 +69,7 @@ func (s *simulation) begin() error {
 		if err != nil {
 			return err
 		}
-		c := &simClient{file: file, state: start.Clone(), base: 1, clock: 100, queries: []Viewer{where("")}}
+		c := &simClient{file: file, state: start.Clone(), base: 1, rules: s.rules, clock: 100, queries: []Viewer{where("")}}
 		c.reciprocals = make(map[uint64]*changeset.Changeset)
 		s.clients, s.sessions, s.begun = append(s.clients, c), append(s.sessions, nil), append(s.begun, nil)
 		if i == 0 {
@@ -222,7 +224,7 @@ func (s *simulation) compare() error {
 			}
 			seen[id] = true
 		}
-		return true, replayed.Apply(e.Changeset)
+		return true, applyBy(s.rules, replayed, e.Changeset)
 	})
 	if err != nil {
 		return fmt.Errorf("replaying the history: %w", err)
@@ -265,8 +267,8 @@ func same(snapshot *Snapshot, class *Class, view Viewer, state *memstate.State) 
 }
 
 // run runs steps.
-func run(dir string, views bool, memory int, steps []step) (err error) {
-	s := &simulation{dir: dir, views: views, memory: memory}
+func run(dir string, rules merge.Rules, views bool, memory int, steps []step) (err error) {
+	s := &simulation{dir: dir, rules: rules, views: views, memory: memory}
 	defer func() {
 		if s.engine != nil {
 			err = cmpOr(err, s.engine.Close())
@@ -365,6 +367,12 @@ func shrink(steps []step, fails func([]step) bool) []step {
 
 // REALM_SIM_SEEDS says how many seeds to run, REALM_SIM_FROM with which to begin.
 func TestConvergence(t *testing.T) {
+	for _, rules := range []merge.Rules{merge.Compatible, merge.Strict} {
+		t.Run(rules.String(), func(t *testing.T) { testConvergence(t, rules) })
+	}
+}
+
+func testConvergence(t *testing.T, rules merge.Rules) {
 	number := func(name string, without uint64) uint64 {
 		if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
 			return n
@@ -377,7 +385,7 @@ func TestConvergence(t *testing.T) {
 		runs++
 		sub := filepath.Join(dir, strconv.Itoa(runs))
 		defer os.RemoveAll(sub)
-		return run(sub, views, memory, steps)
+		return run(sub, rules, views, memory, steps)
 	}
 	from := number("REALM_SIM_FROM", 0)
 	for seed := from; seed < from+number("REALM_SIM_SEEDS", 40); seed++ {
@@ -401,7 +409,7 @@ func TestConvergenceCases(t *testing.T) {
 			require.NoError(t, err)
 			views, memory, steps, err := parse(string(text))
 			require.NoError(t, err)
-			require.NoError(t, run(t.TempDir(), views, memory, steps))
+			require.NoError(t, run(t.TempDir(), merge.Compatible, views, memory, steps))
 		})
 	}
 }

@@ -28,7 +28,7 @@ func (w *world) look() (end ending, err error) {
 	if err != nil {
 		return end, err
 	}
-	engine, err := history.Open(context.Background(), history.Config{App: app, Store: file})
+	engine, err := history.Open(context.Background(), history.Config{App: app, Store: file, Rules: w.rules})
 	if err != nil {
 		return end, err
 	}
@@ -38,7 +38,7 @@ func (w *world) look() (end ending, err error) {
 		if e.ClientVersion != 0 {
 			end.writes[origin{e.Origin, e.ClientVersion}]++
 		}
-		if err := end.model.Apply(e.Changeset); err != nil {
+		if err := w.replay(end.model, e.Changeset); err != nil {
 			return false, fmt.Errorf("server version %d doesn't fit what is before it: %w", e.Version, err)
 		}
 		return true, nil

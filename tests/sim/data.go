@@ -1,8 +1,12 @@
 package main
 
 import (
+	"fmt"
+
 	"realmsync/core/changeset"
+	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/statetest"
+	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/core/value"
 )
@@ -41,6 +45,27 @@ func column(class, field string, s changeset.SchemaFields) changeset.Instruction
 	return changeset.Instruction{Op: changeset.AddColumn, Table: class, Field: field, Schema: &s}
 }
 
-func applyTo(state changeset.State, all []changeset.Instruction) error {
-	return changeset.Apply(state, &changeset.Changeset{Instructions: all})
+// rulesOf returns the rules of a name.
+func rulesOf(name string) (merge.Rules, error) {
+	for _, rules := range []merge.Rules{merge.Compatible, merge.Strict} {
+		if rules.String() == name {
+			return rules, nil
+		}
+	}
+	return 0, fmt.Errorf("sim: there are no rules %q", name)
+}
+
+func (w *world) apply(state changeset.State, all []changeset.Instruction) error {
+	return w.rules.Apply(state, &changeset.Changeset{Instructions: all})
+}
+
+// replay applies a changeset to the model.
+func (w *world) replay(model *memstate.State, c *changeset.Changeset) error {
+	model.Begin()
+	if err := w.rules.Apply(model, c); err != nil {
+		model.Rollback()
+		return err
+	}
+	model.Commit()
+	return nil
 }

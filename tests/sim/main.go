@@ -29,8 +29,8 @@ func main() {
 	testing.Init()
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
-	if *rules != "compatible" {
-		fmt.Fprintf(os.Stderr, "sim: the rules %q can't be simulated: clients and server merge by the compatible ones only\n", *rules)
+	if _, err := rulesOf(*rules); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
 	if err := flag.Set("test.timeout", "0"); err != nil {

@@ -7,6 +7,7 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/statetest"
+	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/core/store"
 	"realmsync/core/value"
@@ -32,11 +33,11 @@ func (w *writer) do(in changeset.Instruction) error {
 func (w *writer) apply(made []changeset.Instruction) error {
 	w.out = append(w.out, made...)
 	if w.all != nil {
-		if err := applyTo(w.all, made); err != nil {
+		if err := w.c.w.apply(w.all, made); err != nil {
 			return err
 		}
 	}
-	return applyTo(w.state, made)
+	return w.c.w.apply(w.state, made)
 }
 
 // write is a commit of 1 to 4 operations (merge.md 13.2), or some more if there are collections to fill, and a mark.
@@ -80,7 +81,7 @@ func (c *client) extend(r uint64) error {
 		if state.Schema().Class("T").Property(add.Field) != nil {
 			return nil, nil
 		}
-		return []changeset.Instruction{add}, applyTo(state, []changeset.Instruction{add})
+		return []changeset.Instruction{add}, c.w.apply(state, []changeset.Instruction{add})
 	})
 }
 
@@ -92,7 +93,10 @@ func (w *writer) nested() error {
 			return err
 		}
 	}
-	x := &statetest.Writer{Rand: w.Rand, State: w.all, Keys: objects, Name: w.c.name}
+	free := w.c.w.rules == merge.Strict // of the constraints of merge.md 13.2, 7 that the strict rules make unnecessary
+	x := &statetest.Writer{
+		Rand: w.Rand, State: w.all, Keys: objects, Name: w.c.name, Items: free, Moves: free, Again: free, Strict: free,
+	}
 	return w.apply(x.Operation())
 }
 
@@ -108,6 +112,12 @@ func (w *writer) flat() error {
 		w.made[k] = true
 		if err := w.do(changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: key}); err != nil {
 			return err
+		}
+		if w.IntN(3) == 0 { // a default value comes first: strict rules demand it
+			in := changeset.Instruction{Op: changeset.Update, Table: "T", Key: key, Field: "i", Value: value.Int(w.Int64N(30)), Default: true}
+			if err := w.do(in); err != nil {
+				return err
+			}
 		}
 		return w.set(key, "zone", value.String(zones[w.IntN(len(zones))]))
 	}
@@ -141,7 +151,7 @@ func (w *writer) change(k int64, p *schema.Property) error {
 		return w.set(key, p.Name, value.String(zones[w.IntN(len(zones))]))
 	}
 	in := changeset.Instruction{Op: changeset.Update, Table: "T", Key: key, Field: p.Name, Value: w.value(p.Type, p.Nullable, p.LinkTarget)}
-	in.Default = w.made[k] && p.Type != value.KindMixed && w.IntN(3) == 0 // not where a collection may be (X9)
+	in.Default = w.c.w.rules == merge.Compatible && w.made[k] && p.Type != value.KindMixed && w.IntN(3) == 0 // not where a collection may be (X9)
 	return w.do(in)
 }
 

@@ -36,6 +36,9 @@ func scratch() string {
 
 func inBubble(dir string, c runCase) (out outcome) {
 	w, err := newWorld(dir, c)
+	if w == nil {
+		return outcome{err: err}
+	}
 	defer w.close()
 	if err != nil {
 		return outcome{err: err}

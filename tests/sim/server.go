@@ -8,6 +8,7 @@ import (
 	gosync "sync"
 	"time"
 
+	"realmsync/core/merge"
 	"realmsync/server/auth"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
@@ -40,7 +41,7 @@ func newServer(w *world) (*server, error) {
 
 // Authenticate implements sync.Authenticator: the token is the user.
 func (s *server) Authenticate(_ context.Context, appID, token string) (auth.Identity, error) {
-	return auth.Identity{AppID: appID, UserID: token}, nil
+	return auth.Identity{AppID: appID, UserID: token, Strict: s.w.rules == merge.Strict}, nil
 }
 
 func (s *server) start() (err error) {

@@ -16,21 +16,24 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// Some seeds each time; REALM_SIM_SEEDS says how many, REALM_SIM_FROM with which to begin.
-func TestSeeds(t *testing.T) {
+// Some seeds each time, with either rules; REALM_SIM_SEEDS says how many, REALM_SIM_FROM with which to begin.
+func TestSeeds(t *testing.T)       { seeds(t, "compatible") }
+func TestSeedsStrict(t *testing.T) { seeds(t, "strict") }
+
+func seeds(t *testing.T, rules string) {
 	number := func(name string, without uint64) uint64 {
 		if n, err := strconv.ParseUint(os.Getenv(name), 10, 64); err == nil {
 			return n
 		}
 		return without
 	}
-	seeds := number("REALM_SIM_SEEDS", 60)
+	count := number("REALM_SIM_SEEDS", 80)
 	if testing.Short() {
-		seeds = 20
+		count = 10
 	}
 	from := number("REALM_SIM_FROM", 0)
-	for seed := from; seed < from+seeds; seed++ {
-		c := generate(seed, "compatible", 60)
+	for seed := from; seed < from+count; seed++ {
+		c := generate(seed, rules, 60)
 		out := run(t, c)
 		if out.err == nil {
 			continue
@@ -65,6 +68,9 @@ func TestSameSeedSameTrace(t *testing.T) {
 		first, second := run(t, c), run(t, again)
 		require.NoError(t, first.err)
 		require.Equal(t, first.trace, second.trace, "seed %d", seed)
+		// How many connections the server reads with is the scheduler's business, and each costs a few operations when it ends.
+		delete(first.faults, "storage operation")
+		delete(second.faults, "storage operation")
 		require.Equal(t, first.faults, second.faults, "seed %d", seed)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"realmsync/core/merge"
 	"realmsync/core/realm/history"
 	"realmsync/core/session"
 )
@@ -21,7 +22,7 @@ func unixMilli(ms int64) time.Time { return time.UnixMilli(ms) }
 type world struct {
 	dir     string
 	seed    uint64
-	rules   string
+	rules   merge.Rules
 	nested  bool // clients write inside of objects too
 	server  *server
 	clients []*client
@@ -74,9 +75,12 @@ func (w *world) failed() error {
 }
 
 func newWorld(dir string, c runCase) (*world, error) {
-	w := &world{dir: dir, seed: c.seed, rules: c.rules, nested: c.seed%4 != 0, faults: map[string]int{}, full: map[*machine]int{}}
+	rules, err := rulesOf(c.rules)
+	if err != nil {
+		return nil, err
+	}
+	w := &world{dir: dir, seed: c.seed, rules: rules, nested: c.seed%4 != 0, faults: map[string]int{}, full: map[*machine]int{}}
 	w.log.w = w
-	var err error
 	if w.server, err = newServer(w); err != nil {
 		return w, err
 	}

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"sync"
 
+	"realmsync/core/merge"
 	"realmsync/core/session"
 	"realmsync/core/store"
 )
@@ -20,6 +21,8 @@ type FileOptions struct {
 	Logger *slog.Logger
 	// BatchBytes is how much of a bootstrap is decoded at a time, in bytes of changesets; 0: 1 MiB. It bounds memory.
 	BatchBytes int
+	// Rules are those of the app by which changesets are merged; the zero value is those of the original. All peers must use the same.
+	Rules merge.Rules
 }
 
 // File is the sync side of a realm file, for a session (session.File). It has a connection of its own.
@@ -32,6 +35,7 @@ type File struct {
 	conn   *store.Conn
 	logger *slog.Logger
 	batch  int
+	rules  merge.Rules
 
 	turn sync.Mutex // held by the method that runs; taken before mu
 
@@ -56,7 +60,7 @@ func OpenFile(path string, opt FileOptions) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: Canonical(path), conn: conn, logger: opt.Logger, batch: opt.BatchBytes, cancels: map[int]func(){}}
+	f := &File{path: Canonical(path), conn: conn, logger: opt.Logger, batch: opt.BatchBytes, rules: opt.Rules, cancels: map[int]func(){}}
 	if f.logger == nil {
 		f.logger = slog.New(slog.DiscardHandler)
 	}

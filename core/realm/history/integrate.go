@@ -91,8 +91,8 @@ func (f *File) merge(s syncFile, batch []*merge.Entry, current uint64) error {
 		return refused(err)
 	}
 	state := f.conn.State()
-	err := merge.Batch(localHistory{f.conn, s.ident, &f.window}, current, batch, func(e *merge.Entry) error {
-		if err := changeset.Apply(state, e.Changeset); err != nil {
+	err := f.rules.Batch(localHistory{f.conn, s.ident, &f.window}, current, batch, func(e *merge.Entry) error {
+		if err := f.rules.Apply(state, e.Changeset); err != nil {
 			return refusedApply(e.Version, err)
 		}
 		return nil

@@ -14,7 +14,7 @@ add_library(cpprealm_program_options INTERFACE)
 target_compile_options(cpprealm_program_options INTERFACE -Wall -Wextra -Wpedantic)
 if(CPPREALM_SANITIZE)
   target_compile_options(cpprealm_program_options INTERFACE
-    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g -O1
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)# GCC's, of std::variant: only wrong with sanitizers
   target_link_options(cpprealm_program_options INTERFACE -fsanitize=address,undefined)
 endif()

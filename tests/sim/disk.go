@@ -43,6 +43,15 @@ func (d *disk) free() { C.sim_disk_free(d.c) }
 // arm makes the machine stop at that storage operation from now, having written part of 256 of it; 0 disarms.
 func (d *disk) arm(operations, part uint64) { C.sim_disk_arm(d.c, C.int64_t(operations), C.int(part)) }
 
+// armSync makes the machine stop at its next sync: a commit is written then, but has not returned.
+func (d *disk) armSync(on bool) {
+	o := C.int(0)
+	if on {
+		o = 1
+	}
+	C.sim_disk_arm_sync(d.c, o)
+}
+
 // kill stops the machine now.
 func (d *disk) kill() { C.sim_disk_kill(d.c) }
 

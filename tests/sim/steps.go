@@ -29,7 +29,7 @@ var weights = []struct {
 	n  int
 }{
 	{"io", 42}, {"write", 22}, {"pass", 7}, {"cut", 7}, {"hold", 5}, {"refuse", 3}, {"crash", 5}, {"kill", 2}, {"restart", 2}, {"full", 3},
-	{"subscribe", 4}, {"pause", 2}, {"resume", 3}, {"skew", 2}, {"schema", 1}, {"burst", 3},
+	{"subscribe", 4}, {"pause", 2}, {"resume", 3}, {"skew", 2}, {"schema", 1}, {"burst", 3}, {"doubt", 2},
 }
 
 // generate makes the case of a seed.
@@ -76,6 +76,10 @@ func (w *world) take(s step) {
 		for range 2 + s.b%6 {
 			w.local(c, func() error { return c.write(r.Uint64()) })
 		}
+	case "doubt": // a commit whose caller never learns that it is there
+		c.disk.armSync(true)
+		w.local(c, func() error { return c.write(s.b) })
+		c.disk.armSync(false)
 	case "schema":
 		w.local(c, func() error { return c.extend(s.b) })
 	case "subscribe":

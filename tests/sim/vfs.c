@@ -83,7 +83,7 @@ struct sim_disk {
     char* dir;
     size_t dir_length;
     int64_t operations, refused, countdown;
-    int part, dead, torn, full;
+    int part, dead, torn, full, at_sync;
     undo* newest;
 };
 
@@ -113,14 +113,14 @@ static sim_disk* disk_of(const char* path) {
 }
 
 /* Counts an operation and tells whether the machine still runs after it: 1 yes, 0 no, -1 it stops in the middle of this one. */
-static int alive(sim_disk* d) {
+static int alive(sim_disk* d, int sync) {
     int now = 1;
     pthread_mutex_lock(&guard);
     if (d->dead) {
         now = 0;
     } else {
         d->operations++;
-        if (d->countdown > 0 && --d->countdown == 0) {
+        if ((sync && d->at_sync) || (d->countdown > 0 && --d->countdown == 0)) {
             d->dead = d->torn = 1;
             now = -1;
         }
@@ -185,7 +185,7 @@ static int file_write(sqlite3_file* f, const void* data, int n, int64_t at) {
             return FULL;
         }
     }
-    int now = alive(d);
+    int now = alive(d, 0);
     if (now == 0) return IOERR_WRITE;
     if (now < 0) n = (int) ((int64_t) n * d->part / 256);
     if (n > 0) {
@@ -198,7 +198,7 @@ static int file_write(sqlite3_file* f, const void* data, int n, int64_t at) {
 
 static int file_truncate(sqlite3_file* f, int64_t size) {
     file* x = (file*) f;
-    if (alive(x->disk) != 1) return IOERR_TRUNCATE;
+    if (alive(x->disk, 0) != 1) return IOERR_TRUNCATE;
     int64_t before = 0;
     if (x->real->methods->size(x->real, &before) == OK && before > size) remember(x, size, (int) (before - size));
     return x->real->methods->truncate(x->real, size);
@@ -207,7 +207,7 @@ static int file_truncate(sqlite3_file* f, int64_t size) {
 static int file_sync(sqlite3_file* f, int flags) {
     (void) flags;
     file* x = (file*) f;
-    if (alive(x->disk) != 1) return IOERR_FSYNC;
+    if (alive(x->disk, 1) != 1) return IOERR_FSYNC;
     forget(x->disk, x->path);
     return OK;
 }
@@ -257,7 +257,7 @@ static int vfs_remove(sqlite3_vfs* v, const char* path, int sync_dir) {
     (void) sync_dir;
     sim_disk* d = disk_of(path);
     if (d) {
-        if (alive(d) != 1) return IOERR_DELETE;
+        if (alive(d, 0) != 1) return IOERR_DELETE;
         forget(d, path);
     }
     return base->remove(base, path, 0);
@@ -310,6 +310,12 @@ void sim_disk_arm(sim_disk* d, int64_t writes, int part) {
     pthread_mutex_unlock(&guard);
 }
 
+void sim_disk_arm_sync(sim_disk* d, int on) {
+    pthread_mutex_lock(&guard);
+    d->at_sync = on;
+    pthread_mutex_unlock(&guard);
+}
+
 void sim_disk_kill(sim_disk* d) {
     pthread_mutex_lock(&guard);
     d->dead = 1;
@@ -338,7 +344,7 @@ int sim_disk_revive(sim_disk* d, int lose, int keep) {
     }
     forget(d, NULL);
     pthread_mutex_lock(&guard);
-    d->dead = d->torn = d->full = 0;
+    d->dead = d->torn = d->full = d->at_sync = 0;
     d->countdown = 0;
     pthread_mutex_unlock(&guard);
     return undone;

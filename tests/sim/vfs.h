@@ -18,6 +18,8 @@ void sim_disk_free(sim_disk*);
 /* The machine stops at the writes-th storage operation from now (write, sync, truncate, delete), counted from 1; of a write, the first part of
  * it out of 256 gets through. Afterwards every such operation fails until sim_disk_revive. 0 disarms. */
 void sim_disk_arm(sim_disk*, int64_t writes, int part);
+/* The machine stops at its next sync, when all that was to be synced is written; 0 disarms. */
+void sim_disk_arm_sync(sim_disk*, int on);
 /* The machine stops now. */
 void sim_disk_kill(sim_disk*);
 int sim_disk_dead(const sim_disk*);

@@ -12,6 +12,7 @@ import (
 	"realmsync/capi/failure"
 	"realmsync/capi/handle"
 	"realmsync/core/client"
+	"realmsync/core/merge"
 	"realmsync/core/realm"
 	"realmsync/core/session"
 )
@@ -25,6 +26,7 @@ type config struct {
 	compact   *compactCallback
 	user      *client.User
 	policy    session.StopPolicy
+	rules     merge.Rules
 	onError   *errorCallback
 }
 

@@ -13,6 +13,7 @@ import (
 	"realmsync/capi/handle"
 	"realmsync/core/changeset"
 	"realmsync/core/client"
+	"realmsync/core/merge"
 	"realmsync/core/session"
 	"realmsync/core/value"
 )
@@ -56,6 +57,23 @@ func realm_config_set_stop_policy(h *C.realm_config_t, policy C.realm_stop_polic
 		}
 		return c.change(func() *callback {
 			c.policy = session.StopPolicy(policy)
+			return nil
+		})
+	})
+}
+
+//export realm_config_set_merge_rules
+func realm_config_set_merge_rules(h *C.realm_config_t, rules C.realm_merge_rules_t, e *C.realm_error_t) C.realm_status_t {
+	return call(e, func() error {
+		c, err := configOf(num(unsafe.Pointer(h)))
+		if err != nil {
+			return err
+		}
+		if rules > C.REALM_MERGE_STRICT {
+			return failure.Errorf(failure.InvalidArgument, "%d are no rules of merging", uint32(rules))
+		}
+		return c.change(func() *callback {
+			c.rules = merge.Rules(rules)
 			return nil
 		})
 	})

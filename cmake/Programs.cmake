@@ -75,6 +75,11 @@ if(CPPREALM_TESTS)
     cpprealm_program(tests "${name}" ${sources})
   endforeach()
 
+  # The same again in an app of strict rules.
+  add_test(NAME sync_collections_strict
+    COMMAND "${PROJECT_SOURCE_DIR}/scripts/with-server.sh" "$<TARGET_FILE:tests_sync_collections>")
+  set_tests_properties(sync_collections_strict PROPERTIES TIMEOUT 300 ENVIRONMENT "REALM_RULES=strict")
+
   find_path(uv_include uv.h)
   find_library(uv_library uv)
   if(uv_include AND uv_library)

@@ -681,6 +681,19 @@ typedef void (*realm_sync_error_callback_t)(void* userdata, realm_session_t* ses
 REALM_API realm_status_t realm_config_set_sync_user(realm_config_t* config, realm_user_t* user, realm_error_t* error);
 /* Default: after changes are uploaded. */
 REALM_API realm_status_t realm_config_set_stop_policy(realm_config_t* config, realm_stop_policy_t policy, realm_error_t* error);
+
+/*
+ * The rules by which concurrent changes are merged. All clients of an app use the same as its server ("realm-sync-server app create --rules").
+ * A session with others than the server's gets an error that says so; a file that was synced by one rule set can't be opened with the other
+ * (REALM_ERR_INVALID_ARGUMENT).
+ */
+typedef enum realm_merge_rules_e {
+    REALM_MERGE_COMPATIBLE = 0, /* those of the original, its defects included: the default, and needed when it takes part */
+    REALM_MERGE_STRICT = 1      /* converges also where the original doesn't; for apps all of whose clients are this library */
+} realm_merge_rules_e;
+typedef uint32_t realm_merge_rules_t;
+REALM_API realm_status_t realm_config_set_merge_rules(realm_config_t* config, realm_merge_rules_t rules, realm_error_t* error);
+
 REALM_API realm_status_t realm_config_set_sync_error_handler(realm_config_t* config, realm_sync_error_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
 
 /* ------------------------------------------------------------------------------------------------ sync session */

@@ -9,6 +9,7 @@
 #
 #   REALM_SYNC_SERVER   the server, default build/bin/realm-sync-server
 #   REALM_APP_ID        default demo-app
+#   REALM_RULES         rules of merging of the app, default compatible
 set -uo pipefail
 
 say=:
@@ -44,7 +45,7 @@ show_log() {
 # The first line on stdout is the address; it comes when the server listens, so nothing has to be polled.
 mkfifo "$dir/stdout"
 mkdir "$dir/tmp"
-"$server" serve --listen 127.0.0.1:0 --data "$dir/data" --dev >"$dir/stdout" 2>>"$dir/log" &
+"$server" serve --listen 127.0.0.1:0 --data "$dir/data" --dev --rules "${REALM_RULES:-compatible}" >"$dir/stdout" 2>>"$dir/log" &
 pid=$!
 exec 3<"$dir/stdout"
 line=

@@ -21,6 +21,7 @@ var clientRows = []row{
 	{client.ErrTimeout, Timeout, ""},
 	{client.ErrClosed, Logic, "ClientClosed"},
 	{client.ErrIllegalCombination, InvalidArgument, "IllegalCombination"},
+	{history.ErrRules, InvalidArgument, "IllegalCombination"},
 	{client.ErrUnchangeable, Logic, ""},
 	{client.ErrUncommitted, Logic, ""},
 }

@@ -1,20 +1,31 @@
 package client
 
 import (
+	"fmt"
 	"path/filepath"
 	"sync"
 
 	"realmsync/core/app"
+	"realmsync/core/merge"
 	"realmsync/core/realm"
 	"realmsync/core/realm/history"
 	"realmsync/core/session"
 )
+
+// syncConfig is what a session is made with.
+type syncConfig struct {
+	user          *app.User
+	policy        session.StopPolicy
+	schemaVersion uint64
+	rules         merge.Rules
+}
 
 // link is the session of a file with what it needs of the app. It lives as long as the session, which ends by closing its file.
 type link struct {
 	client    *Client
 	file      string
 	user      *app.User
+	rules     merge.Rules
 	share     *app.App // of the user
 	handler   handlerSlot
 	observers observerSet
@@ -27,8 +38,8 @@ type link struct {
 }
 
 // attach gives a new instance its reference of the session. detach takes it back.
-func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolicy, schemaVersion uint64,
-	handler *handlerSlot) (detach func(), err error) {
+func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (detach func(), err error) {
+	user := cfg.user
 	// Every instance, also a frozen one, may make others of its file, and those need the user.
 	share := user.App().Retain()
 	defer func() {
@@ -47,13 +58,14 @@ func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolic
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: c, file: r.File(), user: user, initial: handler, ended: make(chan struct{})}
+	l := &link{client: c, file: r.File(), user: user, rules: cfg.rules, initial: handler, ended: make(chan struct{})}
 	s, err := manager.Open(session.Config{
 		Path:          l.file,
 		Open:          l.open,
 		User:          sessionUser{user},
-		StopPolicy:    policy,
-		SchemaVersion: schemaVersion,
+		StopPolicy:    cfg.policy,
+		SchemaVersion: cfg.schemaVersion,
+		MergeRules:    cfg.rules.String(),
 		OnError:       l.failed,
 		ScheduleReset: l.scheduleReset,
 	})
@@ -65,6 +77,10 @@ func (c *Client) attach(r *realm.Realm, user *app.User, policy session.StopPolic
 		// Its file was closed before anybody had it: the manager is closing.
 		s.Release()
 		return nil, ErrClosed
+	}
+	if l.rules != cfg.rules {
+		s.Release()
+		return nil, fmt.Errorf("%w: '%s' is open with the rules of merging %q, not %q", ErrIllegalCombination, r.Path(), l.rules, cfg.rules)
 	}
 	c.mu.Lock()
 	l.instances++
@@ -97,7 +113,7 @@ func (c *Client) enter(l *link, s *session.Session) *link {
 
 // open is Config.Open of the session.
 func (l *link) open() (session.File, error) {
-	f, err := history.OpenFile(l.file, history.FileOptions{Logger: l.client.opt.Logger})
+	f, err := history.OpenFile(l.file, history.FileOptions{Logger: l.client.opt.Logger, Rules: l.rules})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"realmsync/core/app"
+	"realmsync/core/merge"
 	"realmsync/core/realm"
 	"realmsync/core/session"
 )
@@ -15,6 +16,8 @@ type Config struct {
 	// User makes it a flexible-sync realm of that user; nil: it isn't synced.
 	User       *User
 	StopPolicy session.StopPolicy
+	// Rules are those by which the app's changesets are merged, the same as its server's; the zero value is those of the original.
+	Rules merge.Rules
 	// Errors is told what goes wrong with the session; nil: nobody. Open takes it over, also when it fails. It serves the
 	// session until it ends, or until Session.SetErrorHandler; a session that is open already keeps the one it has.
 	Errors ErrorHandler
@@ -31,7 +34,7 @@ type ErrorHandler interface {
 // Open opens a realm, or adds a handle to the instance that the calling thread has open already. The caller releases it.
 //
 // Errors: realm.Open's; for synced realms also ErrIllegalCombination, *app.Error with CodeClientUserNotFound for a removed
-// user, and *app.FileError.
+// user, *app.FileError, and history.ErrRules.
 func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 	if cfg.User == nil {
 		if cfg.Errors != nil {
@@ -50,7 +53,7 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 	}
 	rc := cfg.Realm
 	rc.Synced, rc.UserID = true, key(cfg.User.User)
-	user, policy, version := cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion
+	sync := syncConfig{cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion, cfg.Rules}
 	attach := cfg.Realm.Attach
 	// Also run for instances that come of this one by thawing; then the handler is gone, and the session that there is has it.
 	rc.Attach = func(r *realm.Realm) (func(), error) {
@@ -61,7 +64,7 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 				return nil, err
 			}
 		}
-		detach, err := c.attach(r, user, policy, version, handler)
+		detach, err := c.attach(r, sync, handler)
 		if err != nil {
 			if before != nil {
 				before()

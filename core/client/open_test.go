@@ -8,7 +8,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/app"
+	"realmsync/core/merge"
 	"realmsync/core/realm"
+	"realmsync/core/realm/history"
 	"realmsync/core/session"
 	"realmsync/core/store"
 )
@@ -381,4 +383,32 @@ func TestSharesOfTheApp(t *testing.T) {
 	r.client = New(Options{})
 	r.app = r.openApp()
 	r.user = NewUser(r.app.CurrentUser())
+}
+
+func TestMergeRulesHoldForTheFile(t *testing.T) {
+	r := newRig(t)
+	strict := r.config()
+	strict.Rules = merge.Strict
+	first := r.open(strict)
+	r.thread = 2
+	_, err := r.client.Open(r.config())
+	require.ErrorIs(t, err, ErrIllegalCombination)
+	require.ErrorContains(t, err, `is open with the rules of merging "strict", not "compatible"`)
+	second := r.open(strict)
+	second.Release()
+	r.thread = 1
+	first.Release()
+	// It has never met a server: it may still change.
+	first = r.open(r.config())
+	first.Release()
+	path := strict.Realm.Path
+	f, err := history.OpenFile(path, history.FileOptions{Rules: merge.Strict})
+	require.NoError(t, err)
+	require.NoError(t, f.SetIdent(5, 6))
+	require.NoError(t, f.Close())
+	_, err = r.client.Open(r.config())
+	require.ErrorIs(t, err, history.ErrRules)
+	require.ErrorContains(t, err, `merges by the rules "strict" and can't be opened with the rules "compatible"`)
+	first = r.open(strict)
+	first.Release()
 }

@@ -36,6 +36,16 @@ func (rules Rules) String() string {
 	}
 }
 
+// ParseRules returns the rules of a name that String gives. Errors: an unknown name.
+func ParseRules(name string) (Rules, error) {
+	for _, rules := range []Rules{Compatible, Strict} {
+		if name == rules.String() {
+			return rules, nil
+		}
+	}
+	return 0, fmt.Errorf("merge: there are no rules %q: they are %q and %q", name, Compatible, Strict)
+}
+
 // Changesets is Changesets by these rules.
 func (rules Rules) Changesets(local, incoming []*Entry) error {
 	set := rules.set()

@@ -82,8 +82,14 @@ struct device {
     realm::db_config config;
     realm::db db;
 
-    device(const server& s, const std::string& folder)
-        : app(app_of(s, folder)), user(app.login(realm::App::credentials::anonymous()).get()), config(user.flexible_sync_configuration()), db(config) {}
+    device(const server& s, const std::string& folder, realm::merge_rules rules = realm::merge_rules::compatible)
+        : app(app_of(s, folder)), user(app.login(realm::App::credentials::anonymous()).get()), config(configuration(user, rules)), db(config) {}
+
+    static realm::db_config configuration(const realm::user& user, realm::merge_rules rules) {
+        auto config = user.flexible_sync_configuration();
+        config.sync_config().set_merge_rules(rules);
+        return config;
+    }
 
     realm::sync_session session() { return *db.get_sync_session(); }
     // Everything of one owner.

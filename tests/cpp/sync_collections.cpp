@@ -1,5 +1,6 @@
 // Three devices that edit the same list, set, dictionary, embedded objects, mixed value and counter while they are offline: after each
 // round they have the same, and no addition to the counter is lost. As NAME URL APP_ID; SEED and ROUNDS in the environment choose others.
+// With REALM_RULES=strict the app's rules of merging are strict (scripts/with-server.sh makes it so), and nothing is kept from the devices.
 #include "sync.hpp"
 
 #include <random>
@@ -39,9 +40,12 @@ namespace {
 using realm::document;
 using realm::part;
 
+const bool strict = std::getenv("REALM_RULES") && std::string(std::getenv("REALM_RULES")) == "strict";
+const auto rules = strict ? realm::merge_rules::strict : realm::merge_rules::compatible;
+
 // A device with its documents.
 struct editor : check::device {
-    editor(const check::server& s, const std::string& folder, const std::string& called) : device(s, folder + called), name(called) {}
+    editor(const check::server& s, const std::string& folder, const std::string& called) : device(s, folder + called, rules), name(called) {}
     std::string name;
     bool follow(const std::string& owner) {
         return db.subscriptions().update([&](realm::mutable_sync_subscription_set& subs) { subs.add<document>("documents", [&](auto& o) { return o.owner == owner; }); }).get();
@@ -85,8 +89,8 @@ bool converge(const std::vector<editor*>& editors) {
     return done || agree(editors, true);
 }
 
-// Random edits of a document, within what the original's merge rules can do, which are in force by default: elements of a list of embedded
-// objects are not moved, and no two devices make the same key of a dictionary of embedded objects (merge.md 13.2 and 14: X1, X2).
+// Random edits of a document. With the original's rules of merging they keep to what these can do: elements of a list of embedded objects are not
+// moved, and no two devices make the same key of a dictionary of embedded objects (merge.md 13.2 and 14: X1, X2).
 struct random_edits {
     std::mt19937_64 random;
 
@@ -124,7 +128,7 @@ struct random_edits {
             case 7:
             case 8: list.erase(below(n)); break;
             case 9:
-                if constexpr (!std::is_pointer_v<std::decay_t<V>>) list.move(below(n), below(n));
+                if (strict || !std::is_pointer_v<std::decay_t<V>>) list.move(below(n), below(n));
                 break;
             case 10: list.pop_back(); break;
             default:
@@ -142,6 +146,8 @@ struct random_edits {
             default: edit_list(p.numbers, number());
         }
     }
+    // Where a device keeps its parts.
+    static std::string shelf_of(const std::string& name) { return strict ? "" : name; }
     // `added` is what the counter of this document went up by.
     void edit(editor& e, size_t document_index, int64_t& added) {
         auto d = e.get(document_index);
@@ -183,14 +189,14 @@ struct random_edits {
             }
             case 11: d.settings[word()] = value(); break;
             case 12: {
-                auto key = e.name + word();
+                auto key = shelf_of(e.name) + word();
                 if (!d.shelf.contains_key(key)) d.shelf[key] = &p;
                 else if (below(3) == 0)
                     d.shelf.erase(key);
                 break;
             }
             case 13: {
-                auto key = std::string(1, char('A' + below(3))) + word();
+                auto key = shelf_of(std::string(1, char('A' + below(3)))) + word();
                 if (auto found = *d.shelf[key]) edit_part(**found);
                 break;
             }

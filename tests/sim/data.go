@@ -1,12 +1,9 @@
 package main
 
 import (
-	"fmt"
-
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/statetest"
-	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/core/value"
 )
@@ -43,16 +40,6 @@ var zones = []string{"", "a", "b", "c"}
 
 func column(class, field string, s changeset.SchemaFields) changeset.Instruction {
 	return changeset.Instruction{Op: changeset.AddColumn, Table: class, Field: field, Schema: &s}
-}
-
-// rulesOf returns the rules of a name.
-func rulesOf(name string) (merge.Rules, error) {
-	for _, rules := range []merge.Rules{merge.Compatible, merge.Strict} {
-		if rules.String() == name {
-			return rules, nil
-		}
-	}
-	return 0, fmt.Errorf("sim: there are no rules %q", name)
 }
 
 func (w *world) apply(state changeset.State, all []changeset.Instruction) error {

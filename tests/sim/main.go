@@ -16,6 +16,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"realmsync/core/merge"
 )
 
 func main() {
@@ -29,7 +31,7 @@ func main() {
 	testing.Init()
 	flag.Parse()
 	runtime.GOMAXPROCS(1)
-	if _, err := rulesOf(*rules); err != nil {
+	if _, err := merge.ParseRules(*rules); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}

@@ -75,7 +75,7 @@ func (w *world) failed() error {
 }
 
 func newWorld(dir string, c runCase) (*world, error) {
-	rules, err := rulesOf(c.rules)
+	rules, err := merge.ParseRules(c.rules)
 	if err != nil {
 		return nil, err
 	}

@@ -53,8 +53,8 @@ type File struct {
 
 var _ session.File = (*File)(nil)
 
-// OpenFile opens the sync side of the realm file, which is made when it is missing. Errors: those of store.Open, and a file whose
-// sync data is of a newer format. The caller closes the File.
+// OpenFile opens the sync side of the realm file, which is made when it is missing. Errors: those of store.Open, a file whose
+// sync data is of a newer format, and ErrRules. The caller closes the File.
 func OpenFile(path string, opt FileOptions) (*File, error) {
 	conn, err := store.Open(path, store.Options{})
 	if err != nil {
@@ -67,7 +67,11 @@ func OpenFile(path string, opt FileOptions) (*File, error) {
 	if f.batch <= 0 {
 		f.batch = 1 << 20
 	}
-	if err := f.prepare(); err != nil {
+	err = f.prepare()
+	if err == nil {
+		err = f.settleRules()
+	}
+	if err != nil {
 		_ = conn.Close() // the first error counts
 		return nil, err
 	}

@@ -13,6 +13,9 @@ namespace realm {
 namespace internal::bridge {
 
 struct realm {
+    // By which rules concurrent changes are merged, the same for all clients of an app and its server. Not in the original.
+    enum class merge_rules : uint8_t { compatible, strict };
+
     enum class sync_session_stop_policy : uint8_t { immediately, live_indefinitely, after_changes_uploaded };
 
     // The sync part of a configuration. Copies are handles on the same state, also when the database is open already: an error
@@ -35,6 +38,11 @@ struct realm {
             std::lock_guard<std::mutex> lock(m_state->mutex);
             m_state->stop_policy = policy;
         }
+        // Default: compatible, which an app needs that clients of the original use, too. strict converges also where these don't.
+        void set_merge_rules(merge_rules rules) {
+            std::lock_guard<std::mutex> lock(m_state->mutex);
+            m_state->rules = rules;
+        }
         // Called for every error of the session, on a thread of the library. It must not throw.
         void set_error_handler(std::function<void(const sync_session&, const sync_error&)>&& handler) {
             std::lock_guard<std::mutex> lock(m_state->mutex);
@@ -50,6 +58,7 @@ struct realm {
             std::mutex mutex;
             std::shared_ptr<user_handle> user;
             sync_session_stop_policy stop_policy = sync_session_stop_policy::after_changes_uploaded;
+            merge_rules rules = merge_rules::compatible;
             std::function<void(const sync_session&, const sync_error&)> error_handler;
             // Called through a pointer, so that only files that make synced configurations compile what it needs.
             void (*apply)(const std::shared_ptr<shared_state>&, realm_config_t*) = nullptr;
@@ -74,6 +83,7 @@ struct realm {
             using shared = std::shared_ptr<shared_state>;
             call(realm_config_set_sync_user, config, state->user->get());
             call(realm_config_set_stop_policy, config, static_cast<realm_stop_policy_t>(state->stop_policy));
+            call(realm_config_set_merge_rules, config, static_cast<realm_merge_rules_t>(state->rules));
             call(
                     realm_config_set_sync_error_handler, config,
                     [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->report(session, *error); },
@@ -160,6 +170,7 @@ struct realm {
 using db_config = internal::bridge::realm::config;
 using sync_config = internal::bridge::realm::sync_config;
 using proxy_config = sync_config::proxy_config;
+using merge_rules = internal::bridge::realm::merge_rules;
 using sync_session_stop_policy = internal::bridge::realm::sync_session_stop_policy;
 
 }// namespace realm

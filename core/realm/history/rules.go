@@ -1,0 +1,63 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+
+	"realmsync/core/merge"
+	"realmsync/core/store"
+)
+
+// ErrRules is returned by OpenFile for a file that has been synced by other rules of merging than it is opened with.
+var ErrRules = errors.New("the file has been synced by other rules of merging")
+
+// settleRules holds the file to the rules by which it was synced first: what one rule set has made of the history means something else to
+// the other. A file that has never met a server may still change. Files of the compatible rules need no table.
+func (f *File) settleRules() error {
+	var have merge.Rules
+	synced := false
+	if err := f.read(func() (err error) {
+		have, synced, err = readRules(f.conn)
+		return err
+	}); err != nil {
+		return err
+	}
+	switch {
+	case have == f.rules:
+		return nil
+	case synced:
+		return fmt.Errorf("history: '%s' merges by the rules %q and can't be opened with the rules %q: %w; all clients of an app use the same as its server",
+			f.path, have, f.rules, ErrRules)
+	}
+	return f.write(func() (uint64, error) {
+		if err := f.conn.Exec(`CREATE TABLE IF NOT EXISTS sync_rules (id INTEGER PRIMARY KEY CHECK (id = 1), rules TEXT NOT NULL)`); err != nil {
+			return 0, err
+		}
+		return 0, f.conn.Exec(`INSERT OR REPLACE INTO sync_rules (id, rules) VALUES (1, ?)`, f.rules.String())
+	})
+}
+
+// readRules returns the rules of a file, and whether it has been synced by them. Needs a snapshot.
+func readRules(conn *store.Conn) (rules merge.Rules, synced bool, err error) {
+	found, name := false, merge.Compatible.String()
+	if err := conn.Query(`SELECT 1 FROM sqlite_schema WHERE type='table' AND name='sync_rules'`, nil, func(*store.Row) error {
+		found = true
+		return nil
+	}); err != nil {
+		return 0, false, err
+	}
+	if found {
+		if err := conn.Query(`SELECT rules FROM sync_rules WHERE id=1`, nil, func(row *store.Row) error {
+			name = row.Text(0)
+			return nil
+		}); err != nil {
+			return 0, false, err
+		}
+	}
+	s, err := readSyncFile(conn)
+	if err != nil {
+		return 0, false, err
+	}
+	rules, err = merge.ParseRules(name)
+	return rules, s.ident != 0, err
+}

@@ -690,8 +690,7 @@ REALM_API realm_status_t realm_config_set_stop_policy(realm_config_t* config, re
 typedef enum realm_merge_rules_e {
     REALM_MERGE_COMPATIBLE = 0, /* those of the original, its defects included: the default, and needed when it takes part */
     REALM_MERGE_STRICT = 1      /* converges also where the original doesn't; for apps all of whose clients are this library */
-} realm_merge_rules_e;
-typedef uint32_t realm_merge_rules_t;
+} realm_merge_rules_t;
 REALM_API realm_status_t realm_config_set_merge_rules(realm_config_t* config, realm_merge_rules_t rules, realm_error_t* error);
 
 REALM_API realm_status_t realm_config_set_sync_error_handler(realm_config_t* config, realm_sync_error_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);

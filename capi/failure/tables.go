@@ -21,7 +21,6 @@ var clientRows = []row{
 	{client.ErrTimeout, Timeout, ""},
 	{client.ErrClosed, Logic, "ClientClosed"},
 	{client.ErrIllegalCombination, InvalidArgument, "IllegalCombination"},
-	{history.ErrRules, InvalidArgument, "IllegalCombination"},
 	{client.ErrUnchangeable, Logic, ""},
 	{client.ErrUncommitted, Logic, ""},
 }
@@ -46,6 +45,7 @@ var realmRows = []row{
 
 // historyRows are the errors of core/realm/history.
 var historyRows = []row{
+	{history.ErrRules, InvalidArgument, "IllegalCombination"},
 	{history.ErrNoSuchSubscription, Logic, "KeyNotFound"},
 	{history.ErrNoSuchSet, Logic, "KeyNotFound"},
 	{history.ErrClockBeforeEpoch, Logic, "SyncLocalClockBeforeEpoch"},

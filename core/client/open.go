@@ -53,7 +53,7 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 	}
 	rc := cfg.Realm
 	rc.Synced, rc.UserID = true, key(cfg.User.User)
-	sync := syncConfig{cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion, cfg.Rules}
+	made := syncConfig{cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion, cfg.Rules}
 	attach := cfg.Realm.Attach
 	// Also run for instances that come of this one by thawing; then the handler is gone, and the session that there is has it.
 	rc.Attach = func(r *realm.Realm) (func(), error) {
@@ -64,7 +64,7 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 				return nil, err
 			}
 		}
-		detach, err := c.attach(r, sync, handler)
+		detach, err := c.attach(r, made, handler)
 		if err != nil {
 			if before != nil {
 				before()

@@ -52,6 +52,7 @@ static void try_config(void* p) {
     BAD_CALLBACK(realm_config_set_should_compact(h, on_compact, (void*) 1, count_free, &error));
     BAD(realm_open(h, &out, &error));
     BAD(realm_config_set_stop_policy(h, REALM_STOP_IMMEDIATELY, &error));
+    BAD(realm_config_set_merge_rules(h, REALM_MERGE_STRICT, &error));
     BAD_CALLBACK(realm_config_set_sync_error_handler(h, on_sync_error, (void*) 1, count_free, &error));
     CHECK(out == untouched);
     realm_config_release(h);

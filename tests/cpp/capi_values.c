@@ -375,6 +375,7 @@ static void schemas(void) {
     p.name = str("a");
     FAILS(REALM_ERR_INVALID_ARGUMENT, realm_config_set_schema_mode(config, (realm_schema_mode_t) 8, &error));
     FAILS(REALM_ERR_INVALID_ARGUMENT, realm_config_set_stop_policy(config, (realm_stop_policy_t) 3, &error));
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_config_set_merge_rules(config, (realm_merge_rules_t) 2, &error));
 
     /* Rules of the schema itself show when the realm is opened. */
     p.type = REALM_TYPE_DOUBLE;

@@ -101,6 +101,39 @@ int main(int argc, char** argv) {
         CHECK(d.db.get_sync_session()->state() == realm::sync_session::state::active);
     });
 
+    suite.run("other rules of merging than the app's", [&] {
+        check::temp_dir dir;
+        auto app = check::app_of(server, dir.file("device"));
+        auto user = app.login(realm::App::credentials::anonymous()).get();
+        auto config = user.flexible_sync_configuration();
+        config.sync_config().set_merge_rules(realm::merge_rules::strict);
+        std::promise<std::string> promise;
+        std::atomic<bool> reported{false};
+        config.sync_config().set_error_handler([&](const sync_session&, const sync_error& error) {
+            if (!reported.exchange(true)) promise.set_value(std::string(error.message()));
+        });
+        {
+            realm::db db(config);
+            auto future = promise.get_future();
+            CHECK(future.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
+            auto message = future.get();
+            CHECK(message.find("merges by the rules \"compatible\", the client by the rules \"strict\"") != std::string::npos);
+            // The same file by the other rules, on another thread, while it is open.
+            std::thread([&] { CHECK_THROWS(std::exception, realm::db(user.flexible_sync_configuration())); }).join();
+        }
+        // It has never been synced, so the mistake can be mended.
+        CHECK(check::eventually([&] {
+            try {
+                realm::db db(user.flexible_sync_configuration());
+                return true;
+            } catch (const std::exception&) {
+                return false;// the session of before may still be ending
+            }
+        }));
+        realm::db db(user.flexible_sync_configuration());
+        CHECK(db.subscriptions().update([&](auto& s) { s.template add<realm::Item>("items", [](auto& o) { return o.owner == "nobody"; }); }).get());
+    });
+
     suite.run("users that are gone", [&] {
         check::temp_dir dir;
         auto app = check::app_of(server, dir.file("device"));

@@ -65,7 +65,7 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 		User:          sessionUser{user},
 		StopPolicy:    cfg.policy,
 		SchemaVersion: cfg.schemaVersion,
-		MergeRules:    cfg.rules.String(),
+		MergeRules:    cfg.rules,
 		OnError:       l.failed,
 		ScheduleReset: l.scheduleReset,
 	})

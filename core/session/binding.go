@@ -4,6 +4,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"realmsync/core/merge"
 	"realmsync/core/wire"
 )
 
@@ -24,7 +25,7 @@ type binding struct {
 	// Set once, before the link knows the binding.
 	number uint64 // session ident on the wire
 	schema uint64 // schema version
-	rules  string // of merging
+	rules  merge.Rules
 	owner  *Session
 	conn   *conn
 	// woken: a commit was reported and the loop has not heard of it yet.
@@ -160,8 +161,11 @@ func (b *binding) next() wire.ClientMessage {
 		if !b.started {
 			return nil
 		}
-		data := wire.BindData{SchemaVersion: b.schema, SessionReason: wire.ReasonSync, MergeRules: b.rules}.Append(nil)
-		return &wire.Bind{Session: b.number, Data: data, NeedIdent: b.status.Ident == 0}
+		data := wire.BindData{SchemaVersion: b.schema, SessionReason: wire.ReasonSync}
+		if b.rules != merge.Compatible {
+			data.MergeRules = b.rules.String()
+		}
+		return &wire.Bind{Session: b.number, Data: data.Append(nil), NeedIdent: b.status.Ident == 0}
 	case bound:
 		if b.status.Ident == 0 {
 			return nil

@@ -3,6 +3,8 @@ package session
 import (
 	"context"
 	"time"
+
+	"realmsync/core/merge"
 )
 
 // Config describes the session of a file to Manager.Open.
@@ -14,8 +16,8 @@ type Config struct {
 	User          User
 	StopPolicy    StopPolicy
 	SchemaVersion uint64 // the application's, 0 if it has none
-	// MergeRules are those that the File merges by, as the server is told (merge.Rules.String); "" are those of the original.
-	MergeRules string
+	// MergeRules are those that the File merges by. The server is told others than those of the original, which says nothing of rules.
+	MergeRules merge.Rules
 
 	// OnError is called for every error that the application is to know of (sync-semantics 6), on the callback goroutine. It may be nil,
 	// and replaced with Session.SetErrorHandler.

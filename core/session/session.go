@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync/atomic"
 	"time"
+
+	"realmsync/core/merge"
 )
 
 // Session is the synchronization of one realm file (sync-semantics 1). Any goroutine may call its methods; none waits for the network,
@@ -17,7 +19,7 @@ type Session struct {
 	user   User
 	policy StopPolicy
 	schema uint64
-	rules  string
+	rules  merge.Rules
 	reset  func(path string, backup bool) (string, error)
 	log    *slog.Logger
 

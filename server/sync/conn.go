@@ -36,6 +36,8 @@ type conn struct {
 	version int    // negotiated
 	number  uint64 // connections are numbered as they come
 	log     *slog.Logger
+	// entered is called once Revoke knows the connection; its error says that the access was revoked before. nil: it can't have been.
+	entered func() error
 
 	ctx    context.Context // of the connection: its end drops the socket
 	cancel context.CancelFunc
@@ -76,6 +78,11 @@ func (c *conn) serve() {
 		return
 	}
 	defer c.server.leave(c)
+	if c.entered != nil {
+		if err := c.entered(); err != nil {
+			c.close(revoked(errors.Is(err, auth.ErrForbidden)))
+		}
+	}
 	c.server.metrics.connections.Inc()
 	defer c.server.metrics.connections.Dec()
 	if !c.who.Expires.IsZero() {

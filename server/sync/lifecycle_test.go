@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -448,6 +449,39 @@ func TestEndOfAccess(t *testing.T) {
 	f.start()
 	l := f.dial("anna")
 	require.Equal(t, 4001, int(l.closed()))
+}
+
+// turncoat is a doorman whose guests are revoked right behind the door: after the first look at their token, before they are counted in.
+type turncoat struct {
+	doorman
+	revoke func(auth.Revocation)
+	reason auth.Reason
+	later  error
+	looks  atomic.Int32
+}
+
+func (d *turncoat) Authenticate(ctx context.Context, app, token string) (auth.Identity, error) {
+	who, err := d.doorman.Authenticate(ctx, app, token)
+	if d.looks.Add(1) > 1 {
+		return auth.Identity{}, d.later
+	}
+	d.revoke(auth.Revocation{AppID: app, UserID: token, Reason: d.reason})
+	return who, err
+}
+
+func TestAccessThatEndsDuringTheUpgrade(t *testing.T) {
+	f := open(t, nil)
+	for code, d := range map[int]*turncoat{
+		4001: {reason: auth.UserDisabled, later: auth.ErrInvalidSession},
+		4002: {reason: auth.UserDeleted, later: auth.ErrForbidden},
+	} {
+		f.stop()
+		d.revoke = func(r auth.Revocation) { f.Revoke(r) }
+		f.cfg.Auth = d
+		f.start()
+		l := f.dial("anna")
+		require.Equal(t, code, int(l.closed()))
+	}
 }
 
 // A connection that says nothing for too long is dropped.

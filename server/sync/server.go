@@ -19,6 +19,7 @@ type Server struct {
 	metrics *metrics
 
 	connections atomic.Uint64 // that ever were
+	revocations atomic.Uint64 // that ever were
 
 	ctx  context.Context // ends with Close: work for a session that nobody waits for any more
 	stop context.CancelFunc
@@ -85,17 +86,23 @@ func (s *Server) Close() error {
 
 // Revoke ends the connections of a user. It is what auth.Config.OnRevoke needs, and doesn't block.
 func (s *Server) Revoke(r auth.Revocation) {
-	code, text := wire.CloseUnauthorized, "the session was revoked"
-	if r.Reason == auth.UserDeleted {
-		code, text = wire.CloseForbidden, "the user was deleted"
-	}
+	code, text := revoked(r.Reason == auth.UserDeleted)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.revocations.Add(1) // a connection that is not in yet looks at it then
 	for c := range s.conns {
 		if c.who.AppID == r.AppID && c.who.UserID == r.UserID {
 			c.close(code, text)
 		}
 	}
+}
+
+// revoked returns how a connection is closed whose user may not go on.
+func revoked(deleted bool) (wire.CloseCode, string) {
+	if deleted {
+		return wire.CloseForbidden, "the user was deleted"
+	}
+	return wire.CloseUnauthorized, "the session was revoked"
 }
 
 // enter counts a connection in, unless the server is draining.

@@ -33,8 +33,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(text))
 		return
 	}
-	appID := r.PathValue("app")
-	who, err := s.cfg.Auth.Authenticate(r.Context(), appID, r.URL.Query().Get(wire.TokenQuery))
+	appID, access := r.PathValue("app"), r.URL.Query().Get(wire.TokenQuery)
+	revocations := s.revocations.Load()
+	who, err := s.cfg.Auth.Authenticate(r.Context(), appID, access)
 	if err != nil {
 		s.refuseIdentity(w, appID, err)
 		return
@@ -56,7 +57,15 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // it has been answered
 	}
 	ws.SetReadLimit(int64(s.cfg.Limits.Message))
-	newConn(s, a.app, ws, who, version, r.RemoteAddr).serve()
+	c := newConn(s, a.app, ws, who, version, r.RemoteAddr)
+	c.entered = func() error {
+		if s.revocations.Load() == revocations {
+			return nil
+		}
+		_, err := s.cfg.Auth.Authenticate(c.ctx, appID, access)
+		return err
+	}
+	c.serve()
 }
 
 // refuseIdentity answers with the status by which a client knows what to do about its token.

@@ -68,7 +68,7 @@ func (c *client) start() error {
 	c.manager = session.NewManager(session.Options{Dialer: c, Random: random.Float64, Logger: slog.New(&c.w.log)})
 	var err error
 	c.session, err = c.manager.Open(session.Config{
-		Path: c.file, User: &user{c.name}, MergeRules: c.w.rules.String(), OnError: c.failed,
+		Path: c.file, User: &user{c.name}, MergeRules: c.w.rules, OnError: c.failed,
 		Open: func() (session.File, error) {
 			f, err := history.OpenFile(c.path(), history.FileOptions{Logger: slog.New(&c.w.log), BatchBytes: 200, Rules: c.w.rules})
 			if err != nil {

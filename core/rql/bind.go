@@ -13,6 +13,8 @@ type binder struct {
 	class  *schema.Class
 	exists func(class string, key value.Key) bool
 
+	navigation bool // objects are Navigable
+
 	late *Error // an error of a sort descriptor, which the original raises on execution, after all others
 }
 

@@ -14,7 +14,7 @@ add_library(cpprealm_program_options INTERFACE)
 target_compile_options(cpprealm_program_options INTERFACE -Wall -Wextra -Wpedantic)
 if(CPPREALM_SANITIZE)
   target_compile_options(cpprealm_program_options INTERFACE
-    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O1
+    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O0
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)# GCC's, of std::variant: only wrong with sanitizers
   target_link_options(cpprealm_program_options INTERFACE -fsanitize=address,undefined)
 endif()
@@ -90,12 +90,14 @@ if(CPPREALM_TESTS)
   endif()
 
   # The headers also have to compile as newer C++, where comparisons are looked up in other ways, and without RTTI.
-  add_library(tests_other_modes OBJECT
-    "${PROJECT_SOURCE_DIR}/tests/cpp/properties.cpp"
-    "${PROJECT_SOURCE_DIR}/tests/cpp/queries.cpp")
-  set_target_properties(tests_other_modes PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
-  target_compile_options(tests_other_modes PRIVATE -fno-rtti -Werror -O0)
-  target_link_libraries(tests_other_modes PRIVATE cpprealm cpprealm_program_options)
+  if(NOT CPPREALM_SANITIZE)
+    add_library(tests_other_modes OBJECT
+      "${PROJECT_SOURCE_DIR}/tests/cpp/properties.cpp"
+      "${PROJECT_SOURCE_DIR}/tests/cpp/queries.cpp")
+    set_target_properties(tests_other_modes PROPERTIES CXX_STANDARD 20 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+    target_compile_options(tests_other_modes PRIVATE -fno-rtti -Werror -O0)
+    target_link_libraries(tests_other_modes PRIVATE cpprealm cpprealm_program_options)
+  endif()
 endif()
 
 if(CPPREALM_BENCHMARKS AND NOT CPPREALM_SANITIZE)

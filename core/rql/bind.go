@@ -6,7 +6,7 @@ import (
 )
 
 // binder turns the syntax tree into the bound tree. Its methods panic with *Error (and only that); Bind recovers. The first
-// problem in the order of the text is the one that is reported.
+// problem that the original would see is the one that is reported.
 type binder struct {
 	query  *Query
 	schema *schema.Schema
@@ -14,6 +14,11 @@ type binder struct {
 	exists func(class string, key value.Key) bool
 
 	navigation bool // objects are Navigable
+	aliases    Aliases
+	variables  map[Alias]bool // of the subqueries that are being bound
+
+	storageKeys StorageKeys
+	linkClass   string // of the links that a constant is compared with, "" if it isn't compared with links
 
 	late *Error // an error of a sort descriptor, which the original raises on execution, after all others
 }
@@ -30,8 +35,8 @@ func WithObjects(exists func(class string, key value.Key) bool) BindOption {
 // Bind resolves the names of the query in the class, converts its constants and checks its types.
 //
 // The bound query refers to properties by their index in the class, so it holds for every later schema that only appends
-// properties. Errors are *Error: ErrInvalidQuery, ErrInvalidQueryArg, ErrInvalidArgument, ErrIllegalOperation or, for valid
-// queries that this version doesn't evaluate, ErrUnsupported.
+// properties. Errors are *Error: ErrInvalidQuery, ErrInvalidQueryArg, ErrInvalidArgument, ErrIllegalOperation, ErrLogic,
+// ErrMapping, or ErrUnsupported for queries that need WithNavigation and for O1/L1:1 literals.
 func (q *Query) Bind(s *schema.Schema, class string, options ...BindOption) (*Bound, error) {
 	b := &binder{query: q, schema: s, class: s.Class(class), exists: func(string, value.Key) bool { return true }}
 	for _, option := range options {
@@ -54,7 +59,8 @@ func (q *Query) Bind(s *schema.Schema, class string, options ...BindOption) (*Bo
 	case b.late != nil:
 		return nil, b.late
 	}
-	out.matcher = compile(out.Root)
+	c := &compiler{schema: s}
+	out.matcher, out.navigates = c.compile(out.Root), c.navigates
 	return out, nil
 }
 
@@ -89,17 +95,25 @@ func (b *binder) predicate(p predicate) Node {
 	case *between:
 		return b.between(p)
 	default:
-		g := p.(*geoWithin)
-		b.path(g.operand)
-		panic(unsupported(g.pos, "GEOWITHIN"))
+		return b.geoWithin(p.(*geoWithin))
 	}
 }
 
 // logical binds AND and OR. Nested conjunctions become one, as their canonical text has no parentheses.
 func (b *binder) logical(l *logical) Node {
-	nodes := make([]Node, 0, len(l.terms))
-	for _, term := range l.terms {
-		n := b.predicate(term)
+	bound := make([]Node, len(l.terms))
+	for i := range l.terms {
+		// The original takes the first two operands last; which error is reported depends on it.
+		at := i
+		if n := len(l.terms); n > 2 {
+			if at = n - 1 - i; at < 2 {
+				at = 1 - at
+			}
+		}
+		bound[at] = b.predicate(l.terms[at])
+	}
+	nodes := make([]Node, 0, len(bound))
+	for _, n := range bound {
 		if and, ok := n.(*And); ok && !l.or {
 			nodes = append(nodes, and.Nodes...)
 			continue

@@ -17,16 +17,24 @@ func (b *binder) comparison(c *comparison) Node {
 	var leftType, rightType Type
 	if isConstant(c.right) {
 		left, leftType = b.operand(c.left, TypeInt)
+		b.linkClass = linkTarget(left)
 		right, rightType = b.operand(c.right, leftType)
 	} else {
 		right, rightType = b.operand(c.right, TypeInt)
+		b.linkClass = linkTarget(right)
 		left, leftType = b.operand(c.left, rightType)
+	}
+	b.linkClass = ""
+	if isConstant(c.right) {
+		verify(c, left, right)
+	} else {
+		verify(c, right, left)
 	}
 	node := &Comparison{Op: c.op, FoldCase: c.fold, Left: left, Right: right}
 	switch {
 	case c.op == opText:
 		requireStrings(c, rightType)
-		panic(unsupported(c.pos, "TEXT"))
+		return b.fullText(c, left, right)
 	case c.op.IsString():
 		requireStrings(c, rightType)
 		constant, ok := right.(*Constant)
@@ -40,9 +48,28 @@ func (b *binder) comparison(c *comparison) Node {
 	}
 }
 
+// verify refuses pairs of operands that can't be compared whatever the operator is.
+func verify(c *comparison, left, right Operand) {
+	switch constant, isSingle := right.(*Constant); {
+	case isPrimitives(left) && isPrimitives(right):
+		panic(fail(ErrInvalidQuery, c.pos, "Ordered comparison between two primitive lists is not implemented yet ('%s' and '%s')", printOperand(left), printOperand(right)))
+	case isTypeConstant(left) && isTypeConstant(right):
+		panic(fail(ErrInvalidQuery, c.pos, "Comparison between two constants is not supported ('%s' and '%s')", printOperand(left), printOperand(right)))
+	case isSingle && constant.Value.IsNull():
+		if p, ok := left.(*KeyPath); ok && p.EndsInLinks() && isMulti(p) {
+			panic(fail(ErrInvalidQuery, c.pos, "Cannot compare linklist ('%s') with NULL", printOperand(left)))
+		}
+	}
+}
+
+func isTypeConstant(o Operand) bool {
+	_, ok := o.(*TypeConstant)
+	return ok
+}
+
 // ordering finishes <, <=, > and >=.
 func (b *binder) ordering(c *comparison, node *Comparison, leftType, rightType Type) Node {
-	if isLink(leftType) || leftType != TypeMixed && isLink(rightType) && compatible(leftType, rightType) {
+	if isLink(leftType) || leftType == TypeAttribute || leftType != TypeMixed && isLink(rightType) && compatible(leftType, rightType) {
 		panic(fail(ErrInvalidQuery, c.pos, "Unsupported operator %s in query. Only equal (==) and not equal (!=) are supported for this type.", c.op.errorName()))
 	}
 	requireCompatible(c, leftType, rightType)
@@ -64,15 +91,18 @@ func (b *binder) ordering(c *comparison, node *Comparison, leftType, rightType T
 
 // equality finishes ==, != and IN.
 func (b *binder) equality(c *comparison, node *Comparison, leftType, rightType Type) Node {
+	b.links(c, node.Left, node.Right)
+	b.links(c, node.Right, node.Left)
+	requireCompatible(c, leftType, rightType)
+	if (leftType == TypeAttribute) != (rightType == TypeAttribute) {
+		panic(fail(ErrInvalidQueryArg, c.pos, "Unsupported comparison between @type and raw value: '%s' and '%s'", leftType, rightType))
+	}
 	if c.op == opIn {
-		if _, ok := node.Right.(*ConstantList); !ok {
+		if !hasMany(node.Right) {
 			panic(fail(ErrInvalidQueryArg, c.pos, "The keypath following 'IN' must contain a list. Found '%s'", printOperand(node.Right)))
 		}
 		node.Op, node.in = OpEqual, true
 	}
-	b.links(c, node.Left, node.Right)
-	b.links(c, node.Right, node.Left)
-	requireCompatible(c, leftType, rightType)
 	if list, ok := node.Right.(*ConstantList); ok && node.Op == OpEqual && isDirect(node.Left) && leftType != TypeMixed &&
 		leftType != TypeLink && len(list.Values) > 0 && list.Quantifier <= QuantAny {
 		return membership(node, node.Left.(*Path), list.Values)
@@ -158,18 +188,18 @@ func membership(node *Comparison, path *Path, values []value.Value) Node {
 
 // links checks constants that are compared with a link, and replaces objects that don't exist by null.
 func (b *binder) links(c *comparison, link, constant Operand) {
-	path, ok := link.(*Path)
-	if !ok || path.Prop().Type != value.KindLink {
+	target := linkTarget(link)
+	if target == "" {
 		return
 	}
 	check := func(v value.Value) {
 		switch {
 		case v.IsNull():
 		case v.Kind() != value.KindLink:
-			panic(fail(ErrInvalidQuery, c.pos, "Unsupported comparison between '%s' and type '%s'", printPath(path), typeOfValue(v)))
-		case v.Link().Class != path.Prop().LinkTarget:
+			panic(fail(ErrInvalidQuery, c.pos, "Unsupported comparison between '%s' and type '%s'", printOperand(link), typeOfValue(v)))
+		case v.Link().Class != target:
 			panic(fail(ErrInvalidQueryArg, c.pos, "The relationship '%s' which links to type '%s' cannot be compared to an argument of type '%s' with primary key '%s'",
-				printPath(path), path.Prop().LinkTarget, clip(v.Link().Class), printValue(v.Link().Key.Value())))
+				printOperand(link), target, clip(v.Link().Class), printValue(v.Link().Key.Value())))
 		}
 	}
 	switch constant := constant.(type) {
@@ -182,6 +212,23 @@ func (b *binder) links(c *comparison, link, constant Operand) {
 	}
 }
 
+// linkTarget returns the class of the objects that an operand links to, "" if it doesn't yield links.
+func linkTarget(o Operand) string {
+	switch o := o.(type) {
+	case *Path:
+		return o.Prop().LinkTarget
+	case *KeyPath:
+		switch {
+		case !o.EndsInLinks():
+		case o.End.Backlink:
+			return o.End.Class.Name
+		default:
+			return o.Prop().LinkTarget
+		}
+	}
+	return ""
+}
+
 // between binds x BETWEEN {low, high}: x >= low AND x <= high.
 func (b *binder) between(p *between) Node {
 	if len(p.list.elements) != 2 {
@@ -189,13 +236,18 @@ func (b *binder) between(p *between) Node {
 	}
 	low, high := p.list.elements[0], p.list.elements[1]
 	if operand, ok := p.operand.(*path); ok {
-		path := b.path(operand)
-		t := typeOfProperty(path.Prop())
-		if path.IsDirect() && (t == TypeInt || t == TypeTimestamp) {
-			lowValue, lowType := b.constant(low, t)
-			highValue, highType := b.constant(high, t)
-			if lowType == t && highType == t {
-				return &Between{path, lowValue, highValue}
+		bound := b.path(operand)
+		if isPrimitives(bound) && quantifierOf(bound) != QuantAll {
+			panic(fail(ErrInvalidQuery, p.pos, "Only 'ALL' supported for operator 'BETWEEN' when applied to lists."))
+		}
+		if path, ok := bound.(*Path); ok && path.IsDirect() {
+			t := path.operandType()
+			if t == TypeInt || t == TypeTimestamp {
+				lowValue, lowType := b.constant(low, t)
+				highValue, highType := b.constant(high, t)
+				if lowType == t && highType == t {
+					return &Between{path, lowValue, highValue}
+				}
 			}
 		}
 	}
@@ -212,6 +264,9 @@ func (b *binder) operand(e expr, hint Type) (Operand, Type) {
 		p := b.path(e)
 		return p, p.operandType()
 	case *list:
+		if hint == TypeAttribute {
+			return b.typeList(e), TypeAttribute
+		}
 		return b.list(e.elements, e.quantifier, hint), TypeMixed
 	case *constant:
 		if e.kind == constArg {
@@ -222,14 +277,18 @@ func (b *binder) operand(e expr, hint Type) (Operand, Type) {
 				panic(fail(ErrInvalidQuery, e.pos, "ANY/ALL/NONE are only allowed on arguments which contain a list but '$%d' is not a list.", e.arg))
 			}
 		}
+		if set, ok := b.typeSet(e, hint); ok {
+			return &TypeConstant{Attributes: []TypeSet{set}}, TypeAttribute
+		}
 		v, t := b.constant(e, hint)
 		return &Constant{v}, t
 	case *aggregate:
-		panic(unsupported(e.pos, "aggregates ("+e.op+")"))
+		a := b.aggregate(e)
+		return a, a.operandType()
 	case *subquery:
-		panic(unsupported(e.pos, "SUBQUERY"))
+		return b.subquery(e), TypeInt
 	default:
-		panic(unsupported(e.position(), "arithmetic"))
+		return b.arithmetic(e.(*arithmetic), hint)
 	}
 }
 

@@ -49,7 +49,11 @@ func (b *binder) orderPath(p *path, clause string) *Path {
 			prop := out.Prop()
 			switch {
 			case prop.Collection == schema.Dictionary && (e.kind == elementName || e.kind == elementKey):
-				panic(unsupported(e.pos, "dictionary keys in "+strings.ToUpper(clause)))
+				if !b.navigation {
+					panic(unsupported(e.pos, "dictionary keys in "+strings.ToUpper(clause)))
+				}
+				out.Key = &e.text
+				continue
 			case prop.Type == value.KindLink && (e.kind == elementName || e.kind == elementKey):
 				if prop.Collection != schema.Single && b.late == nil {
 					b.late = fail(ErrInvalidArgument, e.pos, "All but last property must be a link")
@@ -58,22 +62,22 @@ func (b *binder) orderPath(p *path, clause string) *Path {
 				if target == nil {
 					panic(fail(ErrInvalidQuery, e.pos, "Property '%s.%s' links to the unknown type '%s'", out.Class.Name, prop.Name, prop.LinkTarget))
 				}
-				out.Hops = append(out.Hops, Hop{out.Class, out.Property})
+				out.Hops = append(out.Hops, Hop{Class: out.Class, Property: out.Property})
 				out.Class = target
 			default:
 				panic(notOrderable(e, elements[i:], out.Class, clause))
 			}
 		}
 		index := -1
-		if e.kind == elementName || e.kind == elementKey {
-			index = propertyIndex(out.Class, e.text)
+		if e.isKey() {
+			index = propertyIndex(out.Class, b.translate(out.Class, e))
 		}
 		if index < 0 {
 			panic(notOrderable(e, elements[i:], out.Class, clause))
 		}
 		out.Property = index
 	}
-	if out.Prop().Collection != schema.Single && b.late == nil {
+	if out.Prop().Collection != schema.Single && out.Key == nil && b.late == nil {
 		b.late = fail(ErrInvalidArgument, p.pos, "Cannot sort on a collection property")
 	}
 	return out

@@ -29,7 +29,8 @@ func specSchema() *schema.Schema {
 			single("rate", value.KindDouble, false), single("bal", value.KindDecimal, false), single("active", value.KindBool, true),
 			single("born", value.KindTimestamp, true), single("oid", value.KindObjectID, true), single("uid", value.KindUUID, true),
 			single("blob", value.KindBinary, true), single("val", value.KindMixed, true), single("color", value.KindInt, false),
-			link("boss", "Person"), link("pet", "Pet"),
+			link("boss", "Person"), link("pet", "Pet"), link("part", "Part"),
+			{Name: "bio", Type: value.KindString, Nullable: true, FullText: true},
 			{Name: "tags", Type: value.KindString, Collection: schema.List},
 		}},
 		schema.Class{Name: "Pet", PrimaryKey: "_id", Properties: []schema.Property{
@@ -138,12 +139,12 @@ func TestVectorsReparse(t *testing.T) {
 		if err != nil {
 			continue
 		}
-		q, err := Parse(b.String())
+		q, err := newQuery(b.String(), nil, true) // the server reads it, which accepts signed coordinates
 		if err != nil {
 			t.Errorf("%d %s: canonical text %s does not parse: %v", c.ID, c.Query, b, err)
 			continue
 		}
-		again, err := q.Bind(f.schema, c.Class, WithObjects(f.exists))
+		again, err := q.Bind(f.schema, c.Class, f.options()...)
 		if err != nil {
 			t.Errorf("%d %s: canonical text %s does not bind: %v", c.ID, c.Query, b, err)
 			continue
@@ -155,7 +156,7 @@ func TestVectorsReparse(t *testing.T) {
 			}
 		}
 	}
-	if checked < 1500 {
+	if checked < 3000 {
 		t.Errorf("only %d canonical texts were checked", checked)
 	}
 }

@@ -17,7 +17,7 @@ func (b *binder) constant(c *constant, hint Type) (value.Value, Type) {
 	var v value.Value
 	switch c.kind {
 	case constStorageKey:
-		panic(unsupported(c.pos, "literals that name storage keys ("+clip(c.text)+")"))
+		v = b.storageKey(c, hint)
 	case constObject:
 		v = b.object(c)
 	case constArg:
@@ -90,6 +90,35 @@ func (b *binder) object(c *constant) value.Value {
 		panic(fail(ErrInvalidQueryArg, c.pos, "A value of type '%s' can not be the primary key in obj(\"%s\", ...)", typeOfValue(v), class.Name))
 	}
 	return b.resolve(value.FromLink(class.Name, key))
+}
+
+// StorageKeys tells which object the literals O5 and L2:5 stand for: the one with this object key in a class, or in the
+// class with this table key if class is "". It returns false if there is none. Object keys are those of the store that
+// the query is for, in creation order; table keys too.
+type StorageKeys func(class string, table, object int64) (value.Link, bool)
+
+// WithStorageKeys makes Bind accept O5 and L2:5; without it they are refused with ErrUnsupported. The function is called
+// during Bind only.
+func WithStorageKeys(find StorageKeys) BindOption {
+	return func(b *binder) { b.storageKeys = find }
+}
+
+// storageKey evaluates O5, whose class is that of the link that it is compared with, and L2:5. Objects that don't exist are null.
+func (b *binder) storageKey(c *constant, hint Type) value.Value {
+	if b.storageKeys == nil {
+		panic(unsupported(c.pos, "literals that name storage keys ("+clip(c.text)+")"))
+	}
+	class, table, number := "", int64(-1), c.text[1:]
+	if first, second, typed := strings.Cut(number, ":"); typed {
+		table, number = integer(first), second
+	} else if class = b.linkClass; hint != TypeLink || class == "" {
+		panic(fail(ErrInvalidQuery, c.pos, "Unsupported comparison between type '%s' and type 'link'", hint))
+	}
+	link, ok := b.storageKeys(class, table, integer(number))
+	if !ok {
+		return value.Null()
+	}
+	return b.resolve(value.FromLink(link.Class, link.Key))
 }
 
 // classPrefix begins the storage name of a class.

@@ -8,9 +8,11 @@
 //	b.String()                                                                           // age > 17 and name BEGINSWITH "A"
 //	ok, err := b.Match(object)
 //
-// Parse accepts the whole grammar. Bind refuses, with ErrUnsupported and never silently, what this version can't
-// evaluate: collections, backlinks, aggregates, counts, arithmetic, SUBQUERY, @type, TEXT, GEOWITHIN, steps into mixed
-// values, dictionary keys in SORT, and O1/L1:1 literals (which name storage keys).
+// Parse accepts the whole grammar. Bind without options accepts what can be evaluated on any Object: scalar properties,
+// behind single links too. Everything else needs objects that are Navigable, and the option WithNavigation: collections,
+// backlinks, aggregates, counts, arithmetic, SUBQUERY, @type, TEXT, GEOWITHIN, steps into mixed values, dictionary keys in
+// SORT. The literals O1 and L1:1, which name storage keys, need WithStorageKeys. What isn't accepted is refused with
+// ErrUnsupported, never silently.
 //
 // The bound tree (Node, Operand, Descriptor) is exported so that core/store can compile it to SQL. Its semantics are
 // those of Match; the types say which section of the specification each follows.

@@ -25,6 +25,9 @@ var (
 	ErrInvalidQuery     = &Class{name: "InvalidQueryError", parent: ErrInvalidArgument}     // code 1009
 	ErrInvalidQueryArg  = &Class{name: "InvalidQueryArgError", parent: ErrInvalidArgument}  // code 3015
 	ErrIllegalOperation = &Class{name: "IllegalOperation"}                                  // missing index, asymmetric class
+	ErrLogic            = &Class{name: "LogicError"}                                        // two-list arithmetic
+	ErrRuntime          = &Class{name: "std", parent: ErrInvalidArgument}                   // GEOWITHIN on other data: std::runtime_error there
+	ErrMapping          = &Class{name: "MappingError"}                                      // aliases that go round in circles
 	ErrUnsupported      = &Class{name: "UnsupportedQuery"}                                  // valid, but not evaluated by this version
 	ErrLimit            = &Class{name: "QueryLimitExceeded", parent: ErrInvalidArgument}    // see MaxText and its neighbours
 	ErrNotSyncable      = &Class{name: "QueryNotAllowedInSync", parent: ErrInvalidArgument} // see FlexibleSyncCheck

@@ -16,14 +16,15 @@ import (
 // fixture holds the objects of rql/data.json in memory.
 type fixture struct {
 	schema  *schema.Schema
+	tables  []string            // class names in the order of the file
 	objects map[string][]Object // by class, in creation order
 	byKey   map[string]map[value.Key]*testObject
-	linked  map[value.Link]map[origin]*testCollection // the incoming links of each object
-	total   map[value.Link]int64                      // their number, those in mixed values included
-	last    int64                                     // ordinal of the last embedded object
+	linked  map[value.Link]map[testOrigin]*testCollection // the incoming links of each object
+	total   map[value.Link]int64                          // their number, those in mixed values included
+	last    int64                                         // ordinal of the last embedded object
 }
 
-type origin struct {
+type testOrigin struct {
 	class    string
 	property int
 }
@@ -66,7 +67,7 @@ func (o *testObject) Collection(property int) (Collection, error) {
 }
 
 func (o *testObject) Backlinks(class *schema.Class, property int) (Collection, error) {
-	return orNil(o.fixture.linked[o.self][origin{class.Name, property}]), nil
+	return orNil(o.fixture.linked[o.self][testOrigin{class.Name, property}]), nil
 }
 
 func (o *testObject) BacklinkCount() (int64, error) { return o.fixture.total[o.self], nil }
@@ -159,6 +160,7 @@ func readFixture(t testing.TB, raw []byte) *fixture {
 	}
 	noError(t, json.Unmarshal(raw, &data))
 	var classes []schema.Class
+	var tables []string
 	for _, c := range data.Schema {
 		class := schema.Class{Name: c.Name}
 		if c.Embedded {
@@ -173,9 +175,10 @@ func readFixture(t testing.TB, raw []byte) *fixture {
 				Indexed: p.Indexed, FullText: p.FullText})
 		}
 		classes = append(classes, class)
+		tables = append(tables, class.Name)
 	}
-	f := &fixture{schema: schema.New(classes...), objects: map[string][]Object{}, byKey: map[string]map[value.Key]*testObject{},
-		linked: map[value.Link]map[origin]*testCollection{}, total: map[value.Link]int64{}}
+	f := &fixture{schema: schema.New(classes...), tables: tables, objects: map[string][]Object{}, byKey: map[string]map[value.Key]*testObject{},
+		linked: map[value.Link]map[testOrigin]*testCollection{}, total: map[value.Link]int64{}}
 	for _, group := range data.Objects {
 		class := f.schema.Class(group.Class)
 		f.byKey[class.Name] = map[value.Key]*testObject{}
@@ -241,9 +244,9 @@ func (f *fixture) note(target, from *testObject, property int) {
 	if from.class.Properties[property].Type != value.KindLink {
 		return
 	}
-	at := origin{from.class.Name, property}
+	at := testOrigin{from.class.Name, property}
 	if f.linked[target.self] == nil {
-		f.linked[target.self] = map[origin]*testCollection{}
+		f.linked[target.self] = map[testOrigin]*testCollection{}
 	}
 	if f.linked[target.self][at] == nil {
 		f.linked[target.self][at] = &testCollection{}

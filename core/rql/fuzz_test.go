@@ -41,7 +41,7 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q prints as %q, which is another query:\n got %s\nwant %s", text, printed, got, want)
 		}
 		for _, class := range []string{"Item", "Person", "Note"} {
-			b, err := q.Bind(fixture.schema, class, WithObjects(fixture.exists))
+			b, err := q.Bind(fixture.schema, class, fixture.options()...)
 			if err != nil {
 				if ClassOf(err) == nil {
 					t.Fatalf("%q: %v is no query error", text, err)
@@ -59,7 +59,7 @@ func FuzzParse(f *testing.F) {
 			if err != nil {
 				t.Fatalf("%q has the canonical text %q, which does not parse: %v", text, canonical, err)
 			}
-			if _, err := second.Bind(fixture.schema, class, WithObjects(fixture.exists)); err != nil {
+			if _, err := second.Bind(fixture.schema, class, fixture.options()...); err != nil {
 				t.Fatalf("%q has the canonical text %q, which does not bind: %v", text, canonical, err)
 			}
 		}

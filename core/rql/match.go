@@ -1,6 +1,9 @@
 package rql
 
 import (
+	"sync"
+
+	"realmsync/core/schema"
 	"realmsync/core/value"
 )
 
@@ -18,14 +21,27 @@ type Object interface {
 // Match tells whether the predicate holds for an object of the class. Descriptors play no part. The error is the first
 // that the object returned.
 //
+// A query that was bound WithNavigation may fail with ErrLimit, when paths through collections lead to too many values.
+//
 // Match does not allocate, except to fold texts of more than 256 bytes for [c], to compare decimals of different exponents
 // or with floats and doubles, and for CONTAINS[c] and LIKE against a property or a list. It may be called by several
 // goroutines.
-func (b *Bound) Match(o Object) (bool, error) { return b.matcher.match(o) }
+func (b *Bound) Match(o Object) (bool, error) {
+	if !b.navigates {
+		return b.matcher.match(o, nil)
+	}
+	r := runs.Get().(*run)
+	r.budget = maxReached
+	ok, err := b.matcher.match(o, r)
+	runs.Put(r)
+	return ok, err
+}
 
-// matcher is a compiled predicate.
+var runs = sync.Pool{New: func() any { return &run{} }}
+
+// matcher is a compiled predicate. The run is nil for queries that don't navigate.
 type matcher interface {
-	match(o Object) (bool, error)
+	match(o Object, r *run) (bool, error)
 }
 
 type (
@@ -35,60 +51,74 @@ type (
 	always bool
 )
 
-func (m allOf) match(o Object) (bool, error) {
+func (m allOf) match(o Object, r *run) (bool, error) {
 	for _, inner := range m {
-		if ok, err := inner.match(o); !ok || err != nil {
+		if ok, err := inner.match(o, r); !ok || err != nil {
 			return false, err
 		}
 	}
 	return true, nil
 }
 
-func (m anyOf) match(o Object) (bool, error) {
+func (m anyOf) match(o Object, r *run) (bool, error) {
 	for _, inner := range m {
-		if ok, err := inner.match(o); ok || err != nil {
+		if ok, err := inner.match(o, r); ok || err != nil {
 			return ok && err == nil, err
 		}
 	}
 	return false, nil
 }
 
-func (m negate) match(o Object) (bool, error) {
-	ok, err := m.inner.match(o)
+func (m negate) match(o Object, r *run) (bool, error) {
+	ok, err := m.inner.match(o, r)
 	return !ok && err == nil, err
 }
 
-func (m always) match(Object) (bool, error) { return bool(m), nil }
+func (m always) match(Object, *run) (bool, error) { return bool(m), nil }
 
-// compile turns a bound predicate into what Match runs.
-func compile(n Node) matcher {
+// compiler turns a bound predicate into what Match runs.
+type compiler struct {
+	schema    *schema.Schema
+	navigates bool // something needs a run
+}
+
+func (c *compiler) compile(n Node) matcher {
 	switch n := n.(type) {
 	case *And:
-		return allOf(compileAll(n.Nodes))
+		return allOf(c.compileAll(n.Nodes))
 	case *Or:
-		return anyOf(compileAll(n.Nodes))
+		return anyOf(c.compileAll(n.Nodes))
 	case *Not:
-		return negate{compile(n.Node)}
+		return negate{c.compile(n.Node)}
 	case *Truth:
 		return always(n.Value)
 	case *In:
 		return compileIn(n)
 	case *Between:
 		return betweenMatch{n.Path.Property, n.Low, n.High}
+	case *FullText:
+		return c.fullText(n)
+	case *GeoWithin:
+		c.navigates = true
+		return c.geoWithin(n)
 	default:
-		return compileComparison(n.(*Comparison))
+		return c.comparison(n.(*Comparison))
 	}
 }
 
-func compileAll(nodes []Node) []matcher {
+func (c *compiler) compileAll(nodes []Node) []matcher {
 	out := make([]matcher, len(nodes))
 	for i, n := range nodes {
-		out[i] = compile(n)
+		out[i] = c.compile(n)
 	}
 	return out
 }
 
-func compileComparison(n *Comparison) matcher {
+func (c *compiler) comparison(n *Comparison) matcher {
+	if !isPlain(n.Left) || !isPlain(n.Right) {
+		c.navigates = true
+		return c.groupMatch(n)
+	}
 	left, right := operandOf(n.Left), operandOf(n.Right)
 	constant, _ := n.Right.(*Constant)
 	if n.Direct {
@@ -121,6 +151,16 @@ func compileComparison(n *Comparison) matcher {
 		return &textPair{n.Op, n.FoldCase, left, right}
 	default:
 		return &general{n.Op, left, right}
+	}
+}
+
+// isPlain tells whether an operand needs nothing but Object.
+func isPlain(o Operand) bool {
+	switch o.(type) {
+	case *Path, *Constant, *ConstantList:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -177,7 +217,7 @@ type general struct {
 	left, right operand
 }
 
-func (m *general) match(o Object) (bool, error) {
+func (m *general) match(o Object, _ *run) (bool, error) {
 	a, err := m.left.get(o)
 	if err != nil {
 		return false, err
@@ -193,7 +233,7 @@ type intMatch struct {
 	n        int64
 }
 
-func (m intMatch) match(o Object) (bool, error) {
+func (m intMatch) match(o Object, _ *run) (bool, error) {
 	v, err := o.Get(m.property)
 	if err != nil {
 		return false, err
@@ -224,7 +264,7 @@ type identityMatch struct {
 	negate   bool
 }
 
-func (m identityMatch) match(o Object) (bool, error) {
+func (m identityMatch) match(o Object, _ *run) (bool, error) {
 	v, err := o.Get(m.property)
 	return err == nil && v.Identical(m.value) != m.negate, err
 }
@@ -236,7 +276,7 @@ type floatMatch struct {
 	f        float64
 }
 
-func (m floatMatch) match(o Object) (bool, error) {
+func (m floatMatch) match(o Object, _ *run) (bool, error) {
 	v, err := o.Get(m.property)
 	if err != nil {
 		return false, err
@@ -254,7 +294,7 @@ type textOrder struct {
 	text     value.Value
 }
 
-func (m textOrder) match(o Object) (bool, error) {
+func (m textOrder) match(o Object, _ *run) (bool, error) {
 	v, err := o.Get(m.property)
 	return err == nil && ordered(m.op, order(v, m.text)), err
 }
@@ -265,7 +305,7 @@ type betweenMatch struct {
 	low, high value.Value
 }
 
-func (m betweenMatch) match(o Object) (bool, error) {
+func (m betweenMatch) match(o Object, _ *run) (bool, error) {
 	v, err := o.Get(m.property)
 	if err != nil || v.IsNull() {
 		return false, err
@@ -281,7 +321,7 @@ type textMatch struct {
 	negate bool
 }
 
-func (m *textMatch) match(o Object) (bool, error) {
+func (m *textMatch) match(o Object, _ *run) (bool, error) {
 	v, err := m.left.get(o)
 	if err != nil {
 		return false, err
@@ -296,7 +336,7 @@ type textPair struct {
 	left, right operand
 }
 
-func (m *textPair) match(o Object) (bool, error) {
+func (m *textPair) match(o Object, _ *run) (bool, error) {
 	a, err := m.left.get(o)
 	if err != nil {
 		return false, err
@@ -330,7 +370,7 @@ type quantified struct {
 	left, right operand
 }
 
-func (m *quantified) match(o Object) (bool, error) {
+func (m *quantified) match(o Object, _ *run) (bool, error) {
 	scalar, list := &m.left, &m.right
 	if m.left.list != nil {
 		scalar, list = list, scalar
@@ -398,7 +438,7 @@ func compileIn(n *In) matcher {
 	return m
 }
 
-func (m *setMatch) match(o Object) (bool, error) {
+func (m *setMatch) match(o Object, _ *run) (bool, error) {
 	v, err := o.Get(m.property)
 	if err != nil {
 		return false, err

@@ -2,25 +2,33 @@ package rql
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
+	"realmsync/core/schema"
 	"realmsync/core/value"
 )
 
 // String returns the canonical text (spec section 9): what a subscription stores, the user sees and the server receives.
 // Parsing and binding it again gives an equivalent query.
 func (b *Bound) String() string {
-	var out strings.Builder
-	printNode(&out, b.Root)
+	var out printer
+	out.node(b.Root)
 	for _, d := range b.Descriptors {
 		out.WriteByte(' ')
-		printDescriptor(&out, d)
+		printDescriptor(&out.Builder, d)
 	}
 	return out.String()
 }
 
-func printNode(out *strings.Builder, n Node) {
+// printer writes canonical text.
+type printer struct {
+	strings.Builder
+	variables []string // of the subqueries that the place is inside of
+}
+
+func (out *printer) node(n Node) {
 	switch n := n.(type) {
 	case *And:
 		empty := true
@@ -32,7 +40,7 @@ func printNode(out *strings.Builder, n Node) {
 				out.WriteString(" and ")
 			}
 			empty = false
-			printNode(out, term)
+			out.node(term)
 		}
 		if empty {
 			out.WriteString("TRUEPREDICATE")
@@ -43,12 +51,12 @@ func printNode(out *strings.Builder, n Node) {
 			if i > 0 {
 				out.WriteString(" or ")
 			}
-			printNode(out, term)
+			out.node(term)
 		}
 		out.WriteByte(')')
 	case *Not:
 		out.WriteString("!(")
-		printNode(out, n.Node)
+		out.node(n.Node)
 		out.WriteByte(')')
 	case *Truth:
 		if n.Value {
@@ -57,27 +65,33 @@ func printNode(out *strings.Builder, n Node) {
 			out.WriteString("FALSEPREDICATE")
 		}
 	case *Comparison:
-		printComparison(out, n)
+		out.comparison(n)
 	case *In:
-		out.WriteString(printPath(n.Path))
+		out.operand(n.Path)
 		out.WriteString(" IN")
 		if n.FoldCase {
 			out.WriteString("[c]")
 		}
 		out.WriteString(" {")
-		printValues(out, n.Values, ", ")
+		out.values(n.Values, ", ")
 		out.WriteByte('}')
 	case *Between:
-		out.WriteString(printPath(n.Path))
+		out.operand(n.Path)
 		out.WriteString(" between {")
-		printValues(out, []value.Value{n.Low, n.High}, ", ")
+		out.values([]value.Value{n.Low, n.High}, ", ")
 		out.WriteByte('}')
+	case *FullText:
+		out.operand(n.Path)
+		out.WriteString(" TEXT " + printText(n.Text))
+	case *GeoWithin:
+		out.operand(n.Path)
+		out.WriteString(" GEOWITHIN " + n.Region.String())
 	}
 }
 
-func printComparison(out *strings.Builder, n *Comparison) {
-	op, right := n.Op, n.Right
-	path, _ := n.Left.(*Path)
+func (out *printer) comparison(n *Comparison) {
+	op, left, right := n.Op, n.Left, n.Right
+	path, _ := left.(*Path)
 	constant, _ := right.(*Constant)
 	if n.Direct && path.operandType() == TypeInt {
 		// The original runs <= n as < n+1, and prints what it runs. The limits, where n+1 overflows, have become Truth.
@@ -88,7 +102,12 @@ func printComparison(out *strings.Builder, n *Comparison) {
 			op, right = OpGreater, &Constant{value.Int(v - 1)}
 		}
 	}
-	printOperandTo(out, n.Left)
+	if links, ok := left.(*KeyPath); ok && constant != nil && !op.IsOrdering() && links.Quantifier == QuantAny && links.EndsInLinks() && len(links.Hops) == 0 {
+		plain := *links // the original compares these by another, which doesn't print ANY
+		plain.Quantifier = QuantNone
+		left = &plain
+	}
+	out.operand(left)
 	out.WriteByte(' ')
 	out.WriteString(op.String())
 	if n.FoldCase {
@@ -100,47 +119,161 @@ func printComparison(out *strings.Builder, n *Comparison) {
 		out.WriteString("null")
 	case constant != nil && n.Left.operandType() == TypeMixed:
 		out.WriteString(printLoose(constant.Value))
-	case path != nil && path.IsDirect() && path.operandType() == TypeLink && !n.in:
-		printLinks(out, right)
+	case linkTarget(left) != "" && isNear(left) && !n.in:
+		out.links(right)
 	default:
-		printOperandTo(out, right)
+		out.operand(right)
 	}
 }
 
-// printLinks prints what a direct link is compared with: the original leaves out the blank between objects there.
-func printLinks(out *strings.Builder, o Operand) {
+// isNear tells whether a path has no hops.
+func isNear(o Operand) bool {
+	p := asKeyPath(o)
+	return p != nil && len(p.Hops) == 0
+}
+
+// links prints what a direct link is compared with: the original leaves out the blank between objects there.
+func (out *printer) links(o Operand) {
 	list, ok := o.(*ConstantList)
 	if !ok {
-		printOperandTo(out, o)
+		out.operand(o)
 		return
 	}
 	out.WriteString(list.Quantifier.prefix())
 	out.WriteByte('{')
-	printValues(out, list.Values, ",")
+	out.values(list.Values, ",")
 	out.WriteByte('}')
 }
 
-func printOperandTo(out *strings.Builder, o Operand) {
+func (out *printer) operand(o Operand) {
 	switch o := o.(type) {
 	case *Path:
-		out.WriteString(printPath(o))
+		out.path(&KeyPath{Hops: o.Hops, End: Hop{Class: o.Class, Property: o.Property}})
+	case *KeyPath:
+		out.path(o)
 	case *Constant:
 		out.WriteString(printValue(o.Value))
 	case *ConstantList:
 		out.WriteString(o.Quantifier.prefix())
 		out.WriteByte('{')
-		printValues(out, o.Values, ", ")
+		out.values(o.Values, ", ")
 		out.WriteByte('}')
+	case *TypeConstant:
+		out.types(o)
+	case *Aggregate:
+		out.path(o.Path)
+		out.WriteString("." + o.Op.String())
+		if o.Class != nil {
+			out.WriteString("." + nameEscaper.Replace(o.Class.Properties[o.Property].Name))
+		}
+	case *Arithmetic:
+		out.WriteByte('(')
+		out.operand(o.Left)
+		out.WriteString(" " + string(o.Op) + " ")
+		out.operand(o.Right)
+		out.WriteByte(')')
+	case *Subquery:
+		out.WriteString("SUBQUERY(")
+		out.path(o.Path)
+		variable := out.variable(o.Class)
+		out.WriteString(", " + variable + ", ")
+		out.variables = append(out.variables, variable)
+		out.node(o.Body)
+		out.variables = out.variables[:len(out.variables)-1]
+		out.WriteString(").@count")
+	}
+}
+
+// variable invents a name for the variable of a subquery, that is neither in use nor a property.
+func (out *printer) variable(class *schema.Class) string {
+	prefix, letter := "$", byte('x')
+	for {
+		name := prefix + string(letter)
+		if !slices.Contains(out.variables, name) && propertyIndex(class, name) < 0 {
+			return name
+		}
+		if letter++; letter > 'z' {
+			letter = 'a'
+		}
+		if letter == 'x' {
+			prefix += "x"
+		}
+	}
+}
+
+func (out *printer) types(c *TypeConstant) {
+	if !c.List {
+		out.WriteString(`"` + c.Attributes[0].String() + `"`)
+		return
+	}
+	out.WriteString(c.Quantifier.prefix() + "{")
+	for i, a := range c.Attributes {
+		if i > 0 {
+			out.WriteString(", ")
+		}
+		out.WriteString(`"` + a.String() + `"`)
+	}
+	out.WriteByte('}')
+}
+
+// path prints a path with its quantifier, steps, and what is read at its end.
+func (out *printer) path(p *KeyPath) {
+	out.WriteString(p.Quantifier.prefix())
+	if n := len(out.variables); n > 0 {
+		out.WriteString(out.variables[n-1] + ".")
+	}
+	for _, h := range p.Hops {
+		out.hop(h)
+		out.WriteByte('.')
+	}
+	if p.End.Property < 0 {
+		out.WriteString("@links.@count")
+		return
+	}
+	out.hop(p.End)
+	for _, s := range p.Steps {
+		switch s.Kind {
+		case StepKey:
+			out.WriteString("['" + s.Key + "']")
+		case StepKeys:
+			out.WriteString("." + keysStep)
+		default:
+			out.WriteString("[" + s.String() + "]")
+		}
+	}
+	switch {
+	case p.Reading == ReadCount && (p.End.Backlink || p.Prop().Type == value.KindLink):
+		out.WriteString(".@count")
+	case p.Reading == ReadCount:
+		out.WriteString(".@size")
+	case p.Reading == ReadType:
+		out.WriteString(".@type")
+	case p.Reading == ReadLength:
+		out.WriteString(".length")
+	}
+}
+
+func (out *printer) hop(h Hop) {
+	if h.Backlink {
+		out.WriteString("@links." + nameEscaper.Replace(h.Class.Name) + ".")
+	}
+	out.WriteString(nameEscaper.Replace(h.Link().Name))
+	switch h.Element.Kind {
+	case StepNone:
+	case StepKey:
+		out.WriteString("['" + h.Element.Key + "']")
+	default:
+		out.WriteString("[" + h.Element.String() + "]")
 	}
 }
 
 func printOperand(o Operand) string {
-	var out strings.Builder
-	printOperandTo(&out, o)
+	var out printer
+	out.operand(o)
 	return out.String()
 }
 
-func printValues(out *strings.Builder, values []value.Value, separator string) {
+func (out *printer) values(values []value.Value, separator string) {
 	for i, v := range values {
 		if i > 0 {
 			out.WriteString(separator)
@@ -149,18 +282,13 @@ func printValues(out *strings.Builder, values []value.Value, separator string) {
 	}
 }
 
+// printPath prints a path of a descriptor.
 func printPath(p *Path) string {
-	name := nameEscaper.Replace(p.Prop().Name)
-	if len(p.Hops) == 0 {
-		return name
+	text := printOperand(p)
+	if p.Key != nil {
+		text += "['" + *p.Key + "']"
 	}
-	var out strings.Builder
-	for _, h := range p.Hops {
-		out.WriteString(nameEscaper.Replace(h.Link().Name))
-		out.WriteByte('.')
-	}
-	out.WriteString(name)
-	return out.String()
+	return text
 }
 
 func printDescriptor(out *strings.Builder, d Descriptor) {

@@ -13,6 +13,7 @@ type Query struct {
 	root    predicate
 	clauses []clause
 	args    []Arg
+	sync    bool // with the forms that clients print beyond the grammar
 }
 
 // Arg is a positional argument: a scalar (null included) or a list of scalars. The zero Arg is null.
@@ -51,7 +52,7 @@ func newQuery(text string, args []Arg, sync bool) (*Query, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Query{text: text, root: root, clauses: clauses, args: slices.Clone(args)}, nil
+	return &Query{text: text, root: root, clauses: clauses, args: slices.Clone(args), sync: sync}, nil
 }
 
 // With returns the same query with other arguments, without parsing again. Errors: ErrLimit.
@@ -59,7 +60,7 @@ func (q *Query) With(args ...Arg) (*Query, error) {
 	if len(args) > MaxArgs {
 		return nil, fail(ErrLimit, -1, "the query has %d arguments, more than the %d that are accepted", len(args), MaxArgs)
 	}
-	return &Query{text: q.text, root: q.root, clauses: q.clauses, args: slices.Clone(args)}, nil
+	return &Query{text: q.text, root: q.root, clauses: q.clauses, args: slices.Clone(args), sync: q.sync}, nil
 }
 
 // Text returns the text that was parsed.
@@ -78,7 +79,7 @@ func (q *Query) Alternatives() []*Query {
 	}
 	out := make([]*Query, len(or.terms))
 	for i, term := range or.terms {
-		part := &Query{root: term, args: q.args}
+		part := &Query{root: term, args: q.args, sync: q.sync}
 		part.text = part.String()
 		out[i] = part
 	}

@@ -49,7 +49,7 @@ type sortCell struct {
 }
 
 // cell evaluates a path of a descriptor.
-func cell(p *operand, o Object, isLink bool) (sortCell, error) {
+func cell(p *operand, o Object, path *Path) (sortCell, error) {
 	for _, hop := range p.hops {
 		next, err := o.Follow(hop)
 		if err != nil {
@@ -60,7 +60,10 @@ func cell(p *operand, o Object, isLink bool) (sortCell, error) {
 		}
 		o = next
 	}
-	if isLink {
+	if path.Key != nil {
+		return entryCell(o, path)
+	}
+	if path.operandType() == TypeLink {
 		target, err := o.Follow(p.property)
 		if err != nil || target == nil {
 			return sortCell{}, err
@@ -70,6 +73,24 @@ func cell(p *operand, o Object, isLink bool) (sortCell, error) {
 		}
 	}
 	v, err := o.Get(p.property)
+	return sortCell{value: v}, err
+}
+
+// entryCell evaluates a path that ends in an entry of a dictionary; a missing one counts as null.
+func entryCell(o Object, path *Path) (sortCell, error) {
+	n, err := navigable(o)
+	if err != nil {
+		return sortCell{}, err
+	}
+	c, err := n.Collection(path.Property)
+	if c == nil || err != nil {
+		return sortCell{}, err
+	}
+	i, err := c.Find(*path.Key)
+	if i < 0 || err != nil {
+		return sortCell{}, err
+	}
+	v, err := c.Value(i)
 	return sortCell{value: v}, err
 }
 
@@ -102,7 +123,7 @@ func rows(objects []Object, paths []*Path) ([]sortRow, error) {
 	for i, o := range objects {
 		row := cells[i*len(paths) : (i+1)*len(paths)]
 		for j := range operands {
-			c, err := cell(&operands[j], o, paths[j].operandType() == TypeLink)
+			c, err := cell(&operands[j], o, paths[j])
 			if err != nil {
 				return nil, err
 			}

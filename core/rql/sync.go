@@ -17,19 +17,46 @@ func FlexibleSyncCheck(b *Bound) error {
 	if len(b.Descriptors) > 0 {
 		return notSyncable("SORT, DISTINCT and LIMIT are not allowed in a subscription")
 	}
-	return walk(b.Root, func(path *Path) error {
-		if !path.IsDirect() {
-			return notSyncable("the key path '%s' leads into another object: a subscription may refer to properties of the class only", printPath(path))
+	return walk(b.Root, b.syncable)
+}
+
+// syncable refuses operands whose value depends on other objects than the one that is tested, or that the original refuses.
+func (b *Bound) syncable(part any) error {
+	switch o := part.(type) {
+	case *FullText:
+		return notSyncable("TEXT is not allowed in a subscription")
+	case *Aggregate:
+		return notSyncable("%s is not allowed in a subscription", o.Op)
+	case *Subquery:
+		return notSyncable("SUBQUERY is not allowed in a subscription")
+	case *Path, *KeyPath:
+		p := asKeyPath(o.(Operand))
+		outside := p.End.Property < 0 || p.End.Backlink
+		for _, h := range p.Hops {
+			outside = outside || h.Backlink || !b.isEmbedded(h)
 		}
-		return nil
-	})
+		if outside {
+			return notSyncable("the key path '%s' leads into another object: a subscription may refer to properties of the class only", printOperand(o.(Operand)))
+		}
+	}
+	return nil
+}
+
+// isEmbedded tells whether a link leads to embedded objects, which are part of the object that is tested.
+func (b *Bound) isEmbedded(h Hop) bool {
+	target := b.Schema.Class(h.Link().LinkTarget)
+	return target != nil && target.Kind == schema.Embedded
 }
 
 // CheckQueryable tells whether a bound query refers only to fields that are queryable; the primary key always is. The
 // error is of class ErrNotSyncable.
 func CheckQueryable(b *Bound, queryable func(property string) bool) error {
-	return walk(b.Root, func(path *Path) error {
-		name := path.rootName()
+	return walk(b.Root, func(part any) error {
+		hop, ok := firstHop(part)
+		if !ok {
+			return nil
+		}
+		name := hop.Link().Name
 		if name == b.Class.PrimaryKey || queryable(name) {
 			return nil
 		}
@@ -38,14 +65,12 @@ func CheckQueryable(b *Bound, queryable func(property string) bool) error {
 }
 
 // Properties returns the indexes of the root class's properties that the predicate reads, ascending: a change of any other
-// property can't change what Match says. Paths through links count with their first link only.
+// property can't change what Match says. Paths through links count with their first link only, backlinks not at all.
 func (b *Bound) Properties() []int {
 	var out []int
-	_ = walk(b.Root, func(path *Path) error {
-		if path.IsDirect() {
-			out = append(out, path.Property)
-		} else {
-			out = append(out, path.Hops[0].Property)
+	_ = walk(b.Root, func(part any) error {
+		if hop, ok := firstHop(part); ok {
+			out = append(out, hop.Property)
 		}
 		return nil
 	})
@@ -53,11 +78,18 @@ func (b *Bound) Properties() []int {
 	return slices.Compact(out)
 }
 
-func (p *Path) rootName() string {
-	if p.IsDirect() {
-		return p.Prop().Name
+// firstHop returns the property of the root class that a path begins with.
+func firstHop(part any) (Hop, bool) {
+	o, _ := part.(Operand)
+	p := asKeyPath(o)
+	if p == nil {
+		return Hop{}, false
 	}
-	return p.Hops[0].Link().Name
+	first := p.End
+	if len(p.Hops) > 0 {
+		first = p.Hops[0]
+	}
+	return first, !first.Backlink && first.Property >= 0
 }
 
 // notSyncable builds the error of FlexibleSyncCheck. Clients look for the words of the original (spec section 11).
@@ -65,34 +97,58 @@ func notSyncable(format string, args ...any) *Error {
 	return fail(ErrNotSyncable, -1, "Invalid query: "+format, args...)
 }
 
-// walk visits the paths of a predicate and stops at the first error.
-func walk(n Node, path func(*Path) error) error {
+// walk visits the *FullText nodes and the operands of a predicate, those that operands are made of included, and stops at the
+// first error. The
+// bodies of subqueries, which are about other objects, are left out.
+func walk(n Node, visit func(part any) error) error {
 	switch n := n.(type) {
 	case *And:
-		return walkAll(n.Nodes, path)
+		return walkAll(n.Nodes, visit)
 	case *Or:
-		return walkAll(n.Nodes, path)
+		return walkAll(n.Nodes, visit)
 	case *Not:
-		return walk(n.Node, path)
+		return walk(n.Node, visit)
 	case *In:
-		return path(n.Path)
+		return visit(n.Path)
 	case *Between:
-		return path(n.Path)
+		return visit(n.Path)
+	case *FullText:
+		if err := visit(n); err != nil {
+			return err
+		}
+		return visit(n.Path)
+	case *GeoWithin:
+		return visit(n.Path)
 	case *Comparison:
-		for _, o := range [...]Operand{n.Left, n.Right} {
-			if p, ok := o.(*Path); ok {
-				if err := path(p); err != nil {
-					return err
-				}
-			}
+		return walkOperands(visit, n.Left, n.Right)
+	}
+	return nil
+}
+
+func walkOperands(visit func(part any) error, operands ...Operand) error {
+	for _, o := range operands {
+		if err := visit(o); err != nil {
+			return err
+		}
+		var inner []Operand
+		switch o := o.(type) {
+		case *Aggregate:
+			inner = []Operand{o.Path}
+		case *Subquery:
+			inner = []Operand{o.Path}
+		case *Arithmetic:
+			inner = []Operand{o.Left, o.Right}
+		}
+		if err := walkOperands(visit, inner...); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func walkAll(nodes []Node, path func(*Path) error) error {
+func walkAll(nodes []Node, visit func(part any) error) error {
 	for _, n := range nodes {
-		if err := walk(n, path); err != nil {
+		if err := walk(n, visit); err != nil {
 			return err
 		}
 	}

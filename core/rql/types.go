@@ -25,10 +25,11 @@ const (
 	TypeMixed
 	TypeLink
 	TypeTypedLink
+	TypeAttribute // of @type
 )
 
 var typeNames = [...]string{"null", "int", "bool", "float", "double", "decimal128", "string", "binary", "timestamp",
-	"objectId", "uuid", "mixed", "link", "typedLink"}
+	"objectId", "uuid", "mixed", "link", "typedLink", "@type"}
 
 // String returns the name that error texts use.
 func (t Type) String() string { return typeNames[t] }

@@ -127,16 +127,23 @@ func (r *Realm) bind(class uint32, q *rql.Query) (*rql.Bound, error) {
 		return nil, err
 	}
 	var failed error
-	bound, err := q.Bind(r.conn.Schema(), cl.Def.Name, rql.WithObjects(func(name string, key value.Key) bool {
+	note := func(err error) {
+		if failed == nil {
+			failed = err
+		}
+	}
+	bound, err := q.Bind(r.conn.Schema(), cl.Def.Name, rql.WithNavigation(), rql.WithObjects(func(name string, key value.Key) bool {
 		target := r.conn.Class(name)
 		if target == nil {
 			return false
 		}
 		_, ok, err := r.conn.Find(target, key)
-		if err != nil && failed == nil {
-			failed = err
-		}
+		note(err)
 		return ok
+	}), rql.WithStorageKeys(func(name string, table, object int64) (value.Link, bool) {
+		link, ok, err := r.conn.StorageKey(name, table, object)
+		note(err)
+		return link, ok
 	}))
 	if err == nil {
 		err = failed

@@ -25,21 +25,26 @@ func (b *Bound) Select(objects []Object) ([]Object, error) {
 			out = append(out, o)
 		}
 	}
+	return b.Arrange(out)
+}
+
+// Arrange is the part of Select after the predicate: SORT, DISTINCT and LIMIT. It may change the order in the slice.
+func (b *Bound) Arrange(objects []Object) ([]Object, error) {
 	var err error
 	for _, d := range b.Descriptors {
 		switch d := d.(type) {
 		case *Sort:
-			out, err = sortObjects(out, d.Keys)
+			objects, err = sortObjects(objects, d.Keys)
 		case *Distinct:
-			out, err = distinctObjects(out, d.Paths)
+			objects, err = distinctObjects(objects, d.Paths)
 		case *Limit:
-			out = out[:min(int64(len(out)), d.Count)]
+			objects = objects[:min(int64(len(objects)), d.Count)]
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return out, nil
+	return objects, nil
 }
 
 // sortCell is what one key of one object sorts by.

@@ -41,7 +41,9 @@ type compiler struct {
 	joins map[string]string // path of hops -> alias
 	from  strings.Builder
 	deps  map[uint32]uint64 // class id -> properties that the result depends on
-	err   error
+	// members are the classes whose objects the result depends on by being there.
+	members map[uint32]bool
+	err     error
 }
 
 // column is the column at the end of a path, with its alias, having joined what the path runs through.

@@ -36,9 +36,11 @@ type Plan struct {
 	point bool
 	key   value.Value
 
-	deps  map[uint32]uint64 // class id -> mask of properties on which the result depends
-	local bool              // whether a row is in the result depends on that row only
-	id    string            // equal plans have equal ids
+	deps map[uint32]uint64 // class id -> mask of properties on which the result depends
+	// members are the classes of which it also matters that objects come and go: they may link to objects of this one.
+	members map[uint32]bool
+	local   bool   // whether a row is in the result depends on that row only
+	id      string // equal plans have equal ids
 }
 
 // Class returns the class whose objects the plan finds.
@@ -74,7 +76,7 @@ func (p *Plan) Concerns(ch *Changes) bool {
 		case cc.Class == p.class.ID:
 			return true
 		case mask == 0:
-		case cc.Removed, len(cc.Deleted) > 0:
+		case cc.Removed, len(cc.Deleted) > 0, p.members[cc.Class] && len(cc.Created) > 0:
 			return true
 		default: // objects become reachable by a link that is set, which is a modification
 			for _, m := range cc.Modified {
@@ -121,7 +123,7 @@ func (c *Conn) Compile(b *rql.Bound) (*Plan, error) {
 	if p.isPoint(b) {
 		return p, nil
 	}
-	k := &compiler{conn: c, bound: b, root: cl, joins: map[string]string{}, deps: map[uint32]uint64{}}
+	k := &compiler{conn: c, bound: b, root: cl, joins: map[string]string{}, deps: map[uint32]uint64{}, members: map[uint32]bool{}}
 	p.compileWhere(k)
 	if !p.compileOrder(k) {
 		p.selected, p.order, p.limit = true, "", -1
@@ -132,7 +134,7 @@ func (c *Conn) Compile(b *rql.Bound) (*Plan, error) {
 	if k.err != nil {
 		return nil, k.err
 	}
-	p.from, p.deps = k.from.String(), k.deps
+	p.from, p.deps, p.members = k.from.String(), k.deps, k.members
 	p.local = len(k.joins) == 0 // a link may lead to another row of the same class
 	p.identify()
 	return p, nil
@@ -240,29 +242,6 @@ func (p *Plan) identify() {
 		}
 	}
 	p.id = string(b)
-}
-
-// noteAll notes every property that the query mentions.
-func (k *compiler) noteAll(b *rql.Bound) {
-	// Which ones Match reads is rql's knowledge: take all of the root, and all of every class behind a link.
-	seen := map[*Class]bool{}
-	var visit func(cl *Class)
-	visit = func(cl *Class) {
-		if cl == nil || seen[cl] {
-			return
-		}
-		seen[cl] = true
-		k.deps[cl.ID] = ^uint64(0)
-		if bound := b.Schema.Class(cl.Def.Name); bound != nil {
-			for i := range bound.Properties {
-				k.index(cl, bound, i)
-			}
-		}
-		for _, i := range cl.links {
-			visit(k.conn.catalog.byName[cl.Def.Properties[i].LinkTarget])
-		}
-	}
-	visit(k.root)
 }
 
 // ready checks that the plan may run now.

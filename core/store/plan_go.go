@@ -63,24 +63,15 @@ func (o *object) Follow(property int) (rql.Object, error) {
 	if target, ok := o.linked[property]; ok {
 		return target, nil
 	}
-	id, row := cell.Link()
-	cl := o.conn.catalog.byID[id]
-	if cl == nil {
-		return nil, o.conn.errorf(ErrFormat, "a link is to an unknown class (%d)", id)
-	}
-	cl, err := o.conn.current(cl)
-	if err != nil {
-		return nil, err
-	}
-	targets, err := o.owner.load(o.conn, cl, []int64{row})
-	if err != nil || len(targets) == 0 {
+	target, err := o.target(cell)
+	if target == nil || err != nil {
 		return nil, err
 	}
 	if o.linked == nil {
 		o.linked = map[int]*object{}
 	}
-	o.linked[property] = &targets[0]
-	return &targets[0], nil
+	o.linked[property] = target
+	return target, nil
 }
 
 // runInGo finds candidates by SQL and lets rql decide. Slower, but right for everything that rql can evaluate.
@@ -98,17 +89,20 @@ func (p *Plan) runInGo() ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.selected {
-		return p.selectInGo(cl, ids)
+	out := ids
+	if p.residual {
+		out = ids[:0]
+		for page := range slices.Chunk(ids, MaxBatch) {
+			if out, err = p.matchPage(cl, page, out); err != nil {
+				return nil, err
+			}
+			if !p.selected && p.limit >= 0 && int64(len(out)) >= p.limit {
+				return out[:p.limit], nil
+			}
+		}
 	}
-	out := ids[:0]
-	for page := range slices.Chunk(ids, MaxBatch) {
-		if out, err = p.matchPage(cl, page, out); err != nil {
-			return nil, err
-		}
-		if p.limit >= 0 && int64(len(out)) >= p.limit {
-			return out[:p.limit], nil
-		}
+	if p.selected {
+		return p.arrangeInGo(cl, out)
 	}
 	return out, nil
 }
@@ -120,8 +114,13 @@ func (p *Plan) matchPage(cl *Class, page, out []int64) ([]int64, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What an object leads to is not kept longer than the object is looked at: collections may be large.
+	reached := &rowPages{}
+	defer reached.release()
 	for i := range objects {
+		objects[i].owner = reached
 		ok, err := p.bound.Match(&objects[i])
+		reached.release()
 		if err != nil {
 			return nil, err
 		}
@@ -132,8 +131,8 @@ func (p *Plan) matchPage(cl *Class, page, out []int64) ([]int64, error) {
 	return out, nil
 }
 
-// selectInGo also sorts, drops duplicates and limits by rql.
-func (p *Plan) selectInGo(cl *Class, ids []int64) ([]int64, error) {
+// arrangeInGo sorts, drops duplicates and limits by rql.
+func (p *Plan) arrangeInGo(cl *Class, ids []int64) ([]int64, error) {
 	pages := &rowPages{}
 	defer pages.release()
 	all := make([]rql.Object, 0, len(ids))
@@ -146,7 +145,7 @@ func (p *Plan) selectInGo(cl *Class, ids []int64) ([]int64, error) {
 			all = append(all, &objects[i])
 		}
 	}
-	chosen, err := p.bound.Select(all)
+	chosen, err := p.bound.Arrange(all)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (p *Plan) follow(r *result) bool {
 	for i := range touches {
 		t := &touches[i]
 		if t.class != p.class.ID {
-			if t.kind == touchModified && t.cols&p.deps[t.class] != 0 || t.kind == touchRemoved {
+			if t.kind == touchModified && t.cols&p.deps[t.class] != 0 || t.kind == touchRemoved || t.kind != touchModified && p.members[t.class] {
 				return false
 			}
 			continue

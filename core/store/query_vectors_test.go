@@ -2,23 +2,27 @@ package store
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/rql"
-	"realmsync/core/schema"
 	"realmsync/core/value"
 )
 
-// Every query of the vectors that this version of rql evaluates gives what rql gives in memory, and what the original gave.
+// Every query of the vectors gives what the original gave; those on single properties also what rql gives in memory.
 func TestQueryVectors(t *testing.T) {
 	f := loadRQL(t)
 	inSQL, inGo, recorded := 0, 0, 0
+	storageKeys := func(class string, table, object int64) (value.Link, bool) {
+		link, ok, err := f.conn.StorageKey(class, table, object)
+		require.NoError(t, err)
+		return link, ok
+	}
 	eachLine(t, "rql/cases.jsonl", func(line []byte) {
 		var c struct {
 			ID            int
+			Group         string
 			Class, Query  string
 			Args          []rqlValue
 			Match         []string
@@ -31,11 +35,17 @@ func TestQueryVectors(t *testing.T) {
 		if err != nil {
 			return
 		}
-		b, err := q.Bind(f.schema, c.Class, rql.WithObjects(f.exists))
-		if err != nil {
+		b, err := q.Bind(f.schema, c.Class, rql.WithObjects(f.exists), rql.WithNavigation(), rql.WithStorageKeys(storageKeys))
+		if c.Deviation != "" {
+			if c.Match, c.Error = c.RequiredMatch, ""; c.Match == nil {
+				return
+			}
+		}
+		if c.Error != "" {
+			require.Error(t, err, "%d: %s", c.ID, c.Query)
 			return
 		}
-		want := f.select_(t, b)
+		require.NoError(t, err, "%d: %s", c.ID, c.Query)
 		p, err := f.conn.Compile(b)
 		require.NoError(t, err, c.Query)
 		if p.residual || p.selected {
@@ -43,14 +53,15 @@ func TestQueryVectors(t *testing.T) {
 		} else {
 			inSQL++
 		}
-		require.Equal(t, want, f.keys(t, c.Class, p), "%d: %s", c.ID, c.Query)
-		f.checkPlan(t, c.Query, p, len(want))
-		if c.Deviation != "" {
-			c.Match = c.RequiredMatch
+		found := f.keys(t, c.Class, p)
+		if _, err := q.Bind(f.schema, c.Class, rql.WithObjects(f.exists)); err == nil {
+			require.Equal(t, f.select_(t, b), found, "%d: %s", c.ID, c.Query)
 		}
-		if c.Match != nil && !f.mentionsMixed(b) {
+		f.checkPlan(t, c.Query, p, len(found))
+		// Comparing a backlink with an object is a defect of the original (query-language.md 12); core/rql's tests hold the rule.
+		if c.Match != nil && c.Group != "backlink-object" {
 			recorded++
-			require.Equal(t, c.Match, want, "%d: %s (recorded)", c.ID, c.Query)
+			require.Equal(t, c.Match, found, "%d: %s (recorded)", c.ID, c.Query)
 		}
 	})
 	t.Logf("%d queries in SQL, %d with Go's help; %d compared with the original's result", inSQL, inGo, recorded)
@@ -99,16 +110,4 @@ func (f *rqlFixture) checkPlan(t testing.TB, query string, p *Plan, n int) {
 	_, ok, err := p.At(n)
 	require.NoError(t, err)
 	require.False(t, ok)
-}
-
-// mentionsMixed tells whether a mixed property takes part; the fixture has collections there, which aren't stored yet.
-func (f *rqlFixture) mentionsMixed(b *rql.Bound) bool {
-	for _, c := range f.schema.Classes() {
-		for _, p := range c.Properties {
-			if p.Type == value.KindMixed && p.Collection == schema.Single && strings.Contains(b.String(), p.Name) {
-				return true
-			}
-		}
-	}
-	return false
 }

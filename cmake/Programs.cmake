@@ -80,6 +80,30 @@ if(CPPREALM_TESTS)
     COMMAND "${PROJECT_SOURCE_DIR}/scripts/with-server.sh" "$<TARGET_FILE:tests_sync_collections>")
   set_tests_properties(sync_collections_strict PROPERTIES TIMEOUT 300 ENVIRONMENT "REALM_RULES=strict")
 
+  # What the headers record, compared with what realm-cpp records: tests/localwrites makes one program of all lines of the vectors, and checks
+  # the files that it leaves. The vectors are looked for from core/realm, which has a copy. Not where Go isn't built.
+  if(NOT CPPREALM_PREBUILT_DIR)
+    set(tool "${PROJECT_BINARY_DIR}/bin/localwrites")
+    set(source "${PROJECT_BINARY_DIR}/generated/local_writes.cpp")
+    add_custom_target(local_writes_source
+      COMMAND "${PROJECT_SOURCE_DIR}/scripts/gotool.sh" ./tests/localwrites "${tool}"
+      COMMAND "${tool}" generate "${source}"
+      WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/core/realm"
+      BYPRODUCTS "${source}"
+      COMMENT "Making a program of the vectors of local writes"
+      USES_TERMINAL VERBATIM)
+    add_dependencies(local_writes_source realm_sync_build)# one go build at a time
+    add_executable(local_writes "${source}")
+    add_dependencies(local_writes local_writes_source)
+    set_target_properties(local_writes PROPERTIES
+      RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin"
+      CXX_STANDARD 17 CXX_STANDARD_REQUIRED ON CXX_EXTENSIONS OFF)
+    target_compile_options(local_writes PRIVATE -O0)
+    target_link_libraries(local_writes PRIVATE cpprealm cpprealm_program_options)
+    add_test(NAME local_writes COMMAND "${tool}" check "${source}" "$<TARGET_FILE:local_writes>" WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/core/realm")
+    set_tests_properties(local_writes PROPERTIES TIMEOUT 300)
+  endif()
+
   find_path(uv_include uv.h)
   find_library(uv_library uv)
   if(uv_include AND uv_library)

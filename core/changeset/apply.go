@@ -27,6 +27,27 @@ func ApplyStrict(st State, c *Changeset) error {
 	return a.run(c)
 }
 
+// ApplyRemaking is Apply, or ApplyStrict, of a changeset in which a Clear may be about a dictionary entry that has been removed: it makes the
+// entry again, as an empty collection. It returns the changeset with an Update in front of each such Clear that makes the entry for others; c itself
+// if there was none. It is for changesets that merging says it of.
+func ApplyRemaking(st State, c *Changeset, strict bool) (*Changeset, error) {
+	a := applier{st: st, strict: strict, remaking: true}
+	if err := a.run(c); err != nil || len(a.remade) == 0 {
+		return c, err
+	}
+	out := &Changeset{}
+	for i := range c.Instructions {
+		if len(a.remade) > 0 && a.remade[0] == i {
+			update := c.Instructions[i]
+			update.Op, update.Value, update.Collection = Update, value.Marker(collectionKind(update.Collection)), schema.Single
+			out.Instructions = append(out.Instructions, update)
+			a.remade = a.remade[1:]
+		}
+		out.Instructions = append(out.Instructions, c.Instructions[i])
+	}
+	return out, nil
+}
+
 func (a *applier) run(c *Changeset) error {
 	if c.Empty() {
 		return nil
@@ -39,6 +60,7 @@ func (a *applier) run(c *Changeset) error {
 		}
 	}
 	for i := range c.Instructions {
+		a.at = i
 		if err := a.apply(&c.Instructions[i]); err != nil {
 			if bad, ok := err.(*BadChangesetError); ok { //nolint:errorlint // one of ours, not wrapped
 				bad.Index = i
@@ -75,7 +97,11 @@ func Supported(c *Changeset) error {
 type applier struct {
 	st     State
 	strict bool
+	at     int           // the number of the instruction
 	class  *schema.Class // nil: look it up
+
+	remaking bool
+	remade   []int // Clears that have made a dictionary entry again
 
 	key    value.Key // of class, if known
 	known  bool

@@ -104,12 +104,8 @@ func (a *applier) clear(in *Instruction) error {
 	if at.p.Type != value.KindMixed {
 		return in.bad(ReasonBadPath, "the path doesn't lead to a collection")
 	}
-	kind := value.KindList
-	switch in.Collection {
-	case schema.List:
-	case schema.Dictionary:
-		kind = value.KindDictionary
-	default:
+	kind := collectionKind(in.Collection)
+	if kind == value.KindNull {
 		return in.bad(ReasonKind, "a value of type mixed can't become a "+in.Collection.String())
 	}
 	if at.level >= MaxLevels {
@@ -132,10 +128,24 @@ func (a *applier) clear(in *Instruction) error {
 		switch {
 		case err != nil:
 			return err
-		case !ok:
+		case !ok && !a.remaking:
 			return in.bad(ReasonBadPath, "the dictionary has no such key")
+		case !ok:
+			a.remade = append(a.remade, a.at)
 		}
 		return at.dictionary.PutNew(at.key, kind)
+	}
+}
+
+// collectionKind returns the kind of a collection in a mixed value; null if there is no such thing.
+func collectionKind(c schema.Collection) value.Kind {
+	switch c {
+	case schema.List:
+		return value.KindList
+	case schema.Dictionary:
+		return value.KindDictionary
+	default:
+		return value.KindNull
 	}
 }
 

@@ -64,6 +64,24 @@ func (rules Rules) Apply(st changeset.State, c *changeset.Changeset) error {
 	return changeset.Apply(st, c)
 }
 
+// ApplyEntry applies what a merge has made of an incoming entry.
+//
+// When an older removal of a dictionary entry meets a newer Clear of the collection in it, the Clear wins (R13), and the side that has removed the
+// entry would have to clear what isn't there. The original refuses the whole changeset then: its server sends the client away for good, its client
+// stops syncing (vectors/README.md section 8). Here the entry is made again, as an empty collection. That is what the other side has, too, and it
+// takes back no write that the rules keep. The Updates that make such entries are put into the changeset, which then is dirty, for peers that
+// have followed the removal before.
+func (rules Rules) ApplyEntry(st changeset.State, e *Entry) error {
+	if !e.Remakes {
+		return rules.Apply(st, e.Changeset)
+	}
+	c, err := changeset.ApplyRemaking(st, e.Changeset, rules == Strict)
+	if err == nil && c != e.Changeset {
+		e.Changeset, e.Dirty = c, true
+	}
+	return err
+}
+
 // ruleSet is what rules consist of.
 type ruleSet struct {
 	flat   *[ops][ops]rule

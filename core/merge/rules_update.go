@@ -57,6 +57,9 @@ func addIntegerUpdate(_ *merger, l, r *node) error {
 func clearUpdate(_ *merger, l, r *node) error {
 	if !l.follows && samePath(l, r) && (markerOf(l.in.Collection) != r.in.Value.Kind() || r.tail != nil) {
 		discardOlder(l, r)
+		if r.dead && r.in.Value.Kind() == value.KindErased {
+			l.owner.entry.Remakes = true
+		}
 	}
 	return nil
 }

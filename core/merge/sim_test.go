@@ -103,11 +103,16 @@ func (c *simClient) scan(after, upTo uint64) iter.Seq2[LocalEntry, error] {
 
 // applyTo applies a changeset to a state, if there is one.
 func applyTo(s *memstate.State, rules Rules, c *changeset.Changeset) error {
+	return applyEntryTo(s, rules, &Entry{Changeset: c})
+}
+
+// applyEntryTo applies what a merge has made of an entry.
+func applyEntryTo(s *memstate.State, rules Rules, e *Entry) error {
 	if s == nil {
 		return nil
 	}
 	s.Begin()
-	err := rules.Apply(s, c)
+	err := rules.ApplyEntry(s, e)
 	if err != nil {
 		s.Rollback()
 	} else {
@@ -139,7 +144,7 @@ func (c *simClient) integrate(m simMessage) {
 	current := c.version()
 	require.NoError(t, Rebase(m.entries, c.base, current))
 	require.NoError(t, c.rules.Batch(c, current, m.entries, func(e *Entry) error {
-		return applyTo(c.state, c.rules, e.Changeset)
+		return applyEntryTo(c.state, c.rules, e)
 	}), "client %d", c.ident)
 	c.save(m.progress)
 	last := m.entries[len(m.entries)-1]
@@ -279,7 +284,7 @@ func (s *simServer) upload(c *simClient, end uint64) []*Entry {
 		h = finder{f}
 	}
 	require.NoError(t, s.rules.Batch(h, s.version(), batch, func(e *Entry) error {
-		return applyTo(s.state, s.rules, e.Changeset)
+		return applyEntryTo(s.state, s.rules, e)
 	}), "upload of client %d", c.ident)
 	for _, e := range batch {
 		s.history = append(s.history, simEntry{version: s.version() + 1, origin: c.ident, client: e.Version, timestamp: e.Timestamp, main: e.Changeset})

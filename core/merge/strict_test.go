@@ -20,7 +20,7 @@ func both(t *testing.T, rules Rules, base *memstate.State, a, b []*Entry) (state
 	for k, ways := range [2][2][]*Entry{{a, b1}, {b, a1}} {
 		states[k] = base.Clone()
 		for _, e := range append(ways[0], ways[1]...) {
-			if err := applyTo(states[k], rules, e.Changeset); err != nil {
+			if err := applyEntryTo(states[k], rules, e); err != nil {
 				return states, err
 			}
 		}

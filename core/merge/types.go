@@ -19,6 +19,9 @@ type Entry struct {
 	FileIdent uint64
 	// Dirty is set when merging changes the changeset; it is never reset.
 	Dirty bool
+	// Remakes is set when merging lets a Clear of the changeset outlive the removal of the dictionary entry that it clears: the entry is
+	// gone where the changeset is going to be applied. Rules.ApplyEntry makes it again.
+	Remakes bool
 }
 
 // older is the order that decides conflicts (section 3).

@@ -140,7 +140,7 @@ func (r *Realm) create(cl *store.Class, cells []store.Cell, upsert bool) (rowid 
 		if err := r.conn.SetCell(cl, rowid, i, &cells[i]); err != nil {
 			return 0, false, err
 		}
-		if err := r.recordUpdate(cl, rowid, i, &cells[i], cells); err != nil {
+		if err := r.recordUpdate(cl, rowid, i, &cells[i], cells, false); err != nil {
 			return 0, false, err
 		}
 	}
@@ -327,6 +327,16 @@ func set(o Object, change func(r *Realm, cl *store.Class, p *C.rlm_object) error
 // SetProperty sets a property to a cell (*rlm_cell); a link is a cell of type link, an absent one changes nothing. The
 // object's own row stays current.
 func SetProperty(o Object, property int, cell unsafe.Pointer) error {
+	return setProperty(o, property, cell, false)
+}
+
+// SetDefault is SetProperty for a value that the application didn't choose: what its model gives to a new object. When devices write at the
+// same time, such a write loses against any other, however old (merge.md). Null for a link that is null is not recorded.
+func SetDefault(o Object, property int, cell unsafe.Pointer) error {
+	return setProperty(o, property, cell, true)
+}
+
+func setProperty(o Object, property int, cell unsafe.Pointer, byDefault bool) error {
 	return set(o, func(r *Realm, cl *store.Class, p *C.rlm_object) error {
 		v := (*store.Cell)(cell)
 		if v.Type == store.CellAbsent {
@@ -341,12 +351,59 @@ func SetProperty(o Object, property int, cell unsafe.Pointer) error {
 		if err := r.checkPlaces(cl, property, unsafe.Slice(v, 1)); err != nil {
 			return err
 		}
+		if byDefault && v.Kind() == value.KindNull && cl.Def.Properties[property].Type == value.KindLink {
+			old, err := r.conn.Value(cl, int64(p.object_key), property)
+			if err != nil || old.IsNull() { // recorded, it would remove an embedded object that another device has made (changeset.md 6.4)
+				return err
+			}
+		}
 		if err := r.conn.SetCell(cl, int64(p.object_key), property, v); err != nil {
 			return err
 		}
 		r.patch(p, property, v)
-		return r.recordUpdate(cl, int64(p.object_key), property, v, r.rowOf(p))
+		return r.recordUpdate(cl, int64(p.object_key), property, v, r.rowOf(p), byDefault)
 	})
+}
+
+// SetLink sets a property to a link by primary key, to an object that need not exist. While it doesn't, the property reads as null, and nothing is
+// recorded: the link stays on this device until the object comes, and goes to the others then (changeset.md 6.4, 6.10). Errors: those of
+// SetProperty.
+func SetLink(o Object, property int, link value.Link) error {
+	return set(o, func(r *Realm, cl *store.Class, p *C.rlm_object) error {
+		if property < 0 || property >= len(cl.Def.Properties) {
+			return errorf(store.ErrSchema, "class '%s' has no property number %d", cl.Def.Name, property)
+		}
+		target := r.conn.Class(link.Class)
+		if err := checkLink(cl, property, target, link); err != nil {
+			return err
+		}
+		if err := r.conn.SetValue(cl, int64(p.object_key), property, value.FromLink(link.Class, link.Key)); err != nil {
+			return err
+		}
+		row, live, err := r.conn.Find(target, link.Key)
+		if err != nil || !live {
+			return err
+		}
+		cell := store.LinkCell(target.ID, row)
+		return r.recordUpdate(cl, int64(p.object_key), property, &cell, nil, false)
+	})
+}
+
+// checkLink refuses links that a property can't hold; target is the link's class, nil if there is none.
+func checkLink(cl *store.Class, property int, target *store.Class, link value.Link) error {
+	p := &cl.Def.Properties[property]
+	switch {
+	case target == nil:
+		return errorf(store.ErrSchema, "'%s' is not a class", link.Class)
+	case target.Def.Kind != schema.TopLevel || target.KeyIndex < 0:
+		return errorf(store.ErrType, "there are no links by primary key to objects of class '%s'", link.Class)
+	case target.Def.Properties[target.KeyIndex].Type != link.Key.Kind() && (link.Key.Kind() != value.KindNull || !target.Def.Properties[target.KeyIndex].Nullable):
+		return errorf(store.ErrType, "the primary key of class '%s' is not of type %v", link.Class, link.Key.Kind())
+	case p.Collection != schema.Single, p.Type != value.KindMixed && (p.Type != value.KindLink || p.LinkTarget != link.Class):
+		return errorf(store.ErrType, "a link to class '%s' for '%s.%s'", link.Class, cl.Def.Name, p.Name)
+	default:
+		return nil
+	}
 }
 
 // AddInt adds to an integer property, wrapping around. Errors: ErrNull, store.ErrType.
@@ -425,9 +482,9 @@ func noObject(cl *store.Class, rowid int64) error {
 	return errorf(store.ErrNoObject, "No object with key '%d' in 'class_%s'", rowid, cl.Def.Name)
 }
 
-// rowOf returns the cells of an object's row as it was read last, nil if it wasn't: a key never changes.
+// rowOf returns the cells of an object's row as it was read last, nil if it wasn't since the schema changed: a key never changes.
 func (r *Realm) rowOf(p *C.rlm_object) []store.Cell {
-	if p.values == nil {
+	if p.values == nil || uint64(p.stamp) < r.reshaped {
 		return nil
 	}
 	return unsafe.Slice((*store.Cell)(unsafe.Pointer(p.values)), int(p.n_values))

@@ -80,7 +80,7 @@ func (r *Realm) checkText(cl *store.Class, first int, cells []store.Cell) error 
 func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // recordUpdate records that a property was set; cells are those of the row, if they are at hand.
-func (r *Realm) recordUpdate(cl *store.Class, row int64, property int, cell *store.Cell, cells []store.Cell) error {
+func (r *Realm) recordUpdate(cl *store.Class, row int64, property int, cell *store.Cell, cells []store.Cell, byDefault bool) error {
 	if !r.recorder.on {
 		return nil
 	}
@@ -92,7 +92,7 @@ func (r *Realm) recordUpdate(cl *store.Class, row int64, property int, cell *sto
 	if err != nil {
 		return r.recorder.fail(err)
 	}
-	return r.recordAt(a, changeset.Instruction{Op: changeset.Update, Value: v})
+	return r.recordAt(a, changeset.Instruction{Op: changeset.Update, Value: v, Default: byDefault})
 }
 
 // recordCreate records a new object, the links that its creation made live again, and the properties that were supplied.
@@ -120,7 +120,7 @@ func (r *Realm) recordCreate(cl *store.Class, rowid int64, cells []store.Cell) e
 		if i == cl.KeyIndex || cells[i].Type == store.CellAbsent {
 			continue
 		}
-		if err := r.recordUpdate(cl, rowid, i, &cells[i], cells); err != nil {
+		if err := r.recordUpdate(cl, rowid, i, &cells[i], cells, false); err != nil {
 			return err
 		}
 	}
@@ -139,6 +139,9 @@ func (r *Realm) recordErase(cl *store.Class, key value.Key) error {
 func (r *Realm) fade() error {
 	for id := range r.recorder.fading {
 		cl := r.conn.ClassByID(id)
+		if cl == nil { // removed since
+			continue
+		}
 		plan, err := r.conn.All(cl)
 		if err != nil {
 			return err

@@ -255,7 +255,7 @@ func (r *Realm) writeSchema(target *schema.Schema) (version uint64, err error) {
 	}
 	var rec changeset.Recorder
 	for _, in := range changeset.SchemaInstructions(plan.changes) {
-		if err := rec.Record(&in); err != nil {
+		if err := rec.RecordSchema(&in); err != nil {
 			return 0, err
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"realmsync/core/changeset"
+	"realmsync/core/merge"
 	"realmsync/server/store"
 )
 
@@ -217,22 +218,22 @@ func (in *integration) schemaVersions() (out []uint64) {
 	return out
 }
 
-// append applies one merged changeset and makes it a server version. modified tells that it is not what was uploaded.
-func (in *integration) append(u *Uploaded, c *changeset.Changeset, modified bool) error {
+// append applies one merged changeset and makes it a server version. It is dirty when it is not what was uploaded.
+func (in *integration) append(u *Uploaded, merged *merge.Entry) error {
 	g := in.group
 	version := g.version + 1
-	if in.dropRejected(u, c, version) {
-		modified = true
-	}
+	modified := in.dropRejected(u, merged.Changeset, version)
 	g.state.begin(version)
 	catalog := g.state.catalog
 	// The instructions of the changeset touch the objects even where they change nothing: a later upload merges with them.
-	if err := g.engine.cfg.Rules.Apply(g.state, c); err != nil {
+	if err := g.engine.cfg.Rules.ApplyEntry(g.state, merged); err != nil {
 		if errors.Is(err, changeset.ErrBadChangeset) || errors.Is(err, changeset.ErrUnsupported) {
 			return blame(BadChangeset, err, "the changeset of client version %d can't be applied", u.ClientVersion)
 		}
 		return err
 	}
+	c := merged.Changeset
+	modified = modified || merged.Dirty
 	if g.state.catalog != catalog && g.engine.cfg.FixedSchema {
 		return refuse(InvalidSchemaChange, "the changeset of client version %d changes the schema, which is fixed on this server; "+
 			"the server has to be started without --fixed-schema for it", u.ClientVersion)

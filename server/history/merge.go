@@ -11,9 +11,9 @@ import (
 	"realmsync/server/store"
 )
 
-// merge transforms the changesets with the window (spec/merge.md section 10.3) and gives each to apply, in order. modified
+// merge transforms the changesets with the window (spec/merge.md section 10.3) and gives each to apply, in order. Dirty
 // tells apply that the changeset is not what was uploaded.
-func (in *integration) merge(apply func(u *Uploaded, c *changeset.Changeset, modified bool) error) error {
+func (in *integration) merge(apply func(u *Uploaded, e *merge.Entry) error) error {
 	batch := make([]*merge.Entry, len(in.changesets))
 	entries := make([]merge.Entry, len(in.changesets))
 	for i := range in.changesets {
@@ -31,7 +31,8 @@ func (in *integration) merge(apply func(u *Uploaded, c *changeset.Changeset, mod
 	err = in.group.engine.cfg.Rules.Batch(past, in.group.version, batch, func(e *merge.Entry) error {
 		u := &in.changesets[next]
 		next++
-		return apply(u, e.Changeset, u.modified || e.Dirty)
+		e.Dirty = e.Dirty || u.modified
+		return apply(u, e)
 	})
 	if errors.Is(err, merge.ErrTransform) {
 		return blame(BadChangeset, err, "the upload can't be merged with the history")

@@ -116,7 +116,7 @@ func (c *simClient) integrate(m download) error {
 		if changeset.Supported(e.Changeset) != nil {
 			c.clock = max(c.clock, e.Timestamp)
 		}
-		if err := applyBy(c.rules, c.state, e.Changeset); err != nil {
+		if err := applyBy(c.rules, c.state, e); err != nil {
 			return fmt.Errorf("server version %d: %w", e.Version, err)
 		}
 		return nil
@@ -139,9 +139,9 @@ func (c *simClient) integrate(m download) error {
 }
 
 // applyBy is memstate.State.Apply by some rules.
-func applyBy(rules merge.Rules, st *memstate.State, c *changeset.Changeset) error {
+func applyBy(rules merge.Rules, st *memstate.State, e *merge.Entry) error {
 	st.Begin()
-	if err := rules.Apply(st, c); err != nil {
+	if err := rules.ApplyEntry(st, e); err != nil {
 		st.Rollback()
 		return err
 	}

@@ -224,7 +224,7 @@ func (s *simulation) compare() error {
 			}
 			seen[id] = true
 		}
-		return true, applyBy(s.rules, replayed, e.Changeset)
+		return true, applyBy(s.rules, replayed, &merge.Entry{Changeset: e.Changeset})
 	})
 	if err != nil {
 		return fmt.Errorf("replaying the history: %w", err)

@@ -8,6 +8,7 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/schema"
+	"realmsync/core/store/storetest"
 	"realmsync/core/value"
 	"realmsync/server/history"
 	"realmsync/server/store/sqlite"
@@ -132,7 +133,7 @@ func (w *world) check() error {
 		return fmt.Errorf("the server's data is not what its history leads to:\n%s", d)
 	}
 	for i, c := range w.clients {
-		if states[i], err = dump(c.conn, end.model.Schema()); err != nil {
+		if states[i], err = storetest.Dump(c.conn, end.model.Schema()); err != nil {
 			return fmt.Errorf("%s: reading its realm: %w", c.name, err)
 		}
 		want, err := visible(end.model, views[c.choice])

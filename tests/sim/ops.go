@@ -10,6 +10,7 @@ import (
 	"realmsync/core/merge"
 	"realmsync/core/schema"
 	"realmsync/core/store"
+	"realmsync/core/store/storetest"
 	"realmsync/core/value"
 )
 
@@ -89,7 +90,7 @@ func (c *client) extend(r uint64) error {
 func (w *writer) nested() error {
 	if w.all == nil {
 		var err error
-		if w.all, err = dumpHere(w.c.conn, w.state.Schema()); err != nil {
+		if w.all, err = storetest.DumpHere(w.c.conn, w.state.Schema()); err != nil {
 			return err
 		}
 	}

@@ -9,8 +9,8 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
-	"realmsync/core/schema"
 	"realmsync/core/store"
+	"realmsync/core/store/storetest"
 	"realmsync/core/value"
 	"realmsync/core/wire"
 )
@@ -85,17 +85,11 @@ func (p *program) subscribe(texts ...string) int64 {
 	return set.Version
 }
 
-// dump reads the whole realm in a snapshot.
+// dump reads the whole realm in a snapshot of its own.
 func dump(t testing.TB, conn *store.Conn) *memstate.State {
 	t.Helper()
-	require.NoError(t, conn.BeginRead())
-	defer func() { require.NoError(t, conn.EndRead()) }()
-	state := memstate.New(conn.Schema())
-	for _, cl := range conn.Classes() {
-		if cl.Def.Kind == schema.TopLevel {
-			dumpClass(t, conn, cl, state)
-		}
-	}
+	state, err := storetest.Dump(conn, nil)
+	require.NoError(t, err)
 	return state
 }
 

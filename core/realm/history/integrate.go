@@ -92,7 +92,7 @@ func (f *File) merge(s syncFile, batch []*merge.Entry, current uint64) error {
 	}
 	state := f.conn.State()
 	err := f.rules.Batch(localHistory{f.conn, s.ident, &f.window}, current, batch, func(e *merge.Entry) error {
-		if err := f.rules.Apply(state, e.Changeset); err != nil {
+		if err := f.rules.ApplyEntry(state, e); err != nil {
 			return refusedApply(e.Version, err)
 		}
 		return nil

@@ -34,6 +34,11 @@ inline realm_value_t link_within(const instance_ptr& owner, const core_ptr& targ
 template <typename T>
 core_ptr fill_embedded(const instance_ptr& owner, realm_object_t* made, const T& value);
 
+// Stores an object as add_object does, and lets link(cell) put the link to it where it belongs as soon as the object exists, before its properties
+// are set: the order in which the original records them.
+template <typename T, typename Link>
+core_ptr add_linked(const instance_ptr& owner, const T& value, Link&& link);
+
 }// namespace internal
 
 template <typename T>
@@ -87,15 +92,15 @@ struct managed<T*> : internal::accessor {
     // Stores the object (an existing one with its primary key is updated) and links to it; nullptr clears the link. An embedded object
     // is new each time, and replaces the one that was there, which is deleted.
     managed& operator=(T* o) {
+        if (!o) return point_to(internal::core_ptr());
+        auto& c = core();
         if constexpr (internal::is_embedded<T>()) {
-            if (!o) return point_to(internal::core_ptr());
-            auto& c = core();
             realm_object_t* made = nullptr;
             internal::call(realm_object_set_embedded, c.object(), column(), &made);
             (void) internal::fill_embedded(c.owner(), made, *o);
-            return *this;
         } else
-            return point_to(o ? internal::add_object(core().owner(), *o) : internal::core_ptr());
+            (void) internal::add_linked(c.owner(), *o, [&](const realm_value_t& link) { store(link); });
+        return *this;
     }
 
     rbool operator==(std::nullptr_t) const {
@@ -162,7 +167,7 @@ struct collection_writer {
 
     void write(const M& values) {
         if constexpr (kind == REALM_COLLECTION_DICTIONARY) {
-            for (auto& [key, v]: values) put(key, v);
+            for (auto& [key, v]: values) put(key, v, true);
         } else if constexpr (kind == REALM_COLLECTION_SET) {
             for (auto& v: values) add(v);
         } else if constexpr (std::is_pointer_v<E>) {
@@ -202,25 +207,25 @@ struct collection_writer {
             c.change_somehow(realm_set_add, &cell, nullptr, nullptr);
         }
     }
-    void put(const std::string& key, const E& v) {
-        realm_value_t cell{};
+    // whole: the whole dictionary is stored. Then the original sets a link again behind the properties of its object.
+    void put(const std::string& key, const E& v, bool whole = false) {
         if constexpr (std::is_pointer_v<E>) {
             using T = std::remove_pointer_t<E>;
-            if (v) {
-                if constexpr (is_embedded<T>()) {
-                    realm_object_t* made = nullptr;
-                    c.change_somehow(realm_dictionary_put_embedded, to_abi(key), &made);
-                    (void) fill_embedded(c.owner(), made, *v);
-                    return;
-                } else
-                    cell = link_cell(*add_object(c.owner(), *v));
+            if (!v) return put_cell(key, realm_value_t{});
+            if constexpr (is_embedded<T>()) {
+                realm_object_t* made = nullptr;
+                c.change_somehow(realm_dictionary_put_embedded, to_abi(key), &made);
+                (void) fill_embedded(c.owner(), made, *v);
+            } else {
+                auto o = add_linked(c.owner(), *v, [&](const realm_value_t& link) { put_cell(key, link); });
+                if (whole) put_cell(key, link_cell(*o));
             }
         } else
-            cell = to_cell<E>(v);
-        c.change_somehow(realm_dictionary_put, to_abi(key), &cell);
+            put_cell(key, to_cell<E>(v));
     }
 
 private:
+    void put_cell(const std::string& key, const realm_value_t& cell) { c.change_somehow(realm_dictionary_put, to_abi(key), &cell); }
     template <typename X>
     static constexpr bool replaces = !std::is_same_v<X, bool> && !persisted<X>::nullable;
     void assign(const M& values) {
@@ -236,58 +241,41 @@ private:
     }
 };
 
-// Fills the cells of a new object. The strings stay in the object, which outlives the call.
+// Fills the cells of an object to be stored: of its key, and of the values in front of the first property that takes more than a cell, which is a
+// link or a collection that isn't empty. The strings stay in the object, which outlives the call.
 template <typename T>
-struct fill {
+struct fill_row {
     const T& object;
-    const instance_ptr& owner;
     const class_binding& binding;
     realm_value_t* cells;
+    uint32_t end; // the first property that isn't filled
+    bool keyed = false;
     template <typename Class, typename Member, typename Accessor>
-    void operator()(uint32_t property, const char*, Member Class::*member, Accessor) const {
-        if constexpr (!is_collection<Member> && !is_linking_objects<Member>::value) {
+    void operator()(uint32_t property, const char*, Member Class::*member, Accessor) {
+        if constexpr (is_collection<Member>) {
+            if (property < end && !(object.*member).empty()) end = property;
+        } else if constexpr (std::is_pointer_v<Member>) {
+            if (property < end && object.*member) end = property;
+        } else if constexpr (!is_linking_objects<Member>::value) {
+            keyed = keyed || persisted<Member>::key;
+            if (property >= end && !persisted<Member>::key) return;
             auto column = binding.columns[property];
             if (column >= binding.row_size) fail_column(binding);
             auto& c = cells[column];
-            if constexpr (std::is_pointer_v<Member>) {
-                // A null pointer leaves an existing link alone, as in the original (KEEP-8).
-                if constexpr (!is_embedded<std::remove_pointer_t<Member>>())
-                    if (auto target = object.*member) c = link_cell(*add_object(owner, *target));
-            } else {
-                c = realm_value_t{};
-                persisted<Member>::write(object.*member, c);
-            }
+            c = realm_value_t{};
+            persisted<Member>::write(object.*member, c);
         }
     }
 };
 
-// Sets the properties of a new embedded object, which has no row to be created with.
+// Stores the properties from `first` on, in schema order, one by one: the order in which the original records them. Those in front of it have
+// been stored with the row; an object that isn't new may have to lose the elements of collections among them.
 template <typename T>
-struct set_values {
-    const T& object;
-    object_core& core;
-    template <typename Class, typename Member, typename Accessor>
-    void operator()(uint32_t property, const char*, Member Class::*member, Accessor) const {
-        if constexpr (!is_collection<Member> && !is_linking_objects<Member>::value) {
-            auto column = core.binding().columns[property];
-            realm_value_t c{};
-            if constexpr (std::is_pointer_v<Member>) {
-                if constexpr (!is_embedded<std::remove_pointer_t<Member>>())
-                    if (auto target = object.*member) core.set(column, link_cell(*add_object(core.owner(), *target)));
-            } else {
-                persisted<Member>::write(object.*member, c);
-                core.set(column, c);
-            }
-        }
-    }
-};
-
-// What hangs on an object that is stored: embedded objects and collections, in schema order.
-template <typename T>
-struct fill_in {
+struct put_in {
     const T& object;
     object_core& core;
     bool fresh;
+    uint32_t first;
     template <typename Class, typename Member, typename Accessor>
     void operator()(uint32_t property, const char*, Member Class::*member, Accessor) const {
         if constexpr (is_collection<Member>) {
@@ -296,13 +284,19 @@ struct fill_in {
             auto c = open_collection(core, property);
             collection_writer<Member>{*c, fresh}.write(values);
         } else if constexpr (std::is_pointer_v<Member>) {
+            // A null pointer leaves an existing link alone, as in the original (KEEP-8).
+            auto value = object.*member;
+            if (!value) return;
+            auto column = core.binding().columns[property];
             if constexpr (is_embedded<std::remove_pointer_t<Member>>()) {
-                auto value = object.*member;
-                if (!value) return;
                 realm_object_t* made = nullptr;
-                call(realm_object_set_embedded, core.object(), core.binding().columns[property], &made);
+                call(realm_object_set_embedded, core.object(), column, &made);
                 (void) fill_embedded(core.owner(), made, *value);
-            }
+            } else
+                (void) add_linked(core.owner(), *value, [&](const realm_value_t& link) { core.set(column, link); });
+        } else if constexpr (!is_linking_objects<Member>::value) {
+            if constexpr (!persisted<Member>::key)
+                if (property >= first) core.set(core.binding().columns[property], to_cell<Member>(object.*member));
         }
     }
 };
@@ -310,29 +304,59 @@ struct fill_in {
 template <typename T>
 core_ptr fill_embedded(const instance_ptr& owner, realm_object_t* made, const T& value) {
     core_ptr core(new object_core(owner, binding_of<T>(*owner), made));
-    generated<T>::cpprealm_each(set_values<T>{value, *core});
-    generated<T>::cpprealm_each(fill_in<T>{value, *core, true});
+    generated<T>::cpprealm_each(put_in<T>{value, *core, true, 0});
     return core;
 }
 
-template <typename T>
-core_ptr add_object(const instance_ptr& owner, const T& value) {
-    const auto& binding = binding_of<T>(*owner);
-    // Rows of usual size need no allocation.
-    realm_value_t small[32];
-    std::vector<realm_value_t> large;
-    realm_value_t* cells = small;
-    if (binding.row_size > 32) {
-        large.resize(binding.row_size);
-        cells = large.data();
+// The cells of a row, all absent. Rows of usual size need no allocation.
+class row_cells {
+public:
+    explicit row_cells(uint32_t size) {
+        if (size > std::size(m_small)) {
+            m_large.resize(size);
+            m_cells = m_large.data();
+        }
+        for (uint32_t i = 0; i < size; i++) m_cells[i].type = REALM_TYPE_ABSENT;
     }
-    for (uint32_t i = 0; i < binding.row_size; i++) cells[i].type = REALM_TYPE_ABSENT;
-    generated<T>::cpprealm_each(fill<T>{value, owner, binding, cells});
+    row_cells(const row_cells&) = delete;
+    row_cells& operator=(const row_cells&) = delete;
+    realm_value_t* get() { return m_cells; }
+
+private:
+    realm_value_t m_small[32];
+    std::vector<realm_value_t> m_large;
+    realm_value_t* m_cells = m_small;
+};
+
+// Creates an object, or finds the one with its key and sets what the cells hold.
+inline core_ptr upsert(const instance_ptr& owner, const class_binding& binding, const realm_value_t* cells, bool& created) {
     realm_object_t* raw = nullptr;
-    bool created = false;
     call(realm_object_create, owner->get(), binding.key, cells, size_t(binding.row_size), int(REALM_CREATE_UPSERT), &raw, &created);
-    core_ptr core(new object_core(owner, binding, raw));
-    generated<T>::cpprealm_each(fill_in<T>{value, *core, created});
+    return core_ptr(new object_core(owner, binding, raw));
+}
+
+template <typename T>
+core_ptr add_object(const instance_ptr& owner, const T& value, bool made) {
+    const auto& binding = binding_of<T>(*owner);
+    row_cells cells(binding.row_size);
+    fill_row<T> row{value, binding, cells.get(), UINT32_MAX};
+    generated<T>::cpprealm_each(row);
+    bool created = false;
+    auto core = upsert(owner, binding, cells.get(), created);
+    generated<T>::cpprealm_each(put_in<T>{value, *core, created || made, row.end});
+    return core;
+}
+
+template <typename T, typename Link>
+core_ptr add_linked(const instance_ptr& owner, const T& value, Link&& link) {
+    const auto& binding = binding_of<T>(*owner);
+    row_cells cells(binding.row_size);
+    fill_row<T> row{value, binding, cells.get(), 0};
+    generated<T>::cpprealm_each(row);
+    bool created = false;
+    auto core = row.keyed ? upsert(owner, binding, cells.get(), created) : add_object(owner, value);
+    link(link_cell(*core));
+    if (row.keyed) core = add_object(owner, value, created);
     return core;
 }
 

@@ -17,9 +17,9 @@ struct results;
 
 namespace internal {
 
-// Stores an unmanaged object and, recursively, what it links to (link.hpp).
+// Stores an unmanaged object and, recursively, what it links to (link.hpp). made: it has just been created, with nothing but its key.
 template <typename T>
-core_ptr add_object(const instance_ptr& owner, const T& value);
+core_ptr add_object(const instance_ptr& owner, const T& value, bool made = false);
 
 // Base of every generated accessor struct. Its members have names that no property has: a property hides what it is named after.
 class object_base {

@@ -1,4 +1,4 @@
-package main
+package storetest
 
 import (
 	"errors"
@@ -11,20 +11,24 @@ import (
 	"realmsync/core/value"
 )
 
-// dump reads a whole realm into memory, by the calls that a program reads it with.
-func dump(conn *store.Conn, classes *schema.Schema) (out *memstate.State, err error) {
+// Dump reads a whole realm into memory, by the calls that a program reads it with. classes is what the state gets as its schema; nil: that of
+// the file.
+func Dump(conn *store.Conn, classes *schema.Schema) (out *memstate.State, err error) {
 	if err := conn.BeginRead(); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.EndRead()) }()
-	return dumpHere(conn, classes)
+	return DumpHere(conn, classes)
 }
 
-// dumpHere is dump in the transaction that is open.
-func dumpHere(conn *store.Conn, classes *schema.Schema) (*memstate.State, error) {
+// DumpHere is Dump in the transaction that is open.
+func DumpHere(conn *store.Conn, classes *schema.Schema) (*memstate.State, error) {
+	if classes == nil {
+		classes = conn.Schema()
+	}
 	d := dumper{conn, memstate.New(classes)}
 	for _, cl := range conn.Classes() {
-		if cl.Def.Kind != schema.TopLevel {
+		if cl.Def.Kind == schema.Embedded {
 			continue
 		}
 		for from, more := int64(-1<<62), true; more; {
@@ -204,7 +208,7 @@ func (d *dumper) put(to changeset.Node, i int, key string, v value.Value, child 
 	case changeset.SetNode:
 		return to.Add(v)
 	default:
-		return fmt.Errorf("sim: a container %T", to)
+		return fmt.Errorf("storetest: a container %T", to)
 	}
 	if err != nil {
 		return err

@@ -84,7 +84,8 @@ type (
 		Path   *KeyPath
 		Region *Region
 
-		kind, coordinates int // the properties of the embedded class
+		class             *schema.Class // the embedded one
+		kind, coordinates int           // its properties
 	}
 )
 

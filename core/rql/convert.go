@@ -276,8 +276,11 @@ func numberLength(s string) int {
 	return n
 }
 
-// checkNeedle refuses text that can't be folded.
+// checkNeedle refuses text that can't be folded, and patterns that take too long.
 func (b *binder) checkNeedle(c *comparison, constant *Constant) {
+	if c.op == OpLike && constant != nil && !newNeedle(OpLike, false, constant.Value.Str()).searchable() {
+		panic(fail(ErrLimit, c.pos, "a LIKE pattern has a ? in a part of more than %d bytes between two stars", MaxWildcards))
+	}
 	if c.fold && constant != nil && constant.Value.Kind() == value.KindString && !isSequence(constant.Value.Str()) {
 		panic(fail(ErrInvalidArgument, c.pos, "Malformed UTF-8: %s", clip(constant.Value.Str())))
 	}

@@ -8,7 +8,10 @@ import (
 
 // maxReached bounds how many values one Match may read from collections: paths through collections multiply, and queries
 // may come from anyone.
-const maxReached = 4 << 20
+const maxReached = 2 << 20
+
+// keptValues is how large a batch may be to be used again.
+const keptValues = 1 << 14
 
 // run is the state of one Match of a query that navigates: what is left of its budget, and memory to use again.
 type run struct {
@@ -35,6 +38,9 @@ func (r *run) take() *batch {
 }
 
 func (r *run) give(b *batch) {
+	if cap(b.values) > keptValues {
+		return
+	}
 	clear(b.values) // they may hold on to the texts of pages that are gone
 	r.spare = append(r.spare, b)
 }

@@ -27,9 +27,6 @@ type geoVertex struct {
 	hasAltitude                   bool
 }
 
-// maxVertices bounds the work for one point, and that of checking a region, which grows with the square.
-const maxVertices = 2000
-
 // String returns the region as canonical text writes it. Boxes have become polygons.
 func (g *Region) String() string { return g.text(17) }
 
@@ -177,6 +174,7 @@ func (b *binder) geoWithin(g *geoWithin) Node {
 	if class.Kind != schema.Embedded {
 		panic(fail(ErrRuntime, g.pos, "A GEOWITHIN query can only operate on a link to an embedded class but '%s' is at the top level", class.Name))
 	}
+	out.class = class
 	out.kind, out.coordinates = propertyIndex(class, "type"), propertyIndex(class, "coordinates")
 	if out.kind < 0 || out.coordinates < 0 || !isGeoFormat(&class.Properties[out.kind], &class.Properties[out.coordinates]) {
 		text := &printer{}
@@ -199,8 +197,8 @@ func (b *binder) region(s *geoShape) *Region {
 	vertices := 0
 	rings := make([][]geoVertex, len(s.rings))
 	for i, ring := range s.rings {
-		if vertices += len(ring); vertices > maxVertices {
-			panic(fail(ErrLimit, -1, "a GEOWITHIN query has more than %d vertices", maxVertices))
+		if vertices += len(ring); vertices > MaxVertices {
+			panic(fail(ErrLimit, -1, "a GEOWITHIN query has more than %d vertices", MaxVertices))
 		}
 		for _, p := range ring {
 			v := geoVertex{longitude: b.coordinate(p.coordinates[0]), latitude: b.coordinate(p.coordinates[1])}

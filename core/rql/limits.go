@@ -14,6 +14,12 @@ const (
 	MaxArgs = 4096
 	// MaxPath is how many elements one key path may have.
 	MaxPath = 64
+	// MaxWildcards is how many bytes a part of a LIKE pattern between two stars may have if there is a ? in it: finding such
+	// a part takes time proportional to its length. Parts without ? have no limit. A longer part in a pattern that is
+	// itself a property matches nothing.
+	MaxWildcards = 256
+	// MaxVertices is how many vertices all rings of a GEOWITHIN region may have together.
+	MaxVertices = 1000
 )
 
 // maxRecursion bounds the parser's stack, redundant parentheses included. Canonical text needs at most two levels of

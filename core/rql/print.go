@@ -218,7 +218,10 @@ func (out *printer) types(c *TypeConstant) {
 
 // path prints a path with its quantifier, steps, and what is read at its end.
 func (out *printer) path(p *KeyPath) {
-	out.WriteString(p.Quantifier.prefix())
+	counted := p.Reading == ReadCount && (p.End.Property < 0 || p.End.Backlink || p.Prop().Type == value.KindLink)
+	if !counted { // there a quantifier says nothing
+		out.WriteString(p.Quantifier.prefix())
+	}
 	if n := len(out.variables); n > 0 {
 		out.WriteString(out.variables[n-1] + ".")
 	}
@@ -242,7 +245,7 @@ func (out *printer) path(p *KeyPath) {
 		}
 	}
 	switch {
-	case p.Reading == ReadCount && (p.End.Backlink || p.Prop().Type == value.KindLink):
+	case counted:
 		out.WriteString(".@count")
 	case p.Reading == ReadCount:
 		out.WriteString(".@size")

@@ -1,13 +1,14 @@
 package rql
 
 import (
+	"cmp"
 	"slices"
 
 	"realmsync/core/value"
 )
 
-// Ordinal is implemented by objects that know their place in creation order. Sorting by a link uses it (spec section 7);
-// without it, links sort by primary key.
+// Ordinal is implemented by objects that know their place in creation order. Sorting by a link, also by one in a mixed value,
+// uses it (spec section 7); without it, links sort by primary key.
 type Ordinal interface {
 	Ordinal() int64
 }
@@ -50,7 +51,8 @@ func (b *Bound) Arrange(objects []Object) ([]Object, error) {
 // sortCell is what one key of one object sorts by.
 type sortCell struct {
 	value   value.Value
-	noOwner bool // a link on the way is null
+	noOwner bool  // a link on the way is null
+	ordinal int64 // of the target of a link in a mixed value, -1 if unknown
 }
 
 // cell evaluates a path of a descriptor.
@@ -78,7 +80,19 @@ func cell(p *operand, o Object, path *Path) (sortCell, error) {
 		}
 	}
 	v, err := o.Get(p.property)
-	return sortCell{value: v}, err
+	if err != nil || v.Kind() != value.KindLink {
+		return sortCell{value: v}, err
+	}
+	target, err := o.Follow(p.property)
+	return linkCell(v, target, err)
+}
+
+// linkCell is the cell of a link in a mixed value.
+func linkCell(v value.Value, target Object, err error) (sortCell, error) {
+	if numbered, ok := target.(Ordinal); ok && err == nil {
+		return sortCell{value: v, ordinal: numbered.Ordinal()}, nil
+	}
+	return sortCell{value: v, ordinal: -1}, err
 }
 
 // entryCell evaluates a path that ends in an entry of a dictionary; a missing one counts as null.
@@ -96,7 +110,11 @@ func entryCell(o Object, path *Path) (sortCell, error) {
 		return sortCell{}, err
 	}
 	v, err := c.Value(i)
-	return sortCell{value: v}, err
+	if err != nil || v.Kind() != value.KindLink {
+		return sortCell{value: v}, err
+	}
+	target, err := c.Object(i)
+	return linkCell(v, target, err)
 }
 
 func orderCells(a, b sortCell) int {
@@ -107,6 +125,8 @@ func orderCells(a, b sortCell) int {
 		return 1
 	case b.noOwner:
 		return -1
+	case a.value.Kind() == value.KindLink && b.value.Kind() == value.KindLink && a.ordinal >= 0 && b.ordinal >= 0 && a.value.Link().Class == b.value.Link().Class:
+		return cmp.Compare(a.ordinal, b.ordinal)
 	default:
 		return order(a.value, b.value)
 	}

@@ -97,7 +97,7 @@ func notSyncable(format string, args ...any) *Error {
 	return fail(ErrNotSyncable, -1, "Invalid query: "+format, args...)
 }
 
-// walk visits the *FullText nodes and the operands of a predicate, those that operands are made of included, and stops at the
+// walk visits the *FullText and *GeoWithin nodes and the operands of a predicate, those that operands are made of included, and stops at the
 // first error. The
 // bodies of subqueries, which are about other objects, are left out.
 func walk(n Node, visit func(part any) error) error {
@@ -118,6 +118,9 @@ func walk(n Node, visit func(part any) error) error {
 		}
 		return visit(n.Path)
 	case *GeoWithin:
+		if err := visit(n); err != nil {
+			return err
+		}
 		return visit(n.Path)
 	case *Comparison:
 		return walkOperands(visit, n.Left, n.Right)

@@ -162,6 +162,16 @@ func (g segment) prefix(s []byte) int {
 	return at
 }
 
+// searchable tells whether the parts between stars are short enough to be looked for.
+func (n *needle) searchable() bool {
+	for i, part := range n.segments {
+		if i > 0 && i < len(n.segments)-1 && !part.plain && len(part.text) > MaxWildcards {
+			return false
+		}
+	}
+	return true
+}
+
 // find returns the end of the first place in s where the segment fits, -1 if there is none.
 func (g segment) find(s []byte) int {
 	if g.plain {
@@ -216,7 +226,8 @@ func codePoint(s []byte) int {
 func matchText(op Op, fold bool, haystack, text string) bool {
 	switch {
 	case op == OpLike:
-		return newNeedle(op, fold, text).match(haystack)
+		n := newNeedle(op, fold, text)
+		return n.searchable() && n.match(haystack)
 	case fold && op == OpContains:
 		return newNeedle(op, fold, text).match(haystack)
 	case fold && len(text) > len(haystack):

@@ -48,7 +48,7 @@ func joinHub(r *Realm) (*hub, error) {
 	h := hubs.byFile[r.file]
 	if h == nil {
 		h = &hub{file: r.file, config: r.config.shared(), instances: map[*Realm]struct{}{}, observing: map[*Realm]uint64{}}
-		h.cancel = []func(){store.Watch(r.file, h.committing), history.Listen(r.file, h.committed)}
+		h.cancel = []func(){store.Watch(r.file, h.committing), history.Listen(r.file, h.committed), store.WatchOthers(r.file, h.wake)}
 		hubs.byFile[r.file] = h
 	} else if err := h.config.check(&r.config); err != nil {
 		return nil, err
@@ -126,10 +126,15 @@ func isOpen(file string) bool {
 	return hubs.byFile[file] != nil
 }
 
-// committing runs in every commit to the file in this process, before the version can be seen: it notes what changed.
+// committing runs in every commit to the file in this process, before the version can be seen: it notes what changed. Without changes the
+// commit has failed.
 func (h *hub) committing(version uint64, changes func() *store.Changes) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if changes == nil {
+		h.forget(version)
+		return
+	}
 	if len(h.observing) == 0 {
 		h.log, h.weight = nil, 0
 		return
@@ -137,8 +142,12 @@ func (h *hub) committing(version uint64, changes func() *store.Changes) {
 	h.note(version, changes())
 }
 
-// committed runs after every commit: it wakes the event loops of observing instances.
-func (h *hub) committed(history.Commit) {
+// committed runs after every commit in this process.
+func (h *hub) committed(history.Commit) { h.wake() }
+
+// wake wakes the event loops of observing instances: there may be a new version, by this process or by another. One that begins to observe
+// is woken once in any case, so it doesn't matter if that is while a version is being told of.
+func (h *hub) wake() {
 	h.mu.Lock()
 	var wake []*Realm
 	for r := range h.observing {
@@ -156,7 +165,6 @@ func (h *hub) note(version uint64, changes *store.Changes) {
 	if h.log == nil {
 		h.log = map[uint64]*store.Changes{}
 	}
-	h.forget(version) // one that failed
 	h.log[version] = changes
 	h.weight += changes.Rows()
 	if len(h.log) > maxLog || h.weight > maxLogWeight {

@@ -35,7 +35,9 @@ func TestHubForgetsWhatEverybodyKnows(t *testing.T) {
 	require.Len(t, h.log, 4, "the other one doesn't know yet")
 	h.told(b, 4)
 	require.Len(t, h.log, 2)
-	note(6) // again: the first attempt failed
+	note(7)
+	h.committing(7, nil)
+	require.False(t, h.since(6, 7).complete, "it failed, and another process may have made it")
 	require.Equal(t, 2, h.weight)
 	h.observe(b, false, 0)
 	note(7)

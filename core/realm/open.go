@@ -72,7 +72,7 @@ func openFile(config *Config) (*store.Conn, error) {
 		return conn, err
 	}
 	fits, err := fitsSchema(conn, config)
-	if err != nil || fits || isOpen(history.Canonical(config.Path)) {
+	if err != nil || fits || isOpen(history.Canonical(config.Path)) || conn.IsOpenElsewhere() {
 		if err != nil {
 			_ = conn.Close() // the first error counts
 			return nil, err
@@ -88,7 +88,7 @@ func openFile(config *Config) (*store.Conn, error) {
 	return store.Open(config.Path, options)
 }
 
-// compactIfAsked asks the application whether to compact when it is the first to open the file.
+// compactIfAsked asks the application whether to compact when it is the first to open the file, of all processes.
 func compactIfAsked(config *Config, file string) error {
 	if config.ShouldCompact == nil || isOpen(file) {
 		return nil
@@ -98,6 +98,9 @@ func compactIfAsked(config *Config, file string) error {
 		return err
 	}
 	defer conn.Close() //nolint:errcheck // nothing was written since the errors below
+	if conn.IsOpenElsewhere() {
+		return nil
+	}
 	if err := conn.BeginRead(); err != nil {
 		return err
 	}

@@ -26,6 +26,7 @@ type fakeFile struct {
 	listened  int
 	closed    bool
 	users     int
+	peers     Peers
 
 	applied []string // changesets that came, in order
 	calls   []string
@@ -56,6 +57,9 @@ type fakeBootstrap struct {
 func newFakeFile() *fakeFile {
 	return &fakeFile{version: 2, sets: map[int64]*fakeSet{0: {state: Pending, snapshot: 1, body: "{}"}}, listeners: map[int]func(){}}
 }
+
+func (f *fakeFile) Peers() Peers { return f.peers }
+func (f *fakeFile) Interrupt()   {}
 
 // commit makes a local change.
 func (f *fakeFile) commit(changeset string) uint64 {

@@ -9,7 +9,7 @@ import (
 // File is the sync side of a realm file as a session needs it. core/realm/history implements it; so does the fake of this
 // package's tests. Every change is durable when the method returns, in one transaction with what belongs to it.
 //
-// One goroutine at a time calls the methods, but for Notify and Close, which any may call.
+// One goroutine at a time calls the methods, but for Notify, Interrupt and Close, which any may call.
 type File interface {
 	// Path is the canonical path of the file.
 	Path() string
@@ -50,7 +50,11 @@ type File interface {
 	// Superseded; one never committed is ErrNoSuchSet.
 	SetState(version int64) (state SetState, text string, err error)
 
-	// Notify has f called after every commit to the file, by whomever, until cancel. f must not block nor call the File.
+	// Peers returns the sessions of the file in other processes, always the same; nil if these don't count.
+	Peers() Peers
+	// Interrupt ends waits for others who write to the file. What has not begun to write then fails, now and later: Close comes next.
+	Interrupt()
+	// Notify has f called after every commit to the file in this process, by whomever, until cancel. f must not block nor call the File.
 	Notify(f func()) (cancel func())
 	// Close releases the file.
 	Close() error

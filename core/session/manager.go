@@ -64,6 +64,9 @@ func (m *Manager) Open(cfg Config) (*Session, error) {
 	var after effects
 	m.mu.Lock()
 	s.reviveLocked(&after)
+	if s.role == leading && s.current == nil {
+		s.resignLocked() // it can't begin yet
+	}
 	m.mu.Unlock()
 	after.run()
 	return s, nil
@@ -100,18 +103,19 @@ func (m *Manager) findOrOpen(cfg Config) (s *Session, unused File, err error) {
 		<-busy
 		m.mu.Lock()
 	}
-	file, err := m.openLocked(cfg)
+	file, leads, err := m.openLocked(cfg)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case m.closed:
 		return nil, file, ErrEnded
 	}
-	return m.newSession(cfg, file), nil, nil
+	return m.newSession(cfg, file, leads), nil, nil
 }
 
-// openLocked opens the file without the lock, while others who want it wait.
-func (m *Manager) openLocked(cfg Config) (File, error) {
+// openLocked opens the file without the lock, while others who want it wait. It leads, if no other process does, so that the
+// session can begin at once.
+func (m *Manager) openLocked(cfg Config) (file File, leads bool, err error) {
 	done := make(chan struct{})
 	m.busy[cfg.Path] = done
 	m.mu.Unlock()
@@ -120,11 +124,15 @@ func (m *Manager) openLocked(cfg Config) (File, error) {
 		delete(m.busy, cfg.Path)
 		close(done)
 	}()
-	return cfg.Open()
+	if file, err = cfg.Open(); err == nil {
+		peers := file.Peers()
+		leads = peers != nil && peers.Lead()
+	}
+	return file, leads, err
 }
 
 // Close ends all sessions and waits for everything that the manager has started. Waits fail with ErrAborted, on this goroutine. It must
-// not be called from a callback, nor within a write transaction of one of the files: a session may be waiting for its end.
+// not be called from a callback.
 func (m *Manager) Close() {
 	var after effects
 	m.mu.Lock()

@@ -26,6 +26,9 @@ type Session struct {
 	worker     *worker
 	stopUser   func() // ends the observation of the user
 	stopCommit func() // ends the observation of commits
+	peers      Peers  // nil: no other process counts
+	stopPeers  func() // ends their observation
+	interrupt  func() // File.Interrupt
 
 	// active is current, for commits, which are reported without the lock.
 	active atomic.Pointer[binding]
@@ -40,6 +43,10 @@ type Session struct {
 	loggedIn   bool     // what is known of the user
 	token      string
 	moving     bool // a refresh of the location is under way, after which the session starts anew
+	role       role // to sessions of other processes
+	looking    bool // the worker has been asked to look at them
+	lead       *time.Timer
+	serving    uint64 // download waits that followers asked for are under way or done up to here
 
 	waiters    map[uint64]*waiter
 	lastWaiter uint64
@@ -49,8 +56,8 @@ type Session struct {
 	onError    func(*Session, *Error)
 }
 
-// newSession makes the session of a file. Manager.mu is held.
-func (m *Manager) newSession(cfg Config, file File) *Session {
+// newSession makes the session of a file; leads: Lead was called and has succeeded. Manager.mu is held.
+func (m *Manager) newSession(cfg Config, file File, leads bool) *Session {
 	s := &Session{
 		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, rules: cfg.MergeRules, reset: cfg.ScheduleReset, onError: cfg.OnError,
 		log: m.opt.Logger.With("path", cfg.Path), state: Inactive, references: 1, waiters: map[uint64]*waiter{},
@@ -61,6 +68,14 @@ func (m *Manager) newSession(cfg Config, file File) *Session {
 	m.group.Go(s.worker.run)
 	s.stopUser = cfg.User.Observe(s.userChanged)
 	s.stopCommit = file.Notify(s.committed)
+	s.interrupt, s.stopPeers = file.Interrupt, func() {}
+	if s.peers = file.Peers(); s.peers != nil {
+		if leads {
+			s.role = leading
+			_, s.serving = s.peers.Asked()
+		}
+		s.stopPeers = s.peers.Notify(s.peersMoved)
+	}
 	return s
 }
 

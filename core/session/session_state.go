@@ -22,7 +22,16 @@ func (s *Session) reviveLocked(after *effects) {
 func (s *Session) activateLocked() {
 	s.state = Active
 	if s.current == nil {
+		s.startLocked()
+	}
+}
+
+// startLocked gives the session a protocol session, if it leads, now or later.
+func (s *Session) startLocked() {
+	if s.peers == nil || s.role == leading {
 		s.bindLocked()
+	} else {
+		s.followLocked()
 	}
 }
 
@@ -57,6 +66,7 @@ func (s *Session) stopLocked(state State, cause error, after *effects) {
 	s.state = state
 	s.moving = false
 	s.unbindLocked(after)
+	s.resignLocked()
 	s.failLocked(cause, after)
 	if s.references == 0 {
 		s.endLocked(after)
@@ -110,13 +120,15 @@ func (s *Session) endLocked(after *effects) {
 	// Both may wait for a call of ours that is under way, which may want the lock.
 	after.add(s.stopUser)
 	after.add(s.stopCommit)
+	after.add(s.stopPeers)
+	after.add(s.interrupt)
 	after.add(s.worker.stop)
 }
 
 // restartLocked begins anew with another protocol session: the server may be elsewhere. Waits are kept.
 func (s *Session) restartLocked(after *effects) {
 	s.unbindLocked(after)
-	s.bindLocked()
+	s.startLocked()
 }
 
 // hurryLocked ends the delays of the protocol session. asked: because the application wants it.

@@ -13,6 +13,10 @@ type waiter struct {
 	id     uint64
 	upload bool
 	f      func(error)
+
+	// Of a follower: the wait is over when the upload cursor, or the answers of the leader, have reached target.
+	followed bool
+	target   uint64
 }
 
 // setWaiter waits for a subscription set.
@@ -35,10 +39,13 @@ func (s *Session) wait(upload bool, f func(error)) {
 
 func (s *Session) waitLocked(upload bool, f func(error)) {
 	s.lastWaiter++
-	w := &waiter{s.lastWaiter, upload, f}
+	w := &waiter{id: s.lastWaiter, upload: upload, f: f}
 	s.waiters[w.id] = w
-	if s.current != nil {
+	switch {
+	case s.current != nil:
 		s.registerLocked(w)
+	case s.role == following:
+		s.lookLocked()
 	}
 }
 

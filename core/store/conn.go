@@ -1,6 +1,7 @@
 package store
 
 /*
+#include <stdlib.h>
 #include "shim.h"
 */
 import "C"
@@ -8,7 +9,9 @@ import "C"
 import (
 	"database/sql/driver"
 	"fmt"
+	"sync"
 	"time"
+	"unsafe"
 
 	"realmsync/core/schema"
 )
@@ -32,6 +35,7 @@ type Conn struct {
 	db       *C.sqlite3
 	readOnly bool
 	lock     *fileLock
+	waiting  waiting
 	tx       txState
 	broken   error // why tx is txBroken
 
@@ -106,7 +110,7 @@ func (c *Conn) EndRead() error {
 }
 
 // BeginWrite opens a write transaction on the newest version; an open snapshot is given up for it. It waits for other
-// writers as long as it takes.
+// writers, in this process and in others, as long as it takes, or until Interrupt: then the error is ErrInterrupted.
 func (c *Conn) BeginWrite() error {
 	if c.InWrite() {
 		return c.errorf(ErrTransaction, "a write transaction is open already")
@@ -117,14 +121,16 @@ func (c *Conn) BeginWrite() error {
 	if err := c.EndRead(); err != nil {
 		return err
 	}
-	c.lock.mu.Lock()
+	if err := c.takeTurn(); err != nil {
+		return err
+	}
 	if err := c.beginImmediate(); err != nil {
-		c.lock.mu.Unlock()
+		c.lock.release(false)
 		return err
 	}
 	if err := c.arrive(); err != nil {
 		c.rollbackQuietly()
-		c.lock.mu.Unlock()
+		c.lock.release(false)
 		return err
 	}
 	c.tx = txWrite
@@ -134,15 +140,49 @@ func (c *Conn) BeginWrite() error {
 	return nil
 }
 
-// beginImmediate repeats what the busy handler gave up on: another process may write for as long as it likes.
+// takeTurn waits until no other connection of this library writes.
+func (c *Conn) takeTurn() error {
+	if !c.lock.take(c.waiting.stop) {
+		return c.interrupted()
+	}
+	return nil
+}
+
+// beginImmediate repeats what the busy handler gave up on: another program may write for as long as it likes.
 func (c *Conn) beginImmediate() error {
 	for {
 		err := c.control("BEGIN IMMEDIATE")
 		if e, ok := err.(*Error); !ok || e.Code&0xff != sqliteBusy {
 			return err
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case <-c.waiting.stop:
+			return c.interrupted()
+		case <-time.After(time.Millisecond):
+		}
 	}
+}
+
+// waiting is how waits for other writers are ended.
+type waiting struct {
+	once sync.Once
+	stop chan struct{}
+	flag *C.int // the same for SQLite's busy handler
+}
+
+func newWaiting() waiting { return waiting{stop: make(chan struct{}), flag: C.rlm_flag_new()} }
+
+// Interrupt ends a wait of BeginWrite for other writers, now and in the future: the Conn is to be closed. Any goroutine may call
+// it, but not while the Conn closes.
+func (c *Conn) Interrupt() {
+	c.waiting.once.Do(func() {
+		close(c.waiting.stop)
+		C.rlm_flag_raise(c.waiting.flag)
+	})
+}
+
+func (c *Conn) interrupted() error {
+	return c.errorf(ErrInterrupted, "the wait for other writers was ended")
 }
 
 // Commit makes the changes durable and visible and closes the transaction. When it fails, everything is rolled back, and
@@ -157,7 +197,9 @@ func (c *Conn) Commit() error {
 	}
 	if err == nil {
 		c.announce()
-		err = c.control("COMMIT")
+		if err = c.control("COMMIT"); err != nil {
+			c.retract()
+		}
 	}
 	if err != nil {
 		if e := c.Rollback(); e != nil {
@@ -166,7 +208,7 @@ func (c *Conn) Commit() error {
 		return err
 	}
 	c.tx = txNone
-	c.lock.mu.Unlock()
+	c.lock.release(true)
 	return nil
 }
 
@@ -184,7 +226,7 @@ func (c *Conn) Rollback() error {
 		return c.errorf(ErrTransaction, "rolling back without a write transaction")
 	}
 	c.tx = txNone
-	defer c.lock.mu.Unlock()
+	defer c.lock.release(false)
 	c.state.forget()
 	c.changes.rolledBack()
 	c.moved.data, c.moved.schema = -1, -1 // the next transaction reads everything anew
@@ -318,8 +360,9 @@ func (c *Conn) Close() error {
 	c.state.arena.free()
 	err := c.owner.Close()
 	c.owner, c.db = nil, nil
+	C.free(unsafe.Pointer(c.waiting.flag))
 	if c.lock != nil {
-		c.lock.countConn(-1)
+		c.lock.dropConn(c)
 		releaseFileLock(c.file)
 		c.lock = nil
 	}

@@ -32,6 +32,8 @@ var (
 	ErrNotNullable = errors.New("null for a required property")
 	// ErrOpen: deleting a file that is in use.
 	ErrOpen = errors.New("the realm is open")
+	// ErrInterrupted: a wait for other writers was ended by Conn.Interrupt.
+	ErrInterrupted = errors.New("interrupted")
 	// ErrRange: a position beyond the end.
 	ErrRange = errors.New("out of range")
 )

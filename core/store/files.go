@@ -27,18 +27,38 @@ func canonical(path string) string {
 	return path
 }
 
-// Delete removes the files of a realm. Missing files are no error. While a Conn of this process has the file open, nothing is removed and
-// the error is ErrOpen.
+// Delete removes the files of a realm. Missing files are no error. While a Conn has the file open, in this process or in another, nothing
+// is removed and the error is ErrOpen.
 func Delete(path string) error {
-	if isOpen(canonical(path)) {
+	file := canonical(path)
+	fileLocks.Lock() // keeps this process's openers out
+	defer fileLocks.Unlock()
+	unused := !isOpen(file)
+	if unused {
+		var err error
+		if unused, err = deleting(file, func() error { return remove(path) }); err != nil {
+			return err
+		}
+	}
+	if !unused {
 		return &Error{Kind: ErrOpen, Path: path, Text: fmt.Sprintf("Cannot delete files of an open Realm: '%s' is still in use.", path)}
 	}
+	return nil
+}
+
+func remove(path string) error {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return &Error{Kind: ErrAccess, Path: path, Text: fmt.Sprintf("deleting '%s' failed: %v", path+suffix, err)}
 		}
 	}
 	return nil
+}
+
+// IsOpenElsewhere tells whether another process has the file open.
+func (c *Conn) IsOpenElsewhere() bool {
+	n := c.lock.note
+	return n != nil && !n.alone()
 }
 
 // Size returns the size of the file and how much of it is in use, in bytes. The difference is what Compact would free.
@@ -65,8 +85,10 @@ func (c *Conn) Compact() error {
 	if c.readOnly {
 		return c.errorf(ErrReadOnly, "a read-only realm can't be compacted")
 	}
-	c.lock.mu.Lock()
-	defer c.lock.mu.Unlock()
+	if err := c.takeTurn(); err != nil {
+		return err
+	}
+	defer c.lock.release(false)
 	C.rlm_chunk_size(c.db, 0)
 	defer C.rlm_chunk_size(c.db, chunkSize)
 	if err := c.control("VACUUM"); err != nil {

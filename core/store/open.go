@@ -1,6 +1,7 @@
 package store
 
 /*
+#include <stdlib.h>
 #include "shim.h"
 */
 import "C"
@@ -16,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+	"unsafe"
 
 	"github.com/mattn/go-sqlite3"
 )
@@ -36,6 +38,18 @@ const (
 //
 // When file or directory can't be written, the Conn is read-only (IsReadOnly).
 func Open(path string, o Options) (*Conn, error) {
+	for {
+		c, err := open(path, o)
+		if !errors.Is(err, errMoved) {
+			return c, err
+		}
+	}
+}
+
+// errMoved: another process has deleted the file while it was being opened.
+var errMoved = errors.New("the file was deleted")
+
+func open(path string, o Options) (*Conn, error) {
 	head, err := inspect(path, o)
 	if err != nil {
 		return nil, err
@@ -57,8 +71,8 @@ func Open(path string, o Options) (*Conn, error) {
 // file is declared immutable, which is right as long as no -wal file holds newer content.
 func openReadOnly(path string, cause error) (*Conn, error) {
 	c, err := openWith(path, nil, "ro")
-	if err == nil {
-		return c, nil
+	if err == nil || errors.Is(err, errMoved) {
+		return c, err
 	}
 	if cause == nil {
 		cause = err
@@ -108,6 +122,9 @@ func inspect(path string, o Options) (*header, error) {
 	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
 		return nil, openError(path, "%v", err)
 	}
+	if b == [len(b)]byte{} && !o.ReadOnly {
+		return nil, nil // another process is making it, and SQLite has given the file its size first
+	}
 	if n < len(b) || string(b[:16]) != "SQLite format 3\x00" {
 		return nil, formatError(path, "it is not a realm file of this library")
 	}
@@ -130,10 +147,11 @@ func newerError(path string, v int64) error {
 
 // openWith opens the connection in one of SQLite's URI modes.
 func openWith(path string, head *header, mode string) (_ *Conn, err error) {
-	c := &Conn{path: path, epoch: 1, stamp: 1}
+	c := &Conn{path: path, epoch: 1, stamp: 1, waiting: newWaiting()}
 	c.state.conn = c
 	c.moved.data, c.moved.schema = -1, -1
 	if err := c.connect(mode); err != nil {
+		C.free(unsafe.Pointer(c.waiting.flag))
 		return nil, err
 	}
 	defer func() {
@@ -144,7 +162,10 @@ func openWith(path string, head *header, mode string) (_ *Conn, err error) {
 	c.readOnly = mode != "rwc" || C.sqlite3_db_readonly(c.db, nil) == 1
 	c.file = canonical(path)
 	c.lock = retainFileLock(c.file)
-	c.lock.countConn(1)
+	c.lock.addConn(c.file)
+	if C.rlm_has_moved(c.db) != 0 {
+		return nil, errMoved
+	}
 	// mmap: pages are read in place instead of being copied, which matters after another connection's commit has
 	// emptied the page cache. cache_size is an upper limit, in KiB.
 	for _, pragma := range []string{"PRAGMA synchronous=FULL", "PRAGMA cache_size=-32768", "PRAGMA temp_store=MEMORY",
@@ -187,7 +208,7 @@ func (c *Conn) connect(mode string) error {
 		c.owner.Close()
 		return openError(c.path, "SQLite was built without automatic extensions")
 	}
-	if rc := C.rlm_setup(c.db); rc != 0 {
+	if rc := C.rlm_setup(c.db, c.waiting.flag); rc != 0 {
 		err := c.fail(rc, "setting the connection up")
 		c.owner.Close()
 		return err
@@ -198,8 +219,10 @@ func (c *Conn) connect(mode string) error {
 // create makes the tables of a new file, or finishes what another opener, or one that was killed, began. The marks that
 // inspect looks for are in the file before it becomes a WAL database, so that they are never only in the -wal file.
 func (c *Conn) create() error {
-	c.lock.mu.Lock()
-	defer c.lock.mu.Unlock()
+	if err := c.takeTurn(); err != nil {
+		return err
+	}
+	defer c.lock.release(false)
 	if err := c.control("BEGIN EXCLUSIVE"); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 /* shim_conn.c - capturing the raw connection behind mattn/go-sqlite3, and setting it up. */
 #include "shim.h"
 
+#include <stdlib.h>
 #include <time.h>
 
 /* The connection that was opened last on this thread. */
@@ -21,10 +22,16 @@ void rlm_capture_start(void) {
 
 sqlite3* rlm_captured(void) { return captured; }
 
-/* Waits for a lock of another connection: 0.1 ms at first, 2 ms in the long run, two minutes in all. */
+int* rlm_flag_new(void) { return calloc(1, sizeof(int)); }
+
+void rlm_flag_raise(int* flag) {
+    if (flag) __atomic_store_n(flag, 1, __ATOMIC_RELAXED);
+}
+
+/* Waits for a lock of another connection: 0.1 ms at first, 2 ms in the long run, two minutes in all, or until the flag is raised. */
 static int busy(void* data, int count) {
-    (void) data;
-    if (count > 60000) return 0;
+    const int* stop = data;
+    if (count > 60000 || (stop && __atomic_load_n(stop, __ATOMIC_RELAXED))) return 0;
     long us = 100L * (count + 1);
     if (us > 2000) us = 2000;
     struct timespec t = {0, us * 1000};
@@ -34,11 +41,18 @@ static int busy(void* data, int count) {
 
 int rlm_register_functions(sqlite3* db);
 
-int rlm_setup(sqlite3* db) {
+/* stop: a flag that ends waits for locks; it must live as long as the connection. */
+int rlm_setup(sqlite3* db, int* stop) {
     sqlite3_extended_result_codes(db, 1);
-    int rc = sqlite3_busy_handler(db, busy, 0);
+    int rc = sqlite3_busy_handler(db, busy, stop);
     if (rc) return rc;
     return rlm_register_functions(db);
+}
+
+/* 1: the file that the connection has open is no longer the one at its path. */
+int rlm_has_moved(sqlite3* db) {
+    int moved = 0;
+    return sqlite3_file_control(db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
 }
 
 /* The file's size is kept at a multiple of this many bytes; 0: no more than needed. */

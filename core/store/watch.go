@@ -10,9 +10,9 @@ type watchers struct {
 }
 
 // Watch has f called by every commit in this process that gives the file a new version, right before the version becomes visible: whoever
-// sees a version can rely on f having run for it. A commit may still fail after f; then the same version is announced again, by the
-// commit that really makes it. changes returns the row changes and may be called only while f runs. f must not use connections of the
-// file, nor block.
+// sees a version can rely on f having run for it. A commit may still fail after f; then f is called once more, with changes nil: another
+// process may make the same version with other changes. changes returns the row changes and may be called only while f runs. f must not
+// use connections of the file, nor block.
 func Watch(path string, f func(version uint64, changes func() *Changes)) (cancel func()) {
 	file := canonical(path)
 	l := retainFileLock(file)
@@ -47,5 +47,18 @@ func (c *Conn) announce() {
 	changes := sync.OnceValue(c.changes.net)
 	for _, f := range w.all {
 		f(c.version.value, changes)
+	}
+}
+
+// retract takes back what announce has told: the commit has failed.
+func (c *Conn) retract() {
+	if !c.version.moved {
+		return
+	}
+	w := &c.lock.watchers
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range w.all {
+		f(c.version.value, nil)
 	}
 }

@@ -195,6 +195,7 @@ type worker struct {
 	number int64
 	dir    string
 	url    string
+	role   string // "": writes on by itself
 	cmd    *exec.Cmd
 	input  io.WriteCloser
 	errs   *tail
@@ -206,6 +207,7 @@ type worker struct {
 	uploaded  int64
 	stopped   bool // it writes no more, and the server has everything
 	final     string
+	said      []string // everything else
 	ended     bool
 }
 
@@ -217,7 +219,7 @@ func (w *worker) start() {
 		w.cond = sync.NewCond(&w.mu)
 	}
 	w.cmd = exec.Command(os.Args[0])
-	w.cmd.Env = append(os.Environ(), workerEnv+"="+strings.Join([]string{strconv.FormatInt(w.number, 10), w.dir, w.url}, "\n"))
+	w.cmd.Env = append(os.Environ(), workerEnv+"="+strings.Join([]string{strconv.FormatInt(w.number, 10), w.dir, w.url, w.role}, "\n"))
 	w.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	w.errs = &tail{}
 	w.cmd.Stderr = w.errs
@@ -250,6 +252,8 @@ func (w *worker) listen(out io.Reader) {
 			w.stopped = true
 		case "final":
 			w.final = rest
+		default:
+			w.said = append(w.said, lines.Text())
 		}
 		w.cond.Broadcast()
 		w.mu.Unlock()
@@ -351,6 +355,9 @@ func runWorker(arguments string) error {
 		}
 		close(told)
 	}()
+	if parts[3] != "" {
+		return obey(d, number, say, told, failed)
+	}
 	if err := writeOn(d, number, say, told, failed); err != nil {
 		return err
 	}

@@ -89,3 +89,7 @@ func (f *gatedFile) Marked(version int64) error {
 	}
 	return f.File.Marked(version)
 }
+
+// Peers implements session.File: a device of the simulation is one process. That others share a file is tested in tests/processes and
+// tests/e2e.
+func (f *gatedFile) Peers() session.Peers { return nil }

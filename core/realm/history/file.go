@@ -28,8 +28,7 @@ type FileOptions struct {
 // File is the sync side of a realm file, for a session (session.File). It has a connection of its own.
 //
 // One goroutine at a time calls the methods, but for Notify, Path and Close, which any may call. Every change is one transaction,
-// which waits for the write transactions of others, however long they take. So no method that changes something may be called by
-// who holds the write lock of the file: a thread inside of an application's write transaction.
+// which waits for the write transactions of others, in this process and in others, however long they take, or until Interrupt.
 type File struct {
 	path   string
 	conn   *store.Conn
@@ -42,13 +41,12 @@ type File struct {
 	mu      sync.Mutex // guards what follows
 	running bool       // a method runs: it closes the connection if Close was called meanwhile
 	closed  bool
-	cancels map[int]func() // of Notify
+	cancels map[int]func() // of Notify and of Peers
 	next    int
 
 	// For the method that runs:
 	window window
 	began  int64 // highest query version of which a bootstrap has begun to arrive since ApplyBootstrap was called last
-	seen   uint64
 }
 
 var _ session.File = (*File)(nil)
@@ -85,9 +83,6 @@ func (f *File) prepare() error {
 		if prepared, err = IsPrepared(f.conn); prepared {
 			err = checkFormat(f.conn)
 		}
-		if err == nil {
-			f.seen, err = f.conn.Version()
-		}
 		return err
 	}); err != nil || prepared {
 		return err
@@ -116,17 +111,6 @@ func newest(conn *store.Conn) (uint64, error) {
 	return v, err
 }
 
-// Poll tells whether there are versions that File hasn't seen yet, by whomever: those of other processes are not announced, so
-// whoever wants to know of them polls. It costs about as much as reading a page.
-func (f *File) Poll() (moved bool, err error) {
-	err = f.read(func() error {
-		v, err := f.conn.Version()
-		moved, f.seen = err == nil && v != f.seen, v
-		return err
-	})
-	return moved, err
-}
-
 // Notify has fn called after every commit of a version in this process, also after those of the File itself, on the goroutine that
 // has committed, until cancel or Close. fn must not block, nor call methods of the File other than Close.
 func (f *File) Notify(fn func()) (cancel func()) {
@@ -135,7 +119,11 @@ func (f *File) Notify(fn func()) (cancel func()) {
 	if f.closed {
 		return func() {}
 	}
-	stop := Listen(f.path, func(Commit) { fn() })
+	return f.keep(Listen(f.path, func(Commit) { fn() }))
+}
+
+// keep has a listener stopped by Close, or by what it returns. f.mu is held.
+func (f *File) keep(stop func()) (cancel func()) {
 	f.next++
 	id := f.next
 	f.cancels[id] = stop
@@ -144,6 +132,15 @@ func (f *File) Notify(fn func()) (cancel func()) {
 		delete(f.cancels, id)
 		f.mu.Unlock()
 		stop()
+	}
+}
+
+// Interrupt implements session.File.
+func (f *File) Interrupt() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.closed || f.running { // otherwise the connection is closed
+		f.conn.Interrupt()
 	}
 }
 
@@ -162,6 +159,7 @@ func (f *File) Close() error {
 	}
 	clear(f.cancels)
 	if f.running {
+		f.conn.Interrupt()
 		return nil
 	}
 	return f.conn.Close()
@@ -235,6 +233,9 @@ func (f *File) write(fn func() (version uint64, err error)) error {
 	}
 	defer f.leave()
 	if err := f.conn.BeginWrite(); err != nil {
+		if f.isClosed() {
+			err = ErrClosed
+		}
 		return err
 	}
 	version, err := uint64(0), ErrClosed
@@ -259,7 +260,6 @@ func (f *File) write(fn func() (version uint64, err error)) error {
 		return err
 	}
 	if version != 0 {
-		f.seen = version
 		Announce(f.path, version, f.conn)
 	}
 	return nil

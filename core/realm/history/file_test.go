@@ -181,20 +181,24 @@ func TestDiskFull(t *testing.T) {
 	require.Len(t, d.state().Keys("T"), 4)
 }
 
-// Poll sees versions that nobody has announced, as those of other processes; what the File itself has committed it knows.
-func TestPoll(t *testing.T) {
-	d := newDevice(t, ownIdent)
-	poll := func() bool {
-		moved, err := d.file.Poll()
-		require.NoError(t, err)
-		return moved
+// A File that waits for another writer ends the wait when it is interrupted, or closed.
+func TestInterrupt(t *testing.T) {
+	for name, end := range map[string]func(*File){"interrupt": (*File).Interrupt, "close": func(f *File) { require.NoError(t, f.Close()) }} {
+		t.Run(name, func(t *testing.T) {
+			d := newDevice(t, ownIdent)
+			other, err := store.Open(d.file.Path(), store.Options{})
+			require.NoError(t, err)
+			defer other.Close()
+			require.NoError(t, other.BeginWrite())
+			failed := make(chan error)
+			go func() { failed <- d.file.SetIdent(1, 1) }()
+			end(d.file)
+			err = <-failed
+			require.True(t, errors.Is(err, store.ErrInterrupted) || errors.Is(err, ErrClosed), "%v", err)
+			require.NoError(t, other.Commit())
+			require.NoError(t, d.file.Close())
+		})
 	}
-	require.False(t, poll())
-	d.write(create(1))
-	require.True(t, poll())
-	require.False(t, poll())
-	d.integrate(steady(progress(3, 0, 0, 0), entry(t, 3, 0, 1, create(2))))
-	require.False(t, poll())
 }
 
 // After Close every method fails, and no listener is called.

@@ -1,0 +1,144 @@
+package processes
+
+import (
+	"flag"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var soak = flag.Duration("soak", 0, "how long TestSoak runs; 0: not at all")
+
+func init() {
+	roles["answer"] = answer
+	roles["write and observe"] = writeAndObserve
+}
+
+// answer writes an item whenever its observer has heard of another one, so that the two processes take turns: a notification that is lost
+// stops both for good.
+func answer(c *control, arguments []string) error {
+	rounds, err := strconv.Atoi(arguments[1])
+	if err != nil {
+		return err
+	}
+	w, err := watch(arguments[0])
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	c.say("ready")
+	for i := range rounds {
+		if err := w.loop.until(fmt.Sprintf("item %d", 2*i+1), func() bool { return w.seen == 2*i+1 }); err != nil {
+			return err
+		}
+		if err := write(w.Realm, 2, int64(i)); err != nil {
+			return err
+		}
+	}
+	c.say("done")
+	return nil
+}
+
+func TestTurns(t *testing.T) {
+	runtime.LockOSThread()
+	const rounds = 200
+	path := filepath.Join(t.TempDir(), "turns.realm")
+	w, err := watch(path)
+	require.NoError(t, err)
+	defer w.close()
+	other := start(t, "answer", path, strconv.Itoa(rounds))
+	other.hear("ready")
+	for i := range rounds {
+		require.NoError(t, write(w.Realm, 1, int64(i)))
+		require.NoError(t, w.loop.until("the answer", func() bool { return w.seen == 2*i+2 }))
+	}
+	other.hear("done")
+	other.finish()
+}
+
+// writeAndObserve writes as fast as it can, for a number of items or of seconds, and then waits until its observer has heard of all that
+// both have written.
+func writeAndObserve(c *control, arguments []string) error {
+	writer, err := strconv.ParseInt(arguments[1], 10, 64)
+	if err != nil {
+		return err
+	}
+	limit, err := strconv.ParseInt(arguments[2], 10, 64)
+	if err != nil {
+		return err
+	}
+	seconds, err := time.ParseDuration(arguments[3])
+	if err != nil {
+		return err
+	}
+	w, err := watch(arguments[0])
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	c.say("ready")
+	c.hear()
+	written := int64(0)
+	for end := time.Now().Add(seconds); written < limit || time.Now().Before(end); written++ {
+		if err := write(w.Realm, writer, written); err != nil {
+			return fmt.Errorf("write %d: %w", written, err)
+		}
+	}
+	c.say("wrote %d", written)
+	total, err := strconv.Atoi(c.hear())
+	if err != nil {
+		return err
+	}
+	if err := w.loop.until("all items", func() bool { return w.seen == total }); err != nil {
+		return fmt.Errorf("%w: %d of %d", err, w.seen, total)
+	}
+	c.say("told %d times", w.calls)
+	return nil
+}
+
+// both runs two processes that write and observe, and returns what they say.
+func both(t *testing.T, items int, seconds time.Duration) (wrote, told [2]string) {
+	path := filepath.Join(t.TempDir(), "both.realm")
+	var two [2]*process
+	for i := range two {
+		two[i] = start(t, "write and observe", path, strconv.Itoa(i+1), strconv.Itoa(items), seconds.String())
+	}
+	for _, p := range two {
+		p.hear("ready")
+	}
+	for _, p := range two {
+		p.tell("go")
+	}
+	total := 0
+	for i, p := range two {
+		p.deadline(seconds)
+		wrote[i] = p.hear("wrote")
+		n, err := strconv.Atoi(wrote[i])
+		require.NoError(t, err)
+		total += n
+	}
+	for _, p := range two {
+		p.tell(strconv.Itoa(total))
+	}
+	for i, p := range two {
+		told[i] = p.hear("told")
+		p.finish()
+	}
+	return wrote, told
+}
+
+func TestBothObserveAll(t *testing.T) { both(t, 150, 0) }
+
+// TestSoak is run by soak.sh.
+func TestSoak(t *testing.T) {
+	if *soak == 0 {
+		t.Skip("-soak says for how long")
+	}
+	wrote, told := both(t, 0, *soak)
+	t.Logf("in %v the processes have committed %s and %s transactions; their observers were called %s and %s", *soak, wrote[0], wrote[1], told[0], told[1])
+}

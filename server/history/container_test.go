@@ -47,6 +47,29 @@ func contents(t testing.TB, row *Row, property string) (out []string) {
 			total += p.count
 		}
 		require.Equal(t, total, c.count)
+		inside, ok := row.Collection(row.Class, i)
+		require.True(t, ok)
+		require.Equal(t, total, inside.Len())
+		for _, at := range []int{0, total / 3, total - 1} {
+			if at < 0 || at >= total {
+				continue
+			}
+			e, err := c.at(at)
+			require.NoError(t, err)
+			v, _, err := inside.At(at)
+			require.NoError(t, err)
+			require.Equal(t, e.value, v)
+			if inside.Kind() == value.KindDictionary {
+				key, err := inside.Key(at)
+				require.NoError(t, err)
+				found, err := inside.Find(key)
+				require.NoError(t, err)
+				require.Equal(t, at, found)
+				missing, err := inside.Find(key + "\x00")
+				require.NoError(t, err)
+				require.Equal(t, -1, missing)
+			}
+		}
 		require.NoError(t, c.each(func(key string, e element) error {
 			out = append(out, key+e.value.String())
 			return nil

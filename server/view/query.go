@@ -7,7 +7,6 @@ import (
 
 	"realmsync/core/rql"
 	"realmsync/core/schema"
-	"realmsync/core/value"
 	"realmsync/server/history"
 )
 
@@ -33,7 +32,7 @@ type binding struct {
 
 // bind binds the query to the class of a catalog and checks that it may be a subscription.
 func bind(parsed *rql.Query, s *schema.Schema, class *history.Class) (*binding, error) {
-	bound, err := parsed.Bind(s, class.Name)
+	bound, err := parsed.Bind(s, class.Name, rql.WithNavigation())
 	if err != nil {
 		return nil, err
 	}
@@ -62,20 +61,6 @@ func (q *query) match(row *history.Row) (bool, error) {
 		q.bound.Store(b)
 	}
 	return b.query.Match(&object{row: row, class: b.class})
-}
-
-// object is a row as package rql evaluates it.
-type object struct {
-	row   *history.Row
-	class *history.Class // that the query is bound to
-}
-
-// Get implements rql.Object.
-func (o *object) Get(property int) (value.Value, error) { return o.row.At(o.class, property), nil }
-
-// Follow implements rql.Object. Queries that follow links are not accepted as subscriptions.
-func (o *object) Follow(int) (rql.Object, error) {
-	return nil, fmt.Errorf("view: a subscription follows a link of class %s", o.class.Name)
 }
 
 // InvalidError says why a subscription set is refused. Its text is for the user; clients look for the words of the original

@@ -48,7 +48,7 @@ func (q *Query) Bind(s *schema.Schema, class string, options ...BindOption) (*Bo
 	if b.class.Kind == schema.Asymmetric {
 		return nil, fail(ErrIllegalOperation, -1, "Query on ephemeral objects not allowed: objects of the asymmetric class '%s' are never stored", class)
 	}
-	out := &Bound{Schema: s, Class: b.class}
+	out := &Bound{Schema: s, Class: b.class, budget: maxReached}
 	err := b.catch(func() {
 		out.Root = b.predicate(q.root)
 		out.Descriptors = b.descriptors(q.clauses)
@@ -102,14 +102,7 @@ func (b *binder) predicate(p predicate) Node {
 // logical binds AND and OR. Nested conjunctions become one, as their canonical text has no parentheses.
 func (b *binder) logical(l *logical) Node {
 	bound := make([]Node, len(l.terms))
-	for i := range l.terms {
-		// The original takes the first two operands last; which error is reported depends on it.
-		at := i
-		if n := len(l.terms); n > 2 {
-			if at = n - 1 - i; at < 2 {
-				at = 1 - at
-			}
-		}
+	for _, at := range l.order() {
 		bound[at] = b.predicate(l.terms[at])
 	}
 	nodes := make([]Node, 0, len(bound))
@@ -124,6 +117,25 @@ func (b *binder) logical(l *logical) Node {
 		return &Or{nodes}
 	}
 	return &And{nodes}
+}
+
+// order is that in which the original looks at the operands: of a chain of three or more the last first, down to the first
+// two, which come in their order. Which error is reported depends on it. A chain in parentheses that begins another one of
+// its kind is part of it.
+func (l *logical) order() []int {
+	first, isChain := l.terms[0].(*logical)
+	ahead := 2 // operands that are not reversed
+	if isChain && first.or == l.or {
+		ahead = 1
+	}
+	out := make([]int, 0, len(l.terms))
+	for i := len(l.terms) - 1; i >= ahead; i-- {
+		out = append(out, i)
+	}
+	for i := range ahead {
+		out = append(out, i)
+	}
+	return out
 }
 
 // arg returns an argument of the query.

@@ -19,6 +19,7 @@ type Bound struct {
 
 	matcher   matcher
 	navigates bool // whether matcher needs a run
+	budget    int  // of a run
 }
 
 // Node is a bound predicate: *And, *Or, *Not, *Truth, *Comparison, *In, *Between, *FullText or *GeoWithin. Logic is

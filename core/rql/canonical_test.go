@@ -130,11 +130,14 @@ func TestCanonicalDecimalArguments(t *testing.T) {
 	}
 }
 
-// Conformance items 6 and 28: canonical text gives the same objects, and binds to the same canonical text.
+// Conformance item 28, for the cases whose texts TestVectors doesn't compare: canonical text is accepted again.
 func TestVectorsReparse(t *testing.T) {
 	f := loadFixture(t)
 	checked := 0
 	for _, c := range loadCases(t) {
+		if len(c.Notes) == 0 && c.Reparse == "" && c.Deviation == "" {
+			continue
+		}
 		b, err := f.bindCase(t, c)
 		if err != nil {
 			continue
@@ -150,13 +153,15 @@ func TestVectorsReparse(t *testing.T) {
 			continue
 		}
 		checked++
-		if c.Reparse == "" && c.Notes == nil && c.Deviation == "" {
+		// A whole number that was a double is an int when it is read again, which changes how NaN compares; numbers of fewer
+		// digits are no issue here.
+		if c.Reparse == "" {
 			if got, want := f.run(t, again), f.run(t, b); !slices.Equal(got, want) {
 				t.Errorf("%d %s: canonical text %s matches\n got %v\nwant %v", c.ID, c.Query, b, got, want)
 			}
 		}
 	}
-	if checked < 3000 {
+	if checked < 100 {
 		t.Errorf("only %d canonical texts were checked", checked)
 	}
 }

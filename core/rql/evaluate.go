@@ -22,7 +22,7 @@ type run struct {
 // charge takes from the budget.
 func (r *run) charge(n int) error {
 	if r.budget -= n; r.budget < 0 {
-		return fail(ErrLimit, -1, "the query reads more than %d values for one object", maxReached)
+		return fail(ErrLimit, -1, "the query reads too many values for one object")
 	}
 	return nil
 }

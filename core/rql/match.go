@@ -31,7 +31,7 @@ func (b *Bound) Match(o Object) (bool, error) {
 		return b.matcher.match(o, nil)
 	}
 	r := runs.Get().(*run)
-	r.budget = maxReached
+	r.budget = b.budget
 	ok, err := b.matcher.match(o, r)
 	runs.Put(r)
 	return ok, err

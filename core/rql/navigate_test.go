@@ -121,6 +121,29 @@ func TestAliases(t *testing.T) {
 	}
 }
 
+// Keys come from arguments with any text; what is printed must be read again as the same key.
+func TestCanonicalKeys(t *testing.T) {
+	f := section14(t)
+	for key, want := range map[string]string{
+		"a": "'a'", "foo bar": "'foo bar'", "it's": `"it's"`, `it's "so"`: `B64"aXQncyAic28i"`, `a\q`: `B64"YVxx"`, `a\n`: `'a\n'`, `a\`: `B64"YVw="`, "a\x00b": `'` + "a\x00b" + `'`,
+	} {
+		q, err := Parse("attrs[$0] == 1", Scalar(value.String(key)))
+		noError(t, err)
+		b, err := q.Bind(f.schema, "Person", f.options()...)
+		noError(t, err)
+		if got := b.String(); got != "attrs["+want+"] == 1" {
+			t.Errorf("%q prints as %s, want %s", key, got, want)
+		}
+		q, err = ParseSync(b.String())
+		noError(t, err)
+		again, err := q.Bind(f.schema, "Person", f.options()...)
+		noError(t, err)
+		if got := again.Root.(*Comparison).Left.(*KeyPath).Steps[0].Key; got != key {
+			t.Errorf("%q comes back as %q", key, got)
+		}
+	}
+}
+
 // What a query of one text and few objects can cost is bounded.
 func TestLimitsOfNavigation(t *testing.T) {
 	f := section14(t)
@@ -139,6 +162,10 @@ func TestLimitsOfNavigation(t *testing.T) {
 	noError(t, err)
 	b, err := q.Bind(f.schema, "Person", f.options()...)
 	noError(t, err)
+	if b.budget != maxReached {
+		t.Errorf("a budget of %d", b.budget)
+	}
+	b.budget /= 100
 	if _, err := b.Match(center); !errors.Is(err, ErrLimit) {
 		t.Errorf("a path to 20^15 objects: %v", err)
 	}

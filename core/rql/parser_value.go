@@ -279,6 +279,8 @@ func (p *parser) index() element {
 		e.kind = elementAll
 	case tString:
 		e.kind, e.text = elementKey, p.text()[1:p.tok.end-p.tok.start-1]
+	case tBase64:
+		e.kind, e.text = elementKey, p.base64Key()
 	case tArg:
 		e.kind, e.arg = elementArg, argIndex(p.text()[1:])
 	default:
@@ -286,6 +288,18 @@ func (p *parser) index() element {
 	}
 	p.advance()
 	return e
+}
+
+// base64Key reads a key that canonical text could not write in quotes.
+func (p *parser) base64Key() string {
+	if !p.sync {
+		p.unexpected()
+	}
+	key, err := base64Value(p.text(), p.tok.start)
+	if err != nil {
+		panic(err)
+	}
+	return key
 }
 
 // subquery reads SUBQUERY(path, $v, predicate).@count.

@@ -1,6 +1,7 @@
 package rql
 
 import (
+	"encoding/base64"
 	"math"
 	"slices"
 	"strconv"
@@ -237,7 +238,7 @@ func (out *printer) path(p *KeyPath) {
 	for _, s := range p.Steps {
 		switch s.Kind {
 		case StepKey:
-			out.WriteString("['" + s.Key + "']")
+			out.WriteString("[" + printKey(s.Key) + "]")
 		case StepKeys:
 			out.WriteString("." + keysStep)
 		default:
@@ -264,10 +265,21 @@ func (out *printer) hop(h Hop) {
 	switch h.Element.Kind {
 	case StepNone:
 	case StepKey:
-		out.WriteString("['" + h.Element.Key + "']")
+		out.WriteString("[" + printKey(h.Element.Key) + "]")
 	default:
 		out.WriteString("[" + h.Element.String() + "]")
 	}
+}
+
+// printKey quotes the key of a dictionary. What no quotes take literally, which only an argument can bring in, becomes BASE64:
+// the original would print text that doesn't parse.
+func printKey(key string) string {
+	for _, q := range [...]string{"'", `"`} {
+		if text := q + key + q; scanString(text) == len(text) {
+			return text
+		}
+	}
+	return `B64"` + base64.StdEncoding.EncodeToString([]byte(key)) + `"`
 }
 
 func printOperand(o Operand) string {
@@ -289,7 +301,7 @@ func (out *printer) values(values []value.Value, separator string) {
 func printPath(p *Path) string {
 	text := printOperand(p)
 	if p.Key != nil {
-		text += "['" + *p.Key + "']"
+		text += "[" + printKey(*p.Key) + "]"
 	}
 	return text
 }

@@ -162,7 +162,7 @@ func writePath(out *strings.Builder, p *path) {
 		case elementPathArg:
 			out.WriteString("$K" + strconv.Itoa(e.arg))
 		case elementKey:
-			out.WriteString("[" + quote(e.text) + "]")
+			out.WriteString("[" + printKey(e.text) + "]")
 		case elementArg:
 			out.WriteString("[$" + strconv.Itoa(e.arg) + "]")
 		default:

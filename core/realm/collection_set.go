@@ -20,17 +20,14 @@ func (c *Collection) Add(cell unsafe.Pointer) (i int, added bool, err error) {
 		if err != nil {
 			return err
 		}
-		if added, err = l.Add(v); err != nil {
+		raw := 0
+		if raw, added, err = l.AddAt(v); err != nil {
 			return err
 		}
 		if added {
 			if err := c.recordValue(a, changeset.Instruction{Op: changeset.SetInsert}, v); err != nil {
 				return err
 			}
-		}
-		raw, _, err := l.IndexOf(v)
-		if err != nil {
-			return err
 		}
 		h, err := c.hiddenIn(l)
 		before, _ := slices.BinarySearch(h, raw)

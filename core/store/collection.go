@@ -51,7 +51,7 @@ type collectionState struct {
 	nextAt   []byte
 	haveNext bool
 	// Of sets and dictionaries: the keys in order once indexes have been asked for that often.
-	ranks  *ranks
+	ranks  *counted[string]
 	counts int
 }
 

@@ -94,9 +94,7 @@ func (l *Collection) put(key string, cell *Cell) error {
 	rc := C.rlm_element_insert(c.openElements(e), C.int64_t(owner), at, v)
 	switch {
 	case rc == 0:
-		st.n++
-		st.haveNext = false
-		st.ranks.insert(key)
+		st.added(key)
 	case int(rc)&0xff == sqliteConstr && rc < C.RLM_E_TYPE: // the key is there
 		var changes C.int
 		rc = C.rlm_element_update(c.openElements(e), C.int64_t(owner), at, v, &changes)
@@ -141,21 +139,19 @@ func (l *Collection) RemoveKey(key string) (removed bool, err error) {
 		return false, err
 	}
 	before := st.n
-	if err := l.removeAt(e, owner, st, at); err != nil || st.n == before {
+	if err := l.removeAt(e, owner, st, key, at); err != nil || st.n == before {
 		return false, err
 	}
-	st.ranks.remove(key)
 	return true, c.discard(discard)
 }
 
-func (l *Collection) removeAt(e *elements, owner int64, st *collectionState, at C.rlm_place) error {
+func (l *Collection) removeAt(e *elements, owner int64, st *collectionState, key string, at C.rlm_place) error {
 	var changes C.int
 	if rc := C.rlm_element_erase(l.conn.openElements(e), C.int64_t(owner), at, &changes); rc != 0 {
 		return l.fail(rc, "removing an entry")
 	}
 	if changes > 0 {
-		st.n--
-		st.haveNext = false
+		st.erased(key)
 		l.touched()
 	}
 	return nil

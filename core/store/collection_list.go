@@ -111,6 +111,7 @@ func (l *Collection) makeRoom(e *elements, owner int64, s *sequence, i int) (int
 	}
 	first, last, start, step := s.crowd(i)
 	if err := l.spread(e, owner, s, first, last, start, step); err != nil {
+		l.conn.collections.drop(l.key()) // some have moved
 		return 0, err
 	}
 	position, ok := s.between(i)
@@ -127,14 +128,7 @@ func (l *Collection) spread(e *elements, owner int64, s *sequence, first, last i
 	for i := range old {
 		old[i] = s.at(first + i)
 	}
-	move := func(i int) error {
-		to := start + int64(i)*step
-		if err := l.shift(e, owner, old[i], to); err != nil {
-			return err
-		}
-		s.set(first+i, to)
-		return nil
-	}
+	move := func(i int) error { return l.shift(e, owner, old[i], start+int64(i)*step) }
 	for i := range old {
 		if start+int64(i)*step < old[i] {
 			if err := move(i); err != nil {
@@ -149,6 +143,7 @@ func (l *Collection) spread(e *elements, owner int64, s *sequence, first, last i
 			}
 		}
 	}
+	s.spread(first, last, start, step)
 	return nil
 }
 

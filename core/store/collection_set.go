@@ -66,19 +66,25 @@ func (l *Collection) setIndex(cell *Cell) (int, bool, error) {
 	if err != nil || !found {
 		return 0, false, err
 	}
+	i, err := l.keyIndex(e, owner, key)
+	return i, true, err
+}
+
+// keyIndex returns how many elements are in front of a key.
+func (l *Collection) keyIndex(e *elements, owner int64, key []byte) (int, error) {
 	st, err := l.known(e, owner)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	r, err := l.ranked(e, owner, st)
 	if err != nil {
-		return 0, false, err
+		return 0, err
 	}
 	if r != nil {
-		return r.index(string(key)), true, nil
+		return r.index(alias(key)), nil
 	}
 	n, _, err := l.conn.queryInt("SELECT count(*) FROM "+e.name+" WHERE owner=? AND k<?", owner, key)
-	return int(n), true, err
+	return int(n), err
 }
 
 // Add adds a value to a set and tells whether it is new: if an equal one is there, that stays.
@@ -86,28 +92,46 @@ func (l *Collection) Add(cell *Cell) (added bool, err error) {
 	if err := l.element(cell); err != nil {
 		return false, err
 	}
-	return l.add(cell)
+	_, added, err = l.add(cell)
+	return added, err
 }
 
-func (l *Collection) add(cell *Cell) (added bool, err error) {
+// AddAt is Add that also tells the index at which the value, or the equal one, is.
+func (l *Collection) AddAt(cell *Cell) (i int, added bool, err error) {
+	if err := l.element(cell); err != nil {
+		return 0, false, err
+	}
+	key, added, err := l.add(cell)
+	if err != nil {
+		return 0, false, err
+	}
+	e, owner, err := l.table()
+	if err != nil {
+		return 0, false, err
+	}
+	i, err = l.keyIndex(e, owner, key)
+	return i, added, err
+}
+
+// add also returns the key at which the value, or the equal one, is.
+func (l *Collection) add(cell *Cell) (key []byte, added bool, err error) {
 	e, owner, err := l.tableToWrite(value.KindSet, "adding an element")
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	st, err := l.knownToWrite(e, owner)
 	if err != nil {
-		return false, err
+		return nil, false, err
 	}
 	c := l.conn
 	raw := c.openElements(e)
 	if kind := value.Kind(raw.col.kind); kind != value.KindMixed && cell.Kind() != kind && cell.Kind() != value.KindNull {
-		return false, l.fail(C.RLM_E_TYPE, "adding an element")
+		return nil, false, l.fail(C.RLM_E_TYPE, "adding an element")
 	}
-	var key []byte
 	if e.mixed() && cell.Kind().IsNumeric() {
 		found := false
 		if key, found, err = l.setPlace(e, owner, cell); err != nil || found {
-			return false, err
+			return key, false, err
 		}
 	} else {
 		key = appendSetKey(nil, cell, e.mixed())
@@ -116,15 +140,13 @@ func (l *Collection) add(cell *Cell) (added bool, err error) {
 	rc := C.rlm_element_insert(raw, C.int64_t(owner), l.place(key), (*C.rlm_cell)(unsafe.Pointer(cell)))
 	switch {
 	case int(rc)&0xff == sqliteConstr && rc < C.RLM_E_TYPE: // it is there
-		return false, nil
+		return key, false, nil
 	case rc != 0:
-		return false, l.fail(rc, "adding an element")
+		return nil, false, l.fail(rc, "adding an element")
 	}
-	st.n++
-	st.haveNext = false
-	st.ranks.insert(string(key))
+	st.added(alias(key))
 	l.touched()
-	return true, nil
+	return key, true, nil
 }
 
 // Remove removes a value from a set and tells whether it was there.
@@ -137,24 +159,29 @@ func (l *Collection) Remove(cell *Cell) (removed bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	key, found, err := l.setPlace(e, owner, cell)
-	if err != nil || !found {
-		return false, err
+	key, found := []byte(nil), false
+	if e.mixed() {
+		if key, found, err = l.setPlace(e, owner, cell); err != nil || !found {
+			return false, err
+		}
+	} else {
+		key = appendSetKey(nil, cell, false)
 	}
-	return true, l.eraseKey(e, owner, st, key)
+	return l.eraseKey(e, owner, st, key)
 }
 
-// eraseKey removes the element at a key of a set or dictionary.
-func (l *Collection) eraseKey(e *elements, owner int64, st *collectionState, key []byte) error {
+// eraseKey removes the element at a key of a set, if there is one.
+func (l *Collection) eraseKey(e *elements, owner int64, st *collectionState, key []byte) (erased bool, err error) {
 	c := l.conn
 	c.arena.reset()
 	var changes C.int
 	if rc := C.rlm_element_erase(c.openElements(e), C.int64_t(owner), l.place(key), &changes); rc != 0 {
-		return l.fail(rc, "removing an element")
+		return false, l.fail(rc, "removing an element")
 	}
-	st.n -= int(changes)
-	st.haveNext = false
-	st.ranks.remove(string(key))
+	if changes == 0 {
+		return false, nil
+	}
+	st.erased(alias(key))
 	l.touched()
-	return nil
+	return true, nil
 }

@@ -138,9 +138,7 @@ func TestInsertingMovesFewElements(t *testing.T) {
 				at, ok := s.between(i)
 				if !ok {
 					first, last, start, by := s.crowd(i)
-					for k := first; k <= last; k++ {
-						s.set(k, start+int64(k-first)*by)
-					}
+					s.spread(first, last, start, by)
 					moves += last - first + 1
 					at, ok = s.between(i)
 				}
@@ -148,8 +146,8 @@ func TestInsertingMovesFewElements(t *testing.T) {
 				s.insert(i, at)
 			}
 			var all []int64
-			for _, run := range s.runs {
-				all = append(all, run...)
+			for i := range s.n {
+				all = append(all, s.at(i))
 			}
 			require.Len(t, all, 1000+steps)
 			require.True(t, slices.IsSorted(all))

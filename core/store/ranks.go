@@ -1,96 +1,18 @@
 package store
 
 import (
-	"slices"
 	"strings"
+	"unsafe"
 )
 
-// ranks is the keys of a set or dictionary in order, in memory, so that the index of a key and the key at an index are found without
-// counting rows. It is made for collections that are asked for indexes often.
-type ranks struct{ runs [][]string }
-
-// runOf finds the run that a key is in, or belongs to, and how many keys are before that run.
-func (r *ranks) runOf(key string) (run, before int) {
-	for run = range r.runs {
-		keys := r.runs[run]
-		if run == len(r.runs)-1 || key <= keys[len(keys)-1] {
-			return run, before
-		}
-		before += len(keys)
-	}
-	return 0, 0
-}
-
-func newRanks(keys []string) *ranks {
-	r := &ranks{}
-	for run := range slices.Chunk(keys, maxRun/2) {
-		r.runs = append(r.runs, slices.Clone(run))
-	}
-	return r
-}
-
-// index returns how many keys are before one.
-func (r *ranks) index(key string) int {
-	if len(r.runs) == 0 {
-		return 0
-	}
-	run, before := r.runOf(key)
-	i, _ := slices.BinarySearch(r.runs[run], key)
-	return before + i
-}
-
-// at returns the key at an index in range.
-func (r *ranks) at(i int) string {
-	for _, run := range r.runs {
-		if i < len(run) {
-			return run[i]
-		}
-		i -= len(run)
-	}
-	return ""
-}
-
-func (r *ranks) insert(key string) {
-	if r == nil {
-		return
-	}
-	key = strings.Clone(key)
-	if len(r.runs) == 0 {
-		r.runs = [][]string{{key}}
-		return
-	}
-	run, _ := r.runOf(key)
-	i, found := slices.BinarySearch(r.runs[run], key)
-	if found {
-		return
-	}
-	r.runs[run] = slices.Insert(r.runs[run], i, key)
-	if n := len(r.runs[run]); n > maxRun {
-		second := slices.Clone(r.runs[run][n/2:])
-		r.runs[run] = r.runs[run][: n/2 : n/2]
-		r.runs = slices.Insert(r.runs, run+1, second)
-	}
-}
-
-func (r *ranks) remove(key string) {
-	if r == nil || len(r.runs) == 0 {
-		return
-	}
-	run, _ := r.runOf(key)
-	i, found := slices.BinarySearch(r.runs[run], key)
-	if !found {
-		return
-	}
-	if r.runs[run] = slices.Delete(r.runs[run], i, i+1); len(r.runs[run]) == 0 {
-		r.runs = slices.Delete(r.runs, run, run+1)
-	}
-}
+// The keys of a set or dictionary in order, in memory: so the index of a key and the key at an index are found without counting rows. They are
+// collected for collections that are asked for indexes often.
 
 // countsBeforeRanks is how many times a collection's rows are counted through before its keys are kept in memory.
 const countsBeforeRanks = 16
 
 // ranked returns the keys in order, nil while counting rows is good enough.
-func (l *Collection) ranked(e *elements, owner int64, st *collectionState) (*ranks, error) {
+func (l *Collection) ranked(e *elements, owner int64, st *collectionState) (*counted[string], error) {
 	if st.ranks != nil {
 		return st.ranks, nil
 	}
@@ -104,7 +26,28 @@ func (l *Collection) ranked(e *elements, owner int64, st *collectionState) (*ran
 	}); err != nil {
 		return nil, err
 	}
-	st.ranks = newRanks(keys)
+	st.ranks = newCounted(keys)
 	l.conn.collections.positions += 4 * len(keys)
 	return st.ranks, nil
 }
+
+// added notes a new key of a set or dictionary.
+func (st *collectionState) added(key string) {
+	st.n++
+	st.haveNext = false
+	if st.ranks != nil {
+		st.ranks.insert(strings.Clone(key))
+	}
+}
+
+// erased notes that a key is gone.
+func (st *collectionState) erased(key string) {
+	st.n--
+	st.haveNext = false
+	if st.ranks != nil {
+		st.ranks.remove(key)
+	}
+}
+
+// alias is the bytes as a string, which is good as long as they don't change.
+func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -1,7 +1,5 @@
 package store
 
-import "slices"
-
 // A list keeps each element at a position, a number; the order of the positions is the order of the list. Appending takes the next
 // position, stride further on; inserting takes one between the neighbours. Only when there is none left, some positions are spread anew.
 const stride = 1 << 20
@@ -11,23 +9,17 @@ const stride = 1 << 20
 // A list that has only grown and shrunk at its ends is dense: its positions are stride apart, so that two numbers stand for all of them
 // and any index is found without looking. A list that isn't has a row in store_ragged, and its positions in memory.
 type sequence struct {
-	n     int
-	first int64     // dense: the position of index 0
-	runs  [][]int64 // ragged: the positions, in runs of at most maxRun
-	last  int       // ragged: the index of the element inserted last
+	n         int
+	first     int64           // dense: the position of index 0
+	positions *counted[int64] // ragged
+	last      int             // ragged: the index of the element inserted last
 }
 
-const maxRun = 1024
-
-func (s *sequence) ragged() bool { return s.runs != nil }
+func (s *sequence) ragged() bool { return s.positions != nil }
 
 // newRagged makes a sequence of positions in ascending order.
 func newRagged(positions []int64) sequence {
-	s := sequence{n: len(positions), runs: [][]int64{}}
-	for run := range slices.Chunk(positions, maxRun/2) {
-		s.runs = append(s.runs, slices.Clone(run))
-	}
-	return s
+	return sequence{n: len(positions), positions: newCounted(positions)}
 }
 
 // expand gives up the dense form.
@@ -42,24 +34,12 @@ func (s *sequence) expand() {
 	*s = newRagged(positions)
 }
 
-// run finds the run of an index and the index in it; i may be n.
-func (s *sequence) run(i int) (run, at int) {
-	for run = range s.runs {
-		if n := len(s.runs[run]); i < n || i == n && run == len(s.runs)-1 {
-			return run, i
-		}
-		i -= len(s.runs[run])
-	}
-	return len(s.runs), 0
-}
-
 // at returns the position of an index in range.
 func (s *sequence) at(i int) int64 {
 	if !s.ragged() {
 		return s.first + int64(i)*stride
 	}
-	run, at := s.run(i)
-	return s.runs[run][at]
+	return s.positions.at(i)
 }
 
 // find returns the index of a position that is in the sequence.
@@ -67,47 +47,30 @@ func (s *sequence) find(position int64) int {
 	if !s.ragged() {
 		return int((position - s.first) / stride)
 	}
-	before := 0
-	for _, run := range s.runs {
-		if position <= run[len(run)-1] {
-			i, _ := slices.BinarySearch(run, position)
-			return before + i
-		}
-		before += len(run)
-	}
-	return before
+	return s.positions.index(position)
 }
 
 // insert notes an element at a position in front of index i of a ragged sequence.
 func (s *sequence) insert(i int, position int64) {
 	s.n++
 	s.last = i
-	run, at := s.run(i)
-	if run == len(s.runs) {
-		s.runs = append(s.runs, []int64{position})
-		return
-	}
-	s.runs[run] = slices.Insert(s.runs[run], at, position)
-	if n := len(s.runs[run]); n > maxRun {
-		second := slices.Clone(s.runs[run][n/2:])
-		s.runs[run] = s.runs[run][: n/2 : n/2]
-		s.runs = slices.Insert(s.runs, run+1, second)
-	}
+	s.positions.insert(position)
 }
 
 // remove takes index i out of a ragged sequence.
 func (s *sequence) remove(i int) {
 	s.n--
-	run, at := s.run(i)
-	if s.runs[run] = slices.Delete(s.runs[run], at, at+1); len(s.runs[run]) == 0 {
-		s.runs = slices.Delete(s.runs, run, run+1)
-	}
+	s.positions.remove(s.positions.at(i))
 }
 
-// set replaces the position of index i of a ragged sequence by another that keeps the order.
-func (s *sequence) set(i int, position int64) {
-	run, at := s.run(i)
-	s.runs[run][at] = position
+// spread gives the elements from index first to last of a ragged sequence the positions start, start+step, ... which keep their order.
+func (s *sequence) spread(first, last int, start, step int64) {
+	for range last - first + 1 {
+		s.positions.remove(s.positions.at(first))
+	}
+	for i := range int64(last - first + 1) {
+		s.positions.insert(start + i*step)
+	}
 }
 
 // between returns a free position in front of index i, 0 < i < n; false if there is none. Elements that are inserted one behind the other, or

@@ -211,7 +211,7 @@ func (n *setNode) Has(v value.Value) (has bool, err error) {
 
 func (n *setNode) Add(v value.Value) error {
 	return n.s.with(v, func(cell *Cell) error {
-		_, err := n.l.add(cell)
+		_, _, err := n.l.add(cell)
 		return err
 	})
 }

@@ -16,8 +16,11 @@ type address struct {
 	class string // of the embedded object whose property it is in, directly; "" when that is a top-level object
 }
 
-// step returns the address of a place one step deeper.
+// step returns the address of a place one step deeper; that of the zero address is the zero address.
 func (a address) step(s changeset.Step) address {
+	if a.table == "" {
+		return a
+	}
 	a.path = append(a.path[:len(a.path):len(a.path)], s)
 	return a
 }

@@ -2,6 +2,8 @@ package realm
 
 /*
 #include "object.h"
+#cgo noescape rlm_thread_id
+#cgo nocallback rlm_thread_id
 */
 import "C"
 

@@ -248,6 +248,9 @@ func (c *Conn) AddClass(def schema.Class) error {
 		}
 		_, err = c.exec("INSERT INTO store_class VALUES(?,?,?,?,1,0)", id, def.Name, int(def.Kind), def.PrimaryKey)
 	}
+	if err == nil {
+		_, err = c.exec("INSERT OR REPLACE INTO store_meta VALUES(?, 0)", countBase+id)
+	}
 	if err != nil {
 		return err
 	}
@@ -413,6 +416,9 @@ func (c *Conn) RemoveClass(name string) error {
 			return err
 		}
 		c.touchedRemoved(cl)
+		if err := c.forgetCount(cl); err != nil {
+			return err
+		}
 		for i, e := range cl.elems {
 			if err := c.discardColumn(cl, i); err != nil {
 				return err

@@ -77,6 +77,7 @@ func (l *changeLog) last() *touch {
 
 func (c *Conn) touchedCreated(cl *Class, row int64) {
 	c.stamp++
+	c.counts.add(cl.ID, 1)
 	if e := c.changes.last(); e != nil && e.kind == touchCreated && e.class == cl.ID && e.row+e.n == row {
 		e.n++
 		return
@@ -95,6 +96,7 @@ func (c *Conn) touchedModified(cl *Class, row int64, cols uint64) {
 
 func (c *Conn) touchedDeleted(cl *Class, row int64) {
 	c.stamp++
+	c.counts.add(cl.ID, -1)
 	c.changes.entries = append(c.changes.entries, touch{class: cl.ID, kind: touchDeleted, row: row, n: 1})
 }
 

@@ -2,6 +2,7 @@ package store
 
 /*
 #include "shim.h"
+#cgo noescape rlm_elements_load
 */
 import "C"
 
@@ -175,6 +176,9 @@ func (l *Collection) Exists() (bool, error) {
 	}
 	if _, _, _, ok := l.Root(); !ok {
 		return false, nil
+	}
+	if l.state != nil && l.generation == c.collections.generation { // what is known of a collection goes when it goes
+		return true, nil
 	}
 	if l.container == 0 {
 		return c.exists(cl, l.row)

@@ -46,6 +46,7 @@ type Conn struct {
 	plans       planCache
 	state       State
 	collections collectionStates
+	counts      countChanges
 	version     versionCache
 	moved       struct { // what tells whether somebody else changed the file
 		data   int64 // PRAGMA data_version
@@ -137,6 +138,7 @@ func (c *Conn) BeginWrite() error {
 	c.state.forget() // another connection may have changed or erased the object named last
 	c.version.moved = false
 	c.changes.begin()
+	c.counts.forget()
 	return nil
 }
 
@@ -217,7 +219,10 @@ func (c *Conn) settle() error {
 	if err := c.flush(); err != nil {
 		return err
 	}
-	return c.settleCatalog()
+	if err := c.settleCatalog(); err != nil {
+		return err
+	}
+	return c.settleCounts()
 }
 
 // Rollback undoes the transaction and closes it.
@@ -229,6 +234,7 @@ func (c *Conn) Rollback() error {
 	defer c.lock.release(false)
 	c.state.forget()
 	c.changes.rolledBack()
+	c.counts.forget()
 	c.moved.data, c.moved.schema = -1, -1 // the next transaction reads everything anew
 	reshaped := c.rolledBackCatalog()
 	if C.sqlite3_get_autocommit(c.db) == 0 { // SQLite may have rolled back itself, as it does when the disk is full
@@ -303,7 +309,12 @@ func (c *Conn) SetVersion(v uint64) error {
 	if err := c.needWrite("setting the version"); err != nil {
 		return err
 	}
-	if err := c.Exec("UPDATE store_meta SET value=? WHERE id=1", v); err != nil {
+	was, err := c.Version()
+	if err != nil {
+		return err
+	}
+	// The counts of objects stay right (counts.go), if they are.
+	if err := c.Exec("UPDATE store_meta SET value=?1 WHERE id IN (1, 3) AND (id=1 OR value=?2)", v, was); err != nil {
 		return err
 	}
 	c.version = versionCache{known: true, moved: true, value: v}

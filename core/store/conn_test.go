@@ -20,8 +20,28 @@ func openAt(t testing.TB, path string) *Conn {
 	t.Helper()
 	c, err := Open(path, Options{})
 	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, c.Close()) })
+	t.Cleanup(func() {
+		countsRight(t, c)
+		require.NoError(t, c.Close())
+	})
 	return c
+}
+
+// countsRight checks how many objects the file says that there are, if the connection is still open.
+func countsRight(t testing.TB, c *Conn) {
+	t.Helper()
+	if c.owner == nil || c.tx != txRead && c.tx != txWrite && c.BeginRead() != nil {
+		return
+	}
+	for _, cl := range c.Classes() {
+		n, known, err := c.count(cl)
+		if err != nil || !known || !cl.built {
+			continue
+		}
+		there, err := c.controlInt("SELECT count(*) FROM " + cl.name)
+		require.NoError(t, err)
+		require.Equal(t, there, n, "objects of class %s", cl.Def.Name)
+	}
 }
 
 var itemClass = schema.Class{Name: "Item", PrimaryKey: "_id", Properties: []schema.Property{

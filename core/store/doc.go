@@ -10,7 +10,7 @@
 //
 // A realm file is a SQLite database in WAL mode whose application id is "RLMS" and whose user version is the format
 // version. store_class and store_property describe the classes; store_tombstone holds the keys that dangling links name;
-// store_meta the version counter. A class is the table c<id>_<name>, a property its column p<id>_<name>: readable,
+// store_meta the version counter, and how many objects there are (counts.go). A class is the table c<id>_<name>, a property its column p<id>_<name>: readable,
 // unique without regard to case, free of quotes. shim_codec.c says how values are stored. Tables of other packages must
 // not begin with store_, c<digit> or sqlite_.
 //

@@ -314,10 +314,10 @@ func (c *Conn) discardContents(cl *Class, row int64) error {
 
 func (c *Conn) discardProperty(cl *Class, row int64, i int) error {
 	if e := cl.elems[i]; e != nil {
+		c.collections.drop(collectionKey{cl.ID, cl.cols[i].id, row})
 		if !e.built {
 			return nil
 		}
-		c.collections.drop(collectionKey{cl.ID, cl.cols[i].id, row})
 		return c.clearElements(e, row)
 	}
 	child, err := c.childOf(cl, row, i)

@@ -253,7 +253,7 @@ func (c *Conn) create() error {
 // layout makes a new file.
 var layout = append([]string{
 	`CREATE TABLE store_meta(id INTEGER PRIMARY KEY, value INTEGER NOT NULL)`,
-	`INSERT INTO store_meta VALUES(1, 0)`,
+	`INSERT INTO store_meta VALUES(1, 0), (3, 0)`,
 	`CREATE TABLE store_class(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, kind INTEGER NOT NULL, key TEXT NOT NULL,
 		next_row INTEGER NOT NULL, removed INTEGER NOT NULL)`,
 	`CREATE TABLE store_property(class INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL, type INTEGER NOT NULL,

@@ -184,11 +184,16 @@ func (p *Plan) Count() (int, error) {
 		}
 		return l.len(), nil
 	}
-	args, err := p.resolved()
-	if err != nil {
-		return 0, err
+	n, known, err := int64(0), false, error(nil)
+	if p.isAll() {
+		n, known, err = p.conn.count(p.Class())
 	}
-	n, _, err := p.conn.queryInt(p.sql("count(*)", "", false), args...)
+	if err == nil && !known {
+		var args []any
+		if args, err = p.resolved(); err == nil {
+			n, _, err = p.conn.queryInt(p.sql("count(*)", "", false), args...)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}

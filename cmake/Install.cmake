@@ -22,6 +22,7 @@ configure_package_config_file(cmake/cpprealm-config.cmake.in cpprealm-config.cma
 # While the major version is 0, a minor version may change what exists.
 write_basic_package_version_file(cpprealm-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES
+  "${PROJECT_SOURCE_DIR}/cmake/cpprealm-uv.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/cpprealm-config.cmake"
   "${CMAKE_CURRENT_BINARY_DIR}/cpprealm-config-version.cmake"
   DESTINATION "${package_dir}")

@@ -7,7 +7,7 @@
 #   REALM_SHARED   the folder with the acceptance programs, default ../shared
 #   REALM_BUILD    set for the tests: the build directory, for those that start the server or load the library
 
-STEPS=(build gofmt vet header cpp_headers exports go cpp sanitize accept examples demo consumers fuzz)
+STEPS=(build gofmt vet header cpp_headers cpp_modes ledger exports go cpp sanitize accept examples demo consumers fuzz)
 SHARED=${REALM_SHARED:-$REPO/../shared}
 FUZZTIME=${FUZZTIME:-3s}
 BUILT=yes
@@ -79,6 +79,35 @@ step_cpp_headers() {
     (cd bindings/cpp/include && find cpprealm -name '*.hpp' -not -path '*/internal/*' -not -name 'uv_*' | sort) |
         xargs -P "$(nproc)" -I{} sh -c 'echo "#include <{}>" |
             g++ -std=c++17 -Wall -Wextra -Wpedantic -Wconversion -Werror -fsyntax-only -I include -I bindings/cpp/include -x c++ -'
+}
+
+# Programs that use all of the C++ headers also compile as newer C++, where comparisons are looked up in other ways, without RTTI, and with
+# clang where it is installed; without a warning. (The build compiles them as C++17 with the default compiler.)
+step_cpp_modes() {
+    compgen -G 'tests/cpp/*.cpp' >/dev/null || skip "there is no tests/cpp/*.cpp"
+    local flags="-Wall -Wextra -Wpedantic -Werror -fsyntax-only -I include -I bindings/cpp/include"
+    {
+        printf 'g++ -std=c++20 -fno-rtti %s\n' tests/cpp/{surface,properties,queries}.cpp
+        if command -v clang++ >/dev/null; then
+            printf 'clang++ -std=c++17 %s\n' tests/cpp/{surface,linking/main}.cpp
+            printf 'clang++ -std=c++20 -fno-rtti %s\n' tests/cpp/{surface,queries}.cpp
+        else
+            echo "without clang++, which is not installed" >&2
+        fi
+    } | xargs -P "$(nproc)" -I{} sh -c "{} $flags && echo 'ok: {}'"
+}
+
+# Each test that docs/conformance.md names is there.
+step_ledger() {
+    [ -f docs/conformance.md ] || skip "there is no docs/conformance.md"
+    local entry file name status=0
+    while read -r entry; do
+        file=${entry%%: *} name=${entry#*: }
+        for file in "$file" "tests/cpp/$file.cpp" "tests/cpp/$file/main.cpp"; do [ ! -f "$file" ] || break; done
+        # A case; or, of what is checked when it compiles, a line of some length.
+        [ -f "$file" ] && { grep -qF -- "run(\"$name\"" "$file" || { [ ${#name} -gt 12 ] && grep -qF -- "$name" "$file"; }; } || { echo "FAILED: docs/conformance.md names '$entry', which does not exist"; status=1; }
+    done < <(grep -oE '`[A-Za-z0-9_./]+: [^`]+`' docs/conformance.md | tr -d '`' | sort -u)
+    return $status
 }
 
 # nm -D of the library shows the functions of the header, and nothing else.

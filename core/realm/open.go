@@ -47,6 +47,7 @@ func Open(config Config) (*Realm, error) {
 		r.Release()
 		return nil, err
 	}
+	r.logger.Debug("opened", "path", r.path)
 	return r.attached()
 }
 

@@ -1,6 +1,9 @@
 package realm
 
 import (
+	"context"
+	"log/slog"
+
 	"realmsync/core/realm/history"
 	"realmsync/core/store"
 )
@@ -66,6 +69,9 @@ func (r *Realm) Commit() error {
 	version, err := r.commit()
 	conn := r.conn
 	if err == nil && version != r.version {
+		if r.logger.Enabled(context.Background(), slog.LevelDebug) {
+			r.logger.Debug("committed", "path", r.path, "version", version)
+		}
 		// The lock of the instance must not be held for telling others. Its connection is nobody else's: this is its thread.
 		r.leave()
 		history.Announce(r.file, version, conn)

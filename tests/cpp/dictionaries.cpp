@@ -169,6 +169,44 @@ int main() {
         CHECK_THROWS(std::logic_error, trees.where([](auto& t) { return *t.int_map["a"] == 1; }));
     });
 
+    suite.run("conditions on entries", [] {
+        check::temp_dir dir;
+        realm::db db(dir.config());
+        auto finch = check::bird(1, "finch", 3);
+        auto oak = check::tree("oak"), elm = check::tree("elm");
+        oak.int_map = {{"a", 1}, {"b", 5}};
+        oak.string_map = {{"k", "hello"}, {"it's", "quoted"}};
+        oak.optional_map = {{"d", 1.5}, {"n", std::nullopt}};
+        oak.season_map = {{"s", realm::season::summer}};
+        oak.mixed_map = {{"m", realm::mixed("v")}};
+        oak.bird_map = {{"one", &finch}, {"none", nullptr}};
+        elm.int_map = {{"a", 3}, {"ab", 0}};
+        db.write([&] { db.insert(std::move(oak), std::move(elm)); });
+        auto found = [&](std::function<realm::rbool(managed<tree>&)> condition) {
+            std::string out;
+            for (auto t: db.objects<tree>().where(std::move(condition))) out += t.name.detach().value + " ";
+            return out;
+        };
+        CHECK_EQUAL(found([](auto& t) { return t.int_map["a"] == 1; }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.int_map["a"] > 1; }), std::string("elm "));
+        CHECK_EQUAL(found([](auto& t) { return t.int_map["a"] <= 3 && t.int_map["a"] >= 1 && t.int_map["a"] < 4; }), std::string("oak elm "));
+        CHECK_EQUAL(found([](auto& t) { return t.int_map["b"] != 4; }), std::string("oak "));// a key that is missing selects nothing
+        CHECK_EQUAL(found([](auto& t) { return t.string_map["k"] == "hello"; }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.string_map["it's"] == "quoted"; }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.string_map["k"].contains("ell") && !t.string_map["k"].contains("ELL"); }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.string_map["k"].contains("ELL", false); }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.optional_map["d"] == 1.5; }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.season_map["s"] == realm::season::summer; }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.mixed_map["m"] == "v"; }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.int_map.contains_key("b"); }), std::string("oak "));// not a part of "ab"
+        CHECK_EQUAL(found([](auto& t) { return !t.int_map.contains_key("b"); }), std::string("elm "));
+        // Through a link in a dictionary it is still the tree that is asked.
+        auto bird = db.objects<realm::bird>()[0];
+        CHECK_EQUAL(found([](auto& t) { return t.bird_map["one"]->weight == 3; }), std::string("oak "));
+        CHECK_EQUAL(found([](auto& t) { return t.bird_map["one"]->kind.contains("inc") && t.int_map["b"] == 5; }), std::string("oak "));
+        CHECK_EQUAL(found([&](auto& t) { return t.bird_map["one"] == bird; }), std::string("oak "));
+    });
+
     suite.run("stored with the object, frozen, copied out", [] {
         check::temp_dir dir;
         realm::db db(dir.config());

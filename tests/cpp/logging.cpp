@@ -56,5 +56,20 @@ int main() {
         realm::set_default_level_threshold(realm::logger::level::info);
     });
 
+    suite.run("set after a database was opened", [] {
+        check::temp_dir dir;
+        realm::db db(dir.config());
+        auto mine = std::make_shared<collector>();
+        mine->set_level_threshold(realm::logger::level::all);
+        realm::set_default_logger(mine);
+        db.write([&] {
+            realm::person p;
+            p.name = "Jack";
+            db.add(std::move(p));
+        });
+        realm::set_default_logger(nullptr);
+        CHECK(mine->count() == 1 && mine->lines[0].first == realm::logger::level::debug && mine->lines[0].second.find("committed") != std::string::npos);
+    });
+
     return suite.result();
 }

@@ -244,7 +244,7 @@ int main() {
             });
         }
         // A property more needs a higher version.
-        CHECK_THROWS(std::exception, realm::open<realm::v2::Versioned>(config));
+        CHECK_THROWS_SAYING(std::exception, "Migration is required due to the following errors:\n- Property 'Versioned.b' has been added.", realm::open<realm::v2::Versioned>(config));
         config.set_schema_version(1);
         {
             auto db = realm::open<realm::v2::Versioned>(config);
@@ -253,13 +253,17 @@ int main() {
             db.write([&] { all[0].b = 6; });
             CHECK(all[0].b == 6);
             // Another schema, or another version, while it is open on this thread.
-            CHECK_THROWS(std::exception, realm::open<realm::v2::Versioned, person>(config));
+            auto at = "Realm at path '" + config.path() + "' already opened ";
+            CHECK_THROWS_WITH(std::exception, (at + "on current thread with different schema.").c_str(), realm::open<realm::v2::Versioned, person, realm::dog>(config));
             auto other = config;
             other.set_schema_version(2);
-            CHECK_THROWS(std::exception, realm::open<realm::v2::Versioned>(other));
+            CHECK_THROWS_WITH(std::exception, (at + "with different schema version.").c_str(), realm::open<realm::v2::Versioned>(other));
+            other.set_schema_version(1);
+            other.set_schema_mode(realm::db_config::schema_mode::additive_explicit);
+            CHECK_THROWS_WITH(std::exception, (at + "with a different schema mode.").c_str(), realm::open<realm::v2::Versioned>(other));
         }
         // A lower version than the file's.
-        CHECK_THROWS(std::exception, realm::open<realm::v1::Versioned>(dir.config()));
+        CHECK_THROWS_WITH(std::exception, "Provided schema version 0 is less than last set version 1.", realm::open<realm::v1::Versioned>(dir.config()));
         // Another type of the property is refused; the file stays as it is.
         config.set_schema_version(2);
         CHECK_THROWS(std::exception, realm::open<realm::v3::Versioned>(config));

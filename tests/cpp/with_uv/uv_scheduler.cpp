@@ -1,4 +1,4 @@
-// The scheduler on libuv's default loop, which programs get that are compiled with REALM_HAVE_UV. Built where libuv is installed.
+// The scheduler on libuv's default loop, which programs get that link to the CMake target cpprealm: it defines REALM_HAVE_UV where libuv is installed.
 #include "../check.hpp"
 #include "../models.hpp"
 
@@ -54,7 +54,12 @@ int main() {
         CHECK_EQUAL(ran, 0);
         CHECK(run_loop());
         CHECK_EQUAL(ran, 1);
-        check::on_another_thread([&] { CHECK(!mine->is_on_thread()); });
+        check::on_another_thread([&] {
+            CHECK(!mine->is_on_thread());
+            // The loop has a thread already.
+            auto theirs = realm::default_scheduler::make_default();
+            CHECK(theirs->is_on_thread() && !theirs->can_invoke() && !theirs->is_same_as(mine.get()));
+        });
     });
 
     suite.run("notifications come by the loop", [] {

@@ -182,7 +182,7 @@ inline db open(const db_config& config) {
     return db(std::move(with_schema));
 }
 template <typename... Ts>
-inline db open(const std::string& path, const std::shared_ptr<scheduler>& s) {
+inline db open(const std::string& path, const std::shared_ptr<scheduler>& s = default_scheduler::make_default()) {
     return open<Ts...>(db_config(path, s));
 }
 

@@ -85,6 +85,26 @@ inline core_ptr follow(const instance_ptr& owner, const realm_value_t& c) {
     return core_ptr(new object_core(owner, binding_of<T>(*owner), raw));
 }
 
+// What managed<T>::schema tells of a class, in the original's words. Nothing of it is computed unless it is used.
+template <typename G, typename Members>
+struct class_schema;
+template <typename G, typename... Members>
+struct class_schema<G, type_list<Members...>> {
+    static constexpr const char* name = G::cpprealm_name;
+    static constexpr auto& names = G::cpprealm_names;
+    static constexpr bool HasPrimaryKeyProperty = (key_member<Members> || ...);
+    // The alternatives of a property's old and new value in notifications.
+    using variant_t = typename PropertyChange<G>::variant_t;
+    static constexpr bool is_embedded() { return G::object_type == ObjectType::Embedded; }
+    // Empty for a class without one.
+    static constexpr std::string_view primary_key_name() {
+        constexpr bool keys[] = {key_member<Members>...};
+        for (size_t i = 0; i < sizeof...(Members); i++)
+            if (keys[i]) return names[i];
+        return {};
+    }
+};
+
 }// namespace internal
 
 // A live object. Reads see the snapshot of its database; writes need an open write transaction. It belongs to the thread of its
@@ -93,6 +113,7 @@ template <typename T>
 struct managed<T, std::enable_if_t<internal::has_schema<T>::value>> : internal::generated<T> {
     using cpprealm_base = internal::generated<T>;
     static constexpr bool is_object = true;
+    static constexpr internal::class_schema<cpprealm_base, typename cpprealm_base::cpprealm_types> schema{};
 
     managed() = default;
     explicit managed(internal::core_ptr core) : cpprealm_base(std::move(core)) {}

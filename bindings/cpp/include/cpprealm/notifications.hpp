@@ -47,7 +47,7 @@ struct change_variant<type_list<Ms...>> : distinct<std::variant<std::monostate>,
 // One property of an object that changed. T is managed<Class>.
 template <typename T>
 struct PropertyChange {
-    using variant_t = typename internal::change_variant<typename T::cpprealm_base::cpprealm_types>::type;
+    using variant_t = typename internal::change_variant<typename T::cpprealm_types>::type;
     std::string name;
     std::optional<variant_t> old_value;// what the observing database saw before
     std::optional<variant_t> new_value;// std::monostate for collections

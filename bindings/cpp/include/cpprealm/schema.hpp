@@ -137,6 +137,11 @@ CPPREALM_COLD inline bridge::object_schema schema_of() {
 template <typename... Ts>
 struct type_list {};
 
+template <typename M>
+inline constexpr bool key_member = false;
+template <typename X>
+inline constexpr bool key_member<primary_key<X>> = true;
+
 // The binding of a class in an instance: made at the first use, by name.
 template <typename T>
 inline const class_binding& binding_of(const instance& owner) {

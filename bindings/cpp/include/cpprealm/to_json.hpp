@@ -151,15 +151,6 @@ struct json_properties {
     };
 };
 
-template <typename List>
-struct has_key;
-template <typename M>
-inline constexpr bool key_member = false;
-template <typename X>
-inline constexpr bool key_member<primary_key<X>> = true;
-template <typename... Ms>
-struct has_key<type_list<Ms...>> : std::bool_constant<(key_member<Ms> || ...)> {};
-
 }// namespace internal
 
 template <typename T>
@@ -168,7 +159,7 @@ void managed<T, std::enable_if_t<internal::has_schema<T>::value>>::to_json(std::
         auto& core = internal::access::core(*this);
         out << '{';
         bool first = true;
-        if constexpr (!internal::has_key<typename cpprealm_base::cpprealm_types>::value && cpprealm_base::object_type != ObjectType::Embedded) {
+        if constexpr (!schema.HasPrimaryKeyProperty && cpprealm_base::object_type != ObjectType::Embedded) {
             out << "\"_key\":" << core.object()->object_key;
             first = false;
         }

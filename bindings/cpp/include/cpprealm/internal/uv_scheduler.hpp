@@ -1,10 +1,11 @@
 // A scheduler on libuv's default loop. Used when the program is compiled with REALM_HAVE_UV.
 #pragma once
 
-#include <cpprealm/scheduler.hpp>
+#include <cpprealm/internal/generic_scheduler.hpp>
 
 #include <uv.h>
 
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -71,5 +72,19 @@ private:
     mailbox* m_mail;
     std::thread::id m_id = std::this_thread::get_id();
 };
+
+// The platform's default scheduler. The process has one default loop, and libuv allows one thread to use it: it belongs to the thread that
+// asks first. Other threads get schedulers that cannot invoke, so that their notifications wait for refresh() and write(). Schedulers
+// of the loop's thread are one as long as one of them is in use.
+inline std::shared_ptr<scheduler> uv_default_scheduler() {
+    static std::mutex mutex;
+    static const std::thread::id owner = std::this_thread::get_id();
+    static std::weak_ptr<scheduler> current;
+    if (std::this_thread::get_id() != owner) return std::make_shared<generic_scheduler>();
+    std::lock_guard<std::mutex> lock(mutex);// the last reference may go on another thread
+    auto out = current.lock();
+    if (!out) current = out = std::make_shared<uv_scheduler>();
+    return out;
+}
 
 }// namespace realm::internal

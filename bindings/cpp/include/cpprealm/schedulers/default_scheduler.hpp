@@ -14,10 +14,11 @@
 namespace realm {
 namespace default_scheduler {
 
-// The scheduler of the calling thread: libuv's default loop with REALM_HAVE_UV, otherwise one that cannot invoke.
+// The scheduler of the calling thread: with REALM_HAVE_UV, on the first thread that asks, libuv's default loop; otherwise one that cannot
+// invoke.
 inline std::shared_ptr<scheduler> make_platform_default() {
 #if defined(REALM_HAVE_UV) && REALM_HAVE_UV
-    return std::make_shared<internal::uv_scheduler>();
+    return internal::uv_default_scheduler();
 #else
     return std::make_shared<internal::generic_scheduler>();
 #endif

@@ -1,0 +1,4 @@
+// For programs that include the original's header of this name: scheduler.
+#pragma once
+
+#include <cpprealm/scheduler.hpp>

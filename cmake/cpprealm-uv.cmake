@@ -1,0 +1,15 @@
+# cpprealm_use_uv(<target>) makes what links to the target use libuv, as realm-cpp's target does on Linux: the definition REALM_HAVE_UV=1,
+# the header's folder, the library. Nothing happens where libuv is not installed, or with CPPREALM_UV=OFF.
+function(cpprealm_use_uv target)
+  if(DEFINED CPPREALM_UV AND NOT CPPREALM_UV)
+    return()
+  endif()
+  find_path(CPPREALM_UV_INCLUDE_DIR uv.h)
+  find_library(CPPREALM_UV_LIBRARY uv)
+  mark_as_advanced(CPPREALM_UV_INCLUDE_DIR CPPREALM_UV_LIBRARY)
+  if(CPPREALM_UV_INCLUDE_DIR AND CPPREALM_UV_LIBRARY)
+    set_property(TARGET ${target} APPEND PROPERTY INTERFACE_COMPILE_DEFINITIONS REALM_HAVE_UV=1)
+    set_property(TARGET ${target} APPEND PROPERTY INTERFACE_INCLUDE_DIRECTORIES "${CPPREALM_UV_INCLUDE_DIR}")
+    set_property(TARGET ${target} APPEND PROPERTY INTERFACE_LINK_LIBRARIES "${CPPREALM_UV_LIBRARY}")
+  endif()
+endfunction()

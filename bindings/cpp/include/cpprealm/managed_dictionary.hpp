@@ -9,12 +9,11 @@ namespace internal {
 
 // The path of a dictionary's entry in a query text.
 CPPREALM_COLD inline std::string entry_path(const std::string& dictionary, const std::string& key) {
-    std::string out = dictionary + "['";
-    for (char c: key) {
-        if (c == '\'' || c == '\\') out += '\\';
-        out += c;
-    }
-    return out + "']";
+    // Quotes take everything literally but themselves and the backslash.
+    const char quote = key.find('\'') == std::string::npos ? '\'' : '"';
+    if (key.find(quote) != std::string::npos || key.find('\\') != std::string::npos || key.find(query_piece::mark) != std::string::npos)
+        throw std::logic_error("The key '" + key + "' cannot stand in a condition: use a query text that has it as an argument, as in " + dictionary + "[$0].");
+    return dictionary + "[" + quote + key + quote + "]";
 }
 
 // One entry of a dictionary, or in a query callback its path. What is common to values and links.

@@ -23,6 +23,12 @@ typedef const realm_class_info_t rs_const_class_info_t;
 typedef const realm_sort_t rs_const_sort_t;
 typedef const realm_app_config_t rs_const_app_config_t;
 typedef const realm_credentials_t rs_const_credentials_t;
+typedef const realm_network_config_t rs_const_network_config_t;
+typedef const realm_http_request_t rs_const_http_request_t;
+typedef const realm_http_response_t rs_const_http_response_t;
+typedef const realm_websocket_provider_callbacks_t rs_const_provider_callbacks_t;
+typedef const realm_websocket_callbacks_t rs_const_websocket_callbacks_t;
+typedef const realm_string_t rs_const_string_t;
 typedef const uint64_t rs_const_uint64_t;
 typedef const char rs_const_char_t;
 
@@ -79,5 +85,45 @@ static inline void rs_call_subscription(realm_subscription_callback_t f, uintptr
                                         const realm_error_t* error) {
     f((void*) userdata, status, state, error);
 }
+
+static inline bool rs_call_verify(realm_verify_certificate_t f, uintptr_t userdata, realm_string_t host, uint16_t port, realm_string_t pem, bool valid,
+                                  int32_t depth) {
+    return f((void*) userdata, host, port, pem, valid, depth);
+}
+
+static inline void rs_call_http_send(realm_http_send_t f, uintptr_t userdata, const realm_http_request_t* request, uintptr_t exchange) {
+    f((void*) userdata, request, (realm_http_exchange_t*) exchange);
+}
+
+static inline void rs_call_http_response(realm_http_response_callback_t f, uintptr_t userdata, const realm_http_response_t* response) {
+    f((void*) userdata, response);
+}
+
+static inline uintptr_t rs_call_provider_connect(realm_websocket_provider_callbacks_t f, uintptr_t userdata, realm_string_t url,
+                                                 const realm_string_t* protocols, size_t n_protocols, uintptr_t observer) {
+    return (uintptr_t) f.connect((void*) userdata, url, protocols, n_protocols, (realm_websocket_observer_t*) observer);
+}
+
+static inline void rs_call_provider_write(realm_websocket_provider_callbacks_t f, uintptr_t userdata, uintptr_t socket, const char* data, size_t size) {
+    f.write((void*) userdata, (void*) socket, (realm_string_t){data, size});
+}
+
+static inline void rs_call_provider_close(realm_websocket_provider_callbacks_t f, uintptr_t userdata, uintptr_t socket) {
+    f.close((void*) userdata, (void*) socket);
+}
+
+static inline void rs_call_websocket_connected(realm_websocket_callbacks_t f, uintptr_t userdata, const char* data, size_t size) {
+    f.connected((void*) userdata, (realm_string_t){data, size});
+}
+
+static inline void rs_call_websocket_received(realm_websocket_callbacks_t f, uintptr_t userdata, const char* data, size_t size) {
+    f.received((void*) userdata, (realm_string_t){data, size});
+}
+
+static inline void rs_call_websocket_closed(realm_websocket_callbacks_t f, uintptr_t userdata, int32_t code, const char* data, size_t size) {
+    f.closed((void*) userdata, code, (realm_string_t){data, size});
+}
+
+static inline void rs_call_websocket_written(realm_websocket_written_t f, uintptr_t userdata, bool ok) { f((void*) userdata, ok); }
 
 #endif

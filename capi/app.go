@@ -16,6 +16,7 @@ import (
 	"realmsync/capi/handle"
 	"realmsync/core/app"
 	"realmsync/core/client"
+	"realmsync/core/session"
 )
 
 // appEntry is what a realm_app_t stands for: a share of an App, and the id in C memory.
@@ -95,6 +96,9 @@ func realm_app_create(config *C.rs_const_app_config_t, out **C.realm_app_t, e *C
 		if share > 1 {
 			return failure.Errorf(failure.InvalidArgument, "share: a bool is 0 or 1, not %d", share)
 		}
+		if err := networkingOf(in, &cfg); err != nil {
+			return err
+		}
 		a, err := theClient.OpenApp(cfg, share == 1)
 		if err != nil {
 			return err
@@ -116,7 +120,44 @@ func appConfigOf(in *C.realm_app_config_t) (cfg app.Config, err error) {
 		}
 	}
 	cfg.DefaultTimeout = milliseconds(in.request_timeout_ms)
-	return cfg, nil
+	key, err := bytes(in.metadata_key, "metadata_key")
+	cfg.MetadataKey = key // app.New copies it
+	return cfg, err
+}
+
+// networkingOf fills in how the app reaches its server. The app holds references of what it uses, until cfg.Release is called.
+func networkingOf(in *C.realm_app_config_t, cfg *app.Config) error {
+	var held []func()
+	cfg.Release = func() {
+		for _, f := range held {
+			f()
+		}
+	}
+	if h := num(unsafe.Pointer(in.http_transport)); h != 0 {
+		t, err := lookUp(transports, h, "HTTP transport")
+		if err != nil {
+			return err
+		}
+		if !t.callback.retain() {
+			return failure.Errorf(failure.InvalidHandle, "the HTTP transport has been released")
+		}
+		held = append(held, t.callback.release)
+		cfg.Transport = t
+	}
+	if h := num(unsafe.Pointer(in.websocket_provider)); h != 0 {
+		p, err := lookUp(providers, h, "WebSocket provider")
+		if err == nil && !p.callback.retain() {
+			err = failure.Errorf(failure.InvalidHandle, "the WebSocket provider has been released")
+		}
+		if err != nil {
+			cfg.Release()
+			return err
+		}
+		dialer := session.NewHostDialer(p)
+		held = append(held, dialer.Close, p.callback.release)
+		cfg.Companion = dialer
+	}
+	return nil
 }
 
 // milliseconds returns a duration; too long a one is the longest there is.

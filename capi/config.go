@@ -28,6 +28,7 @@ type config struct {
 	policy    session.StopPolicy
 	rules     merge.Rules
 	onError   *errorCallback
+	network   *network // of the session's connection; nil: the usual
 }
 
 type compactCallback struct {
@@ -38,7 +39,7 @@ type compactCallback struct {
 func (c *config) dispose() {
 	c.mu.Lock()
 	c.disposed = true
-	scheduler, compact, onError, user := c.scheduler, c.compact, c.onError, c.user
+	scheduler, compact, onError, user, network := c.scheduler, c.compact, c.onError, c.user, c.network
 	c.mu.Unlock()
 	if scheduler != nil {
 		scheduler.callback.release()
@@ -51,6 +52,9 @@ func (c *config) dispose() {
 	}
 	if user != nil {
 		user.Release()
+	}
+	if network != nil {
+		network.release()
 	}
 }
 

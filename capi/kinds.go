@@ -23,6 +23,11 @@ var (
 	sessions    = handle.NewTable[sessionEntry](7)
 	sets        = handle.NewTable[setEntry](8)
 	collections = handle.NewTable[collectionEntry](9)
+	transports  = handle.NewTable[transportEntry](10)
+	exchanges   = handle.NewTable[exchangeEntry](11)
+	providers   = handle.NewTable[providerEntry](12)
+	observers   = handle.NewTable[observerEntry](13)
+	websockets  = handle.NewTable[websocketEntry](14)
 )
 
 // num returns the number that a pointer of the interface is. It is inlined: the number never lies in a pointer's place on the

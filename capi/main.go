@@ -28,5 +28,6 @@ func realm_library_version() *C.rs_const_char_t {
 //export realm_live_handle_count
 func realm_live_handle_count() C.int64_t {
 	return C.int64_t(configs.Live() + realms.Live() + results.Live() + tokens.Live() + apps.Live() + users.Live() + sessions.Live() +
-		sets.Live() + collections.Live() + realm.LiveObjects())
+		sets.Live() + collections.Live() + transports.Live() + exchanges.Live() + providers.Live() + observers.Live() + websockets.Live() +
+		realm.LiveObjects())
 }

@@ -12,6 +12,7 @@ import (
 	"realmsync/capi/failure"
 	"realmsync/core/client"
 	"realmsync/core/realm"
+	"realmsync/core/session"
 )
 
 //export realm_open
@@ -76,6 +77,12 @@ func (c *config) opening() (cfg client.Config, done func(), err error) {
 	if onError := c.onError; onError != nil && cfg.User != nil {
 		onError.callback.retain() // Client.Open takes it over
 		cfg.Errors = onError
+	}
+	if n := c.network; n != nil && cfg.User != nil {
+		cfg.Dialer = session.NewWebSocketDialer(session.WebSocketOptions{Options: n.Options})
+		cfg.HoldDialer = n.hold
+		n.verify.retain()
+		taken = append(taken, n.verify)
 	}
 	return cfg, func() {
 		for _, cb := range taken {

@@ -62,3 +62,29 @@ realm_status_t realm_subscription_set_wait(realm_subscription_set_t* set, realm_
                                            realm_free_userdata_t free_userdata, realm_error_t* error) {
     return rsSubscriptionSetWait(set, callback, (uintptr_t) userdata, free_userdata, error);
 }
+
+realm_status_t realm_http_transport_create(realm_http_send_t send, void* userdata, realm_free_userdata_t free_userdata, realm_http_transport_t** out,
+                                           realm_error_t* error) {
+    return rsHTTPTransportCreate(send, (uintptr_t) userdata, free_userdata, out, error);
+}
+
+realm_status_t realm_http_send(const realm_network_config_t* config, const realm_http_request_t* request, realm_http_response_callback_t callback,
+                               void* userdata, realm_error_t* error) {
+    return rsHTTPSend(config, request, callback, (uintptr_t) userdata, error);
+}
+
+realm_status_t realm_websocket_provider_create(const realm_websocket_provider_callbacks_t* callbacks, void* userdata, realm_free_userdata_t free_userdata,
+                                               realm_websocket_provider_t** out, realm_error_t* error) {
+    return rsWebSocketProviderCreate(callbacks, (uintptr_t) userdata, free_userdata, out, error);
+}
+
+realm_status_t realm_websocket_open(const realm_network_config_t* config, realm_string_t url, const realm_string_t* protocols, size_t n_protocols,
+                                    const realm_websocket_callbacks_t* callbacks, void* userdata, realm_free_userdata_t free_userdata,
+                                    realm_websocket_t** out, realm_error_t* error) {
+    return rsWebSocketOpen(config, url, protocols, n_protocols, callbacks, (uintptr_t) userdata, free_userdata, out, error);
+}
+
+realm_status_t realm_websocket_write(realm_websocket_t* socket, realm_string_t message, realm_websocket_written_t callback, void* userdata,
+                                     realm_free_userdata_t free_userdata, realm_error_t* error) {
+    return rsWebSocketWrite(socket, message, callback, (uintptr_t) userdata, free_userdata, error);
+}

@@ -574,6 +574,134 @@ REALM_API realm_status_t realm_collection_observe(realm_collection_t* collection
 /* Realm's thread, also inside a callback. */
 REALM_API void realm_token_release(realm_token_t* token);
 
+/* ------------------------------------------------------------------------------------------------ networking */
+
+/*
+ * An app reaches its server by the built-in HTTP transport and the built-in WebSockets, or by means of the program: a realm_http_transport_t
+ * and a realm_websocket_provider_t of its own in realm_app_config_t. Those may use the built-in ones in turn (realm_http_send,
+ * realm_websocket_open). Requests and URLs contain tokens and passwords: keep them out of logs.
+ */
+typedef struct realm_http_header {
+    realm_string_t name, value;
+} realm_http_header_t;
+
+/* Asked for each certificate of a server's chain, the root (greatest depth) first; false refuses the server. pem is the certificate; valid: the
+ * chain is trusted, in date and for the host. Runs on a thread of the library, or on the caller's in realm_http_send. */
+typedef bool (*realm_verify_certificate_t)(void* userdata, realm_string_t host, uint16_t port, realm_string_t pem, bool valid, int32_t depth);
+
+/* How a built-in transport connects. Set struct_size to sizeof(realm_network_config_t); zero the rest, then fill in. It is copied. The
+ * environment's proxy settings are not looked at. */
+typedef struct realm_network_config {
+    size_t struct_size;
+    const realm_http_header_t* headers; /* added to requests, unless these have one of the same name; at most 1024 */
+    size_t n_headers;
+    realm_string_t proxy_host; /* empty: no proxy. Every connection is a tunnel that CONNECT asks for */
+    uint16_t proxy_port;
+    bool has_proxy_credentials;
+    realm_string_t proxy_user, proxy_password;
+    bool skip_certificate_check;           /* accept any server */
+    realm_string_t trust_certificate_path; /* file of certificates in PEM, trusted instead of the system's; empty: none; at most 16 MiB */
+    realm_verify_certificate_t verify;     /* has the last word, see above; NULL: the rules have. userdata is freed once, whatever the call returns */
+    void* verify_userdata;
+    realm_free_userdata_t verify_free_userdata;
+} realm_network_config_t;
+
+/* Valid during the call that gets it. */
+typedef struct realm_http_request {
+    realm_string_t method; /* GET, POST, PUT, PATCH, DELETE */
+    realm_string_t url;
+    const realm_http_header_t* headers;
+    size_t n_headers;
+    realm_string_t body;
+    uint64_t timeout_ms; /* 0, for realm_http_send: 60,000 */
+    uint64_t max_body;   /* a longer answer is given up, bytes; 0, for realm_http_send: 32 MiB */
+} realm_http_request_t;
+
+/* Valid during the call that gets it. */
+typedef struct realm_http_response {
+    int32_t status;        /* of HTTP; 0 when there was no answer, and then custom_status is not */
+    int32_t custom_status; /* not 0: the transport failed, in its own numbers, and the body says why */
+    bool has_client_error; /* client_error is a number of the original's error codes (4100 and above) and wins */
+    int32_t client_error;
+    const realm_http_header_t* headers;
+    size_t n_headers;
+    realm_string_t body;
+} realm_http_response_t;
+
+/* A request that waits for its answer. It belongs to the program, which answers or releases it: any thread, inside the callback or later. */
+typedef struct realm_http_exchange realm_http_exchange_t;
+/* Answers, and takes the handle: a second time is INVALID_HANDLE. ABORTED: nobody waits any more, after a timeout for example. */
+REALM_API realm_status_t realm_http_exchange_answer(realm_http_exchange_t* exchange, const realm_http_response_t* response, realm_error_t* error);
+/* Without an answer the request fails. */
+REALM_API void realm_http_exchange_release(realm_http_exchange_t* exchange);
+
+typedef struct realm_http_transport realm_http_transport_t; /* released with realm_http_transport_release; apps keep what they need of it */
+/* Sends a request. Runs on the thread whose call needs it, also on several at a time; may answer at once, or return and answer later. It does
+ * not follow redirects. */
+typedef void (*realm_http_send_t)(void* userdata, const realm_http_request_t* request, realm_http_exchange_t* exchange);
+/* Any thread. */
+REALM_API realm_status_t realm_http_transport_create(realm_http_send_t send, void* userdata, realm_free_userdata_t free_userdata, realm_http_transport_t** out, realm_error_t* error);
+REALM_API void realm_http_transport_release(realm_http_transport_t* transport);
+
+/* The built-in transport: blocks, and calls back on the calling thread before it returns, with whatever the server answered. config may be
+ * NULL. Each call has a connection of its own. Any thread. Errors: NETWORK when no complete answer came, INVALID_ARGUMENT. */
+typedef void (*realm_http_response_callback_t)(void* userdata, const realm_http_response_t* response);
+REALM_API realm_status_t realm_http_send(const realm_network_config_t* config, const realm_http_request_t* request, realm_http_response_callback_t callback, void* userdata, realm_error_t* error);
+
+/* Codes that end a WebSocket beside those of its protocol (1000 to 1015); 4001 and above are the server's. */
+enum {
+    REALM_WEBSOCKET_RESOLVE_FAILED = 4400, REALM_WEBSOCKET_CONNECTION_FAILED = 4401, REALM_WEBSOCKET_READ_ERROR = 4402,
+    REALM_WEBSOCKET_WRITE_ERROR = 4403, REALM_WEBSOCKET_RETRY_ERROR = 4404, REALM_WEBSOCKET_FATAL_ERROR = 4405
+};
+
+/* The library's end of a WebSocket of the program. It belongs to the program, which reports to it on any thread, also from within the callbacks
+ * below, and releases it; without a realm_websocket_observer_closed before, releasing means that the connection is lost. */
+typedef struct realm_websocket_observer realm_websocket_observer_t;
+/* The WebSocket is open, with the sub-protocol that the server chose. */
+REALM_API realm_status_t realm_websocket_observer_connected(realm_websocket_observer_t* observer, realm_string_t protocol, realm_error_t* error);
+/* A binary message has arrived; it is copied. Waits while much has arrived that the library has not taken in yet. ABORTED: the socket is over,
+ * and there is no more use for messages; also for one that is longer than the protocol allows. */
+REALM_API realm_status_t realm_websocket_observer_received(realm_websocket_observer_t* observer, realm_string_t message, realm_error_t* error);
+/* The message that `write` was called with is on its way (ok), or can't be sent. */
+REALM_API realm_status_t realm_websocket_observer_written(realm_websocket_observer_t* observer, bool ok, realm_error_t* error);
+/* The WebSocket is closed, or could not be opened. */
+REALM_API realm_status_t realm_websocket_observer_closed(realm_websocket_observer_t* observer, int32_t code, realm_string_t reason, realm_error_t* error);
+REALM_API void realm_websocket_observer_release(realm_websocket_observer_t* observer);
+
+/* How the program opens WebSockets. The functions run on threads of the library, those of one socket one at a time, begin something and return:
+ * they must not wait for the network. */
+typedef struct realm_websocket_provider_callbacks {
+    /* Begins to open a WebSocket, and returns what the other two are called with; NULL is a failure. */
+    void* (*connect)(void* userdata, realm_string_t url, const realm_string_t* protocols, size_t n_protocols, realm_websocket_observer_t* observer);
+    /* Begins to send a binary message, which is valid during the call. The next one comes after realm_websocket_observer_written. */
+    void (*write)(void* userdata, void* socket, realm_string_t message);
+    /* Closes and frees a socket; called once for each that connect returned, the last of its calls. */
+    void (*close)(void* userdata, void* socket);
+} realm_websocket_provider_callbacks_t;
+typedef struct realm_websocket_provider realm_websocket_provider_t; /* released with realm_websocket_provider_release; apps keep what they need of it */
+/* All three functions are needed. Any thread. */
+REALM_API realm_status_t realm_websocket_provider_create(const realm_websocket_provider_callbacks_t* callbacks, void* userdata, realm_free_userdata_t free_userdata,
+                                                         realm_websocket_provider_t** out, realm_error_t* error);
+REALM_API void realm_websocket_provider_release(realm_websocket_provider_t* provider);
+
+/* A built-in WebSocket; released with realm_websocket_release, which closes it: a callback that is under way may still run, no other begins. */
+typedef struct realm_websocket realm_websocket_t;
+/* Run on threads of the library, one at a time. closed is the last. received may wait: then nothing more is read from the network. */
+typedef struct realm_websocket_callbacks {
+    void (*connected)(void* userdata, realm_string_t protocol);
+    void (*received)(void* userdata, realm_string_t message);
+    void (*closed)(void* userdata, int32_t code, realm_string_t reason);
+} realm_websocket_callbacks_t;
+/* Begins to open a WebSocket, ws:// or wss://. config may be NULL. All three functions are needed. Any thread. */
+REALM_API realm_status_t realm_websocket_open(const realm_network_config_t* config, realm_string_t url, const realm_string_t* protocols, size_t n_protocols,
+                                              const realm_websocket_callbacks_t* callbacks, void* userdata, realm_free_userdata_t free_userdata, realm_websocket_t** out, realm_error_t* error);
+/* Sends a binary message, which is copied, after those before it. The callback runs on a thread of the library, once, unless the socket is
+ * released or closed first. */
+typedef void (*realm_websocket_written_t)(void* userdata, bool ok);
+REALM_API realm_status_t realm_websocket_write(realm_websocket_t* socket, realm_string_t message, realm_websocket_written_t callback, void* userdata,
+                                               realm_free_userdata_t free_userdata, realm_error_t* error);
+REALM_API void realm_websocket_release(realm_websocket_t* socket);
+
 /* ------------------------------------------------------------------------------------------------ apps and users */
 
 typedef struct realm_app realm_app_t; /* released with realm_app_release */
@@ -585,7 +713,11 @@ typedef struct realm_app_config {
     realm_string_t base_url;   /* empty: https://services.cloud.mongodb.com */
     realm_string_t base_path;  /* directory for files; empty: the current directory */
     uint64_t request_timeout_ms; /* 0: 60,000 */
-    bool share;                /* one state per (app id, base URL) in the process */
+    bool share;                /* one state per (app id, base URL) in the process; the rest of a second configuration is not looked at */
+    realm_string_t metadata_key; /* encrypts the users' tokens: 64 bytes, or empty: they lie in a file that only its owner can read. A file of another
+                                    key is discarded. The environment variable REALM_DISABLE_METADATA_ENCRYPTION switches this off */
+    realm_http_transport_t* http_transport;         /* NULL: the built-in one */
+    realm_websocket_provider_t* websocket_provider; /* of the sessions of the app's users; NULL: the built-in one */
 } realm_app_config_t;
 
 /* Makes an app. It reads the users kept from earlier runs and contacts nobody. Any thread. */
@@ -692,6 +824,10 @@ typedef enum realm_merge_rules_e {
     REALM_MERGE_STRICT = 1      /* converges also where the original doesn't; for apps all of whose clients are this library */
 } realm_merge_rules_t;
 REALM_API realm_status_t realm_config_set_merge_rules(realm_config_t* config, realm_merge_rules_t rules, realm_error_t* error);
+
+/* How the session's built-in WebSocket connects: headers, proxy, trust. Without use when the user's app has a provider of its own; of several
+ * sessions of one user, which share a connection, one is asked. NULL: as before. */
+REALM_API realm_status_t realm_config_set_sync_network(realm_config_t* config, const realm_network_config_t* network, realm_error_t* error);
 
 REALM_API realm_status_t realm_config_set_sync_error_handler(realm_config_t* config, realm_sync_error_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
 

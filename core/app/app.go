@@ -42,9 +42,14 @@ type App struct {
 // (deleting the realms of removed users, see AddFileAction), and contacts nobody.
 //
 // Errors: ErrConfig; *FileError when the directory cannot be made or the user file cannot be used, which is then left as it is.
-func New(cfg Config) (*App, error) {
-	cfg, err := cfg.resolved()
-	if err != nil {
+func New(cfg Config) (_ *App, err error) {
+	release := cfg.Release
+	defer func() {
+		if err != nil && release != nil {
+			release()
+		}
+	}()
+	if cfg, err = cfg.resolved(); err != nil {
 		return nil, err
 	}
 	a := &App{
@@ -55,12 +60,14 @@ func New(cfg Config) (*App, error) {
 		users:   map[string]*User{},
 		owners:  1,
 	}
+	if a.cfg.Transport == nil {
+		if a.owned, err = NewHTTPTransport(HTTPOptions{}); err != nil {
+			return nil, err
+		}
+		a.cfg.Transport = a.owned
+	}
 	if a.store, err = openUserStore(a.rootDir(), cfg.MetadataKey, a.log); err != nil {
 		return nil, err
-	}
-	if a.cfg.Transport == nil {
-		a.owned = NewHTTPTransport(HTTPOptions{})
-		a.cfg.Transport = a.owned
 	}
 	a.ctx, a.cancel = context.WithCancel(context.Background())
 	if err := a.launch(); err != nil {
@@ -99,7 +106,13 @@ func (a *App) Close() {
 	if a.owned != nil {
 		a.owned.Close()
 	}
+	if a.cfg.Release != nil {
+		a.cfg.Release()
+	}
 }
+
+// Companion returns Config.Companion.
+func (a *App) Companion() any { return a.cfg.Companion }
 
 // Observe calls fn after the set of users or the current user has changed, on the goroutine that brought the change
 // about, one call at a time. It returns a function that ends the observation; a call that is under way may still finish.

@@ -48,6 +48,12 @@ type Config struct {
 	// DeleteRealm deletes a realm file with everything that lies beside it, when its user was removed. It returns nil when
 	// the file doesn't exist. nil deletes the file and the companions of an SQLite file.
 	DeleteRealm func(path string) error
+
+	// Companion is what the maker of the App wants to find again with it, see App.Companion. The package doesn't look at it.
+	Companion any
+	// Release is called once, when the App needs Transport and Companion no more: after its end, when New fails, and when Shared finds an
+	// App that has its own. nil: nobody wants to know. It is called on the goroutine that brings this about and must not call the App.
+	Release func()
 }
 
 // DeviceInfo is sent with each login (app-services 4.1); the server may show it to its operator. The defaults are those of

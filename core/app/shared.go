@@ -14,23 +14,32 @@ type sharedApp struct {
 }
 
 // Shared returns the process's App of that app id and base URL, and makes it if there is none. If there is one, the rest of cfg
-// isn't looked at. Give the App back with Close; it stays in the process until ClearShared.
+// isn't looked at, but that Release is called. Give the App back with Close; it stays in the process until ClearShared.
 func Shared(cfg Config) (*App, error) {
+	a, made, err := shareOrMake(cfg)
+	if !made && cfg.Release != nil {
+		cfg.Release()
+	}
+	return a, err
+}
+
+// shareOrMake also tells whether New got the configuration.
+func shareOrMake(cfg Config) (_ *App, made bool, err error) {
 	base, err := cleanBaseURL(cfg.BaseURL)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	shared.Lock()
 	defer shared.Unlock()
 	if a := findSharedLocked(cfg.AppID, base); a != nil {
-		return a.Retain(), nil
+		return a.Retain(), false, nil
 	}
 	a, err := New(cfg)
 	if err != nil {
-		return nil, err
+		return nil, true, err
 	}
 	shared.apps = append(shared.apps, sharedApp{cfg.AppID, base, a})
-	return a.Retain(), nil
+	return a.Retain(), true, nil
 }
 
 // FindShared returns the App that Shared made for the app id and base URL, for "" the first one with any base URL, or nil. Give it

@@ -3,7 +3,6 @@ package app
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +10,8 @@ import (
 	"net/textproto"
 	"net/url"
 	"time"
+
+	"realmsync/core/outbound"
 )
 
 // Request is one HTTP request of an App.
@@ -56,10 +57,8 @@ type Transport interface {
 
 // HTTPOptions configure the built-in transport.
 type HTTPOptions struct {
-	UserAgent string            // "" is "Realm C++ SDK"
-	Headers   map[string]string // added to every request, unless it has one of the same name
-	Proxy     *url.URL          // may have credentials; nil is none: the environment isn't consulted
-	TLS       *tls.Config       // trust and verification; nil is the system's, at least TLS 1.2
+	UserAgent string // "" is "Realm C++ SDK"
+	outbound.Options
 }
 
 // HTTPTransport is the built-in Transport, on net/http: any port, bodies of any length up to the request's bound, chunked or
@@ -70,31 +69,28 @@ type HTTPTransport struct {
 	headers   map[string]string
 }
 
-// NewHTTPTransport returns a transport with its own connections; Close ends the idle ones.
-func NewHTTPTransport(opt HTTPOptions) *HTTPTransport {
+// NewHTTPTransport returns a transport with its own connections; Close ends the idle ones. Errors: those of outbound.Options.
+func NewHTTPTransport(opt HTTPOptions) (*HTTPTransport, error) {
 	t := &HTTPTransport{userAgent: opt.UserAgent, headers: opt.Headers}
 	if t.userAgent == "" {
 		t.userAgent = "Realm C++ SDK"
 	}
-	tlsConfig := &tls.Config{MinVersion: tls.VersionTLS12}
-	if opt.TLS != nil {
-		tlsConfig = opt.TLS.Clone()
+	transport, err := opt.Transport()
+	if err != nil {
+		return nil, err
 	}
+	transport.ForceAttemptHTTP2 = true
+	transport.DisableCompression = true
+	transport.MaxIdleConnsPerHost = 4
+	transport.IdleConnTimeout = 30 * time.Second
+	transport.TLSHandshakeTimeout = 20 * time.Second
+	transport.MaxResponseHeaderBytes = 64 << 10
 	t.client = &http.Client{
-		Transport: &http.Transport{
-			Proxy:                  http.ProxyURL(opt.Proxy),
-			TLSClientConfig:        tlsConfig,
-			ForceAttemptHTTP2:      true,
-			DisableCompression:     true,
-			MaxIdleConnsPerHost:    4,
-			IdleConnTimeout:        30 * time.Second,
-			TLSHandshakeTimeout:    20 * time.Second,
-			MaxResponseHeaderBytes: 64 << 10,
-		},
+		Transport: transport,
 		// The App itself follows the redirects that the protocol knows (app-services 3.4).
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return t
+	return t, nil
 }
 
 // Send implements Transport.

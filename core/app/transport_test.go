@@ -2,20 +2,30 @@ package app
 
 import (
 	"bufio"
-	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/core/outbound"
 )
+
+func httpTransport(t *testing.T, opt HTTPOptions) *HTTPTransport {
+	t.Helper()
+	tr, err := NewHTTPTransport(opt)
+	require.NoError(t, err)
+	return tr
+}
 
 func request(url string) *Request {
 	return &Request{Method: "POST", URL: url, Header: map[string]string{"X-A": "1"}, Body: []byte("hello"), Timeout: time.Minute, MaxBody: 20000}
@@ -35,7 +45,7 @@ func TestHTTPTransport(t *testing.T) {
 		io.WriteString(w, reply)
 	}))
 	defer s.Close()
-	tr := NewHTTPTransport(HTTPOptions{Headers: map[string]string{"X-A": "0", "X-C": "3"}})
+	tr := httpTransport(t, HTTPOptions{Options: outbound.Options{Headers: map[string]string{"X-A": "0", "X-C": "3"}}})
 	defer tr.Close()
 	resp, err := tr.Send(bg, request(s.URL))
 	require.NoError(t, err)
@@ -54,7 +64,7 @@ func TestHTTPTransport(t *testing.T) {
 	_, err = tr.Send(bg, request(":"))
 	require.Error(t, err)
 
-	plain := NewHTTPTransport(HTTPOptions{UserAgent: "mine"})
+	plain := httpTransport(t, HTTPOptions{UserAgent: "mine"})
 	defer plain.Close()
 	r := request(s.URL)
 	r.Body, reply = nil, ""
@@ -103,15 +113,15 @@ func TestTLS(t *testing.T) {
 	s.Config.ErrorLog = nil
 	s.StartTLS()
 	defer s.Close()
-	tr := NewHTTPTransport(HTTPOptions{})
+	tr := httpTransport(t, HTTPOptions{})
 	defer tr.Close()
 	_, err := tr.Send(bg, request(s.URL))
 	var unknown x509.UnknownAuthorityError
 	require.ErrorAs(t, err, &unknown)
 
-	pool := x509.NewCertPool()
-	pool.AddCert(s.Certificate())
-	trusting := NewHTTPTransport(HTTPOptions{TLS: &tls.Config{RootCAs: pool}})
+	trust := filepath.Join(t.TempDir(), "trust.pem")
+	require.NoError(t, os.WriteFile(trust, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}), 0o600))
+	trusting := httpTransport(t, HTTPOptions{Options: outbound.Options{TrustFile: trust}})
 	defer trusting.Close()
 	resp, err := trusting.Send(bg, request(s.URL))
 	require.NoError(t, err)
@@ -126,22 +136,6 @@ func plainListener(t *testing.T) string {
 	s := httptest.NewServer(nil)
 	t.Cleanup(s.Close)
 	return s.Listener.Addr().String()
-}
-
-func TestProxy(t *testing.T) {
-	var seen []string
-	p := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		seen = append(seen, r.Method+" "+r.RequestURI+" "+r.Header.Get("Proxy-Authorization"))
-	}))
-	defer p.Close()
-	u, err := url.Parse(p.URL)
-	require.NoError(t, err)
-	u.User = url.UserPassword("user", "pw")
-	tr := NewHTTPTransport(HTTPOptions{Proxy: u})
-	defer tr.Close()
-	_, err = tr.Send(bg, request("http://server.invalid:81/x"))
-	require.NoError(t, err)
-	require.Equal(t, []string{"POST http://server.invalid:81/x Basic dXNlcjpwdw=="}, seen)
 }
 
 func TestConfigErrors(t *testing.T) {

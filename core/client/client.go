@@ -57,7 +57,8 @@ func (c *Client) sessionManager() (*session.Manager, error) {
 	return c.manager, nil
 }
 
-// OpenApp returns an App, which the caller closes. With share it is the one of that app id and base URL in the process.
+// OpenApp returns an App, which the caller closes. With share it is the one of that app id and base URL in the process. If its
+// Config.Companion is a session.Dialer, the sessions of the App's users connect with that.
 //
 // The first App on a directory does what was left to do when nobody has the files open: the deletion of removed users' realms,
 // and the backup of realms that the server wanted reset. Errors: app.New's.

@@ -18,6 +18,8 @@ type syncConfig struct {
 	policy        session.StopPolicy
 	schemaVersion uint64
 	rules         merge.Rules
+	dialer        session.Dialer // nil: the manager's
+	holdDialer    func() (release func())
 }
 
 // link is the session of a file with what it needs of the app. It lives as long as the session, which ends by closing its file.
@@ -32,6 +34,9 @@ type link struct {
 	initial   *handlerSlot  // of the opening that made the link; nil afterwards
 	ended     chan struct{} // closed when the session has closed its file
 
+	holdDialer    func() (release func())
+	releaseDialer func()
+
 	// Guarded by Client.mu.
 	session   *session.Session
 	instances int // live ones that are open
@@ -40,15 +45,19 @@ type link struct {
 // attach gives a new instance its reference of the session. detach takes it back.
 func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (detach func(), err error) {
 	user := cfg.user
-	// Every instance, also a frozen one, may make others of its file, and those need the user.
-	share := user.App().Retain()
+	// Every instance, also a frozen one, may make others of its file, and those need the user and its way to the server.
+	share, releaseDialer := user.App().Retain(), cfg.holdDialer()
+	letGo := func() {
+		releaseDialer()
+		share.Close()
+	}
 	defer func() {
 		if err != nil {
-			share.Close()
+			letGo()
 		}
 	}()
 	if r.Frozen() {
-		return share.Close, nil
+		return letGo, nil
 	}
 	// The file is the user's now, and is deleted with it. Not earlier: it might have been another user's.
 	if err := user.AddRealmPath(r.Path()); err != nil {
@@ -58,7 +67,7 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: c, file: r.File(), user: user, rules: cfg.rules, initial: handler, ended: make(chan struct{})}
+	l := &link{client: c, file: r.File(), user: user, rules: cfg.rules, initial: handler, holdDialer: cfg.holdDialer, ended: make(chan struct{})}
 	s, err := manager.Open(session.Config{
 		Path:          l.file,
 		Open:          l.open,
@@ -66,6 +75,7 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 		StopPolicy:    cfg.policy,
 		SchemaVersion: cfg.schemaVersion,
 		MergeRules:    cfg.rules,
+		Dialer:        cfg.dialer,
 		OnError:       l.failed,
 		ScheduleReset: l.scheduleReset,
 	})
@@ -96,7 +106,7 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 		l.instances--
 		c.mu.Unlock()
 		s.Release()
-		share.Close()
+		letGo()
 	}, nil
 }
 
@@ -117,7 +127,7 @@ func (l *link) open() (session.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.share = l.user.App().Retain()
+	l.share, l.releaseDialer = l.user.App().Retain(), l.holdDialer()
 	l.handler.set(l.initial.take()) // before there are errors
 	l.initial = nil
 	l.client.mu.Lock()
@@ -149,6 +159,7 @@ func (l *link) end() {
 	c.mu.Unlock()
 	l.handler.close()
 	l.observers.close()
+	l.releaseDialer()
 	l.share.Close()
 	close(l.ended)
 }

@@ -18,6 +18,11 @@ type Config struct {
 	StopPolicy session.StopPolicy
 	// Rules are those by which the app's changesets are merged, the same as its server's; the zero value is those of the original.
 	Rules merge.Rules
+	// Dialer opens the session's connection, unless the user's App has a Dialer; nil: that of the Client.
+	Dialer session.Dialer
+	// HoldDialer is called by everything that may make connections with Dialer, while somebody else still holds it, and the function that it
+	// returns when that is over. nil: there is nothing to hold.
+	HoldDialer func() (release func())
 	// Errors is told what goes wrong with the session; nil: nobody. Open takes it over, also when it fails. It serves the
 	// session until it ends, or until Session.SetErrorHandler; a session that is open already keeps the one it has.
 	Errors ErrorHandler
@@ -53,7 +58,13 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 	}
 	rc := cfg.Realm
 	rc.Synced, rc.UserID = true, key(cfg.User.User)
-	made := syncConfig{cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion, cfg.Rules}
+	made := syncConfig{cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion, cfg.Rules, cfg.Dialer, cfg.HoldDialer}
+	if d, ok := cfg.User.App().Companion().(session.Dialer); ok {
+		made.dialer, made.holdDialer = d, nil // an App holds its own
+	}
+	if made.holdDialer == nil {
+		made.holdDialer = func() (release func()) { return func() {} }
+	}
 	attach := cfg.Realm.Attach
 	// Also run for instances that come of this one by thawing; then the handler is gone, and the session that there is has it.
 	rc.Attach = func(r *realm.Realm) (func(), error) {

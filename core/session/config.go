@@ -19,6 +19,10 @@ type Config struct {
 	// MergeRules are those that the File merges by. The server is told others than those of the original, which says nothing of rules.
 	MergeRules merge.Rules
 
+	// Dialer opens the connection; nil is Options.Dialer. Sessions that share a connection, those of one user and route, use the Dialer of one
+	// of them.
+	Dialer Dialer
+
 	// OnError is called for every error that the application is to know of (sync-semantics 6), on the callback goroutine. It may be nil,
 	// and replaced with Session.SetErrorHandler.
 	OnError func(*Session, *Error)

@@ -23,7 +23,8 @@ type conn struct {
 	link *link
 	mail *mailbox[func(l *link, now time.Time)]
 
-	user User // whose token is used
+	user   User   // whose token is used
+	dialer Dialer // of the last session that was asked
 
 	// Of the present attempt.
 	cancel   context.CancelFunc
@@ -45,7 +46,7 @@ type received struct {
 func newConn(m *Manager, key connKey, user User) *conn {
 	log := m.opt.Logger.With("user", key.user)
 	return &conn{
-		m: m, key: key, user: user, link: newLink(m.opt.Timings, m.opt.Random, m.opt.QueueBytes, log),
+		m: m, key: key, user: user, dialer: m.opt.Dialer, link: newLink(m.opt.Timings, m.opt.Random, m.opt.QueueBytes, log),
 		mail: newMailbox[func(*link, time.Time)](), incoming: make(chan received),
 	}
 }
@@ -146,16 +147,19 @@ func (c *conn) dial(attempt uint64) {
 	// The sessions may have got their user from different Apps: one that still has a session here counts.
 	for _, b := range c.link.bindings {
 		if b.wanted() {
-			c.user = b.owner.user
+			c.user, c.dialer = b.owner.user, c.m.opt.Dialer
+			if b.owner.dialer != nil {
+				c.dialer = b.owner.dialer
+			}
 			break
 		}
 	}
-	user, outgoing := c.user, c.outgoing
+	user, dialer, outgoing := c.user, c.dialer, c.outgoing
 	c.group.Go(func() {
 		var socket Socket
 		var err error
 		if e := contained(c.m.opt.Logger, "connecting", func() {
-			socket, err = c.m.opt.Dialer.Dial(ctx, appendToken(c.key.route, user.AccessToken()))
+			socket, err = dialer.Dial(ctx, appendToken(c.key.route, user.AccessToken()))
 		}); e != nil {
 			err = e
 		}

@@ -13,7 +13,7 @@ type Dialer interface {
 	// it must not get into a log or an error text. The socket lives until ctx ends: a Dial that is under way, and Read and Write, then
 	// return an error soon.
 	//
-	// Errors: *DialError; any other is taken for a DialError of kind Connect.
+	// Errors: *DialError; *CloseError when all that is known is a close code; any other is taken for a DialError of kind Connect.
 	Dial(ctx context.Context, url string) (Socket, error)
 }
 

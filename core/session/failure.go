@@ -30,6 +30,7 @@ const (
 	closeResolveFailed wire.CloseCode = 4400
 	closeConnectFailed wire.CloseCode = 4401
 	closeReadError     wire.CloseCode = 4402
+	closeWriteError    wire.CloseCode = 4403
 	closeRetry         wire.CloseCode = 4404
 	closeRefused       wire.CloseCode = 4405
 	closeTLS           wire.CloseCode = 1015
@@ -47,7 +48,7 @@ func fromClose(code wire.CloseCode, reason string) (ending, *Error) {
 		return end, e
 	}
 	switch code {
-	case wire.CloseNormal, closeReadError:
+	case wire.CloseNormal, closeReadError, closeWriteError:
 		return set(endedLoss, statusClosed, false, wire.Transient)
 	case closeAbnormal:
 		return set(endedHTTPRetry, statusClosed, false, wire.RefreshUser)
@@ -70,6 +71,24 @@ func fromClose(code wire.CloseCode, reason string) (ending, *Error) {
 	}
 }
 
+// CloseOf returns the close code that a failed Dial or Read of the built-in WebSockets stands for, and why, without the token.
+func CloseOf(err error) (code wire.CloseCode, reason string) {
+	var d *DialError
+	var c *CloseError
+	switch {
+	case errors.As(err, &c):
+		return c.Code, c.Reason
+	case !errors.As(err, &d):
+		return closeReadError, err.Error()
+	case d.Kind == FailedResolve:
+		return closeResolveFailed, d.Reason
+	case d.Kind == FailedConnect:
+		return closeConnectFailed, d.Reason
+	}
+	_, e := fromDial(d, true)
+	return wire.CloseCode(e.Code), d.Reason
+}
+
 // fromRead says what a failed Socket.Read means.
 func fromRead(err error) (ending, *Error) {
 	var c *CloseError
@@ -81,6 +100,9 @@ func fromRead(err error) (ending, *Error) {
 
 // fromDial says what a failed Dialer.Dial means (wire-protocol 1.5). verified: a server has confirmed the route.
 func fromDial(err error, verified bool) (ending, *Error) {
+	if c := new(CloseError); errors.As(err, &c) {
+		return fromClose(c.Code, c.Reason)
+	}
 	var d *DialError
 	if !errors.As(err, &d) {
 		d = &DialError{Kind: FailedConnect, Reason: err.Error()}

@@ -20,6 +20,7 @@ type Session struct {
 	policy StopPolicy
 	schema uint64
 	rules  merge.Rules
+	dialer Dialer // nil: the manager's
 	reset  func(path string, backup bool) (string, error)
 	log    *slog.Logger
 
@@ -59,7 +60,7 @@ type Session struct {
 // newSession makes the session of a file; leads: Lead was called and has succeeded. Manager.mu is held.
 func (m *Manager) newSession(cfg Config, file File, leads bool) *Session {
 	s := &Session{
-		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, rules: cfg.MergeRules, reset: cfg.ScheduleReset, onError: cfg.OnError,
+		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, rules: cfg.MergeRules, dialer: cfg.Dialer, reset: cfg.ScheduleReset, onError: cfg.OnError,
 		log: m.opt.Logger.With("path", cfg.Path), state: Inactive, references: 1, waiters: map[uint64]*waiter{},
 	}
 	s.loggedIn, s.token = cfg.User.LoggedIn(), cfg.User.AccessToken()

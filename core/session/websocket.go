@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
@@ -14,24 +13,25 @@ import (
 
 	"github.com/coder/websocket"
 
+	"realmsync/core/outbound"
 	"realmsync/core/wire"
 )
 
 // WebSocketOptions configure the built-in Dialer.
 type WebSocketOptions struct {
-	UserAgent string            // "" is DefaultUserAgent
-	Headers   map[string]string // added to the upgrade request
-	Proxy     *url.URL          // may have credentials; nil is none: the environment isn't consulted
-	TLS       *tls.Config       // nil is the system's trust, at least TLS 1.2
-	ReadLimit int64             // longest message that is read, in bytes; 0 is wire.ClientLimits
+	UserAgent        string   // "" is DefaultUserAgent
+	Protocols        []string // the sub-protocols that are offered; nil: those of wire, of which the server must choose one
+	ReadLimit        int64    // longest message that is read, in bytes; 0 is wire.ClientLimits
+	outbound.Options          // Headers are added to the upgrade request
 }
 
 // DefaultUserAgent is what the built-in Dialer calls itself.
 const DefaultUserAgent = "RealmSync/14.11.0 RealmCpp/2.2.0"
 
-// NewWebSocketDialer returns the Dialer that goes to the network, on coder/websocket: HTTP/1.1, no compression, TCP_NODELAY.
+// NewWebSocketDialer returns the Dialer that goes to the network, on coder/websocket: HTTP/1.1, no compression, TCP_NODELAY. With Options that
+// can't be used every Dial fails.
 func NewWebSocketDialer(opt WebSocketOptions) Dialer {
-	d := &webSocketDialer{limit: opt.ReadLimit, header: http.Header{}}
+	d := &webSocketDialer{limit: opt.ReadLimit, header: http.Header{}, protocols: opt.Protocols}
 	if d.limit <= 0 {
 		d.limit = int64(wire.ClientLimits().Message)
 	}
@@ -42,20 +42,14 @@ func NewWebSocketDialer(opt WebSocketOptions) Dialer {
 	if opt.UserAgent != "" {
 		d.header.Set("User-Agent", opt.UserAgent)
 	}
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if opt.TLS != nil {
-		config = opt.TLS.Clone()
+	transport, err := opt.Transport()
+	if err != nil {
+		d.broken = err
+		return d
 	}
-	transport := &http.Transport{
-		DialContext:       dialNoDelay,
-		TLSClientConfig:   config,
-		DisableKeepAlives: true, // a refused upgrade leaves no connection behind
-	}
+	transport.DisableKeepAlives = true // a refused upgrade leaves no connection behind
 	transport.Protocols = new(http.Protocols)
 	transport.Protocols.SetHTTP1(true)
-	if opt.Proxy != nil {
-		transport.Proxy = http.ProxyURL(opt.Proxy)
-	}
 	d.client = &http.Client{
 		Transport: transport,
 		// Where a redirect leads is the location endpoint's business (wire-protocol 1.5).
@@ -64,24 +58,23 @@ func NewWebSocketDialer(opt WebSocketOptions) Dialer {
 	return d
 }
 
-// dialNoDelay sends every message at once, instead of waiting for more (Nagle).
-func dialNoDelay(ctx context.Context, network, address string) (net.Conn, error) {
-	var d net.Dialer
-	conn, err := d.DialContext(ctx, network, address)
-	if tcp, ok := conn.(*net.TCPConn); ok && err == nil {
-		err = tcp.SetNoDelay(true)
-	}
-	return conn, err
-}
-
 type webSocketDialer struct {
-	client *http.Client
-	header http.Header
-	limit  int64
+	client    *http.Client
+	header    http.Header
+	protocols []string // nil: wire's
+	limit     int64
+	broken    error // of the options
 }
 
 // Dial implements Dialer.
 func (d *webSocketDialer) Dial(ctx context.Context, address string) (Socket, error) {
+	if d.broken != nil {
+		return nil, &DialError{Kind: FailedConnect, Reason: d.broken.Error()}
+	}
+	offered := d.protocols
+	if offered == nil {
+		offered = wire.OfferedSubprotocols()
+	}
 	// realm and realms are the original's other names of ws and wss.
 	if rest, ok := strings.CutPrefix(address, "realm"); ok {
 		address = "ws" + rest
@@ -90,15 +83,17 @@ func (d *webSocketDialer) Dial(ctx context.Context, address string) (Socket, err
 	conn, resp, err := websocket.Dial(httptrace.WithClientTrace(ctx, stage.trace()), address, &websocket.DialOptions{
 		HTTPClient:      d.client,
 		HTTPHeader:      d.header.Clone(),
-		Subprotocols:    wire.OfferedSubprotocols(),
+		Subprotocols:    offered,
 		CompressionMode: websocket.CompressionDisabled,
 	})
 	if err != nil {
 		return nil, stage.explain(resp, err)
 	}
-	if _, err := wire.AcceptSubprotocol(conn.Subprotocol()); err != nil {
-		_ = conn.CloseNow()
-		return nil, &DialError{Kind: FailedNegotiation, Reason: err.Error()}
+	if d.protocols == nil {
+		if _, err := wire.AcceptSubprotocol(conn.Subprotocol()); err != nil {
+			_ = conn.CloseNow()
+			return nil, &DialError{Kind: FailedNegotiation, Reason: err.Error()}
+		}
 	}
 	conn.SetReadLimit(d.limit)
 	s := &webSocket{ctx: ctx, conn: conn}
@@ -157,6 +152,9 @@ type webSocket struct {
 	ctx  context.Context //nolint:containedctx // the life of the socket, as Dialer has it
 	conn *websocket.Conn
 }
+
+// Subprotocol returns what the server chose.
+func (s *webSocket) Subprotocol() string { return s.conn.Subprotocol() }
 
 // Read implements Socket. Text messages are skipped, as the original does.
 func (s *webSocket) Read() ([]byte, error) {

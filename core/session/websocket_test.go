@@ -2,7 +2,6 @@ package session
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"io"
 	"log"
@@ -15,6 +14,7 @@ import (
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
+	"realmsync/core/outbound"
 	"realmsync/core/wire"
 )
 
@@ -32,7 +32,7 @@ func TestWebSocket(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	ended := make(chan error, 1)
-	s, err := dialTo(t, ctx, WebSocketOptions{Headers: map[string]string{"X-App": "yes"}}, func(w http.ResponseWriter, r *http.Request) {
+	s, err := dialTo(t, ctx, WebSocketOptions{Options: outbound.Options{Headers: map[string]string{"X-App": "yes"}}}, func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RequestURI() != "/api/client/v2.0/app/a/realm-sync?baas_at="+secret || r.Header.Get("Sec-WebSocket-Extensions") != "" ||
 			r.Header.Get("X-App") != "yes" || r.Header.Get("Authorization") != "" || !strings.HasPrefix(r.UserAgent(), "RealmSync/14.11.0") {
 			w.WriteHeader(http.StatusTeapot)
@@ -179,7 +179,8 @@ func TestWebSocketUnreachable(t *testing.T) {
 		{"unknown certificate", "wss" + strings.TrimPrefix(secure.URL, "https"), WebSocketOptions{}, FailedTLS},
 		{"not TLS", "realms" + strings.TrimPrefix(plain.URL, "http"), WebSocketOptions{}, FailedTLS},
 		{"no URL", "ws://%zz", WebSocketOptions{}, FailedConnect},
-		{"trusted", "wss" + strings.TrimPrefix(secure.URL, "https"), WebSocketOptions{TLS: &tls.Config{InsecureSkipVerify: true}}, FailedUpgrade},
+		{"trusted", "wss" + strings.TrimPrefix(secure.URL, "https"), WebSocketOptions{Options: outbound.Options{SkipVerify: true}}, FailedUpgrade},
+		{"no trust", "ws" + strings.TrimPrefix(plain.URL, "http"), WebSocketOptions{Options: outbound.Options{TrustFile: "/nowhere"}}, FailedConnect},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := NewWebSocketDialer(c.opt).Dial(ctx, appendToken(c.url, secret))
@@ -196,8 +197,23 @@ func TestAppendToken(t *testing.T) {
 	require.Equal(t, "ws://h/p?x=1&baas_at=t", appendToken("ws://h/p?x=1", "t"))
 }
 
-// A whole manager over real sockets. A commit is on the wire at once, and an answer in the file at once.
+// A whole manager over real sockets, its own and those of a host. A commit is on the wire at once, and an answer in the file at once.
 func TestManagerOverWebSocket(t *testing.T) {
+	t.Run("built in", func(t *testing.T) { managerOverWebSocket(t, nil) })
+	t.Run("host", func(t *testing.T) {
+		h := &relay{}
+		d := NewHostDialer(h)
+		managerOverWebSocket(t, d)
+		d.Close()
+		h.group.Wait()
+		require.Equal(t, h.connected.Load(), h.closed.Load())
+		require.NotZero(t, h.closed.Load())
+		_, err := d.Dial(context.Background(), "ws://x")
+		require.Error(t, err, "it is closed")
+	})
+}
+
+func managerOverWebSocket(t *testing.T, dialer Dialer) {
 	messages := make(chan string, 100)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{wire.Subprotocol(14)}})
@@ -240,7 +256,7 @@ func TestManagerOverWebSocket(t *testing.T) {
 	user := newFakeUser("u")
 	user.route = "ws" + strings.TrimPrefix(server.URL, "http")
 	f := newFakeFile()
-	s, err := m.Open(Config{Path: "a", Open: func() (File, error) { return f, nil }, User: user})
+	s, err := m.Open(Config{Path: "a", Open: func() (File, error) { return f, nil }, User: user, Dialer: dialer})
 	require.NoError(t, err)
 	wait := func(register func(func(error))) {
 		t.Helper()

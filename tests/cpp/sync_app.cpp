@@ -1,6 +1,8 @@
 // Apps, users and credentials.
 #include "sync.hpp"
 
+#include <fstream>
+#include <iterator>
 #include <sys/stat.h>
 
 using realm::App;
@@ -214,13 +216,34 @@ int main(int argc, char** argv) {
         CHECK(out.str().find("ADS C++ SDK: ") == 0);
     });
 
-    suite.run("what is not available", [&] {
+    suite.run("metadata encryption", [&] {
         check::temp_dir dir;
         App::configuration c;
         c.app_id = server.app_id;
+        c.base_url = server.url;
         c.path = dir.path().string();
-        c.metadata_encryption_key = std::array<char, 64>();
-        CHECK_THROWS(std::logic_error, App(c));
+        c.enable_caching = false;
+        c.metadata_encryption_key = std::array<char, 64>{{1, 2, 3}};
+        std::string id, token;
+        {
+            App app(c);
+            auto user = app.login(credentials::anonymous()).get();
+            id = user.identifier();
+            token = user.refresh_token();
+        }
+        for (auto& entry: std::filesystem::recursive_directory_iterator(dir.path())) {
+            if (!entry.is_regular_file()) continue;
+            std::ifstream file(entry.path(), std::ios::binary);
+            std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+            CHECK(text.find(token) == std::string::npos && text.find(id) == std::string::npos);
+        }
+        CHECK_EQUAL(App(c).get_current_user()->identifier(), id);
+        c.metadata_encryption_key = std::array<char, 64>{{3, 2, 1}};
+        CHECK(!App(c).get_current_user());
+        setenv("REALM_DISABLE_METADATA_ENCRYPTION", "1", 1);
+        App plain(c);
+        unsetenv("REALM_DISABLE_METADATA_ENCRYPTION");
+        CHECK(!plain.get_current_user());
     });
 
     suite.run("many threads", [&] {

@@ -785,6 +785,225 @@ static void errors(void) {
     event_destroy(&unused);
 }
 
+/* -------------------------------------------------------------------------------------------------------- networking */
+
+/* A transport that sends by the built-in one, and keeps count. */
+struct carrier {
+    int requests, freed;
+    int mode; /* 0: carry; 1: release; 2: fail; 3: keep the exchange */
+    realm_http_exchange_t* kept;
+    realm_network_config_t network;
+};
+static void pass_on(void* userdata, const realm_http_response_t* response) {
+    realm_http_exchange_t* exchange = userdata;
+    OK(realm_http_exchange_answer(exchange, response, &error));
+    FAILS(REALM_ERR_INVALID_HANDLE, realm_http_exchange_answer(exchange, response, &error));
+}
+static void on_send(void* userdata, const realm_http_request_t* request, realm_http_exchange_t* exchange) {
+    struct carrier* c = userdata;
+    c->requests++;
+    CHECK(request->method.size && request->url.size && request->timeout_ms && request->max_body);
+    realm_http_response_t failed;
+    memset(&failed, 0, sizeof failed);
+    failed.custom_status = 7;
+    failed.body = str("no way");
+    if (c->mode == 0) OK(realm_http_send(&c->network, request, pass_on, exchange, &error));
+    if (c->mode == 1) realm_http_exchange_release(exchange);
+    if (c->mode == 2) OK(realm_http_exchange_answer(exchange, &failed, &error));
+    if (c->mode == 3) c->kept = exchange;
+    realm_http_exchange_release(c->mode == 3 ? NULL : exchange); /* harmless: it is answered */
+}
+static void free_carrier(void* userdata) { ((struct carrier*) userdata)->freed++; }
+
+static void http_transport(void) {
+    struct carrier c;
+    memset(&c, 0, sizeof c);
+    c.network.struct_size = sizeof c.network;
+    realm_http_header_t header = {str("X-App"), str("yes")};
+    c.network.headers = &header;
+    c.network.n_headers = 1;
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_http_transport_create(on_send, &c, free_carrier, NULL, &error));
+    EQUAL(c.freed, 1);
+    realm_http_transport_t* transport = NULL;
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_http_transport_create(NULL, &c, free_carrier, &transport, &error));
+    EQUAL(c.freed, 2);
+    OK(realm_http_transport_create(on_send, &c, free_carrier, &transport, &error));
+
+    realm_app_config_t config;
+    memset(&config, 0, sizeof config);
+    config.struct_size = sizeof config;
+    config.app_id = str(app_id);
+    config.base_url = str(url);
+    char path[1024];
+    snprintf(path, sizeof path, "%s", temporary("carried"));
+    config.base_path = str(path);
+    config.request_timeout_ms = PATIENCE_MS;
+    config.http_transport = (realm_http_transport_t*) (uintptr_t) 12345;
+    realm_app_t* app = NULL;
+    FAILS(REALM_ERR_INVALID_HANDLE, realm_app_create(&config, &app, &error));
+    config.http_transport = transport;
+    config.metadata_key = str("too short");
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_app_create(&config, &app, &error));
+    config.metadata_key = str("");
+    OK(realm_app_create(&config, &app, &error));
+    config.request_timeout_ms = 1;
+    snprintf(path, sizeof path, "%s", temporary("impatient"));
+    config.base_path = str(path);
+    realm_app_t* impatient = NULL;
+    OK(realm_app_create(&config, &impatient, &error));
+    realm_http_transport_release(transport);
+    EQUAL(c.freed, 2); /* the apps have it */
+
+    realm_user_t* user = log_in(app);
+    CHECK(c.requests >= 2);
+    realm_user_release(user);
+    realm_credentials_t nobody = {REALM_CREDENTIALS_CUSTOM_JWT, str("x"), {NULL, 0}};
+    for (c.mode = 1; c.mode <= 3; c.mode++) FAILS(REALM_ERR_NETWORK, realm_app_log_in(c.mode == 3 ? impatient : app, &nobody, &user, &error));
+    realm_app_release(app);
+    EQUAL(c.freed, 2);
+    realm_app_release(impatient);
+    EQUAL(c.freed, 3);
+    /* An answer that nobody waits for any more: the app is gone. */
+    realm_http_response_t late;
+    memset(&late, 0, sizeof late);
+    late.status = 200;
+    FAILS(REALM_ERR_ABORTED, realm_http_exchange_answer(c.kept, &late, &error));
+
+    realm_http_request_t request;
+    memset(&request, 0, sizeof request);
+    request.method = str("GET");
+    request.url = str("http://127.0.0.1:1/");
+    FAILS(REALM_ERR_NETWORK, realm_http_send(NULL, &request, pass_on, NULL, &error));
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_http_send(NULL, NULL, pass_on, NULL, &error));
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_http_send(NULL, &request, NULL, NULL, &error));
+    realm_network_config_t network;
+    memset(&network, 0, sizeof network);
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_http_send(&network, &request, pass_on, NULL, &error));
+    network.struct_size = sizeof network;
+    network.trust_certificate_path = str("/nowhere");
+    network.verify_userdata = &c;
+    network.verify_free_userdata = free_carrier;
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_http_send(&network, &request, pass_on, NULL, &error));
+    EQUAL(c.freed, 4);
+}
+
+/* A provider that opens WebSockets by the built-in ones, and keeps count. */
+struct socket {
+    struct provider* owner;
+    realm_websocket_observer_t* observer;
+    realm_websocket_t* socket;
+};
+struct provider {
+    struct event event; /* calls: connected; connected: received; disconnected: freed sockets */
+    int refuse;
+};
+static void line_connected(void* userdata, realm_string_t protocol) {
+    struct socket* l = userdata;
+    note(&l->owner->event, &l->owner->event.calls, REALM_OK, NULL);
+    OK(realm_websocket_observer_connected(l->observer, protocol, &error));
+}
+static void line_received(void* userdata, realm_string_t message) {
+    struct socket* l = userdata;
+    note(&l->owner->event, &l->owner->event.connected, REALM_OK, NULL);
+    realm_websocket_observer_received(l->observer, message, NULL);
+}
+static void line_closed(void* userdata, int32_t code, realm_string_t reason) {
+    struct socket* l = userdata;
+    OK(realm_websocket_observer_closed(l->observer, code, reason, &error));
+    OK(realm_websocket_observer_closed(l->observer, code, reason, &error)); /* twice */
+}
+static void line_freed(void* userdata) {
+    struct socket* l = userdata;
+    struct provider* owner = l->owner;
+    realm_websocket_observer_release(l->observer);
+    free(l);
+    note(&owner->event, &owner->event.disconnected, REALM_OK, NULL);
+}
+static void line_written(void* userdata, bool ok) {
+    struct socket* l = userdata;
+    OK(realm_websocket_observer_written(l->observer, ok, &error));
+}
+static void* on_connect(void* userdata, realm_string_t to, const realm_string_t* protocols, size_t n, realm_websocket_observer_t* observer) {
+    static const realm_websocket_callbacks_t callbacks = {line_connected, line_received, line_closed};
+    struct provider* owner = userdata;
+    if (owner->refuse) {
+        realm_websocket_observer_release(observer);
+        return NULL;
+    }
+    struct socket* l = calloc(1, sizeof *l);
+    CHECK(l && n > 0);
+    l->owner = owner;
+    l->observer = observer;
+    OK(realm_websocket_open(NULL, to, protocols, n, &callbacks, l, line_freed, &l->socket, &error));
+    return l;
+}
+static void on_write(void* userdata, void* socket, realm_string_t message) {
+    (void) userdata;
+    struct socket* l = socket;
+    if (realm_websocket_write(l->socket, message, line_written, l, NULL, NULL) != REALM_OK) OK(realm_websocket_observer_written(l->observer, false, &error));
+}
+static void on_close(void* userdata, void* socket) {
+    (void) userdata;
+    struct socket* l = socket;
+    realm_websocket_release(l->socket);
+}
+
+static void websocket_provider(void) {
+    struct provider lines;
+    memset(&lines, 0, sizeof lines);
+    event_init(&lines.event);
+    realm_websocket_provider_callbacks_t callbacks = {on_connect, on_write, NULL};
+    realm_websocket_provider_t* provider = NULL;
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_websocket_provider_create(&callbacks, &lines, free_event, &provider, &error));
+    EQUAL(lines.event.freed, 1);
+    callbacks.close = on_close;
+    OK(realm_websocket_provider_create(&callbacks, &lines, free_event, &provider, &error));
+
+    realm_app_config_t config;
+    memset(&config, 0, sizeof config);
+    config.struct_size = sizeof config;
+    config.app_id = str(app_id);
+    config.base_url = str(url);
+    char path[1024];
+    snprintf(path, sizeof path, "%s", temporary("lines"));
+    config.base_path = str(path);
+    config.websocket_provider = provider;
+    realm_app_t* app = NULL;
+    OK(realm_app_create(&config, &app, &error));
+    realm_websocket_provider_release(provider);
+
+    realm_user_t* user = log_in(app);
+    realm_config_t* with_user = person_config(temporary("lines.realm"));
+    OK(realm_config_set_sync_user(with_user, user, &error));
+    realm_t* realm = open_config(with_user);
+    realm_config_release(with_user);
+    realm_session_t* session = NULL;
+    OK(realm_get_sync_session(realm, &session, &error));
+    OK(realm_wait_for_download_blocking(session, PATIENCE_MS, &error));
+    CHECK(lines.event.calls >= 1 && lines.event.connected >= 1);
+    OK(realm_session_pause(session, &error));
+    OK(realm_session_resume(session, &error));
+    OK(realm_wait_for_download_blocking(session, PATIENCE_MS, &error));
+    realm_session_release(session);
+    realm_release(realm);
+    realm_user_release(user);
+    realm_app_release(app);
+    AWAIT(lines.event, disconnected, lines.event.calls); /* every socket is closed */
+    AWAIT(lines.event, freed, 2);
+    event_destroy(&lines.event);
+
+    FAILS(REALM_ERR_INVALID_HANDLE, realm_websocket_observer_connected(NULL, str(""), &error));
+    FAILS(REALM_ERR_INVALID_HANDLE, realm_websocket_observer_received(NULL, str(""), &error));
+    FAILS(REALM_ERR_INVALID_HANDLE, realm_websocket_observer_written(NULL, true, &error));
+    FAILS(REALM_ERR_INVALID_HANDLE, realm_websocket_observer_closed(NULL, 1000, str(""), &error));
+    FAILS(REALM_ERR_INVALID_HANDLE, realm_websocket_write(NULL, str("x"), NULL, NULL, NULL, &error));
+    realm_websocket_observer_release(NULL);
+    realm_websocket_release(NULL);
+    realm_http_exchange_release(NULL);
+    realm_http_transport_release(NULL);
+    realm_websocket_provider_release(NULL);
+}
+
 int main(int argc, char** argv) {
     if (argc != 3) {
         fprintf(stderr, "usage: %s URL APP_ID\n", argv[0]);
@@ -803,5 +1022,7 @@ int main(int argc, char** argv) {
     run("threads", threads);
     run("error handlers", errors);
     run("secrets", secrets);
+    run("HTTP transport", http_transport);
+    run("WebSocket provider", websocket_provider);
     return finish();
 }

@@ -1,17 +1,14 @@
 // App Services: apps, users, credentials.
 #pragma once
 
+#include <cpprealm/bson.hpp>
 #include <cpprealm/db.hpp>
 #include <cpprealm/logger.hpp>
+#include <cpprealm/networking/http.hpp>
+#include <cpprealm/networking/websocket.hpp>
 #include <cpprealm/version_numbers.hpp>
 
 namespace realm {
-
-namespace networking {
-// Interfaces of custom transports; an App that is given one refuses it (see App::App).
-struct http_transport_client;
-class sync_socket_provider;
-}// namespace networking
 
 // What the server, or the way to it, answered. Thrown by futures and passed to callbacks.
 struct app_error : std::exception {
@@ -27,6 +24,17 @@ struct app_error : std::exception {
     // Identifier of the error, such as "InvalidPassword".
     std::string_view code_string() const { return m_error.name; }
     const char* what() const noexcept override { return m_error.message; }
+
+    // For the library: an answer that can't be read.
+    static app_error bad_json(const std::string& why) {
+        realm_error_t e{};
+        e.status = REALM_ERR_APP;
+        e.domain = REALM_DOMAIN_CLIENT;
+        e.code = 4200;
+        std::strcpy(e.name, "BadBsonParse");
+        why.copy(e.message, sizeof e.message - 1);
+        return app_error(e);
+    }
 
 private:
     realm_error_t m_error;
@@ -109,7 +117,13 @@ struct user {
     std::future<void> log_out() const { return internal::future_of(internal::app_call(realm_user_log_out, raw())); }
     void log_out(std::function<void(std::optional<app_error>)>&& callback) const { callback(internal::app_call(realm_user_log_out, raw())); }
 
-    // The user's custom data as extended JSON; empty when there is none.
+    // The user's custom data, as of the last refresh_custom_user_data or login; empty when there is none.
+    std::optional<bsoncxx::document> get_custom_data() const {
+        auto t = custom_data();
+        if (!t) return std::nullopt;
+        return static_cast<bsoncxx::document>(internal::extended_json::parse(*t));
+    }
+    // The same as extended JSON.
     std::optional<std::string> custom_data() const {
         auto t = text(REALM_USER_CUSTOM_DATA_JSON);
         if (t.empty()) return std::nullopt;
@@ -130,6 +144,18 @@ struct user {
         return internal::ready_future(std::move(result));
     }
 
+    // The same with values. A result that is no extended JSON is an error.
+    void call_function(const std::string& name, const std::vector<bsoncxx>& arguments, std::function<void(std::optional<bsoncxx>, std::optional<app_error>)> callback) const {
+        std::optional<bsoncxx> result;
+        auto error = run_function(name, arguments, result);
+        callback(std::move(result), std::move(error));
+    }
+    std::future<std::optional<bsoncxx>> call_function(const std::string& name, const std::vector<bsoncxx>& arguments) const {
+        std::optional<bsoncxx> result;
+        if (auto error = run_function(name, arguments, result)) return internal::failed_future<std::optional<bsoncxx>>(*error);
+        return internal::ready_future(std::move(result));
+    }
+
     friend bool operator==(const user& a, const user& b) { return a.m_handle && b.m_handle ? realm_user_is_same(a.raw(), b.raw()) : a.m_handle == b.m_handle; }
     friend bool operator!=(const user& a, const user& b) { return !(a == b); }
 
@@ -146,6 +172,14 @@ private:
                 realm_user_call_function, raw(), internal::to_abi(name), internal::to_abi(arguments),
                 [](void* p, realm_string_t text) { *static_cast<std::optional<std::string>*>(p) = internal::from_abi(text); }, static_cast<void*>(&result));
     }
+    CPPREALM_COLD std::optional<app_error> run_function(const std::string& name, const std::vector<bsoncxx>& arguments, std::optional<bsoncxx>& result) const {
+        std::optional<std::string> text;
+        if (auto error = run_function(name, bsoncxx(arguments).to_json(), text)) return error;
+        try {
+            result = internal::extended_json::parse(*text);
+        } catch (const std::exception& e) { return app_error::bad_json(e.what()); }
+        return std::nullopt;
+    }
     std::shared_ptr<internal::user_handle> m_handle;
 };
 
@@ -153,17 +187,18 @@ private:
 // their answer when they return: futures are ready and callbacks have run.
 class App {
 public:
-    // An aggregate, in the original's order. Initialised, so that leaving fields out is no warning.
+    // An aggregate, in the original's order. Initialised, so that leaving fields out is no warning. Headers and proxies are settings of the transports
+    // that Apps are given, or of a database's configuration; the fields for them here are ignored, as in the original.
     struct configuration {
         std::string app_id = {};
         std::optional<std::string> base_url = {};// https://services.cloud.mongodb.com
         std::optional<std::string> path = {};    // folder for files; the current one
         std::optional<std::map<std::string, std::string>> custom_http_headers = {};
-        std::optional<std::array<char, 64>> metadata_encryption_key = {};
+        std::optional<std::array<char, 64>> metadata_encryption_key = {};// of the users' tokens; not used when the environment has REALM_DISABLE_METADATA_ENCRYPTION
         bool enable_caching = true;// apps of one id and URL share their state in the process
         std::optional<sync_config::proxy_config> proxy_configuration = {};
-        std::shared_ptr<networking::http_transport_client> http_transport_client = {};
-        std::shared_ptr<networking::sync_socket_provider> sync_socket_provider = {};
+        std::shared_ptr<networking::http_transport_client> http_transport_client = {};// carries all requests; empty: set_http_client_factory's, or the built-in one
+        std::shared_ptr<networking::sync_socket_provider> sync_socket_provider = {};  // opens all connections of sessions; empty: the built-in one
     };
 
     struct credentials {
@@ -185,18 +220,21 @@ public:
         std::string m_first, m_second;
     };
 
-    // Contacts nobody. The deprecated networking fields are ignored, as in the original; metadata encryption and custom transports
-    // are not available and throw std::logic_error instead of being ignored.
-    App(const configuration& c) {
-        if (c.http_transport_client || c.sync_socket_provider) throw std::logic_error("Custom transports are not available in this version of librealm_sync.");
-        if (c.metadata_encryption_key && !std::getenv("REALM_DISABLE_METADATA_ENCRYPTION"))
-            throw std::logic_error("Encryption of the metadata is not available in this version of librealm_sync: leave metadata_encryption_key empty, or set REALM_DISABLE_METADATA_ENCRYPTION.");
+    // Contacts nobody. A transport and a provider are let go of with the last copy, user and database of the App, and not on their own threads.
+    CPPREALM_COLD App(const configuration& c) {
         realm_app_config_t config{};
         config.struct_size = sizeof config;
         config.app_id = internal::to_abi(c.app_id);
         if (c.base_url) config.base_url = internal::to_abi(*c.base_url);
         if (c.path) config.base_path = internal::to_abi(*c.path);
         config.share = c.enable_caching;
+        if (c.metadata_encryption_key) config.metadata_key = {c.metadata_encryption_key->data(), c.metadata_encryption_key->size()};
+        internal::http_transport_handle transport;
+        if (auto client = c.http_transport_client ? c.http_transport_client : networking::make_custom_http_client()) transport = internal::make_transport(std::move(client));
+        config.http_transport = transport.get();
+        internal::websocket_provider_handle provider;
+        if (c.sync_socket_provider) provider = internal::provider_bridge::make(c.sync_socket_provider);
+        config.websocket_provider = provider.get();
         internal::app_handle h;
         internal::call(realm_app_create, &config, h.out());
         m_handle = std::make_shared<internal::app_handle>(std::move(h));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cpprealm/internal/bridge/sync_session.hpp>
+#include <cpprealm/internal/network.hpp>
 #include <cpprealm/schedulers/default_scheduler.hpp>
 #include <cpprealm/schema.hpp>
 
@@ -49,6 +50,16 @@ struct realm {
             m_state->error_handler = std::move(handler);
         }
 
+        // How the session's connection is made, unless the App has a provider of its own.
+        void set_custom_http_headers(const std::map<std::string, std::string>& headers) {
+            std::lock_guard<std::mutex> lock(m_state->mutex);
+            m_state->headers = headers;
+        }
+        void set_proxy_config(const proxy_config& proxy) {
+            std::lock_guard<std::mutex> lock(m_state->mutex);
+            m_state->proxy = proxy;
+        }
+
         // For the library: applies this to a configuration of the C ABI.
         void apply(realm_config_t* config) const { m_state->apply(m_state, config); }
         const std::shared_ptr<user_handle>& user() const { return m_state->user; }
@@ -59,6 +70,8 @@ struct realm {
             std::shared_ptr<user_handle> user;
             sync_session_stop_policy stop_policy = sync_session_stop_policy::after_changes_uploaded;
             merge_rules rules = merge_rules::compatible;
+            std::map<std::string, std::string> headers;
+            std::optional<proxy_config> proxy;
             std::function<void(const sync_session&, const sync_error&)> error_handler;
             // Called through a pointer, so that only files that make synced configurations compile what it needs.
             void (*apply)(const std::shared_ptr<shared_state>&, realm_config_t*) = nullptr;
@@ -84,6 +97,12 @@ struct realm {
             call(realm_config_set_sync_user, config, state->user->get());
             call(realm_config_set_stop_policy, config, static_cast<realm_stop_policy_t>(state->stop_policy));
             call(realm_config_set_merge_rules, config, static_cast<realm_merge_rules_t>(state->rules));
+            if (std::lock_guard<std::mutex> lock(state->mutex); state->proxy || !state->headers.empty()) {
+                network_config network;
+                network.set_headers(state->headers);
+                if (state->proxy) network.set_proxy(*state->proxy);
+                call(realm_config_set_sync_network, config, network.get());
+            }
             call(
                     realm_config_set_sync_error_handler, config,
                     [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->report(session, *error); },
@@ -117,6 +136,16 @@ struct realm {
             return *m_sync;
         }
         void set_sync_config(const std::optional<class sync_config>& c) { m_sync = c; }
+        // Headers and proxy of the session's connection; a connection that several databases of a user share has those of one of them. Without use when the
+        // App has a provider of WebSockets. Both need a synced configuration, else std::logic_error.
+        void set_custom_http_headers(const std::map<std::string, std::string>& headers) {
+            if (!m_sync) throw std::logic_error("HTTP headers can only be set on a config for a synced Realm.");
+            m_sync->set_custom_http_headers(headers);
+        }
+        void set_proxy_config(const sync_config::proxy_config& proxy) {
+            if (!m_sync) throw std::logic_error("Proxy configuration can only be set on a config for a synced Realm.");
+            m_sync->set_proxy_config(proxy);
+        }
         // Called on the first open in the process with the file's size and the bytes in use; true compacts.
         void should_compact_on_launch(std::function<bool(uint64_t total_bytes, uint64_t used_bytes)>&& f) { m_should_compact = std::move(f); }
 

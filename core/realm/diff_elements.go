@@ -8,6 +8,7 @@ import "slices"
 type element struct {
 	id       uint64
 	modified bool
+	inside   uint64 // stands for the content of a collection inside of mixed, which counts as modified when that changes
 }
 
 // diffElements works out how one list of elements becomes another. Of what is new where something else has gone, each counts as the old one
@@ -16,7 +17,7 @@ func diffElements(old, new []element, replaces bool) CollectionChanges {
 	var out CollectionChanges
 	head := 0
 	for n := min(len(old), len(new)); head < n && old[head].id == new[head].id; head++ {
-		out.elementStays(head, head, new)
+		out.elementStays(head, head, old, new)
 	}
 	tail := 0
 	for n := min(len(old), len(new)) - head; tail < n && old[len(old)-1-tail].id == new[len(new)-1-tail].id; tail++ {
@@ -52,18 +53,18 @@ func diffElements(old, new []element, replaces bool) CollectionChanges {
 			continue
 		}
 		gap(k.from, k.to)
-		out.elementStays(k.from, k.to, new)
+		out.elementStays(k.from, k.to, old, new)
 		from, to = k.from+1, k.to+1
 	}
 	gap(len(old)-tail, len(new)-tail)
 	for i := tail; i > 0; i-- {
-		out.elementStays(len(old)-i, len(new)-i, new)
+		out.elementStays(len(old)-i, len(new)-i, old, new)
 	}
 	return out
 }
 
-func (c *CollectionChanges) elementStays(before, after int, new []element) {
-	if new[after].modified {
+func (c *CollectionChanges) elementStays(before, after int, old, new []element) {
+	if new[after].modified || new[after].inside != old[before].inside {
 		c.addModified(before, after)
 	}
 }
@@ -115,7 +116,7 @@ func diffKeys(old, new []entry) CollectionChanges {
 			out.Keys.Insertions = append(out.Keys.Insertions, new[j].key)
 			j++
 		default:
-			if old[i].id != new[j].id || new[j].modified {
+			if old[i].id != new[j].id || old[i].inside != new[j].inside || new[j].modified {
 				out.addModified(i, j)
 				out.Keys.Modifications = append(out.Keys.Modifications, new[j].key)
 			}

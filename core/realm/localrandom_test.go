@@ -23,15 +23,17 @@ import (
 type localWriter struct {
 	*rand.Rand
 	state *memstate.State
+	keys  int64 // objects of class T have the keys below
+
+	sameSchema bool // it leaves the schema as it is
+	done       []localOp
 }
 
-const localKeys = 4 // objects of class T have the keys below
-
 func (w *localWriter) operation() localOp {
-	if w.IntN(30) == 0 {
+	if !w.sameSchema && w.IntN(30) == 0 {
 		return w.reshape()
 	}
-	key := value.IntKey(w.Int64N(localKeys))
+	key := value.IntKey(w.Int64N(w.keys))
 	op := localOp{Class: "T", PK: vectortest.AppendKey(nil, key)}
 	exists, _ := w.state.Exists("T", key)
 	switch {
@@ -126,7 +128,7 @@ func (w *localWriter) single(op localOp, p *schema.Property, n memstate.Node, al
 	case alone && n.Value.Kind() == value.KindInt && w.IntN(3) == 0:
 		op.Op, op.Value = "add_int", json.RawMessage(fmt.Sprintf(`"%d"`, w.IntN(9)-4))
 	case alone && p.Type == value.KindLink && w.IntN(8) == 0:
-		op.Op, op.Value = "set", json.RawMessage(fmt.Sprintf(`{"link":["T",{"int":"%d"}],"unresolved":true}`, w.IntN(localKeys)))
+		op.Op, op.Value = "set", json.RawMessage(fmt.Sprintf(`{"link":["T",{"int":"%d"}],"unresolved":true}`, w.Int64N(w.keys)))
 	default:
 		op.Op, op.Value, op.Default = "set", w.value(p), alone && !n.Value.Kind().IsMarker() && w.IntN(5) == 0
 	}
@@ -250,7 +252,7 @@ func TestRecordedIsWhatWasWritten(t *testing.T) {
 	require.NoError(t, err)
 	const seeds, perFile = 300, 20 // opening a file costs more than what a seed does with it
 	for seed := uint64(0); seed < seeds; seed += perFile {
-		w := &localWriter{rand.New(rand.NewPCG(seed, 5)), start.Clone()}
+		w := &localWriter{Rand: rand.New(rand.NewPCG(seed, 5)), state: start.Clone(), keys: 4}
 		if !t.Run(fmt.Sprintf("seeds from %d", seed), func(t *testing.T) { w.check(t, image, perFile) }) {
 			return
 		}
@@ -275,6 +277,7 @@ func (w *localWriter) check(t *testing.T, image []byte, seeds int) {
 
 // transaction writes, operation by operation, and lets the state follow by what each has recorded; then the whole must be in the history.
 func (w *localWriter) transaction(t *testing.T, r *Realm) {
+	refresh(t, r)
 	before := r.Version()
 	var all []changeset.Instruction
 	var done []string
@@ -288,6 +291,7 @@ func (w *localWriter) transaction(t *testing.T, r *Realm) {
 			require.NoError(t, err)
 			done = append(done, string(text))
 			op.run(t, r)
+			w.done = append(w.done, op)
 			c, err := changeset.Decode(r.recorder.rec.Bytes())
 			require.NoError(t, err)
 			fresh := &changeset.Changeset{Instructions: c.Instructions[len(all):]}

@@ -35,6 +35,7 @@ type changesSince struct {
 	list []*store.Changes
 	// complete: list has all of them. Commits of other processes are not known in detail.
 	complete bool
+	touched  map[uint32]map[int64]struct{} // what Realm.touched has worked out
 }
 
 // Release ends the registration, also inside a callback. Releasing twice is allowed. Any thread.

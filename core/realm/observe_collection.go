@@ -11,7 +11,7 @@ import (
 )
 
 // ObserveCollection has f called on the instance's thread: once for the beginning, then after each change of the elements, of their order, or
-// of objects that they are or link to, when the instance advances. When the collection is gone, f is told so once and never again. The
+// of the content of the objects that they are (as in ObserveResults; links in mixed are values, whatever they lead to), when the instance advances. When the collection is gone, f is told so once and never again. The
 // collection may be released; the token keeps what it needs. Errors: ErrFrozenObserve, ErrObserveAfterChange, store.ErrNoObject.
 //
 // Elements have no identity; equal ones are taken for each other. In dictionaries, sets and lists of embedded objects every element has one.
@@ -66,16 +66,8 @@ func collectionTouched(l *store.Collection, changes *changesSince) bool {
 	return false
 }
 
-func (w *collectionObserver) concerned(changes *changesSince) bool {
-	if collectionTouched(w.stored, changes) {
-		return true
-	}
-	for _, c := range changes.list {
-		if w.element.Class != 0 && c.Of(w.element.Class) != nil {
-			return true
-		}
-	}
-	return false
+func (w *collectionObserver) concerned(r *Realm, changes *changesSince) bool {
+	return collectionTouched(w.stored, changes) || w.element.Class != 0 && len(r.touched(w.element.Class, changes)) > 0
 }
 
 func (w *collectionObserver) after(r *Realm, changes *changesSince) delivery {
@@ -84,7 +76,7 @@ func (w *collectionObserver) after(r *Realm, changes *changesSince) delivery {
 	}
 	if l, err := w.stored.On(r.conn); err == nil {
 		w.stored = l
-		if w.begun && !w.concerned(changes) {
+		if w.begun && !w.concerned(r, changes) {
 			return nil
 		}
 	}
@@ -128,7 +120,7 @@ func (w *collectionObserver) read(r *Realm, changes *changesSince) (elements []e
 	}
 	var touched map[int64]struct{}
 	if w.element.Class != 0 {
-		touched = touchedRows(w.element.Class, changes)
+		touched = r.touched(w.element.Class, changes)
 	}
 	for first := 0; first < n; first += store.MaxBatch {
 		b, err := l.Load(first, store.MaxBatch)
@@ -143,6 +135,10 @@ func (w *collectionObserver) read(r *Realm, changes *changesSince) (elements []e
 				_, e.modified = touched[target]
 				e.modified = e.modified || touched == nil
 			}
+			if e.inside, err = contentAt(l, first+i, row); err != nil {
+				b.Release()
+				return nil, nil, false, err
+			}
 			switch {
 			case w.kind == schema.Dictionary:
 				entries = append(entries, entry{string(row[1].Bytes()), e})
@@ -154,6 +150,54 @@ func (w *collectionObserver) read(r *Realm, changes *changesSince) (elements []e
 		b.Release()
 	}
 	return elements, entries, true, nil
+}
+
+// contentAt returns a number that stands for what is in the collection that an element is; 0 for other elements.
+func contentAt(l *store.Collection, i int, row []store.Cell) (uint64, error) {
+	if kind := row[0].Kind(); kind != value.KindList && kind != value.KindDictionary {
+		return 0, nil
+	}
+	var child store.Child
+	var err error
+	if l.Kind() == value.KindDictionary {
+		child, err = l.ChildKey(string(row[1].Bytes()))
+	} else {
+		child, err = l.Child(i)
+	}
+	if err != nil || child.Collection == nil {
+		return 0, err
+	}
+	return contentOfNested(child.Collection)
+}
+
+func contentOfNested(l *store.Collection) (uint64, error) {
+	var h maphash.Hash
+	h.SetSeed(identitySeed)
+	n, err := l.Len()
+	if err != nil {
+		return 0, err
+	}
+	maphash.WriteComparable(&h, [2]int{int(l.Kind()), n})
+	for first := 0; first < n; first += store.MaxBatch {
+		b, err := l.Load(first, store.MaxBatch)
+		if err != nil {
+			return 0, err
+		}
+		for i := range b.Len() {
+			row := b.Row(i)
+			inside, err := contentAt(l, first+i, row)
+			if err != nil {
+				b.Release()
+				return 0, err
+			}
+			if len(row) > 1 {
+				maphash.WriteComparable(&h, string(row[1].Bytes()))
+			}
+			maphash.WriteComparable(&h, [2]uint64{identity(&row[0]), inside})
+		}
+		b.Release()
+	}
+	return h.Sum64(), nil
 }
 
 var identitySeed = maphash.MakeSeed()
@@ -200,11 +244,11 @@ func (w *sourceObserver) after(r *Realm, changes *changesSince) delivery {
 		r.logger.Warn("results could not be evaluated for their observer", "path", r.path, "version", r.version, "error", err)
 		return nil // it is told with the next change
 	}
-	touched := touchedRows(rs.class, changes)
+	touched := r.touched(rs.class, changes)
 	elements := make([]element, len(rows))
 	for i, row := range rows {
 		_, modified := touched[row]
-		elements[i] = element{uint64(row), modified || touched == nil}
+		elements[i] = element{id: uint64(row), modified: modified || touched == nil}
 	}
 	old := w.elements
 	w.elements = elements
@@ -222,11 +266,11 @@ func (w *sourceObserver) after(r *Realm, changes *changesSince) delivery {
 // concerned tells whether there may be something to tell. A query may also follow links, to any class.
 func (w *sourceObserver) concerned(r *Realm, changes *changesSince) bool {
 	rs := w.results
-	if rs.source.concerned(r, changes) {
+	if rs.source.concerned(r, changes) || len(r.touched(rs.class, changes)) > 0 {
 		return true
 	}
 	for _, c := range changes.list {
-		if c.Of(rs.class) != nil || (rs.query != nil || len(rs.order) > 0) && !c.Empty() {
+		if (rs.query != nil || len(rs.order) > 0) && !c.Empty() {
 			return true
 		}
 	}

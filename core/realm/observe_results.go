@@ -25,7 +25,8 @@ type KeyChanges struct {
 }
 
 // ObserveResults has f called on the instance's thread: once for the beginning, then after each change of which objects there are, of
-// their order or of their properties, when the instance advances. The results may be released; the token keeps what it needs.
+// their order or of their content, when the instance advances. Their content is their properties and collections, and that of objects that
+// they link to or own, over three links at most, as in the original. The results may be released; the token keeps what it needs.
 // Errors: ErrFrozenObserve (also for snapshots), ErrObserveAfterChange.
 //
 // What other processes commit is not known in detail: every object counts as modified then.
@@ -59,14 +60,8 @@ func (w *resultsObserver) after(r *Realm, changes *changesSince) delivery {
 	if err != nil { // the class is gone, or the query fits no more: there is nothing to see, and reading says why
 		return w.tell(store.Rows{}, changes)
 	}
-	if w.begun && changes.complete {
-		concerned := false
-		for _, c := range changes.list {
-			concerned = concerned || plan.Concerns(c)
-		}
-		if !concerned {
-			return nil
-		}
+	if w.begun && !r.concerns(plan, changes) {
+		return nil
 	}
 	rows, err := plan.Rows()
 	if err != nil {
@@ -83,32 +78,11 @@ func (w *resultsObserver) tell(rows store.Rows, changes *changesSince) delivery 
 		w.begun = true
 		return &resultsDelivery{w.f, CollectionChanges{Initial: true}}
 	}
-	d := diffRows(old, rows, touchedRows(w.results.class, changes))
+	d := diffRows(old, rows, w.results.realm.touched(w.results.class, changes))
 	if d.empty() {
 		return nil
 	}
 	return &resultsDelivery{w.f, d}
-}
-
-// touchedRows returns the rows of a class whose content changed; nil when it isn't known, so that all may have.
-func touchedRows(class uint32, changes *changesSince) map[int64]struct{} {
-	if !changes.complete {
-		return nil
-	}
-	rows := map[int64]struct{}{}
-	for _, c := range changes.list {
-		cc := c.Of(class)
-		if cc == nil {
-			continue
-		}
-		for _, m := range cc.Modified {
-			rows[m.Row] = struct{}{}
-		}
-		for _, row := range cc.Deleted { // if it is there, it was made anew
-			rows[row] = struct{}{}
-		}
-	}
-	return rows
 }
 
 type resultsDelivery struct {

@@ -482,9 +482,10 @@ func noObject(cl *store.Class, rowid int64) error {
 	return errorf(store.ErrNoObject, "No object with key '%d' in 'class_%s'", rowid, cl.Def.Name)
 }
 
-// rowOf returns the cells of an object's row as it was read last, nil if it wasn't since the schema changed: a key never changes.
+// rowOf returns the cells of an object's row as it was read last, nil if it wasn't: a key never changes, and stays the first property whatever
+// becomes of the others.
 func (r *Realm) rowOf(p *C.rlm_object) []store.Cell {
-	if p.values == nil || uint64(p.stamp) < r.reshaped {
+	if p.values == nil {
 		return nil
 	}
 	return unsafe.Slice((*store.Cell)(unsafe.Pointer(p.values)), int(p.n_values))

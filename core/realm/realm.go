@@ -43,8 +43,6 @@ type Realm struct {
 	closed   bool
 	version  uint64
 	seen     uint64 // the connection's stamp that c.stamp stands for
-	layout   *schema.Schema
-	reshaped uint64 // c.stamp when layout came: rows that were read before may be of other properties
 	drifted  bool   // the snapshot was given up (Invalidate): the next use moves to the newest version
 	recorder recorder
 	tokens   []*Token
@@ -332,9 +330,6 @@ func (r *Realm) moved() {
 	if stamp := r.conn.Stamp(); stamp != r.seen {
 		r.seen = stamp
 		r.c.stamp++
-		if s := r.conn.Schema(); s != r.layout {
-			r.layout, r.reshaped = s, uint64(r.c.stamp)
-		}
 	}
 }
 

@@ -136,6 +136,27 @@ func TestApplyBaseSchema(t *testing.T) {
 	require.Equal(t, string(want.JSON()), string(st.JSON()), "the data of the base state")
 }
 
+// remake checks that what ApplyRemaking returns is what it has done.
+func remake(t *testing.T, st *memstate.State, c *changeset.Changeset) {
+	t.Helper()
+	a, b := st.Clone(), st.Clone()
+	a.Begin()
+	out, err := changeset.ApplyRemaking(a, c, false)
+	if err != nil {
+		if !errors.Is(err, changeset.ErrBadChangeset) {
+			t.Fatal(err)
+		}
+		return
+	}
+	a.Commit()
+	if err := b.Apply(out); err != nil {
+		t.Fatal(err)
+	}
+	if string(a.JSON()) != string(b.JSON()) {
+		t.Fatalf("%s\nis not\n%s", a.JSON(), b.JSON())
+	}
+}
+
 func FuzzApply(f *testing.F) {
 	seed(f)
 	eachVector(f, "apply/cases.jsonl", func(v *vector) { f.Add(v.bytes(f)) })
@@ -146,6 +167,7 @@ func FuzzApply(f *testing.F) {
 		if err != nil {
 			return
 		}
+		remake(t, st, c)
 		work := st.Clone()
 		err = work.Apply(c)
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/changeset"
@@ -177,6 +178,25 @@ func TestQueriesOnNested(t *testing.T) {
 			require.Equal(t, matches, got, query)
 			return true, err
 		}))
+		require.NoError(t, snapshot.Close())
+		s.Release()
+	}
+}
+
+// A step into a mixed value that holds a link leads nowhere: it must not make the write of such a value fail.
+func TestQueriesOnLinksInMixed(t *testing.T) {
+	f := withNested(t)
+	f.write(append(create(1, value.Null(), 1), set(1, "m", value.FromLink("T", value.IntKey(1))))...)
+	for query, matches := range map[string]bool{"m.n == 1": false, "NOT m.n == 1": true, "m.@type == 'link'": true, "m[*].n == 1": false} {
+		s := f.acquire(query)
+		snapshot, err := f.Snapshot(t.Context())
+		require.NoError(t, err)
+		err = snapshot.Rows(snapshot.Catalog.Class("T"), func(row *history.Row) (bool, error) {
+			got, err := s.Sees(row)
+			assert.Equal(t, matches, got, query)
+			return true, err
+		})
+		assert.NoError(t, err, query)
 		require.NoError(t, snapshot.Close())
 		s.Release()
 	}

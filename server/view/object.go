@@ -21,8 +21,8 @@ var _ rql.Navigable = (*object)(nil)
 // Get implements rql.Object.
 func (o *object) Get(property int) (value.Value, error) { return o.row.At(o.class, property), nil }
 
-// Follow implements rql.Object.
-func (o *object) Follow(int) (rql.Object, error) { return nil, o.refused() }
+// Follow implements rql.Object. Only links in mixed values come here: they lead nowhere.
+func (o *object) Follow(int) (rql.Object, error) { return nil, nil }
 
 // Identity implements rql.Navigable.
 func (o *object) Identity() value.Link { return value.Link{Class: o.class.Name, Key: o.row.Key} }

@@ -31,6 +31,7 @@ typedef const realm_websocket_callbacks_t rs_const_websocket_callbacks_t;
 typedef const realm_string_t rs_const_string_t;
 typedef const uint64_t rs_const_uint64_t;
 typedef const char rs_const_char_t;
+typedef const uint8_t rs_const_uint8_t;
 
 static inline void rs_free_userdata(realm_free_userdata_t f, uintptr_t userdata) { f((void*) userdata); }
 

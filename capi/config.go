@@ -15,6 +15,7 @@ import (
 	"realmsync/core/merge"
 	"realmsync/core/realm"
 	"realmsync/core/session"
+	"realmsync/core/store"
 )
 
 // config is what a realm_config_t stands for. It holds a reference of each callback.
@@ -153,6 +154,27 @@ func realm_config_set_schema_mode(h *C.realm_config_t, mode C.realm_schema_mode_
 		}
 		return c.change(func() *callback {
 			c.realm.SchemaMode = realm.SchemaMode(mode)
+			return nil
+		})
+	})
+}
+
+//export realm_config_set_encryption_key
+func realm_config_set_encryption_key(h *C.realm_config_t, key *C.rs_const_uint8_t, size C.size_t, e *C.realm_error_t) C.realm_status_t {
+	return call(e, func() error {
+		c, err := configOf(num(unsafe.Pointer(h)))
+		if err != nil {
+			return err
+		}
+		var k *store.Key
+		if key != nil || size != 0 {
+			if key == nil || size != store.KeySize {
+				return failure.Errorf(failure.InvalidArgument, "an encryption key has %d bytes", store.KeySize)
+			}
+			k = store.NewKey((*[store.KeySize]byte)(unsafe.Pointer(key)))
+		}
+		return c.change(func() *callback {
+			c.realm.Key = k
 			return nil
 		})
 	})

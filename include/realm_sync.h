@@ -227,6 +227,13 @@ REALM_API void realm_config_release(realm_config_t* config);
 REALM_API realm_status_t realm_config_set_schema(realm_config_t* config, const realm_class_info_t* classes, size_t n_classes, realm_error_t* error);
 REALM_API realm_status_t realm_config_set_schema_version(realm_config_t* config, uint64_t version, realm_error_t* error);
 REALM_API realm_status_t realm_config_set_schema_mode(realm_config_t* config, realm_schema_mode_t mode, realm_error_t* error);
+/* Encrypts the file with a key of REALM_ENCRYPTION_KEY_SIZE bytes, which is copied; NULL and 0: not encrypted, the default. A file keeps
+ * the key that it was made with: every opener, in every process, needs it (docs/encryption.md). realm_open fails with FILE_FORMAT and the
+ * name "DecryptionFailed" when the key is missing, is another, or the file isn't encrypted, with MISMATCHED_CONFIG when the file is open
+ * in this process with another key; the file is untouched. A part of the file that was changed or damaged is FILE_FORMAT ("InvalidDatabase")
+ * in whatever call reads it. Errors: INVALID_ARGUMENT (size). */
+#define REALM_ENCRYPTION_KEY_SIZE 64
+REALM_API realm_status_t realm_config_set_encryption_key(realm_config_t* config, const uint8_t* key, size_t size, realm_error_t* error);
 
 /* Scheduler of the realm's thread. wake is called on any thread when there are notifications to deliver: it must arrange that
  * realm_process_notifications(instance) is called on the realm's thread, soon, and must not block nor call into the library

@@ -69,6 +69,8 @@ var storeRows = []row{
 	{store.ErrAccess, FileAccess, ""},
 	{store.ErrReadOnly, FileAccess, "ReadOnly"},
 	{store.ErrFormat, FileFormat, ""},
+	{store.ErrKey, FileFormat, "DecryptionFailed"},
+	{store.ErrInterrupted, Aborted, ""},
 	{store.ErrTransaction, Logic, "WrongTransactionState"},
 	{store.ErrSchema, NoSuchClass, ""},
 	{store.ErrNoObject, NoSuchObject, ""},

@@ -10,6 +10,7 @@ import (
 	"realmsync/core/realm"
 	"realmsync/core/realm/history"
 	"realmsync/core/session"
+	"realmsync/core/store"
 )
 
 // syncConfig is what a session is made with.
@@ -28,7 +29,8 @@ type link struct {
 	file      string
 	user      *app.User
 	rules     merge.Rules
-	share     *app.App // of the user
+	key       *store.Key // that encrypts the file; nil: none
+	share     *app.App   // of the user
 	handler   handlerSlot
 	observers observerSet
 	initial   *handlerSlot  // of the opening that made the link; nil afterwards
@@ -67,7 +69,7 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: c, file: r.File(), user: user, rules: cfg.rules, initial: handler, holdDialer: cfg.holdDialer, ended: make(chan struct{})}
+	l := &link{client: c, file: r.File(), user: user, rules: cfg.rules, key: r.EncryptionKey(), initial: handler, holdDialer: cfg.holdDialer, ended: make(chan struct{})}
 	s, err := manager.Open(session.Config{
 		Path:          l.file,
 		Open:          l.open,
@@ -123,7 +125,7 @@ func (c *Client) enter(l *link, s *session.Session) *link {
 
 // open is Config.Open of the session.
 func (l *link) open() (session.File, error) {
-	f, err := history.OpenFile(l.file, history.FileOptions{Logger: l.client.opt.Logger, Rules: l.rules})
+	f, err := history.OpenFile(l.file, history.FileOptions{Logger: l.client.opt.Logger, Rules: l.rules, Key: l.key})
 	if err != nil {
 		return nil, err
 	}

@@ -412,3 +412,27 @@ func TestMergeRulesHoldForTheFile(t *testing.T) {
 	first = r.open(strict)
 	first.Release()
 }
+
+// The session and the subscriptions open connections of their own.
+func TestEncryptedRealmWithASession(t *testing.T) {
+	r := newRig(t)
+	cfg := r.config()
+	var key [store.KeySize]byte
+	key[3] = 1
+	cfg.Realm.Key = store.NewKey(&key)
+	re := r.open(cfg)
+	r.session(re)
+	require.NoError(t, re.BeginWrite())
+	require.ErrorIs(t, create(re, 1), realm.ErrNoSubscription)
+	require.NoError(t, re.Cancel())
+	latest, err := re.LatestSet()
+	require.NoError(t, err)
+	set, err := re.NewSet(latest)
+	require.NoError(t, err)
+	require.NoError(t, set.Cancel())
+	re.Release()
+	_, err = r.client.Open(r.config())
+	require.ErrorIs(t, err, store.ErrKey)
+	re = r.open(cfg)
+	re.Release()
+}

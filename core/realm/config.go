@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"realmsync/core/schema"
+	"realmsync/core/store"
 )
 
 // SchemaMode says what Open does when the file's schema differs from the program's (cpp-surface.md section 2).
@@ -36,6 +37,8 @@ type Config struct {
 	Schema        *schema.Schema // nil: whatever the file holds
 	SchemaVersion uint64
 	SchemaMode    SchemaMode
+	// Key encrypts the file; nil: it isn't encrypted. Every opener needs the key that the file was made with.
+	Key *store.Key
 	// Synced makes the file record its changes for upload.
 	Synced bool
 	// UserID is the user whose data a synced file holds; opening one file for two users at once is refused.

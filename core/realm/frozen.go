@@ -78,7 +78,7 @@ func (r *Realm) moveOn() error {
 		r.shared = nil
 		return nil
 	}
-	conn, err := store.Open(r.path, store.Options{ReadOnly: r.config.readsOnly()})
+	conn, err := store.Open(r.path, r.config.options())
 	if err != nil {
 		return err
 	}

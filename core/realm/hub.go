@@ -28,6 +28,7 @@ type hub struct {
 type hubConfig struct {
 	synced bool
 	userID string
+	key    *store.Key
 }
 
 // Bounds of the log, for observers that don't come to be told. Those that lag behind it compare what they see.
@@ -59,11 +60,13 @@ func joinHub(r *Realm) (*hub, error) {
 	return h, nil
 }
 
-func (c *Config) shared() hubConfig { return hubConfig{c.Synced, c.UserID} }
+func (c *Config) shared() hubConfig { return hubConfig{c.Synced, c.UserID, c.Key} }
 
 // check refuses to open a file in two ways at once (cpp-surface.md section 4).
 func (h hubConfig) check(c *Config) error {
 	switch {
+	case !c.Key.Equal(h.key):
+		return errorf(ErrMismatchedConfig, "Realm at path '%s' already opened with a different encryption key.", c.Path)
 	case c.Synced != h.synced:
 		return errorf(ErrMismatchedConfig, "Realm at path '%s' already opened with different sync configurations.", c.Path)
 	case c.Synced && c.UserID != h.userID:

@@ -65,9 +65,12 @@ func newRealm(config Config, file string) *Realm {
 	return r
 }
 
+// options are those of an instance's connections.
+func (c *Config) options() store.Options { return store.Options{ReadOnly: c.readsOnly(), Key: c.Key} }
+
 // openFile opens the connection; with a reset mode a file that doesn't fit is deleted first.
 func openFile(config *Config) (*store.Conn, error) {
-	options := store.Options{ReadOnly: config.readsOnly()}
+	options := config.options()
 	conn, err := store.Open(config.Path, options)
 	if err != nil || config.Schema == nil || config.SchemaMode != SoftResetFile && config.SchemaMode != HardResetFile {
 		return conn, err
@@ -94,7 +97,7 @@ func compactIfAsked(config *Config, file string) error {
 	if config.ShouldCompact == nil || isOpen(file) {
 		return nil
 	}
-	conn, err := store.Open(config.Path, store.Options{})
+	conn, err := store.Open(config.Path, store.Options{Key: config.Key})
 	if err != nil {
 		return err
 	}

@@ -127,6 +127,9 @@ func (r *Realm) Path() string { return r.path }
 // File returns the canonical path of the file.
 func (r *Realm) File() string { return r.file }
 
+// EncryptionKey returns the key of the file, nil when it isn't encrypted.
+func (r *Realm) EncryptionKey() *store.Key { return r.config.Key }
+
 // Frozen tells whether the instance is frozen.
 func (r *Realm) Frozen() bool { return r.frozen }
 

@@ -39,7 +39,7 @@ func (r *Realm) besides() (*store.Conn, error) {
 	if r.IsClosed() {
 		return nil, ErrClosed
 	}
-	return store.Open(r.path, store.Options{})
+	return store.Open(r.path, store.Options{Key: r.config.Key})
 }
 
 // MutableSet is a subscription set being made. It holds the file's write lock until Commit or Cancel. One goroutine at a time.

@@ -34,6 +34,7 @@ type Conn struct {
 	owner    driver.Conn
 	db       *C.sqlite3
 	readOnly bool
+	crypt    *encryption // nil: the file is not encrypted
 	lock     *fileLock
 	waiting  waiting
 	tx       txState
@@ -61,6 +62,8 @@ type Conn struct {
 type Options struct {
 	// ReadOnly forbids changes. A file that can't be written, or in a directory that can't, is opened so in any case.
 	ReadOnly bool
+	// Key encrypts the file; nil: it isn't encrypted. A file is opened with the key it was made with, or not at all: ErrKey.
+	Key *Key
 }
 
 // Path returns the path that was given to Open.
@@ -372,6 +375,7 @@ func (c *Conn) Close() error {
 	err := c.owner.Close()
 	c.owner, c.db = nil, nil
 	C.free(unsafe.Pointer(c.waiting.flag))
+	c.crypt.close()
 	if c.lock != nil {
 		c.lock.dropConn(c)
 		releaseFileLock(c.file)

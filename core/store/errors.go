@@ -16,6 +16,8 @@ var (
 	ErrAccess = errors.New("file access failed")
 	// ErrFormat: not a realm file, one of a newer format version, or a damaged one.
 	ErrFormat = errors.New("not a usable realm file")
+	// ErrKey: the file is encrypted and the key is missing or another, or there is a key and the file isn't encrypted.
+	ErrKey = errors.New("wrong encryption key")
 	// ErrReadOnly: a change of a realm that could be opened for reading only.
 	ErrReadOnly = errors.New("the realm is read-only")
 	// ErrTransaction: the call needs a transaction that isn't open, or one that must not be open is.
@@ -66,6 +68,8 @@ const (
 	sqliteNotADB   = 26
 	sqliteRow      = 100
 	sqliteDone     = 101
+
+	sqliteIOErrData = 10 | 32<<8 // what the VFS of encrypted files returns for data that doesn't authenticate
 )
 
 // fail turns a result of the shim into an error; what says what was being done.
@@ -84,6 +88,9 @@ func (c *Conn) fail(rc C.int, what string) error {
 		text = "the disk is full; free some space and try again"
 	case sqliteBusy:
 		text = "the file is locked by another connection; close it or try again"
+	}
+	if rc == sqliteIOErrData && c.crypt != nil {
+		kind, text = ErrFormat, c.crypt.explain()
 	}
 	if rc == C.RLM_E_FORMAT {
 		kind, text = ErrFormat, "a stored value is damaged, or of a newer version"

@@ -3,14 +3,15 @@ package store
 /*
 #include <stdlib.h>
 #include "shim.h"
+#include "vfs.h"
 */
 import "C"
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
 	"os"
@@ -20,9 +21,13 @@ import (
 	"unsafe"
 
 	"github.com/mattn/go-sqlite3"
+
+	"realmsync/core/store/crypt"
 )
 
 const (
+	// sqliteMagic is how a SQLite file begins.
+	sqliteMagic = "SQLite format 3\x00"
 	// applicationID marks a realm file in SQLite's header: "RLMS".
 	applicationID = 0x524c4d53
 	// FormatVersion is the version of the file format, SQLite's user version.
@@ -34,7 +39,7 @@ const (
 )
 
 // Open opens the realm file at path, and makes it when it is missing. Errors are ErrAccess (the text begins with "Failed to
-// open file at path") and ErrFormat; a file that is refused is untouched. The caller closes the Conn.
+// open file at path"), ErrFormat and ErrKey; a file that is refused is untouched. The caller closes the Conn.
 //
 // When file or directory can't be written, the Conn is read-only (IsReadOnly).
 func Open(path string, o Options) (*Conn, error) {
@@ -55,22 +60,22 @@ func open(path string, o Options) (*Conn, error) {
 		return nil, err
 	}
 	if o.ReadOnly {
-		return openReadOnly(path, nil)
+		return openReadOnly(path, o.Key, nil)
 	}
-	c, err := openWith(path, head, "rwc")
+	c, err := openWith(path, o.Key, head, "rwc")
 	if err == nil {
 		return c, nil
 	}
 	if head != nil && errors.Is(err, ErrAccess) {
-		return openReadOnly(path, err)
+		return openReadOnly(path, o.Key, err)
 	}
 	return nil, err
 }
 
 // openReadOnly opens a file that exists. A WAL database needs its -shm file even for reading; where that can't be made, the
 // file is declared immutable, which is right as long as no -wal file holds newer content.
-func openReadOnly(path string, cause error) (*Conn, error) {
-	c, err := openWith(path, nil, "ro")
+func openReadOnly(path string, key *Key, cause error) (*Conn, error) {
+	c, err := openWith(path, key, nil, "ro")
 	if err == nil || errors.Is(err, errMoved) {
 		return c, err
 	}
@@ -80,14 +85,17 @@ func openReadOnly(path string, cause error) (*Conn, error) {
 	if wal, e := os.Stat(path + "-wal"); e == nil && wal.Size() > 0 {
 		return nil, cause
 	}
-	if c, err = openWith(path, nil, "ro&immutable=1"); err != nil {
+	if c, err = openWith(path, key, nil, "ro&immutable=1"); err != nil {
 		return nil, cause
 	}
 	return c, nil
 }
 
 // header is what inspect learns from the first bytes of a file.
-type header struct{ wal bool }
+type header struct {
+	encrypted bool // then the rest is known once it is open
+	wal       bool
+}
 
 func openError(path, format string, args ...any) error {
 	text := fmt.Sprintf("Failed to open file at path '%s': ", path) + fmt.Sprintf(format, args...)
@@ -103,29 +111,27 @@ func inspect(path string, o Options) (*header, error) {
 	if _, err := os.Stat(filepath.Dir(path)); errors.Is(err, fs.ErrNotExist) {
 		return nil, openError(path, "parent directory does not exist")
 	}
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
 	if errors.Is(err, fs.ErrNotExist) && !o.ReadOnly {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, openError(path, "%v", errors.Unwrap(err))
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.IsDir() {
+	if info.IsDir() {
 		return nil, openError(path, "it is a directory")
 	}
-	var b [100]byte
-	n, err := io.ReadFull(f, b[:])
-	if n == 0 && err == io.EOF && !o.ReadOnly {
-		return nil, nil
-	}
-	if err != nil && err != io.ErrUnexpectedEOF && err != io.EOF {
+	b, err := readHead(path, crypt.PreambleSize)
+	if err != nil {
 		return nil, openError(path, "%v", err)
 	}
-	if b == [len(b)]byte{} && !o.ReadOnly {
-		return nil, nil // another process is making it, and SQLite has given the file its size first
+	if !o.ReadOnly && len(bytes.Trim(b, "\x00")) == 0 {
+		return nil, nil // empty, or another process is making it, and SQLite has given it its size first
 	}
-	if n < len(b) || string(b[:16]) != "SQLite format 3\x00" {
+	if encrypted, err := checkKey(path, b, o.Key); err != nil || encrypted {
+		return &header{encrypted: true}, err
+	}
+	if len(b) < 100 || string(b[:16]) != sqliteMagic {
 		return nil, formatError(path, "it is not a realm file of this library")
 	}
 	if binary.BigEndian.Uint32(b[68:]) != applicationID {
@@ -146,12 +152,19 @@ func newerError(path string, v int64) error {
 }
 
 // openWith opens the connection in one of SQLite's URI modes.
-func openWith(path string, head *header, mode string) (_ *Conn, err error) {
+func openWith(path string, key *Key, head *header, mode string) (_ *Conn, err error) {
 	c := &Conn{path: path, epoch: 1, stamp: 1, waiting: newWaiting()}
 	c.state.conn = c
 	c.moved.data, c.moved.schema = -1, -1
+	if key != nil {
+		if c.crypt, err = newEncryption(key); err != nil {
+			C.free(unsafe.Pointer(c.waiting.flag))
+			return nil, openError(path, "%v", err)
+		}
+	}
 	if err := c.connect(mode); err != nil {
 		C.free(unsafe.Pointer(c.waiting.flag))
+		c.crypt.close()
 		return nil, err
 	}
 	defer func() {
@@ -177,7 +190,13 @@ func openWith(path string, head *header, mode string) (_ *Conn, err error) {
 	if !c.readOnly {
 		C.rlm_chunk_size(c.db, chunkSize) // a wish: where it can't be had, files grow page by page
 	}
-	if !c.readOnly && (head == nil || !head.wal) {
+	made := head != nil && head.wal
+	if c.crypt != nil {
+		if made, err = c.checkMarks(); err != nil {
+			return nil, err
+		}
+	}
+	if !c.readOnly && !made {
 		if err := c.create(); err != nil {
 			return nil, err
 		}
@@ -186,6 +205,29 @@ func openWith(path string, head *header, mode string) (_ *Conn, err error) {
 		return nil, err
 	}
 	return c, c.EndRead()
+}
+
+// checkMarks is for encrypted files what inspect is for others. made is false for a file that is still to be made.
+func (c *Conn) checkMarks() (made bool, err error) {
+	if rc := C.rlm_reserve(c.db); rc != 0 {
+		return false, c.fail(rc, "setting the connection up")
+	}
+	id, err := c.controlInt("PRAGMA application_id")
+	if err != nil {
+		return false, err
+	}
+	v, err := c.controlInt("PRAGMA user_version")
+	switch {
+	case err != nil:
+		return false, err
+	case id == 0 && !c.readOnly:
+		return false, nil
+	case id != applicationID:
+		return false, formatError(c.path, "it is not a realm file of this library")
+	case v > FormatVersion:
+		return false, newerError(c.path, v)
+	}
+	return true, nil
 }
 
 // connect lets mattn/go-sqlite3 open the connection and takes the raw handle from the shim's callback, which runs on the
@@ -197,11 +239,17 @@ func (c *Conn) connect(mode string) error {
 	if err != nil {
 		return openError(c.path, "%v", err)
 	}
-	uri := "file:" + (&url.URL{Path: abs}).EscapedPath() + "?_mutex=no&mode=" + mode
+	uri := "file:" + (&url.URL{Path: abs}).EscapedPath() + "?_mutex=no&mode=" + mode + c.crypt.uri()
 	C.rlm_capture_start()
 	c.owner, err = (&sqlite3.SQLiteDriver{}).Open(uri)
 	if err != nil {
 		c.owner = nil
+		if c.crypt.failed() {
+			return formatError(c.path, c.crypt.explain())
+		}
+		if e := (sqlite3.Error{}); errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB) {
+			return formatError(c.path, err.Error())
+		}
 		return openError(c.path, "%v", err)
 	}
 	if c.db = C.rlm_captured(); c.db == nil {
@@ -217,12 +265,18 @@ func (c *Conn) connect(mode string) error {
 }
 
 // create makes the tables of a new file, or finishes what another opener, or one that was killed, began. The marks that
-// inspect looks for are in the file before it becomes a WAL database, so that they are never only in the -wal file.
+// inspect looks for are in the file before it becomes a WAL database, so that they are never only in the -wal file. An encrypted file,
+// whose marks are read later, becomes one first: so it never has a rollback journal with pages in it.
 func (c *Conn) create() error {
 	if err := c.takeTurn(); err != nil {
 		return err
 	}
 	defer c.lock.release(false)
+	if c.crypt != nil {
+		if err := c.useWAL(); err != nil {
+			return err
+		}
+	}
 	if err := c.control("BEGIN EXCLUSIVE"); err != nil {
 		return err
 	}
@@ -241,6 +295,11 @@ func (c *Conn) create() error {
 		c.rollbackQuietly()
 		return err
 	}
+	return c.useWAL()
+}
+
+// useWAL makes the file a WAL database, if it isn't.
+func (c *Conn) useWAL() error {
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		err := c.control("PRAGMA journal_mode=WAL")
 		if e, ok := err.(*Error); !ok || e.Code&0xff != sqliteBusy || time.Now().After(deadline) {

@@ -537,6 +537,54 @@ static void compaction(void) {
     EQUAL(c.freed, 1);
 }
 
+static void encryption(void) {
+    uint8_t key[REALM_ENCRYPTION_KEY_SIZE];
+    memset(key, 7, sizeof key);
+    const char* path = temporary("encrypted.realm");
+    realm_config_t* config = person_config(path);
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_config_set_encryption_key(config, key, sizeof key - 1, &error));
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_config_set_encryption_key(config, NULL, sizeof key, &error));
+    OK(realm_config_set_encryption_key(config, key, sizeof key, &error));
+    realm_t *realm = open_config(config), *other = NULL;
+    OK(realm_begin_write(realm, &error));
+    realm_object_release(add_person(realm, 1, "a person whose name is a secret", 1));
+    OK(realm_commit(realm, &error));
+
+    key[5] = 8;
+    realm_error_t e;
+    realm_config_t* wrong = person_config(path);
+    EQUAL(realm_open(wrong, &other, &e), REALM_ERR_MISMATCHED_CONFIG);
+    OK(realm_config_set_encryption_key(wrong, key, sizeof key, &error));
+    EQUAL(realm_open(wrong, &other, &e), REALM_ERR_MISMATCHED_CONFIG);
+    CHECK(strstr(e.message, "already opened with a different encryption key."));
+    realm_release(realm);
+    EQUAL(realm_open(wrong, &other, &e), REALM_ERR_FILE_FORMAT);
+    CHECK(!strcmp(e.name, "DecryptionFailed") && strstr(e.message, "the encryption key is not the one of the file"));
+    OK(realm_config_set_encryption_key(wrong, NULL, 0, &error));
+    EQUAL(realm_open(wrong, &other, &e), REALM_ERR_FILE_FORMAT);
+    CHECK(!strcmp(e.name, "DecryptionFailed") && strstr(e.message, "no encryption key was given"));
+    realm_config_release(wrong);
+
+    char bytes[4096];
+    FILE* f = fopen(path, "rb");
+    CHECK(f != NULL);
+    long size = 0;
+    for (size_t n; f && (n = fread(bytes, 1, sizeof bytes, f)) > 0; size += (long) n)
+        for (size_t i = 0; i + 8 < n; i++) CHECK(memcmp(bytes + i, "a secret", 8) != 0 && memcmp(bytes + i, "Person", 6) != 0);
+    CHECK(size > 4096);
+    if (f) fclose(f);
+
+    realm = open_config(config);
+    realm_results_t* all = NULL;
+    OK(realm_results_all(realm, class_of(realm, "Person"), &all, &error));
+    size_t count = 0;
+    OK(realm_results_count(all, &count, &error));
+    EQUAL(count, 1);
+    realm_results_release(all);
+    realm_release(realm);
+    realm_config_release(config);
+}
+
 static void stamps(void) {
     realm_t* realm = open_person("stamp.realm");
     const uint64_t* stamp = realm_get_stamp(realm);
@@ -579,6 +627,7 @@ int main(void) {
     run("observers", observers);
     run("schedulers", schedulers);
     run("compaction", compaction);
+    run("encryption", encryption);
     run("stamps", stamps);
     run("not synced", not_synced);
     return finish();

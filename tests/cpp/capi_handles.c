@@ -49,6 +49,7 @@ static void try_config(void* p) {
     BAD(realm_config_set_schema_version(h, 1, &error));
     BAD(realm_config_set_schema_mode(h, REALM_SCHEMA_AUTOMATIC, &error));
     BAD_CALLBACK(realm_config_set_scheduler(h, on_wake, NULL, (void*) 1, count_free, &error));
+    BAD(realm_config_set_encryption_key(h, NULL, 0, &error));
     BAD_CALLBACK(realm_config_set_should_compact(h, on_compact, (void*) 1, count_free, &error));
     BAD(realm_open(h, &out, &error));
     BAD(realm_config_set_stop_policy(h, REALM_STOP_IMMEDIATELY, &error));

@@ -108,7 +108,11 @@ int main(int argc, char** argv) {
         one.register_user(email, "a password").get();
         auto credentials = realm::App::credentials::username_password(email, "a password");
         auto first = one.login(credentials).get(), second = two.login(credentials).get();
-        realm::db a(first.flexible_sync_configuration()), b(second.flexible_sync_configuration());
+        auto encrypted = second.flexible_sync_configuration(); // what a device does with its file is its own affair
+        std::array<char, 64> key;
+        key.fill('k');
+        encrypted.set_encryption_key(key);
+        realm::db a(first.flexible_sync_configuration()), b(encrypted);
         for (auto db: {&a, &b})
             CHECK(db->subscriptions().update([&](auto& s) { s.template add<realm::Item>("mine", [&](auto& o) { return o.owner == first.identifier(); }); }).get());
         a.write([&] { a.add(check::item(first.identifier(), "from one")); });

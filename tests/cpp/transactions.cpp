@@ -2,6 +2,10 @@
 #include "check.hpp"
 #include "models.hpp"
 
+#include <array>
+#include <fstream>
+#include <iterator>
+
 using realm::everything;
 using realm::managed;
 using realm::person;
@@ -308,6 +312,48 @@ int main() {
         auto newer = db.objects<realm::v2::Versioned>()[0];
         CHECK(newer.a == 0);
         CHECK_THROWS(std::logic_error, int64_t(newer.b));
+    });
+
+    suite.run("encryption", [] {
+        check::temp_dir dir;
+        auto config = dir.config();
+        auto plain = config, wrong = config;
+        std::array<char, 64> key;
+        key.fill('k');
+        config.set_encryption_key(key);
+        key[63] = 'l';
+        wrong.set_encryption_key(key);
+        auto message = [](const realm::db_config& c) -> std::string {
+            try {
+                realm::db db(c);
+                return "";
+            } catch (const std::exception& e) {
+                return e.what();
+            }
+        };
+        auto says = [&](const realm::db_config& c, const char* text) { return message(c).find(text) != std::string::npos; };
+        {
+            realm::db db(config);
+            db.write([&] { db.add(make("a name in secret")); });
+            auto frozen = db.freeze();
+            CHECK(realm::db(config) == db);
+            CHECK(says(wrong, "already opened with a different encryption key."));
+            CHECK(says(plain, "already opened with a different encryption key."));
+            db.write([&] { db.add(make("another")); });
+            CHECK_EQUAL(frozen.objects<person>().size(), 1);
+        }
+        CHECK(says(wrong, "the encryption key is not the one of the file"));
+        CHECK(says(plain, "it is encrypted, and no encryption key was given"));
+        std::ifstream in(dir.file("test.realm"), std::ios::binary);
+        std::string bytes((std::istreambuf_iterator<char>(in)), std::istreambuf_iterator<char>());
+        CHECK(bytes.size() > 4096 && bytes.find("a name in secret") == std::string::npos && bytes.find("person") == std::string::npos);
+        {
+            realm::db db(config);
+            CHECK_EQUAL(db.objects<person>().size(), 2);
+        }
+        std::filesystem::remove(dir.file("test.realm"));
+        { realm::db db(plain); }
+        CHECK(says(config, "it is not encrypted, and an encryption key was given"));
     });
 
     suite.run("compact on launch", [] {

@@ -21,6 +21,8 @@ type FileOptions struct {
 	Logger *slog.Logger
 	// BatchBytes is how much of a bootstrap is decoded at a time, in bytes of changesets; 0: 1 MiB. It bounds memory.
 	BatchBytes int
+	// Key encrypts the file, as store.Options.Key.
+	Key *store.Key
 	// Rules are those of the app by which changesets are merged; the zero value is those of the original. All peers must use the same.
 	Rules merge.Rules
 }
@@ -54,7 +56,7 @@ var _ session.File = (*File)(nil)
 // OpenFile opens the sync side of the realm file, which is made when it is missing. Errors: those of store.Open, a file whose
 // sync data is of a newer format, and ErrRules. The caller closes the File.
 func OpenFile(path string, opt FileOptions) (*File, error) {
-	conn, err := store.Open(path, store.Options{})
+	conn, err := store.Open(path, store.Options{Key: opt.Key})
 	if err != nil {
 		return nil, err
 	}

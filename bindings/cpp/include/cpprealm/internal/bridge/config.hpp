@@ -6,6 +6,7 @@
 #include <cpprealm/schedulers/default_scheduler.hpp>
 #include <cpprealm/schema.hpp>
 
+#include <array>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -146,6 +147,8 @@ struct realm {
             if (!m_sync) throw std::logic_error("Proxy configuration can only be set on a config for a synced Realm.");
             m_sync->set_proxy_config(proxy);
         }
+        // Encrypts the file. A file keeps the key that it was made with, and every opener needs it: db throws without, and with another.
+        void set_encryption_key(const std::array<char, 64>& key) { m_encryption_key = key; }
         // Called on the first open in the process with the file's size and the bytes in use; true compacts.
         void should_compact_on_launch(std::function<bool(uint64_t total_bytes, uint64_t used_bytes)>&& f) { m_should_compact = std::move(f); }
 
@@ -173,6 +176,8 @@ struct realm {
             call(realm_config_set_schema, out.get(), infos.data(), infos.size());
             call(realm_config_set_schema_version, out.get(), m_schema_version);
             call(realm_config_set_schema_mode, out.get(), static_cast<realm_schema_mode_t>(m_schema_mode));
+            if (m_encryption_key)
+                call(realm_config_set_encryption_key, out.get(), reinterpret_cast<const uint8_t*>(m_encryption_key->data()), m_encryption_key->size());
             if (m_should_compact) {
                 using fn = std::function<bool(uint64_t, uint64_t)>;
                 call(
@@ -190,6 +195,7 @@ struct realm {
         schema_mode m_schema_mode = schema_mode::automatic;
         uint64_t m_schema_version = 0;
         std::optional<class sync_config> m_sync;
+        std::optional<std::array<char, 64>> m_encryption_key;
         std::function<bool(uint64_t, uint64_t)> m_should_compact;
     };
 };

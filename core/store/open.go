@@ -179,13 +179,8 @@ func openWith(path string, key *Key, head *header, mode string) (_ *Conn, err er
 	if C.rlm_has_moved(c.db) != 0 {
 		return nil, errMoved
 	}
-	// mmap: pages are read in place instead of being copied, which matters after another connection's commit has
-	// emptied the page cache. cache_size is an upper limit, in KiB.
-	for _, pragma := range []string{"PRAGMA synchronous=FULL", "PRAGMA cache_size=-32768", "PRAGMA temp_store=MEMORY",
-		"PRAGMA mmap_size=1073741824", "PRAGMA journal_size_limit=67108864"} {
-		if err := c.control(pragma); err != nil {
-			return nil, err
-		}
+	if rc := C.rlm_tune(c.db); rc != 0 {
+		return nil, c.fail(rc, "setting the connection up")
 	}
 	if !c.readOnly {
 		C.rlm_chunk_size(c.db, chunkSize) // a wish: where it can't be had, files grow page by page

@@ -1,6 +1,7 @@
 /* shim_conn.c - capturing the raw connection behind mattn/go-sqlite3, and setting it up. */
 #include "shim.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -14,10 +15,19 @@ static int capture(sqlite3* db, char** error, const void* api) {
     return SQLITE_OK;
 }
 
-/* Registers the callback; SQLite keeps one registration however often it is called. */
-void rlm_capture_start(void) {
-    captured = 0;
+/*
+ * SQLite needn't count the memory it uses, which costs a lock and a few numbers per allocation: nobody asks. Refused, and as well, when SQLite is
+ * in use already. The callback that captures connections is registered once.
+ */
+static void start(void) {
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     sqlite3_auto_extension((void (*)(void)) capture);
+}
+
+void rlm_capture_start(void) {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, start);
+    captured = 0;
 }
 
 sqlite3* rlm_captured(void) { return captured; }
@@ -47,6 +57,15 @@ int rlm_setup(sqlite3* db, int* stop) {
     int rc = sqlite3_busy_handler(db, busy, stop);
     if (rc) return rc;
     return rlm_register_functions(db);
+}
+
+/*
+ * Sets the connection up for reading and writing. mmap: pages are read in place instead of being copied, which matters after another connection's
+ * commit has emptied the page cache. cache_size is an upper limit, in KiB.
+ */
+int rlm_tune(sqlite3* db) {
+    return sqlite3_exec(db, "PRAGMA synchronous=FULL;PRAGMA cache_size=-32768;PRAGMA temp_store=MEMORY;PRAGMA mmap_size=1073741824;"
+                            "PRAGMA journal_size_limit=67108864", 0, 0, 0);
 }
 
 /* 1: the file that the connection has open is no longer the one at its path. */

@@ -21,11 +21,13 @@ enum {
     SQLITE_OK = 0, SQLITE_ERROR = 1, SQLITE_BUSY = 5, SQLITE_NOMEM = 7, SQLITE_CORRUPT = 11, SQLITE_CONSTRAINT = 19,
     SQLITE_ROW = 100, SQLITE_DONE = 101
 };
-enum { SQLITE_FCNTL_CHUNK_SIZE = 6, SQLITE_FCNTL_HAS_MOVED = 20 };
+enum { SQLITE_FCNTL_CHUNK_SIZE = 6, SQLITE_FCNTL_HAS_MOVED = 20, SQLITE_CONFIG_MEMSTATUS = 9 };
 enum { SQLITE_INTEGER = 1, SQLITE_FLOAT = 2, SQLITE_TEXT = 3, SQLITE_BLOB = 4, SQLITE_NULL = 5 };
 enum { SQLITE_UTF8 = 1, SQLITE_DETERMINISTIC = 0x800, SQLITE_PREPARE_PERSISTENT = 1 };
 
+RLM_WEAK int sqlite3_config(int option, ...);
 RLM_WEAK int sqlite3_auto_extension(void (*entry)(void));
+RLM_WEAK int sqlite3_exec(sqlite3*, const char* sql, int (*row)(void*, int, char**, char**), void*, char** error);
 RLM_WEAK int sqlite3_busy_handler(sqlite3*, int (*)(void*, int), void*);
 RLM_WEAK int sqlite3_file_control(sqlite3*, const char* name, int op, void*);
 RLM_WEAK int sqlite3_extended_result_codes(sqlite3*, int);

@@ -108,7 +108,7 @@ int main() {
         });
         auto frozen = db.freeze();
         auto all = db.objects<person>().where([](auto& p) { return p.age < 300; }).freeze();
-        auto one = db.objects<person>()[1].freeze();
+        auto one = db.objects<person>()[2].freeze();// the boss is the second: a new object comes before those that it links to
         std::atomic<int> wrong{0};
         std::vector<std::thread> threads;
         for (int t = 0; t < 4; t++)

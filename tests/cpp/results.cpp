@@ -51,6 +51,44 @@ int main() {
         CHECK_THROWS_WITH(std::out_of_range, "Index out of range.", all[size_t(-1)]);
     });
 
+    suite.run("positions here and there", [] {
+        check::temp_dir dir;
+        realm::db db(dir.config());
+        const int64_t n = 2000;
+        add_numbers(db, n);
+        auto all = db.objects<everything>();
+        // Every object several times, in an order that never goes on where it was: pages come to be kept, the last one shorter than the others.
+        for (int64_t i = 0; i < 3 * n; i++) CHECK(all[size_t(i * 797 % n)].i == i * 797 % n);
+        auto copy = all;
+        CHECK(copy[500].i == 500);
+        CHECK_THROWS_WITH(std::out_of_range, "Index out of range.", all[size_t(n)]);
+        CHECK_THROWS_WITH(std::out_of_range, "Index out of range.", all[size_t(-1)]);
+        // What is kept is of one state of the data: objects move up when one goes, and values change.
+        auto held = all[700];
+        db.write([&] {
+            auto first = all[0];
+            db.remove(first);
+            for (int64_t i = 0; i < n - 1; i += 100) all[size_t(i)].i = -i;
+            for (int64_t i = 0; i < n; i++) {
+                auto at = i * 797 % (n - 1);
+                CHECK(all[size_t(at)].i == (at % 100 ? at + 1 : -at));
+            }
+        });
+        CHECK(held.i == 700);
+        CHECK_THROWS_WITH(std::out_of_range, "Index out of range.", all[size_t(n - 1)]);
+        // Also in an order, of which the positions change with the values.
+        auto sorted = all.sort("i", false);
+        std::vector<int64_t> values;
+        for (auto o: sorted) values.push_back(int64_t(o.i));
+        for (int64_t i = 0; i < n; i++) CHECK(sorted[size_t(i * 797 % (n - 1))].i == values[size_t(i * 797 % (n - 1))]);
+        db.write([&] { sorted[999].i = 5 * n; });
+        CHECK(sorted[0].i == 5 * n);
+        CHECK(sorted[1].i == values[0]);
+        // Objects outlive the results.
+        auto one = [&] { return db.objects<everything>()[40]; }();
+        CHECK(one.i == 41);
+    });
+
     suite.run("loops", [] {
         check::temp_dir dir;
         realm::db db(dir.config());

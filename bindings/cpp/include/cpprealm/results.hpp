@@ -27,26 +27,98 @@ class page {
 public:
     static constexpr size_t capacity = 256;
 
+    page() = default;
+    page(const page&) = delete;
+    page& operator=(const page&) = delete;
+    page(page&& o) noexcept { swap(o); }
+    page& operator=(page&& o) noexcept {
+        swap(o);
+        return *this;
+    }
+    ~page() { clear(); }
+
     bool holds(size_t index) const noexcept { return index - m_first < m_objects.size(); }
-    const core_ptr& at(size_t index) const noexcept { return m_objects[index - m_first]; }
+    const core_ptr& at(size_t index) {
+        auto& o = m_objects[index - m_first];
+        if (!o.core) {
+            o.core = core_ptr(new object_core(m_owner, *m_binding, o.raw));
+            o.raw = nullptr;
+        }
+        return o.core;
+    }
     size_t end() const noexcept { return m_first + m_objects.size(); }
     void clear() noexcept {
+        for (auto& o: m_objects)
+            if (o.raw) realm_object_release(o.raw);
         m_objects.clear();
         m_first = 0;
     }
     void load(const instance_ptr& owner, const class_binding& binding, realm_results_t* r, size_t first, size_t count) {
         clear();
+        m_owner = owner;
+        m_binding = &binding;
+        m_first = first;
         realm_object_t* raw[capacity];
         size_t n = 0;
+        m_objects.reserve(count);
         call(realm_results_load, r, first, count, raw, &n);
-        m_first = first;
-        m_objects.reserve(n);
-        for (size_t i = 0; i < n; i++) m_objects.emplace_back(new object_core(owner, binding, raw[i]));
+        for (size_t i = 0; i < n; i++) m_objects.push_back({raw[i], core_ptr()});
     }
 
 private:
+    // An object becomes one that C++ refers to when it is asked for.
+    struct object {
+        realm_object_t* raw;// owned, until there is a core
+        core_ptr core;
+    };
+    void swap(page& o) noexcept {
+        std::swap(m_owner, o.m_owner);
+        std::swap(m_binding, o.m_binding);
+        std::swap(m_first, o.m_first);
+        m_objects.swap(o.m_objects);
+    }
+
+    instance_ptr m_owner;
+    const class_binding* m_binding = nullptr;
     size_t m_first = 0;
-    std::vector<core_ptr> m_objects;
+    std::vector<object> m_objects;
+};
+
+// Pages of results that are read here and there. A page that many of its objects have been asked of, one by one, is loaded whole and kept.
+class page_shelf {
+public:
+    // Notes that an object has been loaded by itself.
+    void note(size_t index) {
+        auto number = index / page::capacity;
+        if (number >= m_places.size()) m_places.resize(number + 1);
+        m_places[number].asked++;
+    }
+    // The page that holds the object, or is to be loaded now, because that costs little more than what was spent on its objects so far; else
+    // null.
+    page* find(size_t index) {
+        auto number = index / page::capacity;
+        if (number >= m_places.size()) return nullptr;
+        auto& place = m_places[number];
+        if (!place.loaded && place.asked >= patience && m_loaded < most) {
+            place.loaded = std::make_unique<page>();
+            m_loaded++;
+        }
+        return place.loaded.get();
+    }
+    void clear() noexcept {
+        m_places.clear();
+        m_loaded = 0;
+    }
+
+private:
+    static constexpr size_t most = 1024;// pages: 262,144 objects, some 200 bytes each and their strings
+    static constexpr uint32_t patience = 12;
+    struct place {
+        uint32_t asked = 0;
+        std::unique_ptr<page> loaded;
+    };
+    std::vector<place> m_places;
+    size_t m_loaded = 0;
 };
 
 }// namespace internal
@@ -137,17 +209,30 @@ struct results {
         if (m_frozen) return managed<T>(load_one(index));
         if (m_page_stamp != stamp) {
             m_page.clear();
+            m_shelf.clear();
             m_page_stamp = stamp;
             m_next = 0;
         }
-        if (!m_page.holds(index)) {
-            // Going on where the last access ended asks for many, jumping about for one.
-            m_batch = index == m_next ? std::min(m_batch * 4, internal::page::capacity) : 1;
-            m_page.load(m_owner, *m_binding, m_handle->get(), index, m_batch);
-            m_page_stamp = m_owner->stamp();
+        if (m_page.holds(index)) {
+            m_next = m_page.end();
+            return managed<T>(m_page.at(index));
+        }
+        // Going on where the last access ended asks for many, jumping about for one, or for one of the pages that are kept.
+        if (index != m_next) {
+            if (auto* kept = m_shelf.find(index)) {
+                if (!kept->holds(index)) kept->load(m_owner, *m_binding, m_handle->get(), index - index % internal::page::capacity, internal::page::capacity);
+                if (kept->holds(index)) return managed<T>(kept->at(index));
+            }
+        }
+        m_batch = index == m_next ? std::min(m_batch * 4, internal::page::capacity) : 1;
+        m_page.load(m_owner, *m_binding, m_handle->get(), index, m_batch);
+        if (auto loaded = m_owner->stamp(); loaded != m_page_stamp) {// it was the first use after the snapshot had been given up
+            m_shelf.clear();
+            m_page_stamp = loaded;
         }
         if (!m_page.holds(index)) throw std::out_of_range("Index out of range.");
         m_next = m_page.end();
+        if (m_batch == 1) m_shelf.note(index);
         return managed<T>(m_page.at(index));
     }
     iterator begin() {
@@ -236,6 +321,7 @@ private:
     size_t m_count = 0;
     uint64_t m_count_stamp = 0;
     internal::page m_page;
+    internal::page_shelf m_shelf;
     uint64_t m_page_stamp = 0;
     size_t m_next = 0;
     size_t m_batch = 1;

@@ -2,8 +2,6 @@ package store
 
 /*
 #include "shim.h"
-#cgo noescape rlm_load_rows
-#cgo noescape rlm_load_range
 */
 import "C"
 

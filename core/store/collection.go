@@ -2,7 +2,6 @@ package store
 
 /*
 #include "shim.h"
-#cgo noescape rlm_elements_load
 */
 import "C"
 

@@ -2,11 +2,6 @@ package store
 
 /*
 #include "shim.h"
-#cgo noescape rlm_element_insert
-#cgo noescape rlm_element_append
-#cgo noescape rlm_element_move
-#cgo noescape rlm_element_update
-#cgo noescape rlm_element_erase
 */
 import "C"
 

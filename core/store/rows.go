@@ -2,11 +2,6 @@ package store
 
 /*
 #include "shim.h"
-#cgo noescape rlm_exists
-#cgo noescape rlm_insert
-#cgo noescape rlm_update
-#cgo noescape rlm_find
-#cgo noescape rlm_erase
 */
 import "C"
 

@@ -3,9 +3,6 @@ package store
 /*
 #include <stdlib.h>
 #include "shim.h"
-#cgo noescape rlm_run
-#cgo noescape rlm_int64
-#cgo noescape rlm_prepare
 */
 import "C"
 

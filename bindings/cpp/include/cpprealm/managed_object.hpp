@@ -93,8 +93,9 @@ struct class_schema<G, type_list<Members...>> {
     static constexpr const char* name = G::cpprealm_name;
     static constexpr auto& names = G::cpprealm_names;
     static constexpr bool HasPrimaryKeyProperty = (key_member<Members> || ...);
-    // The alternatives of a property's old and new value in notifications.
-    using variant_t = typename PropertyChange<G>::variant_t;
+    // The alternatives of a property's old and new value in notifications. (Not PropertyChange<G>::variant_t: that takes each file that names
+    // the class as long to compile as one that observes it.)
+    using variant_t = typename change_variant<type_list<Members...>>::type;
     static constexpr bool is_embedded() { return G::object_type == ObjectType::Embedded; }
     // Empty for a class without one.
     static constexpr std::string_view primary_key_name() {

@@ -72,6 +72,15 @@ ensure_tools() {
     tool pkg-config pkg-config
     tool python3 python3
     install_missing
+    optional_libuv
+}
+
+# libuv is only for the example live_updates and the test of its scheduler, which are left out without it. Root gets it before the first
+# build, if that is easy.
+optional_libuv() {
+    [ "$(id -u)" -eq 0 ] && [ ! -e "$BUILD/CMakeCache.txt" ] && [ ! -e /usr/include/uv.h ] && command -v apt-get >/dev/null 2>&1 || return 0
+    DEBIAN_FRONTEND=noninteractive timeout 60 apt-get install -y --no-install-recommends -o Acquire::Retries=0 libuv1-dev >/dev/null 2>&1 ||
+        echo "There is no libuv: without libuv1-dev the example live_updates is not built."
 }
 
 # configure DIR [OPTION...]: CMake, quiet unless it fails.

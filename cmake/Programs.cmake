@@ -1,6 +1,7 @@
 # The programs of this repository: every .cpp or .c file of these folders is one, named after the file.
 #
 #   examples/cpp/NAME.cpp   bin/examples/NAME
+#   examples/cpp/live_updates.cpp   only where libuv is installed
 #   examples/c/NAME.c       bin/examples/NAME_c
 #   tests/cpp/NAME.cpp      bin/tests/NAME    a ctest; sync_*.cpp run with a development server, as NAME URL APP_ID
 #   tests/cpp/NAME.c        bin/tests/NAME_c  the same in C
@@ -13,11 +14,16 @@
 
 add_library(cpprealm_program_options INTERFACE)
 target_compile_options(cpprealm_program_options INTERFACE -Wall -Wextra -Wpedantic)
+if(CPPREALM_SANITIZE STREQUAL "thread")
+  set(sanitizers thread)
+else()
+  set(sanitizers address,undefined)
+endif()
 if(CPPREALM_SANITIZE)
   target_compile_options(cpprealm_program_options INTERFACE
-    -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O0
+    -fsanitize=${sanitizers} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1 -O0
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)# GCC's, of std::variant: only wrong with sanitizers
-  target_link_options(cpprealm_program_options INTERFACE -fsanitize=address,undefined)
+  target_link_options(cpprealm_program_options INTERFACE -fsanitize=${sanitizers})
 endif()
 
 # cpprealm_program(<kind> <name> <source>...) makes bin/<kind>/<name> of the sources.
@@ -60,8 +66,18 @@ function(cpprealm_programs kind suffix)
   endforeach()
 endfunction()
 
+get_target_property(definitions cpprealm INTERFACE_COMPILE_DEFINITIONS)
+if(definitions MATCHES "REALM_HAVE_UV")
+  set(have_uv ON)
+else()
+  set(have_uv OFF)
+endif()
+
 if(CPPREALM_EXAMPLES)
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/cpp/*.cpp")
+  if(NOT have_uv)
+    list(FILTER sources EXCLUDE REGEX "/live_updates\\.cpp$")
+  endif()
   cpprealm_programs(examples "" ${sources})
   file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/examples/c/*.c")
   cpprealm_programs(examples "_c" ${sources})
@@ -113,8 +129,7 @@ if(CPPREALM_TESTS)
     set_tests_properties(local_writes PROPERTIES TIMEOUT 300)
   endif()
 
-  get_target_property(definitions cpprealm INTERFACE_COMPILE_DEFINITIONS)
-  if(definitions MATCHES "REALM_HAVE_UV")
+  if(have_uv)
     cpprealm_program(tests uv_scheduler "${PROJECT_SOURCE_DIR}/tests/cpp/with_uv/uv_scheduler.cpp")
   endif()
 endif()

@@ -244,7 +244,7 @@ typedef bool (*realm_scheduler_is_on_thread_t)(void* userdata);
 REALM_API realm_status_t realm_config_set_scheduler(realm_config_t* config, realm_scheduler_wake_t wake, realm_scheduler_is_on_thread_t is_on_thread,
                                                     void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
 
-/* Called on the first open of the file in this process with the file's size and the bytes in use; true compacts. Runs on the
+/* Called when no other process has the file open, nor this one, with the file's size and the bytes in use; true compacts. Runs on the
  * opening thread. */
 typedef bool (*realm_should_compact_t)(void* userdata, uint64_t total_bytes, uint64_t used_bytes);
 REALM_API realm_status_t realm_config_set_should_compact(realm_config_t* config, realm_should_compact_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
@@ -257,7 +257,7 @@ REALM_API void realm_release(realm_t* realm);
 /* Closes the instance for all its handles at once; later calls return REALM_ERR_CLOSED. Closing twice is allowed. */
 REALM_API realm_status_t realm_close(realm_t* realm, realm_error_t* error);
 REALM_API bool realm_is_closed(const realm_t* realm);
-/* Deletes the files of a realm that is not open in this process; a sync session that is about to end is waited for. A missing file
+/* Deletes the files of a realm that is not open, in this process or in another; a sync session that is about to end is waited for. A missing file
  * is no error. Errors: LOGIC (it is open, or still uploading), FILE_ACCESS. */
 REALM_API realm_status_t realm_delete_files(realm_string_t path, realm_error_t* error);
 /* Another handle on the same instance. The caller owns *out. */
@@ -283,7 +283,7 @@ REALM_API realm_status_t realm_find_property(const realm_t* realm, realm_class_k
 
 /* ------------------------------------------------------------------------------------------------ transactions, snapshots */
 
-/* Starts a write transaction; waits for other writers of the file, then sees the newest version. Delivers pending
+/* Starts a write transaction; waits for other writers of the file, in whatever process, then sees the newest version. Delivers pending
  * notifications first. Errors: LOGIC (one is open), FROZEN, FILE_ACCESS. */
 REALM_API realm_status_t realm_begin_write(realm_t* realm, realm_error_t* error);
 /* Makes the changes durable and visible. On failure (disk full) the transaction is rolled back. */
@@ -850,7 +850,9 @@ typedef enum realm_session_state_e {
 typedef enum realm_connection_state_e { REALM_DISCONNECTED = 0, REALM_CONNECTING = 1, REALM_CONNECTED = 2 } realm_connection_state_t;
 
 /* The session of a synced realm. The handle is weak: when the realm is closed everywhere, calls return
- * REALM_ERR_SESSION_GONE. Errors: NOT_SYNCED. */
+ * REALM_ERR_SESSION_GONE. When several processes have the file open, one of them has the connection and synchronizes for all, until it
+ * closes the realm or ends; the sessions of the others are active and disconnected, and what they wait for comes true all the same.
+ * Errors: NOT_SYNCED. */
 REALM_API realm_status_t realm_get_sync_session(realm_t* realm, realm_session_t** out, realm_error_t* error);
 REALM_API void realm_session_release(realm_session_t* session);
 REALM_API realm_status_t realm_session_retain(realm_session_t* session, realm_session_t** out, realm_error_t* error);

@@ -164,9 +164,9 @@ CPPREALM_COLD inline internal::realm_handle db::open(const db_config& config, co
                 realm_config_set_scheduler, abi.get(),
                 [](void* p, uint64_t instance) noexcept {
                     // What an observer throws ends the event loop's turn, as it would with any callback of the loop.
-                    (*static_cast<shared*>(p))->invoke([instance] { internal::call_and_deliver(realm_process_notifications, instance); });
+                    internal::userdata<shared>(p)->invoke([instance] { internal::call_and_deliver(realm_process_notifications, instance); });
                 },
-                [](void* p) noexcept -> bool { return (*static_cast<shared*>(p))->is_on_thread(); },
+                [](void* p) noexcept -> bool { return internal::userdata<shared>(p)->is_on_thread(); },
                 internal::new_userdata(shared(loop)), internal::free_userdata<shared>);
     }
     internal::realm_handle out;

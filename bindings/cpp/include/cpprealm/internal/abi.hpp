@@ -98,14 +98,44 @@ using user_handle = handle<realm_user_t, realm_user_release>;
 using session_handle = handle<realm_session_t, realm_session_release>;
 using subscription_set_handle = handle<realm_subscription_set_t, realm_subscription_set_release>;
 
-// A std::function as userdata of a C callback: made with `new_userdata`, freed by the library through `free_userdata`.
+// ThreadSanitizer cannot see how the library, which is not compiled with it, hands userdata to its threads: it is told that what
+// came before released() on one thread comes before acquired() on another.
+#if defined(__SANITIZE_THREAD__)
+#define CPPREALM_TSAN 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define CPPREALM_TSAN 1
+#endif
+#endif
+#ifdef CPPREALM_TSAN
+extern "C" void __tsan_acquire(void*);
+extern "C" void __tsan_release(void*);
+inline void* released(void* p) {
+    __tsan_release(p);
+    return p;
+}
+inline void* acquired(void* p) {
+    __tsan_acquire(p);
+    return p;
+}
+#else
+inline void* released(void* p) { return p; }
+inline void* acquired(void* p) { return p; }
+#endif
+
+// A std::function as userdata of a C callback: made with `new_userdata`, freed by the library through `free_userdata`. `userdata`
+// is for callbacks that may run on a thread of the library.
 template <typename Fn>
 inline void* new_userdata(Fn&& fn) {
-    return new std::decay_t<Fn>(std::forward<Fn>(fn));
+    return released(new std::decay_t<Fn>(std::forward<Fn>(fn)));
+}
+template <typename Fn>
+inline Fn& userdata(void* p) {
+    return *static_cast<Fn*>(acquired(p));
 }
 template <typename Fn>
 inline void free_userdata(void* p) {
-    delete static_cast<Fn*>(p);
+    delete static_cast<Fn*>(acquired(p));
 }
 
 // Reads a text of unknown length: most fit at the first try.

@@ -150,6 +150,8 @@ func (s *Session) answer(number uint64) {
 // follow ends the waits that the leader has made true: those for uploads and sets can be seen in the file, the others were asked for.
 func (s *Session) follow(f File) error {
 	s.m.mu.Lock()
+	nothing := len(s.waiters) == 0
+	sets := len(s.sets) > 0
 	var fresh []*waiter
 	askDownload := false
 	for _, w := range s.waiters {
@@ -159,6 +161,12 @@ func (s *Session) follow(f File) error {
 		}
 	}
 	s.m.mu.Unlock()
+	if sets {
+		s.resolveSets(f)
+	}
+	if nothing {
+		return nil
+	}
 	if len(fresh) > 0 {
 		newest, err := f.NewestChangeset()
 		if err != nil {
@@ -196,13 +204,9 @@ func (s *Session) follow(f File) error {
 			done = append(done, id)
 		}
 	}
-	sets := len(s.sets) > 0
 	s.m.mu.Unlock()
 	if len(done) > 0 {
 		s.m.callbacks.do(func() { s.followed(done) })
-	}
-	if sets {
-		s.resolveSets(f)
 	}
 	return nil
 }

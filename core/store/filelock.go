@@ -16,7 +16,9 @@ type fileLock struct {
 	watchers watchers
 	others   others
 
-	wait *turnWait // of this process among all; belongs to who has the turn
+	// Of who has the turn:
+	wait   *turnWait // of this process among all
+	queued bool      // the turn among all was taken
 }
 
 var fileLocks = struct {
@@ -100,9 +102,12 @@ func (l *fileLock) take(stop <-chan struct{}) bool {
 func (l *fileLock) release(committed bool) {
 	if n := l.note; n != nil { // it stays as long as there is a connection
 		if committed {
-			n.committed()
+			n.committed(l.queued)
 		}
-		_ = unlock(n.file, lockWrite)
+		if l.queued {
+			_ = unlock(n.file, lockWrite)
+			l.queued = false
+		}
 	}
 	<-l.turn
 }

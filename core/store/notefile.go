@@ -23,7 +23,7 @@ import (
 //	lockAsk       while noteAsked is counted up
 //
 // Writers queue here, and not only at SQLite's lock, because that one can only be polled, and whoever commits in a loop would nearly
-// always win. As lockWrite is held until SQLite has checkpointed after a commit, nobody writes while another process does that.
+// always win. A process that is alone doesn't queue.
 type noteFile struct {
 	path string
 	file *os.File
@@ -38,7 +38,7 @@ const (
 	noteCommits  = 0  // commits that others were told of, counted under lockWrite
 	noteAsked    = 8  // download waits that leaders were asked for
 	noteAnswered = 16 // up to here they have come true
-	noteResigned = 24 // another number whenever a leader has resigned
+	noteOther    = 24 // another number whenever a leader has resigned, or there was a commit that isn't counted
 	noteSize     = 32
 
 	lockPresence = 1 << 30
@@ -122,10 +122,14 @@ func (n *noteFile) alone() bool {
 	return err == nil && !locked
 }
 
-// committed tells the other processes of a commit that they can see by now. The caller holds lockWrite. A process that isn't there yet
-// opens its first snapshot after it has noted its presence, so it sees the commit without being told.
-func (n *noteFile) committed() {
+// committed tells the other processes of a commit that they can see by now; counted: the caller holds lockWrite. A process that isn't there
+// yet opens its first snapshot after it has noted its presence, so it sees the commit without being told.
+func (n *noteFile) committed(counted bool) {
 	if n.alone() {
+		return
+	}
+	if !counted { // another process may be counting: it came during the transaction
+		_ = n.put(noteOther, rand.Uint64())
 		return
 	}
 	n.mu.Lock()
@@ -136,7 +140,7 @@ func (n *noteFile) committed() {
 }
 
 // noteNumbers are what the file says.
-type noteNumbers struct{ commits, asked, answered, resigned uint64 }
+type noteNumbers struct{ commits, asked, answered, other uint64 }
 
 func (n *noteFile) numbers() noteNumbers {
 	var b [noteSize]byte
@@ -144,7 +148,7 @@ func (n *noteFile) numbers() noteNumbers {
 		return noteNumbers{}
 	}
 	at := func(i int) uint64 { return binary.LittleEndian.Uint64(b[i:]) }
-	return noteNumbers{at(noteCommits), at(noteAsked), at(noteAnswered), at(noteResigned)}
+	return noteNumbers{at(noteCommits), at(noteAsked), at(noteAnswered), at(noteOther)}
 }
 
 func (n *noteFile) put(at int64, v uint64) error {
@@ -169,7 +173,7 @@ func (n *noteFile) lead() bool {
 
 func (n *noteFile) resign() {
 	_ = unlock(n.file, lockLead)
-	_ = n.put(noteResigned, rand.Uint64()) // those who wait for it also look from time to time
+	_ = n.put(noteOther, rand.Uint64()) // those who wait for it also look from time to time
 }
 
 // ask asks the leader for a download wait that begins now, and returns its number.

@@ -14,10 +14,11 @@ type turnWait struct {
 // takeAmongAll waits for the turn among all processes, of which it takes at most one from each. It returns false when stop was closed
 // before it came.
 //
-// Where the locks fail, SQLite's own has to do.
+// Where the locks fail, SQLite's own has to do, and for those who come while this process is alone: to it a transaction costs two
+// questions of the system.
 func (l *fileLock) takeAmongAll(stop <-chan struct{}) bool {
 	n := l.note
-	if n == nil {
+	if n == nil || l.wait == nil && n.alone() {
 		return true
 	}
 	if l.wait == nil || !l.wait.resume() {
@@ -26,6 +27,7 @@ func (l *fileLock) takeAmongAll(stop <-chan struct{}) bool {
 			now, _ := tryLock(n.file, lockWrite, true)
 			if now {
 				_ = unlock(n.file, lockQueue)
+				l.queued = true
 				return true
 			}
 		}
@@ -38,7 +40,7 @@ func (l *fileLock) takeAmongAll(stop <-chan struct{}) bool {
 	}
 	select {
 	case <-l.wait.got:
-		l.wait = nil
+		l.wait, l.queued = nil, true
 		return true
 	case <-stop:
 		l.wait.drop(n)

@@ -29,6 +29,7 @@ type config struct {
 	policy    session.StopPolicy
 	rules     merge.Rules
 	onError   *errorCallback
+	forced    bool     // history without a user
 	network   *network // of the session's connection; nil: the usual
 }
 

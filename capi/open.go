@@ -46,7 +46,7 @@ func (c *config) opening() (cfg client.Config, done func(), err error) {
 	if c.disposed {
 		return cfg, nil, failure.Errorf(failure.InvalidHandle, "the configuration has been released")
 	}
-	cfg = client.Config{Realm: c.realm, StopPolicy: c.policy, Rules: c.rules}
+	cfg = client.Config{Realm: c.realm, ForcedHistory: c.forced, StopPolicy: c.policy, Rules: c.rules}
 	var taken []*callback
 	if source := c.scheduler; source != nil {
 		s := &scheduler{source, syscall.Gettid()}

@@ -62,6 +62,20 @@ func realm_config_set_stop_policy(h *C.realm_config_t, policy C.realm_stop_polic
 	})
 }
 
+//export realm_config_set_forced_sync_history
+func realm_config_set_forced_sync_history(h *C.realm_config_t, enable C.bool, e *C.realm_error_t) C.realm_status_t {
+	return call(e, func() error {
+		c, err := configOf(num(unsafe.Pointer(h)))
+		if err != nil {
+			return err
+		}
+		return c.change(func() *callback {
+			c.forced = bool(enable)
+			return nil
+		})
+	})
+}
+
 //export realm_config_set_merge_rules
 func realm_config_set_merge_rules(h *C.realm_config_t, rules C.realm_merge_rules_t, e *C.realm_error_t) C.realm_status_t {
 	return call(e, func() error {

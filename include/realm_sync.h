@@ -818,6 +818,9 @@ typedef void (*realm_sync_error_callback_t)(void* userdata, realm_session_t* ses
 
 /* Makes the configuration one of a flexible sync realm of the user. */
 REALM_API realm_status_t realm_config_set_sync_user(realm_config_t* config, realm_user_t* user, realm_error_t* error);
+/* Without a user: changes are recorded all the same, and uploaded when the file is next opened with a user; the server takes back what it does
+ * not want. There is no session. Without meaning in a configuration that has a user. Default: off. */
+REALM_API realm_status_t realm_config_set_forced_sync_history(realm_config_t* config, bool enable, realm_error_t* error);
 /* Default: after changes are uploaded. */
 REALM_API realm_status_t realm_config_set_stop_policy(realm_config_t* config, realm_stop_policy_t policy, realm_error_t* error);
 

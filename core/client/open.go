@@ -14,8 +14,10 @@ type Config struct {
 	// Realm is the configuration of the file; what the fields below stand for is filled in by Open.
 	Realm realm.Config
 	// User makes it a flexible-sync realm of that user; nil: it isn't synced.
-	User       *User
-	StopPolicy session.StopPolicy
+	User *User
+	// ForcedHistory, without a User, has changes recorded all the same, for upload when the file is next opened with one. There is no session.
+	ForcedHistory bool
+	StopPolicy    session.StopPolicy
 	// Rules are those by which the app's changesets are merged, the same as its server's; the zero value is those of the original.
 	Rules merge.Rules
 	// Dialer opens the session's connection, unless the user's App has a Dialer; nil: that of the Client.
@@ -45,6 +47,10 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 		if cfg.Errors != nil {
 			cfg.Errors.Close()
 		}
+		if cfg.ForcedHistory && cfg.Realm.SchemaMode == realm.Immutable {
+			return nil, fmt.Errorf("%w: changes can't be recorded in immutable schema mode", ErrIllegalCombination)
+		}
+		cfg.Realm.Synced, cfg.Realm.ForcedHistory = cfg.ForcedHistory, cfg.ForcedHistory
 		return realm.Open(cfg.Realm)
 	}
 	handler := &handlerSlot{h: cfg.Errors}

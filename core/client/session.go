@@ -17,7 +17,7 @@ type Session struct {
 // SessionOf returns the session of a realm's file. Errors: realm.ErrNotSynced, realm.ErrClosed, ErrSessionGone.
 func (c *Client) SessionOf(r *realm.Realm) (*Session, error) {
 	switch {
-	case !r.Synced():
+	case !r.Synced() || r.ForcedHistory():
 		return nil, realm.ErrNotSynced
 	case r.IsClosed():
 		return nil, realm.ErrClosed

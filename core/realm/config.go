@@ -43,6 +43,9 @@ type Config struct {
 	Synced bool
 	// UserID is the user whose data a synced file holds; opening one file for two users at once is refused.
 	UserID string
+	// ForcedHistory allows, in a file that is Synced without a user, new objects of classes that no subscription covers: the server will take
+	// back what it doesn't want.
+	ForcedHistory bool
 	// Scheduler, when there is one, delivers notifications; without one Refresh and BeginWrite do.
 	Scheduler Scheduler
 	// ShouldCompact is asked when no other instance of the file is open in this process: file size and bytes in use.

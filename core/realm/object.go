@@ -115,7 +115,7 @@ func (r *Realm) Create(class uint32, cells unsafe.Pointer, n int, upsert bool) (
 }
 
 func (r *Realm) create(cl *store.Class, cells []store.Cell, upsert bool) (rowid int64, created bool, err error) {
-	if r.config.Synced {
+	if r.config.Synced && !r.config.ForcedHistory {
 		// The check is for new objects only, but whether it is one is known after the insert; so it goes first, and costs a set
 		// look-up per class and transaction.
 		if err := r.checkSubscribed(cl, cells, upsert); err != nil {

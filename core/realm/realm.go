@@ -136,6 +136,9 @@ func (r *Realm) Frozen() bool { return r.frozen }
 // Synced tells whether the instance records changes for upload.
 func (r *Realm) Synced() bool { return r.config.Synced }
 
+// ForcedHistory tells whether the instance records changes although it has no user, and so no session.
+func (r *Realm) ForcedHistory() bool { return r.config.ForcedHistory }
+
 // Stamp returns the address of the number that moves whenever the visible data may have changed. It is C memory that lives as long
 // as a handle or an object does.
 func (r *Realm) Stamp() unsafe.Pointer { return unsafe.Pointer(&r.c.stamp) }

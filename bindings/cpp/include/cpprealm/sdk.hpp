@@ -27,6 +27,7 @@
 #include <vector>
 
 #include <cpprealm/app.hpp>
+#include <cpprealm/client_reset.hpp>
 #include <cpprealm/db.hpp>
 #include <cpprealm/link.hpp>
 #include <cpprealm/logger.hpp>

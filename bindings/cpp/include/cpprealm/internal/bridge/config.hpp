@@ -14,6 +14,16 @@
 namespace realm {
 namespace internal::bridge {
 
+enum class client_reset_mode : uint8_t { manual, discard_unsynced, recover, recover_or_discard };
+
+// What the modes of realm::client_reset have in common. T is db.
+template <typename T>
+struct client_reset_mode_base {
+    client_reset_mode m_mode = client_reset_mode::manual;
+    std::function<void(T)> m_before;
+    std::function<void(T, T)> m_after;
+};
+
 struct realm {
     // By which rules concurrent changes are merged, the same for all clients of an app and its server. Not in the original.
     enum class merge_rules : uint8_t { compatible, strict };
@@ -61,7 +71,16 @@ struct realm {
             m_state->proxy = proxy;
         }
 
-        // For the library: applies this to a configuration of the C ABI.
+        // For the library.
+        void set_reset_mode(client_reset_mode mode) {
+            std::lock_guard<std::mutex> lock(m_state->mutex);
+            m_state->reset_mode = mode;
+        }
+        client_reset_mode reset_mode() const {
+            std::lock_guard<std::mutex> lock(m_state->mutex);
+            return m_state->reset_mode;
+        }
+        // Applies this to a configuration of the C ABI.
         void apply(realm_config_t* config) const { m_state->apply(m_state, config); }
         const std::shared_ptr<user_handle>& user() const { return m_state->user; }
 
@@ -73,17 +92,21 @@ struct realm {
             merge_rules rules = merge_rules::compatible;
             std::map<std::string, std::string> headers;
             std::optional<proxy_config> proxy;
+            client_reset_mode reset_mode = client_reset_mode::manual;
             std::function<void(const sync_session&, const sync_error&)> error_handler;
             // Called through a pointer, so that only files that make synced configurations compile what it needs.
             void (*apply)(const std::shared_ptr<shared_state>&, realm_config_t*) = nullptr;
 
             CPPREALM_COLD void report(realm_session_t* session, const realm_sync_error_t& e) {
                 std::function<void(const sync_session&, const sync_error&)> handler;
+                bool automatic;
                 {
                     std::lock_guard<std::mutex> lock(mutex);
                     handler = error_handler;
+                    automatic = reset_mode != client_reset_mode::manual;
                 }
                 sync_error error(e);
+                if (error.is_client_reset_requested() && automatic) error.become_failed_reset();
                 if (!handler) {
                     std::cerr << "ADS C++ SDK: Sync Error: " << error.message() << std::endl;
                     return;
@@ -149,6 +172,18 @@ struct realm {
         }
         // Encrypts the file. A file keeps the key that it was made with, and every opener needs it: db throws without, and with another.
         void set_encryption_key(const std::array<char, 64>& key) { m_encryption_key = key; }
+        // A file of a synced database, opened without a user: changes are recorded all the same, and uploaded when it is next opened with a synced
+        // configuration; the server takes back what it does not want. There is no session.
+        void enable_forced_sync_history() { m_forced_sync_history = true; }
+        // What happens when the server wants the file reset: one of realm::client_reset. This version resets no file by itself: the automatic modes fail
+        // always, which is to say that the error handler gets AutoClientResetFailed, their callbacks are not called, and the file is backed up and deleted
+        // as with client_reset::manual. Needs a synced configuration, else std::logic_error.
+        template <typename T>
+        void set_client_reset_handler(const client_reset_mode_base<T>& handler) {
+            if (!m_sync) throw std::logic_error("Client reset handlers can only be set on a config for a synced Realm.");
+            m_sync->set_reset_mode(handler.m_mode);
+        }
+        enum client_reset_mode get_client_reset_mode() const { return m_sync ? m_sync->reset_mode() : client_reset_mode::manual; }
         // Called on the first open in the process with the file's size and the bytes in use; true compacts.
         void should_compact_on_launch(std::function<bool(uint64_t total_bytes, uint64_t used_bytes)>&& f) { m_should_compact = std::move(f); }
 
@@ -185,6 +220,8 @@ struct realm {
                         new_userdata(fn(m_should_compact)), free_userdata<fn>);
             }
             if (m_sync) m_sync->apply(out.get());
+            else if (m_forced_sync_history)
+                call(realm_config_set_forced_sync_history, out.get(), true);
             return out;
         }
 
@@ -194,6 +231,7 @@ struct realm {
         std::optional<schema> m_schema;
         schema_mode m_schema_mode = schema_mode::automatic;
         uint64_t m_schema_version = 0;
+        bool m_forced_sync_history = false;
         std::optional<class sync_config> m_sync;
         std::optional<std::array<char, 64>> m_encryption_key;
         std::function<bool(uint64_t, uint64_t)> m_should_compact;
@@ -202,6 +240,7 @@ struct realm {
 
 }// namespace internal::bridge
 
+using client_reset_mode = internal::bridge::client_reset_mode;
 using db_config = internal::bridge::realm::config;
 using sync_config = internal::bridge::realm::sync_config;
 using proxy_config = sync_config::proxy_config;

@@ -173,6 +173,49 @@ int main() {
         CHECK(changed == (std::vector<std::string>{"ints*", "int_set*", "int_map*", "age"}));
     });
 
+    suite.run("results with conditions on collections", [] {
+        check::temp_dir dir;
+        realm::db db(dir.config());
+        auto t = db.write([&] { return db.add(check::tree("oak")); });
+        auto finch = db.write([&] { return db.add(check::bird(1, "finch")); });
+        auto heavy = db.objects<tree>().where("ANY birds.weight > 3", {});
+        auto many = db.objects<tree>().where("ints.@count > 1 AND ANY leaves.n == 5", {});
+        std::vector<realm::results<tree>::results_change> of_heavy, of_many;
+        auto a = heavy.observe([&](auto c) { of_heavy.push_back(std::move(c)); });
+        auto b = many.observe([&](auto c) { of_many.push_back(std::move(c)); });
+        db.refresh();
+        auto step = [&](auto&& f) {
+            of_heavy.clear();
+            of_many.clear();
+            db.write(f);
+            db.refresh();
+        };
+        step([&] { finch.weight = 9; });
+        CHECK(of_heavy.empty() && of_many.empty());
+        step([&] { t.birds.push_back(finch); });
+        CHECK(of_heavy.size() == 1 && of_heavy[0].insertions == (positions{0}) && of_many.empty());
+        step([&] { finch.weight = 10; });
+        CHECK(of_heavy.size() == 1 && of_heavy[0].modifications == (positions{0}) && of_heavy[0].insertions.empty());
+        step([&] {
+            realm::leaf l;
+            l.n = 5;
+            t.leaves.push_back(&l);
+            t.ints.push_back(1);
+            t.ints.push_back(2);
+        });
+        CHECK(of_many.size() == 1 && of_many[0].insertions == (positions{0}));
+        step([&] { t.leaves[0]->numbers.push_back(7); });// in a collection of an embedded object
+        CHECK(of_many.size() == 1 && of_many[0].modifications == (positions{0}));
+        auto frozen = many.freeze();
+        step([&] { t.leaves[0]->n = 6; });
+        CHECK(of_many.size() == 1 && of_many[0].deletions == (positions{0}));
+        CHECK(many.size() == 0 && frozen.size() == 1 && frozen[0].leaves[0]->n == 5);
+        step([&] { finch.weight = 1; });
+        CHECK(of_heavy.size() == 1 && of_heavy[0].deletions == (positions{0}));
+        step([&] { t.ints.clear(); });
+        CHECK(of_heavy.empty() && of_many.empty());
+    });
+
     suite.run("frozen, and after changes", [] {
         check::temp_dir dir;
         realm::db db(dir.config());

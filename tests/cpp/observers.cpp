@@ -209,6 +209,58 @@ int main() {
         CHECK(!copy.empty());
     });
 
+    suite.run("results through links and backlinks", [] {
+        check::temp_dir dir;
+        realm::db db(dir.config());
+        managed<person> jack, jill;
+        std::tie(jack, jill) = db.write([&] { return db.insert(make("Jack", 1), make("Jill", 2)); });
+        auto led = db.objects<person>().where([](auto& p) { return p.boss->age > 10; });
+        auto leaders = db.objects<person>().where("@links.person.boss.@count > 0", {});
+        std::vector<change> of_led, of_leaders;
+        auto a = led.observe([&](change c) { of_led.push_back(std::move(c)); });
+        auto b = leaders.observe([&](change c) { of_leaders.push_back(std::move(c)); });
+        db.refresh();
+        auto step = [&](auto&& f) {
+            of_led.clear();
+            of_leaders.clear();
+            db.write(f);
+            db.refresh();
+        };
+        auto only = [](const std::vector<change>& seen, positions insertions, positions modifications, positions deletions) {
+            return seen.size() == 1 && seen[0].insertions == insertions && seen[0].modifications == modifications && seen[0].deletions == deletions;
+        };
+        step([&] { jill.age = 3; });
+        CHECK(of_led.empty() && of_leaders.empty());// the original observed the whole class
+        step([&] { jack.boss = jill; });
+        CHECK(of_led.empty() && only(of_leaders, {0}, {}, {}));
+        step([&] { jill.age = 20; });
+        CHECK(only(of_led, {0}, {}, {}) && only(of_leaders, {}, {0}, {}));
+        // What an object links to is part of what is observed.
+        step([&] { jill.nick = "J"; });
+        CHECK(only(of_led, {}, {0}, {}) && only(of_leaders, {}, {0}, {}));
+        // By another thread.
+        of_led.clear();
+        of_leaders.clear();
+        check::on_another_thread([&] {
+            realm::db there(dir.config());
+            there.write([&] { there.objects<person>().where("name == 'Jack'", {})[0].boss = nullptr; });
+        });
+        db.refresh();
+        CHECK(only(of_led, {}, {}, {0}) && only(of_leaders, {}, {}, {0}));
+        // Frozen, they keep their queries, whatever becomes of the live ones.
+        db.write([&] { jack.boss = jill; });
+        auto frozen_led = led.freeze(), frozen_leaders = leaders.freeze();
+        db.write([&] { jill.age = 1; });
+        db.write([&] { jack.boss = nullptr; });
+        CHECK(led.size() == 0 && leaders.size() == 0);
+        CHECK(frozen_led.is_frozen() && frozen_led.size() == 1 && frozen_led[0].name == "Jack");
+        CHECK(frozen_leaders.size() == 1 && frozen_leaders[0].name == "Jill" && frozen_leaders[0].age == 20);
+        CHECK_THROWS(std::exception, frozen_leaders.observe([](change) {}));
+        db.write([&] { jill.boss = jack; });
+        auto thawed = frozen_leaders.thaw();
+        CHECK(thawed.size() == 1 && thawed[0].name == "Jack");
+    });
+
     suite.run("tokens", [] {
         check::temp_dir dir;
         realm::db db(dir.config());

@@ -152,51 +152,48 @@ struct bsoncxx {
     };
 
     bsoncxx() noexcept = default;
-    bsoncxx(int32_t v) noexcept : m_value(v) {}
-    bsoncxx(int64_t v) noexcept : m_value(v) {}
-    bsoncxx(bool v) noexcept : m_value(v) {}
-    bsoncxx(double v) noexcept : m_value(v) {}
-    bsoncxx(min_key v) noexcept : m_value(v) {}
-    bsoncxx(max_key v) noexcept : m_value(v) {}
-    bsoncxx(const timestamp& v) noexcept : m_value(v) {}
-    bsoncxx(const date& v) noexcept : m_value(v) {}
-    bsoncxx(const decimal128& v) noexcept : m_value(v) {}
-    bsoncxx(const object_id& v) noexcept : m_value(v) {}
-    bsoncxx(const uuid& v) noexcept : m_value(v) {}
-    bsoncxx(const regular_expression& v) noexcept : m_value(v) {}
-    bsoncxx(const std::vector<uint8_t>& v) noexcept : m_value(v) {}
-    bsoncxx(const std::string& v) noexcept : m_value(v) {}
-    bsoncxx(const char* v) noexcept : m_value(std::string(v)) {}
-    bsoncxx(const document& v) noexcept : m_value(std::make_shared<const document>(v)) {}
+    bsoncxx(int32_t v) noexcept : m_type(type::b_int32), m_number(v) {}
+    bsoncxx(int64_t v) noexcept : m_type(type::b_int64), m_number(v) {}
+    bsoncxx(bool v) noexcept : m_type(type::b_bool), m_number(v) {}
+    bsoncxx(double v) noexcept : m_type(type::b_double), m_double(v) {}
+    bsoncxx(min_key) noexcept : m_type(type::b_min_key) {}
+    bsoncxx(max_key) noexcept : m_type(type::b_max_key) {}
+    bsoncxx(const timestamp& v) noexcept : m_type(type::b_timestamp), m_number(static_cast<int64_t>(uint64_t(v.get_seconds()) << 32 | v.get_increment())) {}
+    bsoncxx(const date& v) noexcept : m_type(type::b_datetime), m_number(v.get_date().time_since_epoch().count()) {}
+    bsoncxx(const decimal128& v) noexcept : m_type(type::b_decimal128), m_decimal(v) {}
+    bsoncxx(const object_id& v) noexcept : m_type(type::b_objectId), m_object_id(v) {}
+    bsoncxx(const uuid& v) noexcept : m_type(type::b_uuid), m_uuid(v) {}
+    bsoncxx(const regular_expression& v) noexcept : m_type(type::b_regular_expression), m_number(static_cast<int64_t>(v.get_options())), m_text(v.get_pattern()) {}
+    bsoncxx(const std::vector<uint8_t>& v) noexcept : m_type(type::b_binary), m_text(v.begin(), v.end()) {}
+    bsoncxx(const std::string& v) noexcept : m_type(type::b_string), m_text(v) {}
+    bsoncxx(const char* v) noexcept : m_type(type::b_string), m_text(v) {}
+    bsoncxx(const document& v) noexcept;
     bsoncxx(const array& v) noexcept;
 
-    type get_type() const;
+    type get_type() const { return m_type; }
 
     // Canonical extended JSON.
     std::string to_string() const;
     std::string to_json() const { return to_string(); }
 
     // The value as what it is; as another type: std::runtime_error, where the original ends the program.
-    operator std::nullopt_t() const {
-        get<std::monostate>();
-        return std::nullopt;
-    }
-    operator int32_t() const { return get<int32_t>(); }
-    operator int64_t() const { return get<int64_t>(); }
-    operator bool() const { return get<bool>(); }
-    operator double() const { return get<double>(); }
-    operator min_key() const { return get<min_key>(); }
-    operator max_key() const { return get<max_key>(); }
-    operator timestamp() const { return get<timestamp>(); }
-    operator date() const { return get<date>(); }
-    operator decimal128() const { return get<decimal128>(); }
-    operator object_id() const { return get<object_id>(); }
-    operator uuid() const { return get<uuid>(); }
-    operator regular_expression() const { return get<regular_expression>(); }
-    operator std::vector<uint8_t>() const { return get<std::vector<uint8_t>>(); }
-    operator std::string() const { return get<std::string>(); }
-    operator document() const { return *get<std::shared_ptr<const document>>(); }
-    operator array() const { return *get<std::shared_ptr<const array>>(); }
+    operator std::nullopt_t() const { return is(type::b_null), std::nullopt; }
+    operator int32_t() const { return is(type::b_int32), static_cast<int32_t>(m_number); }
+    operator int64_t() const { return is(type::b_int64), m_number; }
+    operator bool() const { return is(type::b_bool), m_number != 0; }
+    operator double() const { return is(type::b_double), m_double; }
+    operator min_key() const { return is(type::b_min_key), min_key{}; }
+    operator max_key() const { return is(type::b_max_key), max_key{}; }
+    operator timestamp() const { return is(type::b_timestamp), timestamp(static_cast<uint32_t>(m_number >> 32), static_cast<uint32_t>(m_number)); }
+    operator date() const { return is(type::b_datetime), date(time_point(time_point::duration(m_number))); }
+    operator decimal128() const { return is(type::b_decimal128), m_decimal; }
+    operator object_id() const { return is(type::b_objectId), m_object_id; }
+    operator uuid() const { return is(type::b_uuid), m_uuid; }
+    operator regular_expression() const { return is(type::b_regular_expression), regular_expression(m_text, static_cast<regular_expression::option>(m_number)); }
+    operator std::vector<uint8_t>() const { return is(type::b_binary), std::vector<uint8_t>(m_text.begin(), m_text.end()); }
+    operator std::string() const { return is(type::b_string), m_text; }
+    operator document() const { return is(type::b_document), *m_document; }
+    operator array() const { return is(type::b_array), *m_array; }
 
     friend bool operator==(const bsoncxx& a, const bsoncxx& b) { return a.equals(b); }
     friend bool operator!=(const bsoncxx& a, const bsoncxx& b) { return !a.equals(b); }
@@ -212,28 +209,31 @@ struct bsoncxx {
     template <typename T, typename B>
     friend if_plain<B, T> operator!=(const T& a, const B& b) { return !b.equals(a); }
 
-    // For the library.
-    template <typename Visitor>
-    void visit(Visitor&& visitor) const {
-        std::visit(std::forward<Visitor>(visitor), m_value);
-    }
+    // For the library: what the value holds, without a copy; null for other types.
+    const document* as_document() const { return m_document.get(); }
+    const array* as_array() const { return m_array.get(); }
     bool equals(const bsoncxx& o) const;
 
 private:
-    // Documents and arrays don't change once they are values, so copies share them.
-    using storage = std::variant<std::monostate, int32_t, int64_t, bool, double, std::string, std::vector<uint8_t>, timestamp, date, object_id, decimal128,
-                                 regular_expression, max_key, min_key, std::shared_ptr<const document>, std::shared_ptr<const array>, uuid>;
-
-    template <typename T>
-    const T& get() const {
-        if (auto v = std::get_if<T>(&m_value)) return *v;
-        throw std::runtime_error("This BSON value has another type.");
+    void is(type t) const {
+        if (m_type != t) throw std::runtime_error("This BSON value has another type.");
     }
-    storage m_value;
+
+    // Members side by side, and not a variant: that over 17 types costs every includer of sdk.hpp half a second of compilation.
+    type m_type = type::b_null;
+    int64_t m_number = 0;// int32, int64, bool, date, the two halves of a timestamp, options of a regular expression
+    double m_double = 0;
+    decimal128 m_decimal{};
+    object_id m_object_id{};
+    uuid m_uuid{};
+    std::string m_text;// string, binary, pattern of a regular expression
+    // Documents and arrays don't change once they are values, so copies share them.
+    std::shared_ptr<const document> m_document;
+    std::shared_ptr<const array> m_array;
 };
 
-inline bsoncxx::bsoncxx(const array& v) noexcept : m_value(std::make_shared<const array>(v)) {}
-inline bsoncxx::type bsoncxx::get_type() const { return static_cast<type>(m_value.index()); }
+inline bsoncxx::bsoncxx(const document& v) noexcept : m_type(type::b_document), m_document(std::make_shared<const document>(v)) {}
+inline bsoncxx::bsoncxx(const array& v) noexcept : m_type(type::b_array), m_array(std::make_shared<const array>(v)) {}
 
 inline bsoncxx::document::document(const std::initializer_list<entry>& entries) {
     for (auto& e: entries) insert(e.first, e.second);
@@ -273,24 +273,18 @@ CPPREALM_COLD inline bsoncxx::document bsoncxx::document::of(std::vector<entry>&
     return out;
 }
 
-// Bits, where values have some: of NaNs, too.
+// Doubles compare as doubles do: a NaN equals nothing.
 CPPREALM_COLD inline bool bsoncxx::equals(const bsoncxx& o) const {
-    if (m_value.index() != o.m_value.index()) return false;
-    return std::visit(
-            [&](const auto& a) {
-                using T = std::decay_t<decltype(a)>;
-                const auto& b = std::get<T>(o.m_value);
-                if constexpr (std::is_same_v<T, std::monostate> || std::is_same_v<T, min_key> || std::is_same_v<T, max_key>) return true;
-                else if constexpr (std::is_same_v<T, timestamp>)
-                    return a.get_seconds() == b.get_seconds() && a.get_increment() == b.get_increment();
-                else if constexpr (std::is_same_v<T, date>)
-                    return a.get_date() == b.get_date();
-                else if constexpr (std::is_same_v<T, std::shared_ptr<const document>> || std::is_same_v<T, std::shared_ptr<const array>>)
-                    return *a == *b;
-                else
-                    return a == b;
-            },
-            m_value);
+    if (m_type != o.m_type) return false;
+    switch (m_type) {
+        case type::b_double: return m_double == o.m_double;
+        case type::b_decimal128: return m_decimal == o.m_decimal;
+        case type::b_objectId: return m_object_id == o.m_object_id;
+        case type::b_uuid: return m_uuid == o.m_uuid;
+        case type::b_document: return *m_document == *o.m_document;
+        case type::b_array: return *m_array == *o.m_array;
+        default: return m_number == o.m_number && m_text == o.m_text;
+    }
 }
 
 }// namespace realm

@@ -4,7 +4,6 @@
 #include <cpprealm/bson.hpp>
 
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -39,8 +38,8 @@ inline void write_string(std::string& out, std::string_view s) {
 
 // The shortest of 1 to 17 digits that reads back as the same number.
 inline std::string double_text(double d) {
-    if (std::isnan(d)) return "NaN";
-    if (std::isinf(d)) return d < 0 ? "-Infinity" : "Infinity";
+    if (d != d) return "NaN";
+    if (d - d != 0) return d < 0 ? "-Infinity" : "Infinity";
     char text[40];
     for (int digits = 1; digits <= 17; digits++) {
         std::snprintf(text, sizeof text, "%.*g", digits, d);
@@ -54,63 +53,67 @@ inline void write_binary(std::string& out, const uint8_t* data, size_t size, con
 }
 
 CPPREALM_COLD inline void write(std::string& out, const bsoncxx& v) {
-    v.visit([&](const auto& x) {
-        using T = std::decay_t<decltype(x)>;
-        if constexpr (std::is_same_v<T, std::monostate>) out += "null";
-        else if constexpr (std::is_same_v<T, int32_t>)
-            out += "{\"$numberInt\":\"" + std::to_string(x) + "\"}";
-        else if constexpr (std::is_same_v<T, int64_t>)
-            out += "{\"$numberLong\":\"" + std::to_string(x) + "\"}";
-        else if constexpr (std::is_same_v<T, bool>)
-            out += x ? "true" : "false";
-        else if constexpr (std::is_same_v<T, double>)
-            out += "{\"$numberDouble\":\"" + double_text(x) + "\"}";
-        else if constexpr (std::is_same_v<T, std::string>)
-            write_string(out, x);
-        else if constexpr (std::is_same_v<T, std::vector<uint8_t>>)
-            write_binary(out, x.data(), x.size(), "00");
-        else if constexpr (std::is_same_v<T, uuid>)
-            write_binary(out, x.to_bytes().data(), 16, "04");
-        else if constexpr (std::is_same_v<T, bsoncxx::timestamp>)
-            out += "{\"$timestamp\":{\"t\":" + std::to_string(x.get_seconds()) + ",\"i\":" + std::to_string(x.get_increment()) + "}}";
-        else if constexpr (std::is_same_v<T, bsoncxx::date>) {
-            auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(x.get_date().time_since_epoch()).count();
+    using type = bsoncxx::type;
+    switch (v.get_type()) {
+        case type::b_null: out += "null"; break;
+        case type::b_int32: out += "{\"$numberInt\":\"" + std::to_string(static_cast<int32_t>(v)) + "\"}"; break;
+        case type::b_int64: out += "{\"$numberLong\":\"" + std::to_string(static_cast<int64_t>(v)) + "\"}"; break;
+        case type::b_bool: out += static_cast<bool>(v) ? "true" : "false"; break;
+        case type::b_double: out += "{\"$numberDouble\":\"" + double_text(static_cast<double>(v)) + "\"}"; break;
+        case type::b_string: write_string(out, static_cast<std::string>(v)); break;
+        case type::b_binary: {
+            auto bytes = static_cast<std::vector<uint8_t>>(v);
+            write_binary(out, bytes.data(), bytes.size(), "00");
+            break;
+        }
+        case type::b_uuid: write_binary(out, static_cast<uuid>(v).to_bytes().data(), 16, "04"); break;
+        case type::b_timestamp: {
+            auto t = static_cast<bsoncxx::timestamp>(v);
+            out += "{\"$timestamp\":{\"t\":" + std::to_string(t.get_seconds()) + ",\"i\":" + std::to_string(t.get_increment()) + "}}";
+            break;
+        }
+        case type::b_datetime: {
+            auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(static_cast<bsoncxx::date>(v).get_date().time_since_epoch()).count();
             out += "{\"$date\":{\"$numberLong\":\"" + std::to_string(ms) + "\"}}";
-        } else if constexpr (std::is_same_v<T, object_id>)
-            out += "{\"$oid\":\"" + x.to_string() + "\"}";
-        else if constexpr (std::is_same_v<T, decimal128>)
-            out += "{\"$numberDecimal\":\"" + x.to_string() + "\"}";
-        else if constexpr (std::is_same_v<T, bsoncxx::regular_expression>) {
+            break;
+        }
+        case type::b_objectId: out += "{\"$oid\":\"" + static_cast<object_id>(v).to_string() + "\"}"; break;
+        case type::b_decimal128: out += "{\"$numberDecimal\":\"" + static_cast<decimal128>(v).to_string() + "\"}"; break;
+        case type::b_regular_expression: {
+            auto x = static_cast<bsoncxx::regular_expression>(v);
             out += R"({"$regularExpression":{"pattern":)";
             write_string(out, x.get_pattern());
             out += ",\"options\":\"";
             for (unsigned i = 0; i < 4; i++)
                 if (static_cast<unsigned>(x.get_options()) >> i & 1) out += "imsx"[i];
             out += "\"}}";
-        } else if constexpr (std::is_same_v<T, bsoncxx::max_key>)
-            out += "{\"$maxKey\":1}";
-        else if constexpr (std::is_same_v<T, bsoncxx::min_key>)
-            out += "{\"$minKey\":1}";
-        else if constexpr (std::is_same_v<T, std::shared_ptr<const bsoncxx::array>>) {
-            const char* before = "[";
-            if (x->empty()) out += before;
-            for (auto& e: *x) {
+            break;
+        }
+        case type::b_max_key: out += "{\"$maxKey\":1}"; break;
+        case type::b_min_key: out += "{\"$minKey\":1}"; break;
+        case type::b_array: {
+            const char* before = "";
+            out += '[';
+            for (auto& e: *v.as_array()) {
                 out += std::exchange(before, ",");
                 write(out, e);
             }
             out += ']';
-        } else {
-            const char* before = "{";
-            if (x->empty()) out += before;
-            for (auto& e: *x) {
+            break;
+        }
+        case type::b_document: {
+            const char* before = "";
+            out += '{';
+            for (auto& e: *v.as_document()) {
                 out += std::exchange(before, ",");
                 write_string(out, e.first);
                 out += ':';
                 write(out, e.second);
             }
             out += '}';
+            break;
         }
-    });
+    }
 }
 
 // Reads one value. Canonical and relaxed numbers are understood; a $date is milliseconds, never ISO text. An object is of a special type when
@@ -281,21 +284,9 @@ private:
         return errno == 0 && *end == 0 && end == text.c_str() + text.size();
     }
 
-    template <typename T>
-    static std::optional<T> as(const bsoncxx& v) {
-        std::optional<T> out;
-        v.visit([&](const auto& x) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(x)>, T>) out.emplace(x);
-        });
-        return out;
-    }
     static const bsoncxx::document* members(const bsoncxx& v, size_t n) {
-        const bsoncxx::document* out = nullptr;
-        v.visit([&](const auto& x) {
-            if constexpr (std::is_same_v<std::decay_t<decltype(x)>, std::shared_ptr<const bsoncxx::document>>)
-                if (x->size() == n) out = x.get();
-        });
-        return out;
+        auto d = v.as_document();
+        return d && d->size() == n ? d : nullptr;
     }
     static const bsoncxx* member(const bsoncxx::document* d, std::string_view name) {
         for (auto& e: *d)
@@ -303,9 +294,8 @@ private:
         return nullptr;
     }
     std::string text_of(const bsoncxx* v) const {
-        auto text = v ? as<std::string>(*v) : std::nullopt;
-        if (!text) fail("the value of a typed object is not a string");
-        return *text;
+        if (!v || v->get_type() != bsoncxx::type::b_string) fail("the value of a typed object is not a string");
+        return static_cast<std::string>(*v);
     }
     int64_t int_text(const bsoncxx& v, int64_t least, int64_t most) const {
         int64_t n;
@@ -313,9 +303,10 @@ private:
         return n;
     }
     uint32_t small(const bsoncxx* v) const {
-        auto n = v ? as<int64_t>(*v) : std::nullopt;
-        if (!n || *n < 0 || *n > std::numeric_limits<uint32_t>::max()) fail("a timestamp has two numbers of 32 bits");
-        return static_cast<uint32_t>(*n);
+        bool whole = v && v->get_type() == bsoncxx::type::b_int64;
+        auto n = whole ? static_cast<int64_t>(*v) : -1;
+        if (n < 0 || n > std::numeric_limits<uint32_t>::max()) fail("a timestamp has two numbers of 32 bits");
+        return static_cast<uint32_t>(n);
     }
 
     // The value that {name: v} stands for; none when name is no type.
@@ -343,9 +334,8 @@ private:
         if (name == "$oid") return bsoncxx(object_id(text_of(&v)));
         if (name == "$uuid") return bsoncxx(uuid(text_of(&v)));
         if (name == "$date") {
-            auto ms = as<int64_t>(v);
-            if (!ms) fail("a date is not in milliseconds");
-            return bsoncxx(bsoncxx::date(bsoncxx::time_point(std::chrono::duration_cast<bsoncxx::time_point::duration>(std::chrono::milliseconds(in_range(*ms))))));
+            if (v.get_type() != bsoncxx::type::b_int64) fail("a date is not in milliseconds");
+            return bsoncxx(bsoncxx::date(bsoncxx::time_point(std::chrono::duration_cast<bsoncxx::time_point::duration>(std::chrono::milliseconds(in_range(static_cast<int64_t>(v)))))));
         }
         if (name == "$timestamp") {
             auto d = members(v, 2);

@@ -27,7 +27,7 @@ usage: ./build.sh [COMMAND]
   clean                  remove build/
   help                   this text
 
-  FUZZTIME=30s ./build.sh test    how long each fuzz target runs (default 3s)
+  FUZZTIME=30s ./build.sh test    how long each fuzz target runs (default 2s)
 EOF
 }
 

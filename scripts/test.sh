@@ -3,13 +3,13 @@
 # A step fails with any status but 0; the steps after it still run. A step whose inputs are not in the tree says so and counts as
 # skipped. The closing line counts the steps.
 #
-#   FUZZTIME       how long each fuzz target runs, default 3s
+#   FUZZTIME       how long each fuzz target runs, default 2s
 #   REALM_SHARED   the folder with the acceptance programs, default ../shared
 #   REALM_BUILD    set for the tests: the build directory, for those that start the server or load the library
 
 STEPS=(build gofmt vet header cpp_headers cpp_modes ledger exports go cpp sanitize accept examples demo consumers fuzz)
 SHARED=${REALM_SHARED:-$REPO/../shared}
-FUZZTIME=${FUZZTIME:-3s}
+FUZZTIME=${FUZZTIME:-2s}
 BUILT=yes
 export REALM_BUILD=$BUILD
 

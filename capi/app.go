@@ -82,11 +82,9 @@ func realm_app_create(config *C.rs_const_app_config_t, out **C.realm_app_t, e *C
 		if err := need(unsafe.Pointer(out), "out"); err != nil {
 			return err
 		}
-		in := (*C.realm_app_config_t)(unsafe.Pointer(config))
-		// A program that was built with a later header has more fields; this version doesn't know what they ask for.
-		if in.struct_size != C.sizeof_realm_app_config_t {
-			return failure.Errorf(failure.InvalidArgument, "struct_size is %d, not %d, the size of realm_app_config_t",
-				uint64(in.struct_size), uint64(C.sizeof_realm_app_config_t))
+		in, err := readAppConfig(unsafe.Pointer(config))
+		if err != nil {
+			return err
 		}
 		cfg, err := appConfigOf(in)
 		if err != nil {
@@ -105,6 +103,19 @@ func realm_app_create(config *C.rs_const_app_config_t, out **C.realm_app_t, e *C
 		}
 		return handOut(apps, &appEntry{app: a}, unsafe.Pointer(out))
 	})
+}
+
+// readAppConfig reads a configuration as large as the program says that it is: one that was built with an earlier header lacks the last fields,
+// which count as zero. One that was built with a later header has more; this version doesn't know what they ask for.
+func readAppConfig(config unsafe.Pointer) (*C.realm_app_config_t, error) {
+	in := new(C.realm_app_config_t)
+	size := uint64((*C.realm_app_config_t)(config).struct_size)
+	first, last := uint64(unsafe.Offsetof(in.metadata_key)), uint64(C.sizeof_realm_app_config_t)
+	if size < first || size > last {
+		return nil, failure.Errorf(failure.InvalidArgument, "struct_size is %d, not %d, the size of realm_app_config_t", size, last)
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(in)), size), unsafe.Slice((*byte)(config), size))
+	return in, nil
 }
 
 func appConfigOf(in *C.realm_app_config_t) (cfg app.Config, err error) {

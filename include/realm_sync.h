@@ -713,7 +713,8 @@ REALM_API void realm_websocket_release(realm_websocket_t* socket);
 
 typedef struct realm_app realm_app_t; /* released with realm_app_release */
 
-/* Set struct_size to sizeof(realm_app_config_t); zero the rest, then fill in. Strings are copied. */
+/* Set struct_size to sizeof(realm_app_config_t); zero the rest, then fill in. Strings are copied. Programs built with an earlier header give a
+ * smaller one: what they lack counts as zero. */
 typedef struct realm_app_config {
     size_t struct_size;
     realm_string_t app_id;     /* required */

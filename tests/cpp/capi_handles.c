@@ -466,6 +466,20 @@ static void null_arguments_body(void) {
     a.app_id = str("x");
     a.base_url = str("ftp://x");
     ARGUMENT(realm_app_create(&a, &app, &error));
+    /* A later header's size is refused. An earlier one's is taken, and what lies behind it is not looked at. */
+    const size_t first = offsetof(realm_app_config_t, metadata_key);
+    a.base_url = str("http://127.0.0.1:9");
+    char folder[1024];
+    snprintf(folder, sizeof folder, "%s", temporary(""));
+    a.base_path = str(folder);
+    a.struct_size = sizeof a + 8;
+    ARGUMENT(realm_app_create(&a, &app, &error));
+    a.struct_size = first - 8;
+    ARGUMENT(realm_app_create(&a, &app, &error));
+    memset((char*)&a + first, 0xff, sizeof a - first);
+    a.struct_size = first;
+    OK(realm_app_create(&a, &app, &error));
+    realm_app_release(app);
     ARGUMENT(realm_app_find_shared(str("x"), str(""), NULL, &error));
     app = untouched;
     OK(realm_app_find_shared(str("x"), str(""), &app, &error));

@@ -30,7 +30,10 @@ struct resetting_provider : net::default_socket_provider {
                 const std::string body = R"json({"action":"ClientReset","isRecoveryModeDisabled":false,"logURL":"","message":"Bad client file identifier (IDENT)","shouldClientReset":true,"tryAgain":false})json";
                 owner.post([o = observer, text = "json_error 208 " + std::to_string(body.size()) + " " + session + "\n" + body](net::status) { o->websocket_binary_message_received(text); });
             }
-            inner->async_write_binary(data, std::move(handler));
+            // The real server must not hear of sessions that were answered here: its own answers would come on top.
+            if (owner.on) owner.post(std::move(handler));
+            else
+                inner->async_write_binary(data, std::move(handler));
         }
     };
     std::unique_ptr<net::websocket_interface> connect(std::unique_ptr<net::websocket_observer> o, net::websocket_endpoint&& endpoint) override {

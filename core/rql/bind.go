@@ -18,6 +18,7 @@ type binder struct {
 	variables  map[Alias]bool // of the subqueries that are being bound
 
 	storageKeys StorageKeys
+	budget      int    // of values that one Match may read
 	linkClass   string // of the links that a constant is compared with, "" if it isn't compared with links
 
 	late *Error // an error of a sort descriptor, which the original raises on execution, after all others
@@ -32,13 +33,19 @@ func WithObjects(exists func(class string, key value.Key) bool) BindOption {
 	return func(b *binder) { b.exists = exists }
 }
 
+// WithBudget bounds how many values from collections Match may read for one object before it fails with ErrLimit; the default
+// is 2,097,152, some tenth of a second.
+func WithBudget(values int) BindOption {
+	return func(b *binder) { b.budget = values }
+}
+
 // Bind resolves the names of the query in the class, converts its constants and checks its types.
 //
 // The bound query refers to properties by their index in the class, so it holds for every later schema that only appends
 // properties. Errors are *Error: ErrInvalidQuery, ErrInvalidQueryArg, ErrInvalidArgument, ErrIllegalOperation, ErrLogic,
 // ErrMapping, or ErrUnsupported for queries that need WithNavigation and for O1/L1:1 literals.
 func (q *Query) Bind(s *schema.Schema, class string, options ...BindOption) (*Bound, error) {
-	b := &binder{query: q, schema: s, class: s.Class(class), exists: func(string, value.Key) bool { return true }}
+	b := &binder{query: q, schema: s, class: s.Class(class), exists: func(string, value.Key) bool { return true }, budget: maxReached}
 	for _, option := range options {
 		option(b)
 	}
@@ -48,7 +55,7 @@ func (q *Query) Bind(s *schema.Schema, class string, options ...BindOption) (*Bo
 	if b.class.Kind == schema.Asymmetric {
 		return nil, fail(ErrIllegalOperation, -1, "Query on ephemeral objects not allowed: objects of the asymmetric class '%s' are never stored", class)
 	}
-	out := &Bound{Schema: s, Class: b.class, budget: maxReached}
+	out := &Bound{Schema: s, Class: b.class, budget: b.budget}
 	err := b.catch(func() {
 		out.Root = b.predicate(q.root)
 		out.Descriptors = b.descriptors(q.clauses)

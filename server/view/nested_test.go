@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -148,6 +149,28 @@ func TestLargeObjectInBootstrap(t *testing.T) {
 	}))
 	require.Equal(t, 30_000, count)
 	require.Greater(t, changesets, 3)
+}
+
+// A query that costs too much to decide finds nothing; nobody else notices.
+func TestCostlyQuery(t *testing.T) {
+	f := withNested(t)
+	costly := f.acquire("n > 0 AND " + strings.Repeat("ALL l >= 0 AND ", 300) + "n > 0")
+	plain, lists := f.acquire("n > 3"), f.acquire("999 IN l")
+	for _, s := range []*Set{costly, plain, lists} {
+		defer s.Release()
+	}
+	ins := create(1, value.Null(), 5)
+	for i := range 1000 {
+		ins = append(ins, insert(1, "l", i, value.Int(int64(i)), i))
+	}
+	e := f.write(ins...)
+	for s, sees := range map[*Set]bool{costly: false, plain: true, lists: true} {
+		got, err := s.Sees(e.Images[0].After)
+		require.NoError(t, err)
+		require.Equal(t, sees, got, s.Body()[:12])
+		require.Equal(t, sees, len(f.sees(s, e)) > 0)
+	}
+	require.NotEmpty(t, f.sees(costly, f.write(create(2, value.Null(), 5)...)), "of other objects it is decided")
 }
 
 // Queries see collections, and those inside of mixed; those that lead to embedded or other objects are refused.

@@ -10,6 +10,10 @@ import (
 	"realmsync/server/history"
 )
 
+// maxValues is how many values from collections a query may read of one object: every write of an object pays for every query
+// that may match it.
+const maxValues = 1 << 18
+
 // queryID names a query: its class and its canonical text.
 type queryID struct{ class, text string }
 
@@ -32,7 +36,7 @@ type binding struct {
 
 // bind binds the query to the class of a catalog and checks that it may be a subscription.
 func bind(parsed *rql.Query, s *schema.Schema, class *history.Class) (*binding, error) {
-	bound, err := parsed.Bind(s, class.Name, rql.WithNavigation())
+	bound, err := parsed.Bind(s, class.Name, rql.WithNavigation(), rql.WithBudget(maxValues))
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +64,13 @@ func (q *query) match(row *history.Row) (bool, error) {
 		}
 		q.bound.Store(b)
 	}
-	return b.query.Match(&object{row: row, class: b.class})
+	ok, err := b.query.Match(&object{row: row, class: b.class})
+	if rql.ClassOf(err) == rql.ErrLimit {
+		// Whoever subscribes to something that costs too much to decide doesn't get it. An error would be one of the writer, and of
+		// all others who are told of the write.
+		return false, nil
+	}
+	return ok, err
 }
 
 // InvalidError says why a subscription set is refused. Its text is for the user; clients look for the words of the original

@@ -39,7 +39,7 @@ func ApplyRemaking(st State, c *Changeset, strict bool) (*Changeset, error) {
 	for i := range c.Instructions {
 		if len(a.remade) > 0 && a.remade[0] == i {
 			update := c.Instructions[i]
-			update.Op, update.Value, update.Collection = Update, value.Marker(collectionKind(update.Collection)), schema.Single
+			update.Op, update.Value, update.Collection = Update, value.Marker(CollectionKind(update.Collection)), schema.Single
 			out.Instructions = append(out.Instructions, update)
 			a.remade = a.remade[1:]
 		}

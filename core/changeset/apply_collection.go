@@ -104,8 +104,8 @@ func (a *applier) clear(in *Instruction) error {
 	if at.p.Type != value.KindMixed {
 		return in.bad(ReasonBadPath, "the path doesn't lead to a collection")
 	}
-	kind := collectionKind(in.Collection)
-	if kind == value.KindNull {
+	kind := CollectionKind(in.Collection)
+	if kind == value.KindGlobalKey {
 		return in.bad(ReasonKind, "a value of type mixed can't become a "+in.Collection.String())
 	}
 	if at.level >= MaxLevels {
@@ -137,15 +137,16 @@ func (a *applier) clear(in *Instruction) error {
 	}
 }
 
-// collectionKind returns the kind of a collection in a mixed value; null if there is no such thing.
-func collectionKind(c schema.Collection) value.Kind {
+// CollectionKind returns the kind of the payload that makes a list or a dictionary in a mixed value; for other collections KindGlobalKey, which no
+// payload has.
+func CollectionKind(c schema.Collection) value.Kind {
 	switch c {
 	case schema.List:
 		return value.KindList
 	case schema.Dictionary:
 		return value.KindDictionary
 	default:
-		return value.KindNull
+		return value.KindGlobalKey
 	}
 }
 

@@ -1,10 +1,5 @@
 package merge
 
-import (
-	"realmsync/core/schema"
-	"realmsync/core/value"
-)
-
 // setClear is R25 and R26: clearing a set beats its changes, whatever the timestamps.
 func setClear(_ *merger, l, r *node) error {
 	if samePath(l, r) {
@@ -19,16 +14,4 @@ func setSet(_ *merger, l, r *node) error {
 		discardOlder(l, r)
 	}
 	return nil
-}
-
-// markerOf returns the payload that makes a list or a dictionary; for other collections a kind that no payload has.
-func markerOf(c schema.Collection) value.Kind {
-	switch c {
-	case schema.List:
-		return value.KindList
-	case schema.Dictionary:
-		return value.KindDictionary
-	default:
-		return value.KindGlobalKey
-	}
 }

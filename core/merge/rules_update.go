@@ -1,6 +1,9 @@
 package merge
 
-import "realmsync/core/value"
+import (
+	"realmsync/core/changeset"
+	"realmsync/core/value"
+)
 
 // updateUpdate is R7.
 func updateUpdate(_ *merger, l, r *node) error {
@@ -55,7 +58,7 @@ func addIntegerUpdate(_ *merger, l, r *node) error {
 
 // clearUpdate is R13. That the update may be a default is ignored.
 func clearUpdate(_ *merger, l, r *node) error {
-	if !l.follows && samePath(l, r) && (markerOf(l.in.Collection) != r.in.Value.Kind() || r.tail != nil) {
+	if !l.follows && samePath(l, r) && (changeset.CollectionKind(l.in.Collection) != r.in.Value.Kind() || r.tail != nil) {
 		discardOlder(l, r)
 		if r.dead && r.in.Value.Kind() == value.KindErased {
 			l.owner.entry.Remakes = true

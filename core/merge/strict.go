@@ -121,7 +121,7 @@ func unite(w *work) {
 			if u := open[slotOf(n.in)]; u != nil {
 				below := len(n.in.Path) - len(u.in.Path)
 				same := below >= 0 && startsWith(n.in.Path, u.in.Path)
-				if same && below == 0 && n.in.Op == changeset.Clear && markerOf(n.in.Collection) == u.in.Value.Kind() {
+				if same && below == 0 && n.in.Op == changeset.Clear && changeset.CollectionKind(n.in.Collection) == u.in.Value.Kind() {
 					u.tail, n.follows = n, true
 				}
 				if !same || below == 0 {

@@ -3,39 +3,12 @@ package auth
 import (
 	"fmt"
 	"net/http"
+
+	"realmsync/server/apierror"
 )
 
-// Error is a refusal that the client is told. Its fields are those of the wire (app-services 2.1, 2.4).
-type Error struct {
-	Status int    // HTTP status
-	Code   string // error_code; empty: the member is omitted
-	Text   string // error
-	err    error  // why, for the log only
-}
-
-// Error implements error. The text is what the client is told.
-func (e *Error) Error() string {
-	if e.err != nil {
-		return e.Text + ": " + e.err.Error()
-	}
-	return e.Text
-}
-
-// Unwrap returns the cause, which is for logs and not for clients.
-func (e *Error) Unwrap() error { return e.err }
-
-// Is makes errors.Is compare status and code: texts carry names.
-func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error) //nolint:errorlint // Is is called for each error of the chain
-	return ok && t.Status == e.Status && t.Code == e.Code && (t.Code != "" || t.Text == e.Text)
-}
-
-// because returns a copy with a cause.
-func (e *Error) because(err error) *Error {
-	c := *e
-	c.err = err
-	return &c
-}
+// Error is a refusal that the client is told.
+type Error = apierror.Error
 
 // The refusals whose text is fixed (app-services 2.4).
 var (

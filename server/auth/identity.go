@@ -44,14 +44,14 @@ func (s *Service) Authenticate(ctx context.Context, appID, accessToken string) (
 	case err != nil:
 		return Identity{}, wrap("looking for a user", err)
 	case !exists:
-		return Identity{}, ErrForbidden.because(errors.New("the user was deleted"))
+		return Identity{}, ErrForbidden.Because(errors.New("the user was deleted"))
 	case disabled:
-		return Identity{}, ErrInvalidSession.because(errors.New("the user is disabled"))
+		return Identity{}, ErrInvalidSession.Because(errors.New("the user is disabled"))
 	}
 	if r, err := s.liveSession(ctx, s.db.read, c.Issuer); err != nil {
 		return Identity{}, wrap("looking for a session", err)
 	} else if r.app != app || r.user != c.Subject {
-		return Identity{}, ErrInvalidSession.because(errors.New("the token is not of its session"))
+		return Identity{}, ErrInvalidSession.Because(errors.New("the token is not of its session"))
 	}
 	return Identity{AppID: app.ID, UserID: c.Subject, SessionID: c.Issuer, Strict: app.Strict, Expires: c.ExpiresAt.Add(leeway)}, nil
 }

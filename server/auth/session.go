@@ -102,7 +102,7 @@ func (s *Service) session(ctx context.Context, token string) (sessionRow, time.T
 	}
 	digest := sha256.Sum256([]byte(token))
 	if r.app != app || r.user != c.Subject || subtle.ConstantTimeCompare(digest[:], r.digest) != 1 {
-		return sessionRow{}, time.Time{}, ErrInvalidSession.because(errors.New("the token is not that of its session"))
+		return sessionRow{}, time.Time{}, ErrInvalidSession.Because(errors.New("the token is not that of its session"))
 	}
 	return r, c.ExpiresAt.Time, nil
 }
@@ -117,13 +117,13 @@ func (s *Service) liveSession(ctx context.Context, q querier, id string) (sessio
 		FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.id = ?`, id).Scan(&appID, &r.user, &r.device, &r.digest, &expires, &disabled)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return r, ErrInvalidSession.because(errors.New("the session was revoked"))
+		return r, ErrInvalidSession.Because(errors.New("the session was revoked"))
 	case err != nil:
 		return r, err
 	case disabled:
-		return r, ErrInvalidSession.because(errors.New("the user is disabled"))
+		return r, ErrInvalidSession.Because(errors.New("the user is disabled"))
 	case expires <= s.now().Unix():
-		return r, ErrInvalidSession.because(errors.New("the session has expired"))
+		return r, ErrInvalidSession.Because(errors.New("the session has expired"))
 	}
 	r.app, err = s.lookupApp(ctx, appID)
 	return r, err
@@ -133,14 +133,14 @@ func (s *Service) liveSession(ctx context.Context, q querier, id string) (sessio
 func (s *Service) check(ctx context.Context, token, kind string) (*claims, *App, error) {
 	c, err := s.tokens.verify(token, kind)
 	if err != nil {
-		return nil, nil, ErrInvalidSession.because(err)
+		return nil, nil, ErrInvalidSession.Because(err)
 	}
 	app, err := s.appOfDomain(ctx, c.DomainID)
 	if err != nil {
 		return nil, nil, err
 	}
 	if app == nil {
-		return nil, nil, ErrInvalidSession.because(errors.New("the token's app does not exist"))
+		return nil, nil, ErrInvalidSession.Because(errors.New("the token's app does not exist"))
 	}
 	return c, app, nil
 }
@@ -151,9 +151,9 @@ func (s *Service) mustBeEnabled(ctx context.Context, app *App, user string) erro
 	case err != nil:
 		return wrap("looking for a user", err)
 	case !exists:
-		return ErrInvalidSession.because(errors.New("the user was deleted"))
+		return ErrInvalidSession.Because(errors.New("the user was deleted"))
 	case disabled:
-		return ErrInvalidSession.because(errors.New("the user is disabled"))
+		return ErrInvalidSession.Because(errors.New("the user is disabled"))
 	}
 	return nil
 }

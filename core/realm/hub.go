@@ -16,6 +16,9 @@ type hub struct {
 	cancel []func()
 	config hubConfig
 
+	others       sync.Once // begins to listen to other processes, with the first observer: it costs an open file and a goroutine
+	cancelOthers func()    // set by that
+
 	mu        sync.Mutex
 	instances map[*Realm]struct{}
 	observing map[*Realm]uint64 // instances with observers, and the version that these have been told
@@ -49,7 +52,7 @@ func joinHub(r *Realm) (*hub, error) {
 	h := hubs.byFile[r.file]
 	if h == nil {
 		h = &hub{file: r.file, config: r.config.shared(), instances: map[*Realm]struct{}{}, observing: map[*Realm]uint64{}}
-		h.cancel = []func(){store.Watch(r.file, h.committing), history.Listen(r.file, h.committed), store.WatchOthers(r.file, h.wake)}
+		h.cancel = []func(){store.Watch(r.file, h.committing), history.Listen(r.file, h.committed)}
 		hubs.byFile[r.file] = h
 	} else if err := h.config.check(&r.config); err != nil {
 		return nil, err
@@ -96,6 +99,10 @@ func (h *hub) leave(r *Realm) {
 	empty := len(h.instances) == 0
 	h.mu.Unlock()
 	if empty {
+		h.others.Do(func() {}) // from now on it is too late
+		if h.cancelOthers != nil {
+			h.cancelOthers()
+		}
 		for _, cancel := range h.cancel {
 			cancel()
 		}
@@ -186,6 +193,9 @@ func (h *hub) forget(version uint64) {
 
 // observe notes that an instance has observers, or has none any more.
 func (h *hub) observe(r *Realm, observing bool, version uint64) {
+	if observing {
+		h.others.Do(func() { h.cancelOthers = store.WatchOthers(h.file, h.wake) }) // it looks once after this, as every new observer does
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if observing {

@@ -367,12 +367,16 @@ func (c *Conn) Close() error {
 	if c.InWrite() {
 		_ = c.Rollback() // closing rolls back in any case
 	}
+	_ = c.EndRead() // as does this
 	c.tx = txNone
 	c.catalog.free()
 	c.stmts.free()
 	c.arena.free()
 	c.state.arena.free()
-	err := c.owner.Close()
+	var err error
+	if !c.park() {
+		err = c.owner.Close()
+	}
 	c.owner, c.db = nil, nil
 	C.free(unsafe.Pointer(c.waiting.flag))
 	c.crypt.close()

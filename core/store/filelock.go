@@ -65,6 +65,13 @@ func (l *fileLock) dropConn(c *Conn) {
 	}
 }
 
+// isLast tells whether there is one connection to the file, of all processes.
+func (l *fileLock) isLast() bool {
+	fileLocks.Lock()
+	defer fileLocks.Unlock()
+	return l.conns == 1 && (l.note == nil || l.note.alone())
+}
+
 // isOpen tells whether a Conn of this process has the file open. fileLocks is locked.
 func isOpen(file string) bool {
 	l := fileLocks.byFile[file]

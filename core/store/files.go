@@ -35,6 +35,7 @@ func Delete(path string) error {
 	defer fileLocks.Unlock()
 	unused := !isOpen(file)
 	if unused {
+		closeParked(file, nil)
 		var err error
 		if unused, err = deleting(file, func() error { return remove(path) }); err != nil {
 			return err

@@ -162,10 +162,14 @@ func openWith(path string, key *Key, head *header, mode string) (_ *Conn, err er
 			return nil, openError(path, "%v", err)
 		}
 	}
-	if err := c.connect(mode); err != nil {
-		C.free(unsafe.Pointer(c.waiting.flag))
-		c.crypt.close()
-		return nil, err
+	c.file = canonical(path)
+	resumed := mode == "rwc" && key == nil && head != nil && c.resume()
+	if !resumed {
+		if err := c.connect(mode); err != nil {
+			C.free(unsafe.Pointer(c.waiting.flag))
+			c.crypt.close()
+			return nil, err
+		}
 	}
 	defer func() {
 		if err != nil {
@@ -173,16 +177,17 @@ func openWith(path string, key *Key, head *header, mode string) (_ *Conn, err er
 		}
 	}()
 	c.readOnly = mode != "rwc" || C.sqlite3_db_readonly(c.db, nil) == 1
-	c.file = canonical(path)
 	c.lock = retainFileLock(c.file)
 	c.lock.addConn(c.file)
 	if C.rlm_has_moved(c.db) != 0 {
 		return nil, errMoved
 	}
-	if rc := C.rlm_tune(c.db); rc != 0 {
-		return nil, c.fail(rc, "setting the connection up")
+	if !resumed {
+		if rc := C.rlm_tune(c.db); rc != 0 {
+			return nil, c.fail(rc, "setting the connection up")
+		}
 	}
-	if !c.readOnly {
+	if !c.readOnly && !resumed {
 		C.rlm_chunk_size(c.db, chunkSize) // a wish: where it can't be had, files grow page by page
 	}
 	made := head != nil && head.wal

@@ -24,6 +24,9 @@ sqlite3* rlm_captured(void);
 int* rlm_flag_new(void); /* 0 at first; free() it after the connection that was set up with it has been closed */
 void rlm_flag_raise(int* flag);
 int rlm_setup(sqlite3* db, int* stop);
+int rlm_wait_with(sqlite3* db, int* stop);
+int rlm_park(sqlite3* db, const char* file);
+sqlite3* rlm_unpark(const char* file, sqlite3* db, int* usable);
 int rlm_tune(sqlite3* db);
 int rlm_has_moved(sqlite3* db);
 const char* rlm_errmsg(sqlite3* db);

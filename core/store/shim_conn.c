@@ -51,10 +51,12 @@ static int busy(void* data, int count) {
 
 int rlm_register_functions(sqlite3* db);
 
-/* stop: a flag that ends waits for locks; it must live as long as the connection. */
+/* stop: a flag that ends waits for locks; it must live as long as the connection, or until the next call. */
+int rlm_wait_with(sqlite3* db, int* stop) { return sqlite3_busy_handler(db, busy, stop); }
+
 int rlm_setup(sqlite3* db, int* stop) {
     sqlite3_extended_result_codes(db, 1);
-    int rc = sqlite3_busy_handler(db, busy, stop);
+    int rc = rlm_wait_with(db, stop);
     if (rc) return rc;
     return rlm_register_functions(db);
 }

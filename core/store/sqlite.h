@@ -21,7 +21,7 @@ enum {
     SQLITE_OK = 0, SQLITE_ERROR = 1, SQLITE_BUSY = 5, SQLITE_NOMEM = 7, SQLITE_CORRUPT = 11, SQLITE_CONSTRAINT = 19,
     SQLITE_ROW = 100, SQLITE_DONE = 101
 };
-enum { SQLITE_FCNTL_CHUNK_SIZE = 6, SQLITE_FCNTL_HAS_MOVED = 20, SQLITE_CONFIG_MEMSTATUS = 9 };
+enum { SQLITE_FCNTL_CHUNK_SIZE = 6, SQLITE_FCNTL_PERSIST_WAL = 10, SQLITE_FCNTL_HAS_MOVED = 20, SQLITE_CONFIG_MEMSTATUS = 9, SQLITE_CHECKPOINT_TRUNCATE = 3 };
 enum { SQLITE_INTEGER = 1, SQLITE_FLOAT = 2, SQLITE_TEXT = 3, SQLITE_BLOB = 4, SQLITE_NULL = 5 };
 enum { SQLITE_UTF8 = 1, SQLITE_DETERMINISTIC = 0x800, SQLITE_PREPARE_PERSISTENT = 1 };
 
@@ -33,6 +33,10 @@ RLM_WEAK int sqlite3_file_control(sqlite3*, const char* name, int op, void*);
 RLM_WEAK int sqlite3_extended_result_codes(sqlite3*, int);
 RLM_WEAK const char* sqlite3_errmsg(sqlite3*);
 RLM_WEAK int sqlite3_get_autocommit(sqlite3*);
+RLM_WEAK sqlite3_stmt* sqlite3_next_stmt(sqlite3*, sqlite3_stmt*);
+RLM_WEAK int sqlite3_wal_checkpoint_v2(sqlite3*, const char* schema, int mode, int* frames, int* done);
+RLM_WEAK int sqlite3_db_release_memory(sqlite3*);
+RLM_WEAK int sqlite3_close_v2(sqlite3*);
 RLM_WEAK int sqlite3_db_readonly(sqlite3*, const char*);
 RLM_WEAK int sqlite3_changes(sqlite3*);
 

@@ -7,9 +7,9 @@ import (
 )
 
 // keyOwner requires a refresh token, and says so in the words of the API key routes (2.4).
-func (s *Server) keyOwner(c *call) (auth.Caller, error) {
+func (s *Server) keyOwner(c *call) (auth.Bearer, error) {
 	if c.r.Header.Get("Authorization") == "" {
-		return auth.Caller{}, auth.ErrMissingAuth
+		return auth.Bearer{}, auth.ErrMissingAuth
 	}
 	return s.sessionCaller(c)
 }
@@ -58,22 +58,22 @@ func (s *Server) getKey(c *call) error {
 }
 
 func (s *Server) deleteKey(c *call) error {
-	return s.changeKey(c, func(caller auth.Caller, id string) error { return s.auth.DeleteKey(c.r.Context(), caller, id) })
+	return s.changeKey(c, func(caller auth.Bearer, id string) error { return s.auth.DeleteKey(c.r.Context(), caller, id) })
 }
 
 func (s *Server) enableKey(c *call) error {
-	return s.changeKey(c, func(caller auth.Caller, id string) error {
+	return s.changeKey(c, func(caller auth.Bearer, id string) error {
 		return s.auth.SetKeyDisabled(c.r.Context(), caller, id, false)
 	})
 }
 
 func (s *Server) disableKey(c *call) error {
-	return s.changeKey(c, func(caller auth.Caller, id string) error {
+	return s.changeKey(c, func(caller auth.Bearer, id string) error {
 		return s.auth.SetKeyDisabled(c.r.Context(), caller, id, true)
 	})
 }
 
-func (s *Server) changeKey(c *call, change func(auth.Caller, string) error) error {
+func (s *Server) changeKey(c *call, change func(auth.Bearer, string) error) error {
 	caller, err := s.keyOwner(c)
 	if err != nil {
 		return err

@@ -112,7 +112,7 @@ func (c *call) bearer() string {
 }
 
 // accessCaller requires an access token, which must be of the path's app if there is one.
-func (s *Server) accessCaller(c *call) (auth.Caller, error) {
+func (s *Server) accessCaller(c *call) (auth.Bearer, error) {
 	caller, err := s.auth.Access(c.r.Context(), c.bearer())
 	if err != nil {
 		return caller, err
@@ -125,7 +125,7 @@ func (s *Server) accessCaller(c *call) (auth.Caller, error) {
 }
 
 // sessionCaller requires a refresh token.
-func (s *Server) sessionCaller(c *call) (auth.Caller, error) {
+func (s *Server) sessionCaller(c *call) (auth.Bearer, error) {
 	caller, err := s.auth.Session(c.r.Context(), c.bearer())
 	if err == nil {
 		c.app = caller.App

@@ -26,7 +26,7 @@ type APIKey struct {
 }
 
 // CreateKey makes an API key for the user of a session. Anonymous users have none.
-func (s *Service) CreateKey(ctx context.Context, c Caller, name string) (APIKey, error) {
+func (s *Service) CreateKey(ctx context.Context, c Bearer, name string) (APIKey, error) {
 	if n := utf8.RuneCountInString(name); n == 0 || n > maxKeyName || strings.ContainsFunc(name, unicode.IsControl) {
 		return APIKey{}, errBadRequest("the name of an API key must be between 1 and %d characters", maxKeyName)
 	}
@@ -62,7 +62,7 @@ func (s *Service) CreateKey(ctx context.Context, c Caller, name string) (APIKey,
 }
 
 // Keys returns the API keys of a user, oldest first.
-func (s *Service) Keys(ctx context.Context, c Caller) ([]APIKey, error) {
+func (s *Service) Keys(ctx context.Context, c Bearer) ([]APIKey, error) {
 	rows, err := s.db.read.QueryContext(ctx, "SELECT id, name, disabled FROM api_keys WHERE user_id = ? ORDER BY created, id", c.UserID)
 	if err != nil {
 		return nil, wrap("reading API keys", err)
@@ -80,7 +80,7 @@ func (s *Service) Keys(ctx context.Context, c Caller) ([]APIKey, error) {
 }
 
 // Key returns one API key, or ErrKeyNotFound.
-func (s *Service) Key(ctx context.Context, c Caller, id string) (k APIKey, err error) {
+func (s *Service) Key(ctx context.Context, c Bearer, id string) (k APIKey, err error) {
 	err = s.db.read.QueryRowContext(ctx, "SELECT id, name, disabled FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id).Scan(&k.ID, &k.Name, &k.Disabled)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrKeyNotFound
@@ -89,12 +89,12 @@ func (s *Service) Key(ctx context.Context, c Caller, id string) (k APIKey, err e
 }
 
 // DeleteKey removes an API key, or returns ErrKeyNotFound. Sessions opened with it stay.
-func (s *Service) DeleteKey(ctx context.Context, c Caller, id string) error {
+func (s *Service) DeleteKey(ctx context.Context, c Bearer, id string) error {
 	return s.changeKey(ctx, "DELETE FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id)
 }
 
 // SetKeyDisabled disables or enables an API key, or returns ErrKeyNotFound.
-func (s *Service) SetKeyDisabled(ctx context.Context, c Caller, id string, disabled bool) error {
+func (s *Service) SetKeyDisabled(ctx context.Context, c Bearer, id string, disabled bool) error {
 	return s.changeKey(ctx, "UPDATE api_keys SET disabled = ?3 WHERE user_id = ?1 AND id = ?2", c.UserID, id, disabled)
 }
 

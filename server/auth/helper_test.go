@@ -93,7 +93,7 @@ func (f *fixture) userpass(email, password string) (Login, error) {
 	return f.Login(f.t.Context(), f.app, Credentials{Provider: ProviderUserpass, Username: email, Password: password})
 }
 
-func (f *fixture) caller(l Login) Caller {
+func (f *fixture) caller(l Login) Bearer {
 	f.t.Helper()
 	c, err := f.Access(f.t.Context(), l.AccessToken)
 	require.NoError(f.t, err)

@@ -41,6 +41,10 @@ type Config struct {
 	// OnRevoke, if set, is told when a user is disabled or deleted or loses all sessions, after it happened. It must not
 	// block. It is how open sync connections end.
 	OnRevoke func(Revocation)
+	// Functions, if set, runs functions of apps. See SetFunctions.
+	Functions Functions
+	// CustomData, if set, finds the custom data of users. See SetCustomData.
+	CustomData CustomData
 	// Now is the clock.
 	Now func() time.Time
 	// Logger gets what an operator should know: apps created, logins refused.
@@ -124,6 +128,12 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	}
 	return s, nil
 }
+
+// SetFunctions is Config.Functions for a caller that needs the Service to make them. Call it before the first request.
+func (s *Service) SetFunctions(f Functions) { s.cfg.Functions = f }
+
+// SetCustomData is Config.CustomData for a caller that needs the Service to make it. Call it before the first request.
+func (s *Service) SetCustomData(d CustomData) { s.cfg.CustomData = d }
 
 // Close releases the files. Calls after it fail.
 func (s *Service) Close() error { return s.db.close() }

@@ -20,8 +20,8 @@ type sessionRow struct {
 	digest []byte // of its refresh token
 }
 
-// Caller is who made a request, by the token that came with it.
-type Caller struct {
+// Bearer is who made a request, by the token that came with it.
+type Bearer struct {
 	App       *App
 	UserID    string
 	SessionID string
@@ -47,25 +47,25 @@ func (s *Service) refreshToken(r sessionRow, who resolved, now time.Time) (strin
 
 // Access returns whose access token this is, or ErrInvalidSession. The token stays good when its session is revoked, and
 // does not when its user is disabled or deleted (app-services 8.4).
-func (s *Service) Access(ctx context.Context, token string) (Caller, error) {
+func (s *Service) Access(ctx context.Context, token string) (Bearer, error) {
 	c, app, err := s.check(ctx, token, typeAccess)
 	if err != nil {
-		return Caller{}, err
+		return Bearer{}, err
 	}
 	if err := s.mustBeEnabled(ctx, app, c.Subject); err != nil {
-		return Caller{}, err
+		return Bearer{}, err
 	}
-	return Caller{App: app, UserID: c.Subject, SessionID: c.Issuer, Expires: c.ExpiresAt.Add(leeway)}, nil
+	return Bearer{App: app, UserID: c.Subject, SessionID: c.Issuer, Expires: c.ExpiresAt.Add(leeway)}, nil
 }
 
 // Session returns whose refresh token this is, or ErrInvalidSession: it is no longer good when its session is revoked or
 // its user disabled or deleted.
-func (s *Service) Session(ctx context.Context, token string) (Caller, error) {
+func (s *Service) Session(ctx context.Context, token string) (Bearer, error) {
 	r, expires, err := s.session(ctx, token)
 	if err != nil {
-		return Caller{}, err
+		return Bearer{}, err
 	}
-	return Caller{App: r.app, UserID: r.user, SessionID: r.id, Expires: expires}, nil
+	return Bearer{App: r.app, UserID: r.user, SessionID: r.id, Expires: expires}, nil
 }
 
 // Refresh returns a new access token for a refresh token, or ErrInvalidSession.

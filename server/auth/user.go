@@ -4,6 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"maps"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // LinkedIdentity is one of the credentials that a user can log in with.
@@ -23,7 +27,7 @@ type Profile struct {
 }
 
 // Profile returns a user's profile.
-func (s *Service) Profile(ctx context.Context, c Caller) (Profile, error) {
+func (s *Service) Profile(ctx context.Context, c Bearer) (Profile, error) {
 	p := Profile{UserID: c.UserID, DomainID: c.App.DomainID, Type: "normal", Identities: []LinkedIdentity{}, Data: map[string]string{}}
 	rows, err := s.db.read.QueryContext(ctx, `SELECT i.identity, i.provider, p.id, i.data FROM identities i
 		JOIN providers p ON p.app_id = i.app_id AND p.type = i.provider WHERE i.user_id = ? ORDER BY i.seq`, c.UserID)
@@ -49,6 +53,29 @@ func (s *Service) Profile(ctx context.Context, c Caller) (Profile, error) {
 		}
 	}
 	return p, wrap("reading a profile", rows.Err())
+}
+
+// Caller returns a user as rules and functions see it. ErrUserNotFound if there is none.
+func (s *Service) Caller(ctx context.Context, app *App, userID string) (*Caller, error) {
+	_, exists, err := userState(ctx, s.db.read, app, userID)
+	if err == nil && !exists {
+		err = ErrUserNotFound
+	}
+	if err != nil {
+		return nil, wrap("looking for a user", err)
+	}
+	p, err := s.Profile(ctx, Bearer{App: app, UserID: userID})
+	if err != nil {
+		return nil, err
+	}
+	c := &Caller{UserID: userID, Type: p.Type, Data: bson.D{}, Identities: p.Identities}
+	for _, name := range slices.Sorted(maps.Keys(p.Data)) {
+		c.Data = append(c.Data, bson.E{Key: name, Value: p.Data[name]})
+	}
+	if s.cfg.CustomData != nil {
+		c.CustomData, err = s.cfg.CustomData.Lookup(ctx, app.ID, userID)
+	}
+	return c, wrap("looking for custom user data", err)
 }
 
 // DeleteUser removes a user with its identities, e-mail accounts, API keys and sessions. It does nothing for a user that

@@ -1,0 +1,153 @@
+// Package dbfile opens the SQLite files of the data directory that hold what is configured, rather than what is synced: one
+// connection that writes, a few that read, numbered migrations, and files of others or of newer versions left untouched.
+package dbfile
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
+)
+
+// ErrNewer is returned by Open when the file was written by a newer version of this program. Nothing was changed.
+var ErrNewer = errors.New("it was written by a newer version of realm-sync-server; run that version, nothing was changed")
+
+// ErrForeign is returned by Open when the file is not of its kind. Nothing was changed.
+var ErrForeign = errors.New("it is not a file of realm-sync-server; choose another data directory, nothing was changed")
+
+// readers is the number of connections that read; each read is a few indexed lookups.
+const readers = 4
+
+// Kind is what a file holds.
+type Kind struct {
+	// ApplicationID marks the file in the header that SQLite reserves for it.
+	ApplicationID int32
+	// Migrations lead from one version of the tables (PRAGMA user_version) to the next. Released ones are never edited.
+	Migrations []string
+}
+
+// File is an open file. Its methods may be called concurrently.
+type File struct {
+	write *sql.DB
+	read  *sql.DB
+}
+
+// Open opens the file, and makes it, readable by its owner only, if it doesn't exist. Close it.
+func Open(ctx context.Context, path string, kind Kind) (*File, error) {
+	f, err := open(ctx, path, kind)
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	return f, nil
+}
+
+func open(ctx context.Context, path string, kind Kind) (*File, error) {
+	if err := inspect(ctx, path, kind); err != nil {
+		return nil, err
+	}
+	// SQLite gives the files beside it the mode of this one.
+	created, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	_ = created.Close()
+	f := &File{}
+	if f.write, err = sql.Open("sqlite3", dsn(path)+"&_txlock=immediate&_journal_mode=WAL"); err != nil {
+		return nil, err
+	}
+	f.write.SetMaxOpenConns(1)
+	if err := f.migrate(ctx, kind); err != nil {
+		return nil, errors.Join(err, f.write.Close())
+	}
+	if f.read, err = sql.Open("sqlite3", dsn(path)+"&_query_only=1"); err != nil {
+		return nil, errors.Join(err, f.write.Close())
+	}
+	f.read.SetMaxOpenConns(readers)
+	f.read.SetMaxIdleConns(readers)
+	return f, nil
+}
+
+// dsn: what was answered is durable, hence FULL.
+func dsn(path string) string {
+	name := url.URL{Scheme: "file", Opaque: url.PathEscape(path)}
+	return name.String() + "?mode=rw&_busy_timeout=10000&_synchronous=FULL&_foreign_keys=1"
+}
+
+// inspect refuses a file that must not be touched before anything could change it: opening it in WAL mode would.
+func inspect(ctx context.Context, path string, kind Kind) error {
+	if info, err := os.Stat(path); errors.Is(err, os.ErrNotExist) || (err == nil && info.Size() == 0) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()+"?mode=ro&_busy_timeout=10000")
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	var id int32
+	var version int
+	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
+		return fmt.Errorf("%w (%w)", ErrForeign, err)
+	}
+	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+		return err
+	}
+	switch {
+	case id != kind.ApplicationID:
+		return ErrForeign
+	case version > len(kind.Migrations):
+		return fmt.Errorf("%w (its version is %d, this one knows %d)", ErrNewer, version, len(kind.Migrations))
+	}
+	return nil
+}
+
+// migrate runs the migrations that the file has not seen, all in one transaction.
+func (f *File) migrate(ctx context.Context, kind Kind) error {
+	return f.Update(ctx, func(tx *sql.Tx) error {
+		var version int
+		if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
+			return err
+		}
+		if version >= len(kind.Migrations) {
+			return nil
+		}
+		for i := version; i < len(kind.Migrations); i++ {
+			if _, err := tx.ExecContext(ctx, kind.Migrations[i]); err != nil {
+				return fmt.Errorf("migration %d: %w", i+1, err)
+			}
+		}
+		_, err := tx.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d", kind.ApplicationID, len(kind.Migrations)))
+		return err
+	})
+}
+
+// Update runs f in a transaction that holds the writer's lock from its beginning. When it returns nil, what f wrote is durable.
+func (f *File) Update(ctx context.Context, do func(*sql.Tx) error) error {
+	tx, err := f.write.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // does nothing after Commit
+	if err := do(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// QueryRow reads one row.
+func (f *File) QueryRow(ctx context.Context, query string, args ...any) *sql.Row {
+	return f.read.QueryRowContext(ctx, query, args...)
+}
+
+// Query reads rows. Close them.
+func (f *File) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return f.read.QueryContext(ctx, query, args...)
+}
+
+// Close releases the file. Calls after it fail.
+func (f *File) Close() error { return errors.Join(f.read.Close(), f.write.Close()) }

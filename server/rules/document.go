@@ -1,0 +1,148 @@
+package rules
+
+import "go.mongodb.org/mongo-driver/v2/bson"
+
+// Role is what a program may do with one document: the role that was chosen for it (spec/app-services.md section 12.3).
+type Role struct {
+	role *role // nil: everything is allowed
+	env  *Env
+}
+
+// Document returns the role for a document of a collection, nil if none applies: then there is no access. doc is nil for what is about no document.
+// before is what it was, nil if it is new or unchanged. call evaluates functions that roles name.
+func (s *Set) Document(caller *Caller, service, database, name string, doc, before bson.D, call func(name string, args bson.A) (any, error)) *Role {
+	env := s.env(caller).on(doc, before)
+	env.Call = call
+	if caller != nil && caller.System {
+		return &Role{nil, env}
+	}
+	src := s.services[service]
+	if src == nil {
+		return nil
+	}
+	for _, r := range src.roles(collection{database, name}) {
+		if r.applyWhen == nil || r.applyWhen.Evaluate(env) == True {
+			return &Role{r, env}
+		}
+	}
+	return nil
+}
+
+// Name returns the role's name, "" for those whom no rule confines.
+func (r *Role) Name() string {
+	if r.role == nil {
+		return ""
+	}
+	return r.role.name
+}
+
+// fieldEnv is the environment of a permission that is about one field.
+func (r *Role) fieldEnv(doc, before bson.D, name string) *Env {
+	env := r.env.on(doc, before)
+	env.This, env.Prev = BSON(doc).Field(name), BSON(before).Field(name)
+	return env
+}
+
+// CanRead tells whether a field of the document may be read.
+func (r *Role) CanRead(doc bson.D, field string) bool {
+	if r == nil {
+		return false
+	}
+	if r.role == nil {
+		return true
+	}
+	env := r.env.on(doc, r.env.PrevRoot)
+	if r.role.filtered && r.role.filterRead.Evaluate(env).or(r.role.filterWrite.Evaluate(env)) != True {
+		return false
+	}
+	read, write := r.role.read.Evaluate(env), r.role.write.Evaluate(env)
+	if read == True || write == True {
+		return true
+	}
+	if r.role.read != nil {
+		return false
+	}
+	p := r.role.field(field)
+	if p == nil {
+		return false
+	}
+	env = r.fieldEnv(doc, r.env.PrevRoot, field)
+	return p.read.Evaluate(env) == True || p.write.Evaluate(env) == True
+}
+
+// Readable returns the part of the document that may be read; ok is false if that is nothing. The field _id is part of it if anything is.
+func (r *Role) Readable(doc bson.D) (out bson.D, ok bool) {
+	if r == nil {
+		return nil, false
+	}
+	out = make(bson.D, 0, len(doc))
+	for _, e := range doc {
+		switch {
+		case r.CanRead(doc, e.Key):
+			ok = true
+			out = append(out, e)
+		case e.Key == "_id":
+			out = append(out, e)
+		}
+	}
+	if !ok {
+		return nil, false
+	}
+	return out, true
+}
+
+// gate tells whether the filter of documents lets a change of the document through.
+func (r *Role) gate(env *Env) bool {
+	return !r.role.filtered || r.role.filterWrite.Evaluate(env) == True
+}
+
+// CanWrite tells whether a field of the document may be changed. Filters hold before and after.
+func (r *Role) CanWrite(before, after bson.D, field string) bool {
+	if r == nil {
+		return false
+	}
+	if r.role == nil {
+		return true
+	}
+	env := r.env.on(after, before)
+	if !r.gate(env) || before != nil && !r.gate(r.env.on(before, before)) {
+		return false
+	}
+	if r.role.write.Evaluate(env) == True {
+		return true
+	}
+	if r.role.write != nil {
+		return false
+	}
+	p := r.role.field(field)
+	return p != nil && p.write.Evaluate(r.fieldEnv(after, before, field)) == True
+}
+
+// CanInsert tells whether the document may be made.
+func (r *Role) CanInsert(doc bson.D) bool {
+	if r == nil {
+		return false
+	}
+	if r.role == nil {
+		return true
+	}
+	env := r.env.on(doc, nil)
+	return r.gate(env) && r.role.write.Evaluate(env) == True && r.role.insert.Evaluate(env) == True
+}
+
+// CanDelete tells whether the document may be ended.
+func (r *Role) CanDelete(doc bson.D) bool {
+	if r == nil {
+		return false
+	}
+	if r.role == nil {
+		return true
+	}
+	env := r.env.on(doc, doc)
+	return r.gate(env) && r.role.del.Evaluate(env) == True
+}
+
+// CanSearch tells whether the collection may be searched.
+func (r *Role) CanSearch() bool {
+	return r != nil && (r.role == nil || r.role.search.Evaluate(r.env) == True)
+}

@@ -1,0 +1,84 @@
+package rules
+
+import (
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// Document is what an expression sees of a document: its fields by name. A field that isn't there is nil.
+type Document interface{ Field(name string) any }
+
+// BSON is a document of a program.
+type BSON bson.D
+
+// Field implements Document.
+func (d BSON) Field(name string) any {
+	for i := range d {
+		if d[i].Key == name {
+			return d[i].Value
+		}
+	}
+	return nil
+}
+
+// Env is what an expression is evaluated in. What is not set is undefined.
+type Env struct {
+	Caller      *Caller
+	Values      bson.D   // %%values
+	Tag         string   // %%environment.tag
+	Environment bson.D   // %%environment.values
+	Root        Document // %%root and plain names; nil: there is no document
+	RootBSON    bson.D   // the document as a value
+	PrevRoot    bson.D   // %%prevRoot: nil: there was none
+	This, Prev  any      // the value of the field that a field's permission is about, now and before
+	Request     bson.D
+	Args        bson.A
+	// Call calls a function of the app; nil: what calls one is undefined.
+	Call func(name string, args bson.A) (any, error)
+}
+
+// on returns the environment for a document, which was another one before; either may be nil.
+func (e *Env) on(doc, before bson.D) *Env {
+	out := *e
+	if doc != nil {
+		out.Root, out.RootBSON = BSON(doc), doc
+	}
+	out.PrevRoot = before
+	return &out
+}
+
+// expansions are the names that expressions may expand; true: also in filters of sync.
+var expansions = map[string]bool{
+	"true": true, "false": true, "user": true, "values": true, "environment": true,
+	"root": false, "prevRoot": false, "this": false, "prev": false, "request": false, "args": false, "partition": false,
+}
+
+func (e *Env) expand(name string) (any, bool) {
+	switch name {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	case "user":
+		if e.Caller == nil {
+			return nil, false
+		}
+		return e.Caller.document(), true
+	case "values":
+		return e.Values, true
+	case "environment":
+		return bson.D{{Key: "tag", Value: e.Tag}, {Key: "values", Value: e.Environment}}, true
+	case "root":
+		return e.RootBSON, e.RootBSON != nil
+	case "prevRoot":
+		return e.PrevRoot, e.PrevRoot != nil
+	case "this":
+		return e.This, e.This != nil
+	case "prev":
+		return e.Prev, e.Prev != nil
+	case "request":
+		return e.Request, e.Request != nil
+	case "args":
+		return e.Args, e.Args != nil
+	}
+	return nil, false
+}

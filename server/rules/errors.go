@@ -1,0 +1,30 @@
+package rules
+
+import "fmt"
+
+// Error says what is wrong with rules, and where.
+type Error struct {
+	// Path leads to it from the configuration: services[0].rules[1].roles[0].document_filters.read.owner_id.$in
+	Path   string
+	Reason string
+}
+
+// Error implements error.
+func (e *Error) Error() string { return e.Path + ": " + e.Reason }
+
+func fault(path, format string, args ...any) *Error {
+	return &Error{Path: path, Reason: fmt.Sprintf(format, args...)}
+}
+
+// clip bounds what is repeated of a configuration's text, in bytes.
+func clip(s string) string {
+	const most = 64
+	if len(s) <= most {
+		return s
+	}
+	n := most
+	for n > 0 && s[n]&0xc0 == 0x80 {
+		n--
+	}
+	return s[:n] + "..."
+}

@@ -85,9 +85,9 @@ func (s *Service) createApp(ctx context.Context, id string, strict bool, limit i
 			return &Error{Status: 429, Text: fmt.Sprintf("this server has %d apps already; development mode makes no more", n)}
 		}
 		created = true
-		app = &App{ID: id, InternalID: NewObjectID(now), GroupID: NewObjectID(now), DomainID: NewObjectID(now), Strict: strict}
+		app = &App{ID: id, InternalID: NewObjectID(now), DomainID: NewObjectID(now), Strict: strict}
 		// All apps of a server are in one group.
-		if err := tx.QueryRowContext(ctx, "SELECT group_id FROM apps LIMIT 1").Scan(&app.GroupID); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if app.GroupID, err = s.group(ctx, tx); err != nil {
 			return err
 		}
 		if _, err := tx.ExecContext(ctx, "INSERT INTO apps (id, internal_id, group_id, domain_id, created, strict) VALUES (?,?,?,?,?,?)",

@@ -45,6 +45,8 @@ type Config struct {
 	Functions Functions
 	// CustomData, if set, finds the custom data of users. See SetCustomData.
 	CustomData CustomData
+	// Group is the group of the first app, 24 hexadecimal digits. Others are in the group of those that there are.
+	Group string
 	// Now is the clock.
 	Now func() time.Time
 	// Logger gets what an operator should know: apps created, logins refused.

@@ -18,6 +18,8 @@ const audience = "realm-sync-client"
 // leeway is how long past its expiry an access token is still taken (app-services 5.4).
 const leeway = 30 * time.Second
 
+var errTokenExpired = errors.New("the token has expired")
+
 const (
 	typeAccess  = "access"
 	typeRefresh = "refresh"
@@ -95,7 +97,7 @@ func (t *tokens) verify(token, kind string) (*claims, error) {
 	})
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return nil, errors.New("the token has expired")
+		return nil, errTokenExpired
 	case errors.Is(err, jwt.ErrTokenMalformed):
 		return nil, errors.New("the token is malformed") // the library's text may quote it
 	case err != nil:

@@ -24,7 +24,9 @@ func (s *Service) group(ctx context.Context, q querier) (id string, err error) {
 }
 
 // ExistingApp returns the app with a client app id, or *ErrUnknownApp; it creates none.
-func (s *Service) ExistingApp(ctx context.Context, id string) (*App, error) { return s.lookupApp(ctx, id) }
+func (s *Service) ExistingApp(ctx context.Context, id string) (*App, error) {
+	return s.lookupApp(ctx, id)
+}
 
 // AppByInternalID returns an app by the id that admin routes use; nil when there is none.
 func (s *Service) AppByInternalID(ctx context.Context, id string) (*App, error) {

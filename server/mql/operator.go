@@ -1,0 +1,305 @@
+package mql
+
+import (
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// orElement makes a condition hold for an array too if it does for one of its elements.
+func orElement(test condition) condition {
+	return func(v any, m *Meter) (bool, error) {
+		if ok, err := test(v, m); ok || err != nil {
+			return ok, err
+		}
+		a, ok := v.(bson.A)
+		if !ok {
+			return false, nil
+		}
+		for _, e := range a {
+			if ok, err := test(e, m); ok || err != nil {
+				return ok, err
+			}
+		}
+		return false, nil
+	}
+}
+
+// cost is what comparing with a value may take.
+func cost(v any) int { return 1 + Size(v)/64 }
+
+// equalTo compiles {field: value}; a regular expression matches strings.
+func (c *filterCompiler) equalTo(want any) (condition, error) {
+	if r, ok := want.(bson.Regex); ok {
+		return regexTest(r.Pattern, r.Options)
+	}
+	steps := cost(want)
+	return orElement(func(v any, m *Meter) (bool, error) { return Equal(v, want), m.Step(steps) }), nil
+}
+
+// operator compiles one operator on a value. all are those beside it, for $options.
+func (c *filterCompiler) operator(name string, arg any, all bson.D) (condition, error) {
+	switch name {
+	case "$eq":
+		if r, ok := arg.(bson.Regex); ok { // a value like others
+			return orElement(func(v any, m *Meter) (bool, error) { return Equal(v, r), m.Step(1) }), nil
+		}
+		return c.equalTo(arg)
+	case "$gt", "$gte", "$lt", "$lte":
+		return ordered(name, arg), nil
+	case "$in":
+		return c.in(arg)
+	case "$exists":
+		return func(v any, m *Meter) (bool, error) {
+			_, absent := v.(missing)
+			return !absent, nil
+		}, nil
+	case "$type":
+		return typeTest(arg)
+	case "$size":
+		n, ok := wholeNumber(arg)
+		if !ok || n < 0 {
+			return nil, fail("$size needs a non-negative whole number")
+		}
+		return func(v any, m *Meter) (bool, error) {
+			a, ok := v.(bson.A)
+			return ok && int64(len(a)) == n, nil
+		}, nil
+	case "$mod":
+		return modTest(arg)
+	case "$elemMatch":
+		return c.elemMatch(arg)
+	case "$regex":
+		options, _ := Get(all, "$options")
+		switch r := arg.(type) {
+		case bson.Regex:
+			if text, ok := options.(string); ok {
+				r.Options = text
+			}
+			return regexTest(r.Pattern, r.Options)
+		case string:
+			text, ok := options.(string)
+			if options != nil && !ok {
+				return nil, fail("$options has to be a string")
+			}
+			return regexTest(r, text)
+		}
+		return nil, fail("$regex has to be a string")
+	case "$geoWithin":
+		return geoWithin(arg)
+	default:
+		return nil, fail("unknown operator: %s", clip(name))
+	}
+}
+
+// ordered compiles comparisons, which hold between values of one class only.
+func ordered(name string, want any) condition {
+	kind, steps := classOf(want), cost(want)
+	return orElement(func(v any, m *Meter) (bool, error) {
+		if err := m.Step(steps); err != nil || classOf(v) != kind {
+			return false, err
+		}
+		if kind == classNumber && (number(v).IsNaN() || number(want).IsNaN()) && !(number(v).IsNaN() && number(want).IsNaN()) {
+			return false, nil
+		}
+		switch c := Compare(v, want); name {
+		case "$gt":
+			return c > 0, nil
+		case "$gte":
+			return c >= 0, nil
+		case "$lt":
+			return c < 0, nil
+		default:
+			return c <= 0, nil
+		}
+	})
+}
+
+func (c *filterCompiler) in(arg any) (condition, error) {
+	list, ok := arg.(bson.A)
+	if !ok {
+		return nil, fail("$in needs an array")
+	}
+	var plain bson.A
+	var patterns []condition
+	for _, v := range list {
+		if d, ok := v.(bson.D); ok && hasOperators(d) {
+			return nil, fail("cannot nest $ under $in")
+		}
+		r, ok := v.(bson.Regex)
+		if !ok {
+			plain = append(plain, v)
+			continue
+		}
+		if err := c.count(); err != nil {
+			return nil, err
+		}
+		test, err := regexTest(r.Pattern, r.Options)
+		if err != nil {
+			return nil, err
+		}
+		patterns = append(patterns, test)
+	}
+	slices.SortFunc(plain, Compare)
+	return orElement(func(v any, m *Meter) (bool, error) {
+		if err := m.Step(cost(v)); err != nil {
+			return false, err
+		}
+		if _, ok := slices.BinarySearchFunc(plain, v, Compare); ok {
+			return true, nil
+		}
+		for _, p := range patterns {
+			if ok, err := p(v, m); ok || err != nil {
+				return ok, err
+			}
+		}
+		return false, nil
+	}), nil
+}
+
+func (c *filterCompiler) elemMatch(arg any) (condition, error) {
+	query, ok := arg.(bson.D)
+	if !ok {
+		return nil, fail("$elemMatch needs an Object")
+	}
+	if err := c.count(); err != nil {
+		return nil, err
+	}
+	var test condition
+	if hasOperators(query) && query[0].Key != "$and" && query[0].Key != "$or" && query[0].Key != "$nor" {
+		// On the element itself, which is put into a document to have a path.
+		steps := []string{"e"}
+		p, err := c.operators(query, func(test condition) predicate { return somewhere(steps, test) })
+		if err != nil {
+			return nil, err
+		}
+		test = func(v any, m *Meter) (bool, error) { return p(bson.D{{Key: "e", Value: v}}, m) }
+	} else {
+		p, err := c.document(query, nil)
+		if err != nil {
+			return nil, err
+		}
+		test = func(v any, m *Meter) (bool, error) {
+			d, ok := v.(bson.D)
+			if !ok {
+				return false, nil
+			}
+			return p(d, m)
+		}
+	}
+	return func(v any, m *Meter) (bool, error) {
+		a, ok := v.(bson.A)
+		if !ok {
+			return false, nil
+		}
+		for _, e := range a {
+			if err := m.Step(1); err != nil {
+				return false, err
+			}
+			if ok, err := test(e, m); ok || err != nil {
+				return ok, err
+			}
+		}
+		return false, nil
+	}, nil
+}
+
+func modTest(arg any) (condition, error) {
+	list, ok := arg.(bson.A)
+	if !ok || len(list) != 2 {
+		return nil, fail("malformed mod, needs to be an array of two numbers")
+	}
+	by, ok1 := wholeNumber(list[0])
+	rest, ok2 := wholeNumber(list[1])
+	if !ok1 || !ok2 || by == 0 {
+		return nil, fail("malformed mod, the divisor must be a number other than 0")
+	}
+	return orElement(func(v any, m *Meter) (bool, error) {
+		n, ok := wholeNumber(v)
+		if !ok && isNumber(v) {
+			if f := float(v); f > -1<<63 && f < 1<<63 {
+				n, ok = int64(f), true
+			}
+		}
+		return ok && (by == -1 && rest == 0 || by != -1 && n%by == rest), m.Step(1)
+	}), nil
+}
+
+// typeNames are those of $type, with the numbers.
+var typeNames = map[string]int64{
+	"double": 1, "string": 2, "object": 3, "array": 4, "binData": 5, "undefined": 6, "objectId": 7, "bool": 8, "date": 9, "null": 10, "regex": 11,
+	"int": 16, "timestamp": 17, "long": 18, "decimal": 19, "minKey": -1, "maxKey": 127,
+}
+
+func typeNumber(v any) int64 {
+	switch v.(type) {
+	case float64:
+		return 1
+	case string:
+		return 2
+	case bson.D:
+		return 3
+	case bson.A:
+		return 4
+	case bson.Binary:
+		return 5
+	case bson.ObjectID:
+		return 7
+	case bool:
+		return 8
+	case bson.DateTime:
+		return 9
+	case nil:
+		return 10
+	case bson.Regex:
+		return 11
+	case int32:
+		return 16
+	case bson.Timestamp:
+		return 17
+	case int64:
+		return 18
+	case bson.Decimal128:
+		return 19
+	case bson.MinKey:
+		return -1
+	case bson.MaxKey:
+		return 127
+	default:
+		return 0
+	}
+}
+
+func typeTest(arg any) (condition, error) {
+	list, ok := arg.(bson.A)
+	if !ok {
+		list = bson.A{arg}
+	}
+	wanted := map[int64]bool{}
+	for _, t := range list {
+		switch t := t.(type) {
+		case string:
+			if t == "number" {
+				for _, name := range []string{"int", "long", "double", "decimal"} {
+					wanted[typeNames[name]] = true
+				}
+				continue
+			}
+			n, ok := typeNames[t]
+			if !ok {
+				return nil, fail("unknown type name alias: %s", clip(t))
+			}
+			wanted[n] = true
+		default:
+			n, ok := wholeNumber(t)
+			if !ok {
+				return nil, fail("type must be represented as a number or a string")
+			}
+			wanted[n] = true
+		}
+	}
+	return orElement(func(v any, m *Meter) (bool, error) {
+		_, absent := v.(missing)
+		return !absent && wanted[typeNumber(v)], m.Step(1)
+	}), nil
+}

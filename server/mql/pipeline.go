@@ -1,0 +1,401 @@
+package mql
+
+import (
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+const maxStages = 100
+
+// Pipeline is a compiled aggregation. It is immutable; Run makes an evaluation of it.
+type Pipeline struct {
+	first  *Filter // of the $match that it begins with, nil if it begins otherwise
+	stages []func(m *Meter, next sink) sink
+}
+
+// sink takes documents one by one. add returns false when it wants no more; end is called once, unless an error came up.
+type sink interface {
+	add(d bson.D) (more bool, err error)
+	end() error
+}
+
+// CompilePipeline reads an array of stages: $match, $group, $sort, $limit, $skip, $project, $addFields, $set, $unset, $count, $unwind.
+func CompilePipeline(stages bson.A) (*Pipeline, error) {
+	if len(stages) > maxStages {
+		return nil, fail("a pipeline can have at most %d stages", maxStages)
+	}
+	p := &Pipeline{}
+	for i, s := range stages {
+		d, ok := s.(bson.D)
+		if !ok || len(d) != 1 {
+			return nil, fail("A pipeline stage specification object must contain exactly one field.")
+		}
+		name, arg := d[0].Key, d[0].Value
+		if name == "$match" && i == 0 {
+			query, ok := arg.(bson.D)
+			if !ok {
+				return nil, fail("the match filter must be an expression in an object")
+			}
+			var err error
+			if p.first, err = CompileFilter(query); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		stage, err := compileStage(name, arg)
+		if err != nil {
+			return nil, err
+		}
+		p.stages = append(p.stages, stage)
+	}
+	return p, nil
+}
+
+// First returns the filter that the pipeline begins with, nil if it begins otherwise: Run is to be given what it matches.
+func (p *Pipeline) First() *Filter { return p.first }
+
+// Run is one evaluation of a pipeline.
+type Run struct {
+	head sink
+	out  *collected
+}
+
+// collected is the end of a pipeline.
+type collected struct {
+	m    *Meter
+	docs bson.A
+}
+
+func (c *collected) add(d bson.D) (bool, error) {
+	c.docs = append(c.docs, d)
+	return true, c.m.Hold(Size(d))
+}
+
+func (c *collected) end() error { return nil }
+
+// Run starts an evaluation.
+func (p *Pipeline) Run(m *Meter) *Run {
+	r := &Run{out: &collected{m: m, docs: bson.A{}}}
+	r.head = r.out
+	for i := len(p.stages) - 1; i >= 0; i-- {
+		r.head = p.stages[i](m, r.head)
+	}
+	return r
+}
+
+// Add gives the pipeline a document; it returns false when no more is needed.
+func (r *Run) Add(d bson.D) (more bool, err error) { return r.head.add(d) }
+
+// Result ends the evaluation.
+func (r *Run) Result() (bson.A, error) {
+	err := r.head.end()
+	return r.out.docs, err
+}
+
+func compileStage(name string, arg any) (func(*Meter, sink) sink, error) {
+	d, isDocument := arg.(bson.D)
+	needsDocument := func() error {
+		if isDocument {
+			return nil
+		}
+		return fail("the %s stage specification must be an object", name)
+	}
+	switch name {
+	case "$match":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		f, err := CompileFilter(d)
+		if err != nil {
+			return nil, err
+		}
+		return func(m *Meter, next sink) sink { return &matchStage{m, next, f} }, nil
+	case "$group":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		return compileGroup(d)
+	case "$sort":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		order, err := CompileSort(d)
+		if err != nil {
+			return nil, err
+		}
+		return func(m *Meter, next sink) sink { return &sortStage{m: m, next: next, order: order} }, nil
+	case "$limit", "$skip":
+		n, ok := wholeNumber(arg)
+		if !ok || n < 0 || n == 0 && name == "$limit" {
+			return nil, fail("the argument of %s must be a positive number", name)
+		}
+		if name == "$limit" {
+			return func(_ *Meter, next sink) sink { return &limitStage{next, n} }, nil
+		}
+		return func(_ *Meter, next sink) sink { return &skipStage{next, n} }, nil
+	case "$project":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		if len(d) == 0 {
+			return nil, fail("Invalid $project: the specification must have at least one field")
+		}
+		p, err := compileProjection(d, true)
+		if err != nil {
+			return nil, err
+		}
+		return func(m *Meter, next sink) sink { return &projectStage{m, next, p} }, nil
+	case "$addFields", "$set":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		p := &Projection{}
+		for _, e := range d {
+			steps, err := splitPath(e.Key)
+			if err != nil {
+				return nil, err
+			}
+			value, err := compileExpression(e.Value)
+			if err != nil {
+				return nil, err
+			}
+			p.computed = append(p.computed, computed{steps, value})
+		}
+		p.id, p.tree = true, &projectionNode{}
+		return func(m *Meter, next sink) sink { return &projectStage{m, next, p} }, nil
+	case "$unset":
+		fields := bson.D{}
+		list, ok := arg.(bson.A)
+		if !ok {
+			list = bson.A{arg}
+		}
+		for _, f := range list {
+			s, ok := f.(string)
+			if !ok {
+				return nil, fail("$unset needs a string or an array of strings")
+			}
+			fields = append(fields, bson.E{Key: s, Value: false})
+		}
+		p, err := compileProjection(fields, false)
+		if err != nil {
+			return nil, err
+		}
+		return func(m *Meter, next sink) sink { return &projectStage{m, next, p} }, nil
+	case "$count":
+		field, ok := arg.(string)
+		if !ok || field == "" || strings.ContainsAny(field, "$.\x00") {
+			return nil, fail("the count field must be a non-empty string without '$' and '.'")
+		}
+		return func(_ *Meter, next sink) sink { return &countStage{next, field, 0} }, nil
+	case "$unwind":
+		return compileUnwind(arg)
+	default:
+		return nil, fail("Unrecognized pipeline stage name: '%s'", clip(name))
+	}
+}
+
+type matchStage struct {
+	m    *Meter
+	next sink
+	f    *Filter
+}
+
+func (s *matchStage) add(d bson.D) (bool, error) {
+	ok, err := s.f.Match(d, s.m)
+	if !ok || err != nil {
+		return true, err
+	}
+	return s.next.add(d)
+}
+
+func (s *matchStage) end() error { return s.next.end() }
+
+type sortStage struct {
+	m     *Meter
+	next  sink
+	order Sort
+	docs  []bson.D
+}
+
+func (s *sortStage) add(d bson.D) (bool, error) {
+	s.docs = append(s.docs, d)
+	return true, s.m.Hold(Size(d))
+}
+
+func (s *sortStage) end() error {
+	if err := s.order.Sorted(s.docs, s.m); err != nil {
+		return err
+	}
+	for _, d := range s.docs {
+		if more, err := s.next.add(d); err != nil {
+			return err
+		} else if !more {
+			break
+		}
+	}
+	return s.next.end()
+}
+
+type limitStage struct {
+	next sink
+	left int64
+}
+
+func (s *limitStage) add(d bson.D) (bool, error) {
+	if s.left <= 0 {
+		return false, nil
+	}
+	s.left--
+	more, err := s.next.add(d)
+	return more && s.left > 0, err
+}
+
+func (s *limitStage) end() error { return s.next.end() }
+
+type skipStage struct {
+	next sink
+	left int64
+}
+
+func (s *skipStage) add(d bson.D) (bool, error) {
+	if s.left > 0 {
+		s.left--
+		return true, nil
+	}
+	return s.next.add(d)
+}
+
+func (s *skipStage) end() error { return s.next.end() }
+
+type projectStage struct {
+	m    *Meter
+	next sink
+	p    *Projection
+}
+
+func (s *projectStage) add(d bson.D) (bool, error) {
+	if err := s.m.Step(1 + len(d)); err != nil {
+		return false, err
+	}
+	var out any = s.p.Apply(d)
+	for _, c := range s.p.computed {
+		v, err := c.value(d, s.m)
+		if err != nil {
+			return false, err
+		}
+		if _, absent := v.(missing); absent {
+			continue
+		}
+		if out, err = assign(out, c.steps, v); err != nil {
+			return false, err
+		}
+	}
+	return s.next.add(out.(bson.D))
+}
+
+func (s *projectStage) end() error { return s.next.end() }
+
+type countStage struct {
+	next  sink
+	field string
+	n     int64
+}
+
+func (s *countStage) add(bson.D) (bool, error) {
+	s.n++
+	return true, nil
+}
+
+func (s *countStage) end() error {
+	if s.n > 0 {
+		if _, err := s.next.add(bson.D{{Key: s.field, Value: fitted(s.n, int32(0), int32(0))}}); err != nil {
+			return err
+		}
+	}
+	return s.next.end()
+}
+
+func compileUnwind(arg any) (func(*Meter, sink) sink, error) {
+	u := unwindStage{}
+	path := arg
+	if d, ok := arg.(bson.D); ok {
+		for _, e := range d {
+			switch e.Key {
+			case "path":
+				path = e.Value
+			case "preserveNullAndEmptyArrays":
+				u.preserve = truthy(e.Value)
+			case "includeArrayIndex":
+				u.index, _ = e.Value.(string)
+				if u.index == "" || strings.ContainsAny(u.index, "$.\x00") {
+					return nil, fail("includeArrayIndex must be a name without '$' and '.'")
+				}
+			default:
+				return nil, fail("unrecognized option to $unwind stage: %s", clip(e.Key))
+			}
+		}
+	}
+	text, ok := path.(string)
+	if !ok || !strings.HasPrefix(text, "$") {
+		return nil, fail("path option to $unwind stage should be prefixed with a '$'")
+	}
+	var err error
+	if u.steps, err = splitPath(text[1:]); err != nil {
+		return nil, err
+	}
+	u.path = text[1:]
+	return func(m *Meter, next sink) sink {
+		s := u
+		s.m, s.next = m, next
+		return &s
+	}, nil
+}
+
+type unwindStage struct {
+	m        *Meter
+	next     sink
+	path     string
+	steps    []string
+	preserve bool
+	index    string
+}
+
+func (s *unwindStage) add(d bson.D) (bool, error) {
+	v, ok := Lookup(d, s.path)
+	list, isArray := v.(bson.A)
+	switch {
+	case !ok || v == nil || isArray && len(list) == 0:
+		if !s.preserve {
+			return true, s.m.Step(1)
+		}
+		if isArray {
+			d = remove(d, s.steps).(bson.D)
+		}
+		return s.emit(d, nil)
+	case !isArray:
+		return s.emit(d, nil)
+	}
+	for i, e := range list {
+		out, err := assign(d, s.steps, e)
+		if err != nil {
+			return false, err
+		}
+		if more, err := s.emit(out.(bson.D), int64(i)); !more || err != nil {
+			return more, err
+		}
+	}
+	return true, nil
+}
+
+func (s *unwindStage) emit(d bson.D, i any) (bool, error) {
+	if err := s.m.Step(1 + len(d)); err != nil {
+		return false, err
+	}
+	if s.index != "" {
+		d = withMember(d, s.index, i)
+	}
+	return s.next.add(d)
+}
+
+func (s *unwindStage) end() error { return s.next.end() }

@@ -1,0 +1,95 @@
+package mql
+
+import (
+	"regexp"
+	"regexp/syntax"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// Bounds on regular expressions. They are RE2: matching takes time that is linear in the text, and in the size of the compiled expression.
+const (
+	maxPattern = 1 << 12 // bytes
+	maxProgram = 1 << 13 // instructions
+)
+
+// regexTest compiles a regular expression: strings that contain a match, and equal regular expressions.
+func regexTest(pattern, options string) (condition, error) {
+	if len(pattern) > maxPattern {
+		return nil, fail("a regular expression can have at most %d bytes", maxPattern)
+	}
+	flags := ""
+	for _, o := range options {
+		switch o {
+		case 'i', 'm', 's':
+			if !strings.ContainsRune(flags, o) {
+				flags += string(o)
+			}
+		case 'u', 'l': // that is how it is
+		case 'x':
+			pattern = compact(pattern)
+		default:
+			return nil, fail("invalid flag in regex options: %c", o)
+		}
+	}
+	text := pattern
+	if flags != "" {
+		text = "(?" + flags + ")" + pattern
+	}
+	parsed, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return nil, fail("Regular expression is invalid: %s", err)
+	}
+	program, err := syntax.Compile(parsed.Simplify())
+	if err != nil || len(program.Inst) > maxProgram {
+		return nil, fail("Regular expression is invalid: it is too large")
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, fail("Regular expression is invalid: %s", err)
+	}
+	size := len(program.Inst)
+	return orElement(func(v any, m *Meter) (bool, error) {
+		switch v := v.(type) {
+		case string:
+			if err := m.Step(1 + len(v)*size/64); err != nil {
+				return false, err
+			}
+			return re.MatchString(v), nil
+		case bson.Regex:
+			return v.Pattern == pattern && v.Options == options, m.Step(1)
+		}
+		return false, m.Step(1)
+	}), nil
+}
+
+// compact does what option x means: white space and comments of the pattern don't count.
+func compact(pattern string) string {
+	var out strings.Builder
+	class, comment := false, false
+	for i := 0; i < len(pattern); i++ {
+		b := pattern[i]
+		switch {
+		case comment:
+			comment = b != '\n'
+			continue
+		case b == '\\' && i+1 < len(pattern):
+			out.WriteByte(b)
+			i++
+			b = pattern[i]
+		case b == '[':
+			class = true
+		case b == ']':
+			class = false
+		case class:
+		case b == '#':
+			comment = true
+			continue
+		case b == ' ' || b == '\t' || b == '\n' || b == '\r' || b == '\f' || b == '\v':
+			continue
+		}
+		out.WriteByte(b)
+	}
+	return out.String()
+}

@@ -1,0 +1,649 @@
+package mql
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/core/value"
+)
+
+// Bounds on updates.
+const (
+	maxChanges  = 10000   // fields that one update names
+	maxElements = 1 << 20 // of an array that an update makes longer
+	maxPadding  = 1500    // elements that a write behind the end of an array adds, as in MongoDB
+)
+
+// Update is a compiled update: operators, or a document that replaces the whole. It is immutable.
+type Update struct {
+	replacement bson.D // not nil: the whole
+	changes     []change
+}
+
+// change is one operator on one field.
+type change struct {
+	op    string
+	path  string
+	steps []string
+	arg   any
+	pull  func(v any, m *Meter) (bool, error) // $pull
+	push  *push
+}
+
+// push is how $push and $addToSet add.
+type push struct {
+	each     bson.A
+	position *int64
+	slice    *int64
+	sort     Sort // of documents
+	order    int  // of values, 0: none
+}
+
+// operators are those that an update may have.
+var operators = map[string]bool{
+	"$set": true, "$unset": true, "$inc": true, "$mul": true, "$min": true, "$max": true, "$push": true, "$pull": true, "$pullAll": true, "$pop": true,
+	"$addToSet": true, "$rename": true, "$setOnInsert": true, "$currentDate": true,
+}
+
+// CompileUpdate reads an update. One without operators replaces the document (app-services 7.4).
+func CompileUpdate(d bson.D) (*Update, error) {
+	if len(d) == 0 || !strings.HasPrefix(d[0].Key, "$") {
+		return CompileReplacement(d)
+	}
+	u := &Update{}
+	for _, o := range d {
+		if !operators[o.Key] {
+			return nil, fail("Unknown modifier: %s", clip(o.Key))
+		}
+		fields, ok := o.Value.(bson.D)
+		if !ok {
+			return nil, fail("Modifiers operate on fields but we found another type instead: %s", o.Key)
+		}
+		for _, f := range fields {
+			if len(u.changes) >= maxChanges {
+				return nil, fail("an update can name at most %d fields", maxChanges)
+			}
+			c, err := compileChange(o.Key, f.Key, f.Value)
+			if err != nil {
+				return nil, err
+			}
+			u.changes = append(u.changes, c)
+		}
+	}
+	return u, u.conflicts()
+}
+
+// CompileReplacement reads a document that replaces another one.
+func CompileReplacement(d bson.D) (*Update, error) {
+	for _, e := range d {
+		if strings.HasPrefix(e.Key, "$") {
+			return nil, fail("the replacement document must not contain update operators: %s", clip(e.Key))
+		}
+	}
+	if d == nil {
+		d = bson.D{}
+	}
+	return &Update{replacement: d}, nil
+}
+
+// Replaces tells whether the update is a whole document.
+func (u *Update) Replaces() bool { return u.replacement != nil }
+
+func compileChange(op, path string, arg any) (c change, err error) {
+	c = change{op: op, path: path, arg: arg}
+	if c.steps, err = splitPath(path); err != nil {
+		return c, err
+	}
+	for _, s := range c.steps {
+		if strings.HasPrefix(s, "$") {
+			return c, fail("the path '%s' has '%s': positional operators are not supported", clip(path), clip(s))
+		}
+	}
+	switch op {
+	case "$inc", "$mul":
+		if !isNumber(arg) {
+			return c, fail("Cannot %s with non-numeric argument: {%s}", map[string]string{"$inc": "increment", "$mul": "multiply"}[op], clip(path))
+		}
+	case "$push", "$addToSet":
+		c.push, err = compilePush(op, arg)
+	case "$pull":
+		c.pull, err = compilePull(arg)
+	case "$pullAll":
+		if _, ok := arg.(bson.A); !ok {
+			err = fail("$pullAll requires an array argument")
+		}
+	case "$pop":
+		if n, ok := wholeNumber(arg); !ok || n != 1 && n != -1 {
+			err = fail("$pop expects 1 or -1")
+		}
+	case "$rename":
+		to, ok := arg.(string)
+		if !ok {
+			return c, fail("The 'to' field for $rename must be a string: %s", clip(path))
+		}
+		if to == path {
+			return c, fail("The source and target field for $rename must differ: %s", clip(path))
+		}
+		if _, err = splitPath(to); err == nil && strings.HasPrefix(to, "$") {
+			err = fail("The target field for $rename must not begin with '$': %s", clip(to))
+		}
+	case "$currentDate":
+		if d, ok := arg.(bson.D); ok {
+			if kind, _ := Get(d, "$type"); len(d) != 1 || kind != "date" && kind != "timestamp" {
+				err = fail("the '$type' of $currentDate must be 'date' or 'timestamp'")
+			}
+		} else if arg != true {
+			err = fail("$currentDate needs true or {$type: ...}")
+		}
+	}
+	return c, err
+}
+
+func compilePush(op string, arg any) (*push, error) {
+	d, ok := arg.(bson.D)
+	each, isEach := Get(d, "$each")
+	if !ok || !isEach {
+		return &push{each: bson.A{arg}}, nil
+	}
+	list, ok := each.(bson.A)
+	if !ok {
+		return nil, fail("the argument to $each in %s must be an array", op)
+	}
+	p := &push{each: list}
+	for _, e := range d {
+		switch {
+		case e.Key == "$each":
+		case op == "$push" && (e.Key == "$position" || e.Key == "$slice"):
+			n, ok := wholeNumber(e.Value)
+			if !ok {
+				return nil, fail("the value for %s must be an integer", e.Key)
+			}
+			if e.Key == "$position" {
+				p.position = &n
+			} else {
+				p.slice = &n
+			}
+		case op == "$push" && e.Key == "$sort":
+			if order, ok := e.Value.(bson.D); ok {
+				var err error
+				if p.sort, err = CompileSort(order); err != nil {
+					return nil, err
+				}
+				continue
+			}
+			n, ok := wholeNumber(e.Value)
+			if !ok || n != 1 && n != -1 {
+				return nil, fail("the $sort element value must be 1, -1 or a document")
+			}
+			p.order = int(n)
+		default:
+			return nil, fail("unrecognized clause in %s: %s", op, clip(e.Key))
+		}
+	}
+	return p, nil
+}
+
+// compilePull makes the condition on which an element goes: equality, operators on it, or a query on documents.
+func compilePull(arg any) (func(any, *Meter) (bool, error), error) {
+	c := filterCompiler{}
+	d, ok := arg.(bson.D)
+	if !ok {
+		return c.equalTo(arg)
+	}
+	match, err := c.elemMatch(d)
+	if err != nil {
+		return nil, err
+	}
+	return func(v any, m *Meter) (bool, error) { return match(bson.A{v}, m) }, nil
+}
+
+// conflicts refuses an update that names a field twice, or a field and one inside of it.
+func (u *Update) conflicts() error {
+	var paths []string
+	for _, c := range u.changes {
+		paths = append(paths, c.path)
+		if c.op == "$rename" {
+			paths = append(paths, c.arg.(string))
+		}
+	}
+	// With a separator that sorts before everything else, a path is followed by those inside of it.
+	slices.SortFunc(paths, func(a, b string) int {
+		return strings.Compare(strings.ReplaceAll(a, ".", "\x00"), strings.ReplaceAll(b, ".", "\x00"))
+	})
+	for i := 1; i < len(paths); i++ {
+		if a, b := paths[i-1], paths[i]; a == b || strings.HasPrefix(b, a+".") {
+			return fail("Updating the path '%s' would create a conflict at '%s'", clip(b), clip(a))
+		}
+	}
+	return nil
+}
+
+// Increments returns what $inc adds to each field: whoever records changes can record an increment.
+func (u *Update) Increments() map[string]any {
+	var out map[string]any
+	for _, c := range u.changes {
+		if c.op != "$inc" {
+			continue
+		}
+		if out == nil {
+			out = map[string]any{}
+		}
+		out[c.path] = c.arg
+	}
+	return out
+}
+
+// Apply returns the document with the update. The original is not changed, but shares memory with the result. inserting is for a document that
+// an upsert makes. id is the name of the field that must stay as it is; a replacement keeps it.
+func (u *Update) Apply(d bson.D, id string, inserting bool, now time.Time, m *Meter) (bson.D, error) {
+	before, had := Get(d, id)
+	if u.Replaces() {
+		after, has := Get(u.replacement, id)
+		switch {
+		case !had:
+			return u.replacement, nil
+		case has && !Equal(before, after):
+			return nil, immutable(id)
+		}
+		out := bson.D{{Key: id, Value: before}}
+		for _, e := range u.replacement {
+			if e.Key != id {
+				out = append(out, e)
+			}
+		}
+		return out, nil
+	}
+	var whole any = d
+	for i := range u.changes {
+		c := &u.changes[i]
+		if c.op == "$setOnInsert" && !inserting {
+			continue
+		}
+		if err := m.Step(len(c.steps) + cost(c.arg)); err != nil {
+			return nil, err
+		}
+		next, err := c.apply(whole, now, m)
+		if err != nil {
+			return nil, err
+		}
+		whole = next
+	}
+	out := whole.(bson.D)
+	if after, has := Get(out, id); had && (!has || !Identical(before, after)) {
+		if has && Equal(before, after) {
+			return withMember(out, id, before), nil
+		}
+		return nil, immutable(id)
+	}
+	return out, nil
+}
+
+func immutable(id string) error {
+	return fail("Performing an update on the path '%s' would modify the immutable field '%s'", clip(id), clip(id))
+}
+
+// errNoChange says that a field stays as it is.
+var errNoChange = errors.New("mql: no change")
+
+func (c *change) apply(whole any, now time.Time, m *Meter) (any, error) {
+	out, err := c.perform(whole, now, m)
+	if errors.Is(err, errNoChange) {
+		return whole, nil
+	}
+	return out, err
+}
+
+func (c *change) perform(whole any, now time.Time, m *Meter) (any, error) {
+	at, exists := Lookup(whole, c.path)
+	switch c.op {
+	case "$set", "$setOnInsert":
+		return assign(whole, c.steps, c.arg)
+	case "$unset":
+		return remove(whole, c.steps), nil
+	case "$inc", "$mul":
+		v, err := c.calculate(at, exists)
+		if err != nil {
+			return nil, err
+		}
+		return assign(whole, c.steps, v)
+	case "$min", "$max":
+		if exists {
+			if order := Compare(c.arg, at); c.op == "$min" && order >= 0 || c.op == "$max" && order <= 0 {
+				return whole, nil
+			}
+		}
+		return assign(whole, c.steps, c.arg)
+	case "$currentDate":
+		if d, ok := c.arg.(bson.D); ok {
+			if kind, _ := Get(d, "$type"); kind == "timestamp" {
+				return assign(whole, c.steps, bson.Timestamp{T: uint32(max(now.Unix(), 0)), I: 1})
+			}
+		}
+		return assign(whole, c.steps, bson.NewDateTimeFromTime(now))
+	case "$rename":
+		if !exists {
+			return whole, nil
+		}
+		to, err := splitPath(c.arg.(string))
+		if err != nil {
+			return nil, err
+		}
+		return assign(remove(whole, c.steps), to, at)
+	default:
+		list, ok := at.(bson.A)
+		if !ok && exists && (at != nil || c.op == "$push" || c.op == "$addToSet") {
+			return nil, fail("The field '%s' must be an array but is of another type", clip(c.path))
+		}
+		if !exists && c.push == nil {
+			return whole, nil
+		}
+		next, err := c.array(list, m)
+		if err != nil {
+			return nil, err
+		}
+		return assign(whole, c.steps, next)
+	}
+}
+
+// calculate is $inc and $mul. What is not there counts as 0.
+func (c *change) calculate(at any, exists bool) (any, error) {
+	switch {
+	case !exists && c.op == "$inc":
+		return c.arg, nil
+	case !exists:
+		return Multiply(c.arg, int32(0)), nil
+	case !isNumber(at):
+		return nil, fail("Cannot apply %s to a value of non-numeric type: the field '%s' has one", c.op, clip(c.path))
+	case c.op == "$inc":
+		return whole(Add(at, c.arg), at, c.arg)
+	default:
+		return whole(Multiply(at, c.arg), at, c.arg)
+	}
+}
+
+// whole refuses an overflow of 64-bit integers.
+func whole(result, a, b any) (any, error) {
+	_, af := a.(float64)
+	_, bf := b.(float64)
+	if _, isFloat := result.(float64); isFloat && !af && !bf {
+		return nil, fail("Failed to apply the operation to current value: the result doesn't fit in 64 bits")
+	}
+	return result, nil
+}
+
+func (c *change) array(list bson.A, m *Meter) (bson.A, error) {
+	if err := m.Step(len(list) + 1); err != nil {
+		return nil, err
+	}
+	switch c.op {
+	case "$push":
+		return c.push.push(list, m)
+	case "$addToSet":
+		out := slices.Clip(list)
+		for _, v := range c.push.each {
+			if err := m.Step(len(out) + 1); err != nil {
+				return nil, err
+			}
+			if !slices.ContainsFunc(out, func(e any) bool { return Equal(e, v) }) {
+				out = append(out, v)
+			}
+		}
+		if len(out) == len(list) && list != nil {
+			return nil, errNoChange
+		}
+		return bounded(out)
+	case "$pop":
+		switch n, _ := wholeNumber(c.arg); {
+		case len(list) == 0:
+			return nil, errNoChange
+		case n > 0:
+			return list[: len(list)-1 : len(list)-1], nil
+		default:
+			return list[1:], nil
+		}
+	}
+	gone := c.pull
+	if c.op == "$pullAll" {
+		all := slices.Clone(c.arg.(bson.A))
+		slices.SortFunc(all, Compare)
+		gone = func(v any, m *Meter) (bool, error) {
+			_, ok := slices.BinarySearchFunc(all, v, Compare)
+			return ok, m.Step(1)
+		}
+	}
+	out := bson.A{}
+	for _, v := range list {
+		drop, err := gone(v, m)
+		if err != nil {
+			return nil, err
+		}
+		if !drop {
+			out = append(out, v)
+		}
+	}
+	if len(out) == len(list) {
+		return nil, errNoChange
+	}
+	return out, nil
+}
+
+func (p *push) push(list bson.A, m *Meter) (bson.A, error) {
+	at := len(list)
+	if p.position != nil {
+		if at = int(max(min(*p.position, int64(len(list))), -int64(len(list)))); at < 0 {
+			at += len(list)
+		}
+	}
+	out := make(bson.A, 0, len(list)+len(p.each))
+	out = append(append(append(out, list[:at]...), p.each...), list[at:]...)
+	switch {
+	case p.sort != nil:
+		if err := m.Step(len(out) * 16); err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(out, func(a, b any) int {
+			x, _ := a.(bson.D)
+			y, _ := b.(bson.D)
+			return p.sort.Compare(x, y)
+		})
+	case p.order != 0:
+		if err := m.Step(len(out) * 16); err != nil {
+			return nil, err
+		}
+		slices.SortStableFunc(out, func(a, b any) int { return p.order * Compare(a, b) })
+	}
+	if p.slice != nil {
+		switch n := *p.slice; {
+		case n >= 0:
+			out = out[:min(int64(len(out)), n)]
+		case -n < int64(len(out)):
+			out = out[int64(len(out))+n:]
+		}
+	}
+	return bounded(out)
+}
+
+func bounded(a bson.A) (bson.A, error) {
+	if len(a) > maxElements {
+		return nil, fail("an array can have at most %d elements", maxElements)
+	}
+	return a, nil
+}
+
+// withMember returns the document with a member replaced or added.
+func withMember(d bson.D, name string, v any) bson.D {
+	for i := range d {
+		if d[i].Key == name {
+			out := slices.Clone(d)
+			out[i].Value = v
+			return out
+		}
+	}
+	return append(slices.Clip(d), bson.E{Key: name, Value: v})
+}
+
+// assign returns the value with something else at a path; documents on the way are made.
+func assign(v any, steps []string, to any) (any, error) {
+	if len(steps) == 0 {
+		return to, nil
+	}
+	switch at := v.(type) {
+	case bson.D:
+		inner, ok := Get(at, steps[0])
+		if !ok && len(steps) > 1 {
+			inner = bson.D{}
+		}
+		next, err := assign(inner, steps[1:], to)
+		if err != nil {
+			return nil, err
+		}
+		return withMember(at, steps[0], next), nil
+	case bson.A:
+		i, ok := index(steps[0], maxElements)
+		if !ok {
+			return nil, fail("Cannot create field '%s' in an array", clip(steps[0]))
+		}
+		if i > len(at)+maxPadding {
+			return nil, fail("can't backfill more than %d elements of an array", maxPadding)
+		}
+		out := slices.Clone(at)
+		var inner any = bson.D{}
+		if i < len(out) {
+			inner = out[i]
+		}
+		for len(out) <= i {
+			out = append(out, nil)
+		}
+		next, err := assign(inner, steps[1:], to)
+		if err != nil {
+			return nil, err
+		}
+		out[i] = next
+		return out, nil
+	default:
+		return nil, fail("Cannot create field '%s' in a value that is no document", clip(steps[0]))
+	}
+}
+
+// remove returns the value without what is at a path; in an array null takes its place.
+func remove(v any, steps []string) any {
+	switch at := v.(type) {
+	case bson.D:
+		for i := range at {
+			if at[i].Key != steps[0] {
+				continue
+			}
+			if len(steps) == 1 {
+				return slices.Delete(slices.Clone(at), i, i+1)
+			}
+			return withMember(at, steps[0], remove(at[i].Value, steps[1:]))
+		}
+	case bson.A:
+		if i, ok := index(steps[0], len(at)); ok {
+			out := slices.Clone(at)
+			if out[i] = nil; len(steps) > 1 {
+				out[i] = remove(at[i], steps[1:])
+			}
+			return out
+		}
+	}
+	return v
+}
+
+// Add adds numbers as MongoDB does: int32 grows to int64, and int64 to double. Other values give null.
+func Add(a, b any) any {
+	if i, j, ok := integers(a, b); ok {
+		sum := i + j
+		if (sum > i) == (j > 0) || j == 0 {
+			return fitted(sum, a, b)
+		}
+		return float64(i) + float64(j)
+	}
+	return calculate(a, b, value.Decimal.Add, func(x, y float64) float64 { return x + y })
+}
+
+// Multiply is Add for products.
+func Multiply(a, b any) any {
+	if i, j, ok := integers(a, b); ok {
+		product := i * j
+		if i == 0 || j == 0 || product/j == i && (i != -1 || j != math.MinInt64) && (j != -1 || i != math.MinInt64) {
+			return fitted(product, a, b)
+		}
+		return float64(i) * float64(j)
+	}
+	return calculate(a, b, value.Decimal.Mul, func(x, y float64) float64 { return x * y })
+}
+
+// subtract is Add for differences.
+func subtract(a, b any) any {
+	if i, j, ok := integers(a, b); ok {
+		difference := i - j
+		if (difference < i) == (j > 0) || j == 0 {
+			return fitted(difference, a, b)
+		}
+		return float64(i) - float64(j)
+	}
+	return calculate(a, b, value.Decimal.Sub, func(x, y float64) float64 { return x - y })
+}
+
+// divide gives a double, or a decimal.
+func divide(a, b any) any {
+	return calculate(a, b, value.Decimal.Div, func(x, y float64) float64 { return x / y })
+}
+
+func integers(a, b any) (i, j int64, ok bool) {
+	i, ok1 := integer(a)
+	j, ok2 := integer(b)
+	return i, j, ok1 && ok2
+}
+
+func integer(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int32:
+		return int64(v), true
+	case int64:
+		return v, true
+	}
+	return 0, false
+}
+
+// fitted is an int32 if both operands were and the result fits.
+func fitted(n int64, a, b any) any {
+	_, x := a.(int32)
+	_, y := b.(int32)
+	if x && y && n >= math.MinInt32 && n <= math.MaxInt32 {
+		return int32(n)
+	}
+	return n
+}
+
+func calculate(a, b any, decimal func(value.Decimal, value.Decimal) value.Decimal, double func(x, y float64) float64) any {
+	if !isNumber(a) || !isNumber(b) {
+		return nil
+	}
+	_, x := a.(bson.Decimal128)
+	_, y := b.(bson.Decimal128)
+	if x || y {
+		d := decimal(asDecimal(a), asDecimal(b))
+		return bson.NewDecimal128(d.Hi, d.Lo)
+	}
+	return double(float(a), float(b))
+}
+
+func asDecimal(v any) value.Decimal {
+	switch v := v.(type) {
+	case int32:
+		return value.DecimalFromInt64(int64(v))
+	case int64:
+		return value.DecimalFromInt64(v)
+	case float64:
+		return value.DecimalFromFloat64(v)
+	default:
+		return number(v).Decimal()
+	}
+}

@@ -17,6 +17,7 @@ var version = "development"
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve apps until SIGTERM or SIGINT."`
 	App     appCommand     `cmd:"" help:"Create and list the apps of a data directory."`
+	Keys    keysCommand    `cmd:"" help:"Rotate the keys that sign tokens."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

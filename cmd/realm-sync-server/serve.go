@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"realmsync/server/api"
+	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
@@ -26,6 +27,7 @@ import (
 type serveCommand struct {
 	dataFlags
 	logFlags
+	mailFlags
 
 	Listen           []string      `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address to listen on, may be repeated (default: ${default}). Port 0 picks one. localhost means both loopback addresses."`
 	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
@@ -58,10 +60,21 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	defer unlock()
 
+	configs, err := appconfig.Open(ctx, appconfig.StoreConfig{Dir: c.Data, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, configs.Close()) }()
+	mailer, closeMailer, err := c.mailFlags.open(log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeMailer()) }()
+
 	var endpoint *sync.Server // nobody is revoked before it is served
 	config := auth.Config{
 		Dir: c.Data, Dev: c.Dev, DevStrict: c.Rules == "strict", AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
-		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) },
+		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) }, Configs: configs, Mailer: mailer,
 	}
 	if c.CustomJWTSecret != "" {
 		config.CustomJWTSecret = []byte(c.CustomJWTSecret)
@@ -71,6 +84,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, users.Close()) }()
+	defer followKeys(users, log)()
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

@@ -21,24 +21,30 @@ func badRequest(format string, args ...any) error {
 
 // members reads a body that must be a JSON object.
 func (c *call) members() (object, error) {
+	out, _, err := c.membersText()
+	return out, err
+}
+
+// membersText is members, with the text that it was read from.
+func (c *call) membersText() (object, []byte, error) {
 	body, err := io.ReadAll(c.r.Body) // bounded by ServeHTTP
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
-		return nil, err
+		return nil, nil, err
 	case err != nil:
-		return nil, badRequest("the request's body could not be read")
+		return nil, nil, badRequest("the request's body could not be read")
 	case !utf8.Valid(body):
 		// encoding/json would make one character of all that is wrong, and so one password of two.
-		return nil, badRequest("the request's body is not UTF-8")
+		return nil, nil, badRequest("the request's body is not UTF-8")
 	case depth(body) > maxDepth:
-		return nil, badRequest("the request's body is nested more than %d deep", maxDepth)
+		return nil, nil, badRequest("the request's body is nested more than %d deep", maxDepth)
 	}
 	var out object
 	if err := json.Unmarshal(body, &out); err != nil || out == nil {
-		return nil, badRequest("the request's body must be a JSON object")
+		return nil, nil, badRequest("the request's body must be a JSON object")
 	}
-	return out, nil
+	return out, body, nil
 }
 
 // object is a JSON object whose members have not been looked at.

@@ -21,16 +21,18 @@ func (s *Server) location(c *call) error {
 
 // login answers app-services 4: it opens a session, or with ?link=true adds credentials to a user.
 func (s *Server) login(c *call) error {
-	body, err := c.members()
+	body, text, err := c.membersText()
 	if err != nil {
 		return err
 	}
 	credentials := auth.Credentials{Provider: c.params["provider"], Remote: c.remote()}
-	if err := readCredentials(&credentials, body); err != nil {
+	if err := readCredentials(&credentials, body, text); err != nil {
 		return err
 	}
 	// realm-cpp sends no device id, other SDKs do; nothing about a device is required (4.1).
-	credentials.DeviceID, _ = body.inner("options").inner("device").text("deviceId")
+	device := body.inner("options").inner("device")
+	credentials.DeviceID, _ = device.text("deviceId")
+	credentials.Device = readDevice(device)
 	if c.r.URL.Query().Get("link") == "true" {
 		token, err := s.auth.Link(c.r.Context(), c.app, c.bearer(), credentials)
 		if err != nil {
@@ -53,7 +55,7 @@ func (s *Server) login(c *call) error {
 }
 
 // readCredentials takes the members of the provider, and no other: what else is in a body is its provider's matter (4.1).
-func readCredentials(c *auth.Credentials, body object) (err error) {
+func readCredentials(c *auth.Credentials, body object, text []byte) (err error) {
 	switch c.Provider {
 	case auth.ProviderUserpass:
 		if c.Username, err = body.text("username"); err == nil {
@@ -63,8 +65,28 @@ func readCredentials(c *auth.Credentials, body object) (err error) {
 		c.Token, err = body.text("token")
 	case auth.ProviderAPIKey:
 		c.Key, err = body.text("key")
+	case auth.ProviderFunction:
+		c.Payload, err = document(text, "options")
+	case auth.ProviderGoogle, auth.ProviderApple, auth.ProviderFacebook:
+		for name, to := range map[string]*string{"authCode": &c.AuthCode, "id_token": &c.IDToken, "accessToken": &c.AccessToken} {
+			if *to, err = body.text(name); err != nil {
+				return err
+			}
+		}
 	}
 	return err
+}
+
+// readDevice takes the texts that a client says of its device (4.1). What is not a text is left out.
+func readDevice(o object) (d auth.Device) {
+	for name, to := range map[string]*string{
+		"appId": &d.AppID, "appVersion": &d.AppVersion, "bundleId": &d.BundleID, "coreVersion": &d.CoreVersion, "cpuArch": &d.CPUArch,
+		"deviceName": &d.DeviceName, "deviceVersion": &d.DeviceVersion, "frameworkName": &d.FrameworkName, "frameworkVersion": &d.FrameworkVersion,
+		"platform": &d.Platform, "platformVersion": &d.PlatformVersion, "sdk": &d.SDK, "sdkVersion": &d.SDKVersion,
+	} {
+		*to, _ = o.text(name)
+	}
+	return d
 }
 
 // accessAnswer is what linking and refreshing answer.

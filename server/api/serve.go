@@ -31,6 +31,8 @@ func (s *Server) dispatch(c *call) error {
 		return s.only(c, "healthz", s.health)
 	case "/metrics":
 		return s.only(c, "metrics", func(c *call) error { s.metrics.handler.ServeHTTP(c.w, c.r); return nil })
+	case "/.well-known/jwks.json":
+		return s.only(c, "jwks", s.keySet)
 	}
 	route, params, allow := find(c.r.Method, c.r.URL.Path)
 	if route == nil && allow != nil {
@@ -122,6 +124,13 @@ func (s *Server) health(c *call) error {
 		return answer(http.StatusServiceUnavailable, "the database cannot be read")
 	}
 	return answer(http.StatusOK, "ok")
+}
+
+// keySet publishes the keys that verify our tokens (13.3), for other programs that are given them.
+func (s *Server) keySet(c *call) error {
+	c.w.Header().Set("Cache-Control", "public, max-age=300")
+	writeJSON(c.w, c.r, http.StatusOK, jsonType, map[string]any{"keys": s.auth.PublicKeys()})
+	return nil
 }
 
 // upgrade hands the request over to the sync endpoint.

@@ -35,6 +35,10 @@ type Config struct {
 	// Sync answers GET .../app/{app}/realm-sync, the WebSocket upgrade. The request's path value "app" is the app's id. It
 	// must hijack the connection or answer with a short body. nil: 503.
 	Sync http.Handler
+	// Functions calls the functions of apps. nil: there are none.
+	Functions auth.Functions
+	// Collections calls the operations of data sources. nil: there are none.
+	Collections Collections
 	// Registry is where metrics are registered and read from. nil: one of the server's own.
 	Registry *prometheus.Registry
 	// Logger gets one line per request, without its query: a token may be in it.
@@ -43,12 +47,14 @@ type Config struct {
 
 // Server is the HTTP handler. It is safe for concurrent use.
 type Server struct {
-	auth     *auth.Service
-	base     *url.URL // nil: the address that the client connected to
-	sync     http.Handler
-	metrics  *metrics
-	log      *slog.Logger
-	draining atomic.Bool
+	auth        *auth.Service
+	base        *url.URL // nil: the address that the client connected to
+	sync        http.Handler
+	functions   auth.Functions
+	collections Collections
+	metrics     *metrics
+	log         *slog.Logger
+	draining    atomic.Bool
 }
 
 // New makes a server. It fails if the base URL is not one, or if metrics of the same names are registered.
@@ -56,7 +62,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{auth: cfg.Auth, sync: cfg.Sync, log: cfg.Logger}
+	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

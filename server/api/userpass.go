@@ -21,16 +21,29 @@ func (s *Server) confirm(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.auth.Confirm(c.r.Context(), c.app, t[0], t[1])
+	if err := s.auth.Confirm(c.r.Context(), c.app, t[0], t[1]); err != nil {
+		return err
+	}
+	writeJSON(c.w, c.r, http.StatusOK, jsonType, struct{}{})
+	return nil
 }
 
-// confirmAgain answers POST .../local-userpass/confirm/send and /call.
-func (s *Server) confirmAgain(c *call) error {
+// confirmSend answers POST .../local-userpass/confirm/send.
+func (s *Server) confirmSend(c *call) error {
 	t, err := s.guess(c, "email")
 	if err != nil {
 		return err
 	}
-	return s.auth.ResendConfirmation(c.r.Context(), c.app, t[0])
+	return c.accepted(s.auth.ResendConfirmation(c.r.Context(), c.app, t[0]))
+}
+
+// confirmCall answers POST .../local-userpass/confirm/call.
+func (s *Server) confirmCall(c *call) error {
+	t, err := s.guess(c, "email")
+	if err != nil {
+		return err
+	}
+	return c.done(s.auth.CallConfirmation(c.r.Context(), c.app, t[0]))
 }
 
 // reset answers POST .../local-userpass/reset.
@@ -39,7 +52,7 @@ func (s *Server) reset(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.auth.Reset(c.r.Context(), c.app, t[0], t[1], t[2])
+	return c.done(s.auth.Reset(c.r.Context(), c.app, t[0], t[1], t[2]))
 }
 
 // resetSend answers POST .../local-userpass/reset/send.
@@ -48,16 +61,43 @@ func (s *Server) resetSend(c *call) error {
 	if err != nil {
 		return err
 	}
-	return s.auth.SendReset(c.r.Context(), c.app, t[0])
+	return c.accepted(s.auth.SendReset(c.r.Context(), c.app, t[0]))
 }
 
 // resetCall answers POST .../local-userpass/reset/call.
 func (s *Server) resetCall(c *call) error {
-	t, err := s.guess(c, "email")
+	if err := s.auth.Attempt(c.remote()); err != nil {
+		return err
+	}
+	body, err := c.members()
 	if err != nil {
 		return err
 	}
-	return s.auth.CallReset(c.r.Context(), c.app, t[0])
+	t, err := body.texts("email", "password")
+	if err != nil {
+		return err
+	}
+	args, err := body.array("arguments")
+	if err != nil {
+		return err
+	}
+	return c.done(s.auth.CallReset(c.r.Context(), c.app, t[0], t[1], args))
+}
+
+// done answers 204, unless there was an error.
+func (c *call) done(err error) error {
+	if err == nil {
+		c.w.WriteHeader(http.StatusNoContent)
+	}
+	return err
+}
+
+// accepted answers 202, unless there was an error: something may be on its way.
+func (c *call) accepted(err error) error {
+	if err == nil {
+		writeJSON(c.w, c.r, http.StatusAccepted, jsonType, struct{}{})
+	}
+	return err
 }
 
 // guess is bodyTexts for routes where somebody could try out tokens and addresses: it counts the attempt (13.5).

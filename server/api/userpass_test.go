@@ -32,13 +32,13 @@ func TestRegister(t *testing.T) {
 	f.call(http.MethodPost, prefix+"app/other/auth/providers/local-userpass/register", "", `{"email":"a@b.c","password":"`+password+`"}`).is(201, "{}")
 }
 
-// Nothing sends mail and there are no functions: each route says so, in the words that clients know where there are some.
+// The app of this test has no pages and no functions: each route says so, in the words that clients know where there are some.
 func TestMailRoutes(t *testing.T) {
 	f := open(t, nil)
 	f.register("a@b.c")
 	good := strings.Repeat("0a", 64)
 	const id = "636aba021728b6c1c03db83f"
-	const noMail = "this server sends no e-mail: the app has no confirmation and no password reset by mail"
+	const noMail = "the app's local-userpass provider has no page to link to (emailConfirmationUrl, resetPasswordUrl)"
 	for _, c := range []struct {
 		path, body string
 		status     int
@@ -59,7 +59,7 @@ func TestMailRoutes(t *testing.T) {
 		{"reset", `{"password":"new-password","token":"x","tokenId":"y"}`, 400, "invalid token data", "BadRequest"},
 		{"reset", `{"password":"new-password","token":"` + good + `","tokenId":"` + id + `"}`, 400, "userpass token is expired or invalid", "UserpassTokenInvalid"},
 		{"reset", `{"password":"x","token":"` + good + `","tokenId":"` + id + `"}`, 400, "password must be between 6 and 128 characters", "BadRequest"},
-		{"reset/call", `{"email":"a@b.c","password":"new-password","arguments":["foo",{"$numberLong":"1"}]}`, 400, "the app has no confirmation function and no password reset function", "BadRequest"},
+		{"reset/call", `{"email":"a@b.c","password":"new-password","arguments":["foo",{"$numberLong":"1"}]}`, 400, "the app has no password reset function", "BadRequest"},
 		{"reset/call", `{"email":"who@b.c","password":"new-password","arguments":[]}`, 404, "user not found", "UserNotFound"},
 	} {
 		f.call(http.MethodPost, userpassPath+c.path, "", c.body).refusedFor(c.status, c.text, c.code)

@@ -43,7 +43,7 @@ type UserpassConfig struct {
 type CustomTokenConfig struct {
 	Audience           Strings `json:"audience"` // empty: the client app id
 	RequireAnyAudience bool    `json:"requireAnyAudience"`
-	SigningAlgorithm   string  `json:"signingAlgorithm"` // HS256 or RS256; empty with UseJWKURI: RS256
+	SigningAlgorithm   string  `json:"signingAlgorithm"` // HS256, RS256 or ES256; empty with UseJWKURI: RS256
 	UseJWKURI          bool    `json:"useJWKURI"`
 	JWKURI             string  `json:"jwkURI"`
 }
@@ -63,6 +63,11 @@ type CustomFunctionConfig struct {
 type OAuth2Config struct {
 	ClientID      string `json:"clientId"`
 	OpenIDEnabled bool   `json:"openId"`
+	// What App Services fixed, and an issuer of one's own has otherwise. Empty: those of Google, Apple or Facebook.
+	Issuer   Strings `json:"issuer,omitempty"`   // the iss that is taken
+	JWKURI   string  `json:"jwkURI,omitempty"`   // where the issuer's keys are
+	TokenURI string  `json:"tokenURI,omitempty"` // where an authCode is exchanged
+	GraphURI string  `json:"graphURI,omitempty"` // oauth2-facebook: where an accessToken is asked about
 }
 
 // OAuth2Secrets is their Provider.SecretConfig: the name of a secret.

@@ -51,12 +51,25 @@ func (v *validator) provider(path string, p *Provider) {
 	case ProviderCustomToken:
 		v.customToken(path, p)
 	case ProviderGoogle, ProviderApple, ProviderFacebook:
-		var s OAuth2Secrets
-		if v.decode(path, p, &OAuth2Config{}, &s) && !p.Disabled && s.ClientSecret != "" && v.config.Secret(s.ClientSecret) == nil {
-			v.fail(path+".secret_config.clientSecret", "there is no secret %q", clip(s.ClientSecret))
-		}
+		v.oauth2(path, p)
 	default:
 		v.decode(path, p, &struct{}{}, &struct{}{})
+	}
+}
+
+func (v *validator) oauth2(path string, p *Provider) {
+	var c OAuth2Config
+	var s OAuth2Secrets
+	if !v.decode(path, p, &c, &s) || p.Disabled {
+		return
+	}
+	if s.ClientSecret != "" && v.config.Secret(s.ClientSecret) == nil {
+		v.fail(path+".secret_config.clientSecret", "there is no secret %q", clip(s.ClientSecret))
+	}
+	for name, address := range map[string]string{"jwkURI": c.JWKURI, "tokenURI": c.TokenURI, "graphURI": c.GraphURI} {
+		if u, err := url.Parse(address); address != "" && (err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil) {
+			v.fail(path+".config."+name, "it must be an https URL")
+		}
 	}
 }
 
@@ -67,13 +80,13 @@ func (v *validator) customToken(path string, p *Provider) {
 		return
 	}
 	switch c.SigningAlgorithm {
-	case "HS256", "RS256":
+	case "HS256", "RS256", "ES256":
 	case "":
 		if !p.Disabled && !c.UseJWKURI {
-			v.fail(path+".config.signingAlgorithm", "it must be HS256 or RS256")
+			v.fail(path+".config.signingAlgorithm", "it must be HS256, RS256 or ES256")
 		}
 	default:
-		v.fail(path+".config.signingAlgorithm", "it must be HS256 or RS256")
+		v.fail(path+".config.signingAlgorithm", "it must be HS256, RS256 or ES256")
 	}
 	if len(s.SigningKeys) > maxSigningKeys {
 		v.fail(path+".secret_config.signingKeys", "there are %d, at most %d are taken", len(s.SigningKeys), maxSigningKeys)
@@ -83,7 +96,7 @@ func (v *validator) customToken(path string, p *Provider) {
 	}
 	if c.UseJWKURI {
 		if c.SigningAlgorithm == "HS256" {
-			v.fail(path+".config.signingAlgorithm", "keys of a JWKS are for RS256")
+			v.fail(path+".config.signingAlgorithm", "keys of a JWKS are for RS256 and ES256")
 		}
 		if u, err := url.Parse(c.JWKURI); err != nil || u.Scheme != "https" || u.Host == "" || u.User != nil {
 			v.fail(path+".config.jwkURI", "it must be an https URL")

@@ -55,7 +55,7 @@ func TestValidate(t *testing.T) {
 		"auth function":       {[]func(*Config){provider(ProviderCustomFunction, `{"authFunctionName":"no"}`, "null")}, "auth_providers[3].config.authFunctionName", `"no"`},
 		"custom token":        {[]func(*Config){secret("k", long), provider(ProviderCustomToken, `{"audience":[],"signingAlgorithm":"HS256","useJWKURI":false}`, `{"signingKeys":["k"]}`)}, "", ""},
 		"custom token's text": {[]func(*Config){secret("k", long), provider(ProviderCustomToken, `{"audience":"a","signingAlgorithm":"HS256"}`, `{"signingKeys":"k"}`)}, "", ""},
-		"algorithm none":      {[]func(*Config){secret("k", long), provider(ProviderCustomToken, `{"signingAlgorithm":"none"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].config.signingAlgorithm", "HS256 or RS256"},
+		"algorithm none":      {[]func(*Config){secret("k", long), provider(ProviderCustomToken, `{"signingAlgorithm":"none"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].config.signingAlgorithm", "HS256, RS256 or ES256"},
 		"no key":              {[]func(*Config){provider(ProviderCustomToken, `{"signingAlgorithm":"HS256"}`, `{}`)}, "auth_providers[3].secret_config.signingKeys", "name a secret"},
 		"no such key":         {[]func(*Config){provider(ProviderCustomToken, `{"signingAlgorithm":"HS256"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].secret_config.signingKeys[0]", `no secret "k"`},
 		"short key":           {[]func(*Config){secret("k", "short"), provider(ProviderCustomToken, `{"signingAlgorithm":"HS256"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].secret_config.signingKeys[0]", "at least 32"},

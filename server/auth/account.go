@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"strings"
 	"unicode"
@@ -17,22 +16,15 @@ const (
 	maxEmail    = 128
 )
 
-// The length of what hosted servers put into mails (app-services 7.1), in hexadecimal digits.
-const confirmTokenDigits = 128
-
-// errNoMail is the answer to all that would need a mail, whether the address is known or not.
-var errNoMail = errBadRequest("this server sends no e-mail: the app has no confirmation and no password reset by mail")
-
-// errNoFunction is the answer to all that would need a function of the app.
-var errNoFunction = errBadRequest("the app has no confirmation function and no password reset function")
-
-// Register makes an e-mail account and confirms it: there is nothing yet that could send a mail. The user itself is made
-// at the first login, so that the account can be linked to another one instead.
+// Register makes an e-mail account, and has it confirmed in the way that the app is configured for (app-services 7.1): at once, by
+// the app's function, or by a mail. The user itself is made at the first login, so that the account can be linked to another one
+// instead.
 func (s *Service) Register(ctx context.Context, app *App, email, password, remote string) error {
 	if err := s.Attempt(remote); err != nil {
 		return err
 	}
-	if _, err := s.provider(ctx, app, ProviderUserpass); err != nil {
+	e, err := s.userpass(ctx, app)
+	if err != nil {
 		return err
 	}
 	if err := checkEmail(email); err != nil {
@@ -41,6 +33,11 @@ func (s *Service) Register(ctx context.Context, app *App, email, password, remot
 	if err := checkNewPassword(password); err != nil {
 		return err
 	}
+	if !e.AutoConfirm && !e.RunConfirmationFunction {
+		if err := s.canMail(e.EmailConfirmationURL, email); err != nil {
+			return err
+		}
+	}
 	// Before the hash is computed: it is the expensive part.
 	if _, err := findAccount(ctx, s.db.read, app, email); !errors.Is(err, sql.ErrNoRows) {
 		if err == nil {
@@ -48,90 +45,50 @@ func (s *Service) Register(ctx context.Context, app *App, email, password, remot
 		}
 		return wrap("registering", err)
 	}
-	hash, err := s.hasher.hash(ctx, password)
-	if err != nil {
-		return wrap("hashing a password", err)
+	a, err := s.addAccount(ctx, app, email, password, e.AutoConfirm)
+	if err != nil || e.AutoConfirm {
+		return err
+	}
+	err = s.startConfirmation(ctx, app, e, a)
+	if err != nil { // the address is free again
+		if _, gone := s.db.write.ExecContext(context.WithoutCancel(ctx), "DELETE FROM accounts WHERE id = ? AND confirmed = 0", a.id); gone != nil {
+			s.log.Error("an account that was refused was not removed", "app", app.ID, "error", gone)
+		}
+	}
+	return err
+}
+
+// addAccount stores an account, or returns ErrNameInUse.
+func (s *Service) addAccount(ctx context.Context, app *App, email, password string, confirmed bool) (accountRow, error) {
+	a := accountRow{email: email, confirmed: confirmed}
+	var err error
+	if a.hash, err = s.hasher.hash(ctx, password); err != nil {
+		return a, wrap("hashing a password", err)
 	}
 	now := s.now()
+	a.id = NewObjectID(now)
 	err = s.db.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.ExecContext(ctx, "INSERT INTO accounts (app_id, email, id, hash, confirmed, created) VALUES (?,?,?,?,1,?) ON CONFLICT DO NOTHING",
-			app.ID, email, NewObjectID(now), hash, now.Unix()))
+		n, err := changed(tx.ExecContext(ctx, "INSERT INTO accounts (app_id, email, id, hash, confirmed, created) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+			app.ID, email, a.id, a.hash, confirmed, now.Unix()))
 		if err == nil && n == 0 {
 			err = ErrNameInUse
 		}
 		return err
 	})
-	return wrap("registering", err)
-}
-
-// Confirm takes the token of a confirmation mail. No such mail was ever sent, so no token is good.
-func (s *Service) Confirm(ctx context.Context, app *App, token, tokenID string) error {
-	return s.mailToken(ctx, app, token, tokenID)
-}
-
-// ResendConfirmation would mail a new token; accounts are confirmed when they are made.
-func (s *Service) ResendConfirmation(ctx context.Context, app *App, email string) error {
-	return s.onAccount(ctx, app, email, ErrAlreadyConfirmed)
-}
-
-// SendReset would mail a password reset; nothing sends mail, and the answer does not depend on the address.
-func (s *Service) SendReset(ctx context.Context, app *App, _ string) error {
-	if _, err := s.provider(ctx, app, ProviderUserpass); err != nil {
-		return err
-	}
-	return errNoMail
-}
-
-// Reset takes the token of a password reset mail. No such mail was ever sent, so no token is good.
-func (s *Service) Reset(ctx context.Context, app *App, token, tokenID, password string) error {
-	if err := s.mailToken(ctx, app, token, tokenID); !errors.Is(err, ErrTokenExpired) {
-		return err
-	}
-	if err := checkNewPassword(password); err != nil {
-		return err
-	}
-	return ErrTokenExpired
-}
-
-// CallReset would call the app's reset function; apps have none.
-func (s *Service) CallReset(ctx context.Context, app *App, email string) error {
-	return s.onAccount(ctx, app, email, errNoFunction)
-}
-
-// onAccount returns an error for an account that exists, or ErrUserNotFound.
-func (s *Service) onAccount(ctx context.Context, app *App, email string, answer error) error {
-	if _, err := s.provider(ctx, app, ProviderUserpass); err != nil {
-		return err
-	}
-	_, err := findAccount(ctx, s.db.read, app, email)
-	if errors.Is(err, sql.ErrNoRows) {
-		return ErrUserNotFound
-	}
-	if err != nil {
-		return wrap("looking for an account", err)
-	}
-	return answer
-}
-
-func (s *Service) mailToken(ctx context.Context, app *App, token, tokenID string) error {
-	if _, err := s.provider(ctx, app, ProviderUserpass); err != nil {
-		return err
-	}
-	if b, err := hex.DecodeString(token); err != nil || len(b) != confirmTokenDigits/2 || !isObjectID(tokenID) {
-		return ErrTokenData
-	}
-	return ErrTokenExpired
+	return a, wrap("registering", err)
 }
 
 // accountRow is an e-mail account.
 type accountRow struct {
 	id        string
+	email     string
 	hash      string
 	confirmed bool
 }
 
 // findAccount looks an account up; sql.ErrNoRows if there is none.
 func findAccount(ctx context.Context, q querier, app *App, email string) (a accountRow, err error) {
+	a.email = email
 	err = q.QueryRowContext(ctx, "SELECT id, hash, confirmed FROM accounts WHERE app_id = ? AND email = ?", app.ID, email).Scan(&a.id, &a.hash, &a.confirmed)
 	return a, err
 }

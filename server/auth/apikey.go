@@ -2,12 +2,11 @@ package auth
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"database/sql"
-	"encoding/hex"
 	"errors"
+	"net/http"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -25,19 +24,35 @@ type APIKey struct {
 	Disabled bool   `json:"disabled"`
 }
 
-// CreateKey makes an API key for the user of a session. Anonymous users have none.
-func (s *Service) CreateKey(ctx context.Context, c Bearer, name string) (APIKey, error) {
+var errKeyExists = &Error{Status: http.StatusConflict, Code: "APIKeyAlreadyExists", Text: "API key already exists"}
+
+func checkKeyName(name string) error {
 	if n := utf8.RuneCountInString(name); n == 0 || n > maxKeyName || strings.ContainsFunc(name, unicode.IsControl) {
-		return APIKey{}, errBadRequest("the name of an API key must be between 1 and %d characters", maxKeyName)
+		return errBadRequest("the name of an API key must be between 1 and %d characters", maxKeyName)
 	}
-	var secret [32]byte
-	_, _ = rand.Read(secret[:]) // never fails (crypto/rand)
+	return nil
+}
+
+func newKey(name string, now time.Time) APIKey {
+	return APIKey{ID: NewObjectID(now), Key: newSecret(), Name: name}
+}
+
+func addKey(ctx context.Context, tx *sql.Tx, app *App, user string, k APIKey, now time.Time) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO api_keys (id, app_id, user_id, name, digest, disabled, created) VALUES (?,?,?,?,?,0,?)",
+		k.ID, app.ID, user, k.Name, digestOf(k.Key), now.Unix())
+	return err
+}
+
+// CreateKey makes an API key for the user of a session. Anonymous users, and those of server API keys, have none.
+func (s *Service) CreateKey(ctx context.Context, c Bearer, name string) (APIKey, error) {
+	if err := checkKeyName(name); err != nil {
+		return APIKey{}, err
+	}
 	now := s.now()
-	k := APIKey{ID: NewObjectID(now), Key: hex.EncodeToString(secret[:]), Name: name}
-	digest := sha256.Sum256([]byte(k.Key))
+	k := newKey(name, now)
 	err := s.db.update(ctx, func(tx *sql.Tx) error {
 		var named, keys, same int
-		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM identities WHERE user_id = ? AND provider <> ?", c.UserID, ProviderAnonymous).Scan(&named); err != nil {
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM identities WHERE user_id = ? AND provider NOT IN (?,?)", c.UserID, ProviderAnonymous, ProviderAPIKey).Scan(&named); err != nil {
 			return err
 		}
 		if err := tx.QueryRowContext(ctx, "SELECT count(*), count(*) FILTER (WHERE name = ?) FROM api_keys WHERE user_id = ?", name, c.UserID).Scan(&keys, &same); err != nil {
@@ -47,13 +62,11 @@ func (s *Service) CreateKey(ctx context.Context, c Bearer, name string) (APIKey,
 		case named == 0:
 			return errBadRequest("anonymous users cannot have API keys")
 		case same > 0:
-			return &Error{Status: 409, Code: "APIKeyAlreadyExists", Text: "API key already exists"}
+			return errKeyExists
 		case keys >= maxKeysPerUser:
 			return errBadRequest("a user can have at most %d API keys", maxKeysPerUser)
 		}
-		_, err := tx.ExecContext(ctx, "INSERT INTO api_keys (id, app_id, user_id, name, digest, disabled, created) VALUES (?,?,?,?,?,0,?)",
-			k.ID, c.App.ID, c.UserID, name, digest[:], now.Unix())
-		return err
+		return addKey(ctx, tx, c.App, c.UserID, k, now)
 	})
 	if err != nil {
 		return APIKey{}, wrap("making an API key", err)
@@ -63,7 +76,11 @@ func (s *Service) CreateKey(ctx context.Context, c Bearer, name string) (APIKey,
 
 // Keys returns the API keys of a user, oldest first.
 func (s *Service) Keys(ctx context.Context, c Bearer) ([]APIKey, error) {
-	rows, err := s.db.read.QueryContext(ctx, "SELECT id, name, disabled FROM api_keys WHERE user_id = ? ORDER BY created, id", c.UserID)
+	return s.keys(ctx, "SELECT id, name, disabled FROM api_keys WHERE user_id = ? ORDER BY created, id", c.UserID)
+}
+
+func (s *Service) keys(ctx context.Context, query string, args ...any) ([]APIKey, error) {
+	rows, err := s.db.read.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, wrap("reading API keys", err)
 	}
@@ -79,13 +96,18 @@ func (s *Service) Keys(ctx context.Context, c Bearer) ([]APIKey, error) {
 	return out, wrap("reading API keys", rows.Err())
 }
 
+// keyNotFound says of a row that is not there that the key is not.
+func keyNotFound(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return ErrKeyNotFound
+	}
+	return err
+}
+
 // Key returns one API key, or ErrKeyNotFound.
 func (s *Service) Key(ctx context.Context, c Bearer, id string) (k APIKey, err error) {
 	err = s.db.read.QueryRowContext(ctx, "SELECT id, name, disabled FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id).Scan(&k.ID, &k.Name, &k.Disabled)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrKeyNotFound
-	}
-	return k, wrap("reading an API key", err)
+	return k, wrap("reading an API key", keyNotFound(err))
 }
 
 // DeleteKey removes an API key, or returns ErrKeyNotFound. Sessions opened with it stay.
@@ -110,9 +132,8 @@ func (s *Service) changeKey(ctx context.Context, statement string, args ...any) 
 
 // checkKey returns the id of an API key and its user. It is found by its digest: what is compared is not the secret.
 func (s *Service) checkKey(ctx context.Context, app *App, key string) (id, user string, err error) {
-	digest := sha256.Sum256([]byte(key))
 	var disabled bool
-	err = s.db.read.QueryRowContext(ctx, "SELECT id, user_id, disabled FROM api_keys WHERE digest = ? AND app_id = ?", digest[:], app.ID).Scan(&id, &user, &disabled)
+	err = s.db.read.QueryRowContext(ctx, "SELECT id, user_id, disabled FROM api_keys WHERE digest = ? AND app_id = ?", digestOf(key), app.ID).Scan(&id, &user, &disabled)
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && disabled:
 		return "", "", &Error{Status: 401, Code: "AuthError", Text: "invalid API key"}

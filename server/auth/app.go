@@ -5,14 +5,20 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+
+	"realmsync/server/appconfig"
 )
 
 // The types of login providers that an app has (app-services 4.1).
 const (
-	ProviderAnonymous = "anon-user"
-	ProviderUserpass  = "local-userpass"
-	ProviderAPIKey    = "api-key"
-	ProviderCustom    = "custom-token"
+	ProviderAnonymous = appconfig.ProviderAnonymous
+	ProviderUserpass  = appconfig.ProviderUserpass
+	ProviderAPIKey    = appconfig.ProviderAPIKey
+	ProviderCustom    = appconfig.ProviderCustomToken
+	ProviderFunction  = appconfig.ProviderCustomFunction
+	ProviderGoogle    = appconfig.ProviderGoogle
+	ProviderApple     = appconfig.ProviderApple
+	ProviderFacebook  = appconfig.ProviderFacebook
 )
 
 // App is one application. It doesn't change.
@@ -23,9 +29,6 @@ type App struct {
 	DomainID   string // in tokens, 24 hexadecimal digits
 	Strict     bool   // its clients and the server merge by the strict rules (merge.Strict)
 }
-
-// defaultProviders are those of a new app: whether they are disabled.
-var defaultProviders = map[string]bool{ProviderAnonymous: false, ProviderUserpass: false, ProviderAPIKey: true, ProviderCustom: true}
 
 // App returns the app with a client app id, or *ErrUnknownApp. In development mode an app that doesn't exist is created.
 func (s *Service) App(ctx context.Context, id string) (*App, error) {
@@ -38,7 +41,7 @@ func (s *Service) App(ctx context.Context, id string) (*App, error) {
 	return app, err
 }
 
-// CreateApp makes an app with anonymous and e-mail logins. created is false when it was there.
+// CreateApp makes an app. Until it is configured, it has anonymous and e-mail logins (appconfig.Default). created is false when it was there.
 func (s *Service) CreateApp(ctx context.Context, id string) (app *App, created bool, err error) {
 	return s.CreateAppWith(ctx, id, false)
 }
@@ -93,12 +96,6 @@ func (s *Service) createApp(ctx context.Context, id string, strict bool, limit i
 		if _, err := tx.ExecContext(ctx, "INSERT INTO apps (id, internal_id, group_id, domain_id, created, strict) VALUES (?,?,?,?,?,?)",
 			app.ID, app.InternalID, app.GroupID, app.DomainID, now.Unix(), strict); err != nil {
 			return err
-		}
-		for kind, disabled := range defaultProviders {
-			if _, err := tx.ExecContext(ctx, "INSERT INTO providers (app_id, type, id, disabled) VALUES (?,?,?,?)",
-				app.ID, kind, NewObjectID(now), disabled); err != nil {
-				return err
-			}
 		}
 		return nil
 	})
@@ -170,37 +167,4 @@ func findApp(ctx context.Context, q querier, column, value string) (*App, error)
 		return nil, nil
 	}
 	return a, err
-}
-
-// provider returns the id of an app's login provider, or an error when it is disabled, or there is none.
-func (s *Service) provider(ctx context.Context, app *App, kind string) (id string, err error) {
-	var disabled bool
-	err = s.db.read.QueryRowContext(ctx, "SELECT id, disabled FROM providers WHERE app_id = ? AND type = ?", app.ID, kind).Scan(&id, &disabled)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return "", errProvider(kind)
-	case err != nil:
-		return "", fmt.Errorf("auth: looking for a provider: %w", err)
-	}
-	if kind == ProviderCustom && s.cfg.Dev {
-		disabled = s.cfg.CustomJWTSecret == nil
-	} else if kind == ProviderCustom {
-		disabled = true // no app has a key of its own yet
-	}
-	if disabled {
-		return "", errProvider(kind)
-	}
-	return id, nil
-}
-
-// SetProviderDisabled disables or enables a login provider of an app. Sessions that were opened with it stay. The provider
-// custom-token stays off without a key (Config.CustomJWTSecret).
-func (s *Service) SetProviderDisabled(ctx context.Context, app *App, kind string, disabled bool) error {
-	return wrap("changing a provider", s.db.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.ExecContext(ctx, "UPDATE providers SET disabled = ? WHERE app_id = ? AND type = ?", disabled, app.ID, kind))
-		if err == nil && n == 0 {
-			err = errProvider(kind)
-		}
-		return err
-	}))
 }

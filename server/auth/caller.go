@@ -51,5 +51,5 @@ func (e *FunctionError) Error() string { return e.Message }
 
 // FunctionNotFound is the refusal of a function that is not there, or that is private (app-services 2.4).
 func FunctionNotFound(name string) *Error {
-	return &Error{Status: http.StatusNotFound, Code: "FunctionNotFound", Text: "function not found: '" + clip(name, 128) + "'"}
+	return &Error{Status: http.StatusNotFound, Code: "FunctionNotFound", Text: "function not found: '" + clip(name, 256) + "'"}
 }

@@ -1,74 +1,85 @@
 package auth
 
 import (
-	"encoding/base64"
-	"encoding/json"
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"realmsync/server/appconfig"
+	"realmsync/server/jwks"
 )
 
-const (
-	minCustomKey  = 32       // bytes (app-services 13.4)
-	maxCustomJWT  = 32 << 10 // bytes of a token
-	maxSubject    = 1024     // bytes of its sub
-	customJWTSkew = time.Minute
-)
-
-// customSubject verifies a JWT that somebody else made for our users and returns whom it names (app-services 4.4). It
-// takes HS256 only, whatever the token says of itself.
-func (s *Service) customSubject(app *App, token string) (string, error) {
-	refuse := func(format string, args ...any) (string, error) {
-		return "", &Error{Status: http.StatusUnauthorized, Code: "AuthError", Text: "invalid custom auth token: " + fmt.Sprintf(format, args...)}
+// checkCustomJWT verifies a JWT that an app's own system made for its users, and returns whom it names (app-services 4.4).
+func (s *Service) checkCustomJWT(ctx context.Context, app *App, p provider, token string) (string, Details, error) {
+	refuse := func(err error) (string, Details, error) {
+		return "", nil, &Error{Status: http.StatusUnauthorized, Code: "AuthError", Text: "invalid custom auth token: " + err.Error()}
 	}
-	if len(token) > maxCustomJWT {
-		return refuse("it has %d bytes, at most %d are accepted", len(token), maxCustomJWT)
+	rules, err := s.customRules(app, p)
+	if err != nil {
+		return "", nil, err
 	}
-	parts := strings.SplitN(token, ".", 4)
-	if len(parts) != 3 {
-		return refuse("it is not three parts with dots between them")
+	t, err := s.checkForeign(ctx, token, rules)
+	if err != nil {
+		return refuse(err)
 	}
-	var raw [3][]byte
-	for i, part := range parts {
-		var err error
-		if raw[i], err = decodeSegment(part); err != nil {
-			return refuse("its part %d is not base64", i+1)
-		}
-	}
-	var header struct {
-		Alg  string          `json:"alg"`
-		Crit json.RawMessage `json:"crit"`
-	}
-	if json.Unmarshal(raw[0], &header) != nil {
-		return refuse("its header is not a JSON object")
-	}
-	if header.Alg != jwt.SigningMethodHS256.Alg() || header.Crit != nil {
-		return refuse("its algorithm must be HS256, without extensions")
-	}
-	// Over the text as it was received: there are two alphabets, and re-encoding would pick one (app-services 4.4).
-	if err := jwt.SigningMethodHS256.Verify(parts[0]+"."+parts[1], raw[2], s.cfg.CustomJWTSecret); err != nil {
-		return refuse("its signature is not right for the configured key")
-	}
-	claims := jwt.MapClaims{}
-	if json.Unmarshal(raw[1], &claims) != nil || claims == nil {
-		return refuse("its claims are not a JSON object")
-	}
-	check := jwt.NewValidator(jwt.WithExpirationRequired(), jwt.WithAudience(app.ID), jwt.WithLeeway(customJWTSkew), jwt.WithTimeFunc(s.now))
-	if err := check.Validate(claims); err != nil {
-		return refuse("%s", strings.TrimPrefix(err.Error(), jwt.ErrTokenInvalidClaims.Error()+": "))
-	}
-	subject, err := claims.GetSubject()
-	if err != nil || subject == "" || len(subject) > maxSubject {
-		return refuse("its sub must be a text of 1 to %d bytes", maxSubject)
-	}
-	return subject, nil
+	data, err := metadata(p.MetadataFields, t.claims)
+	return t.subject, data, err
 }
 
-// decodeSegment takes both alphabets, padded or not.
-func decodeSegment(s string) ([]byte, error) {
-	s = strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(s, "="))
-	return base64.RawStdEncoding.DecodeString(s)
+// customRules reads the configuration of a provider.
+func (s *Service) customRules(app *App, p provider) (r foreignRules, err error) {
+	var c appconfig.CustomTokenConfig
+	var names appconfig.CustomTokenSecrets
+	if err := p.Decode(&c, &names); err != nil {
+		return r, err
+	}
+	r = foreignRules{alg: c.SigningAlgorithm, audiences: c.Audience, any: c.RequireAnyAudience}
+	if len(r.audiences) == 0 {
+		r.audiences = []string{app.ID}
+	}
+	if c.UseJWKURI {
+		if r.alg == "" {
+			r.alg = jwks.RS256
+		}
+		if r.alg == "HS256" {
+			return r, errors.New("the custom-token provider has HS256 with a key set, whose keys are public")
+		}
+		r.keys = s.publishedKeys(c.JWKURI, r.alg)
+		return r, nil
+	}
+	var keys []any
+	if p.secret != nil {
+		keys = append(keys, p.secret)
+	}
+	for _, name := range names.SigningKeys {
+		secret := p.config.Secret(name)
+		if secret == nil {
+			continue
+		}
+		key, err := signingKey(r.alg, secret.Value)
+		if err != nil {
+			return r, fmt.Errorf("the secret %q of the custom-token provider: %w", name, err)
+		}
+		keys = append(keys, key)
+	}
+	r.keys = func(context.Context, string) ([]any, error) { return keys, nil }
+	return r, nil
+}
+
+// signingKey reads a secret: for HS256 the key itself, otherwise a public key in PEM, whose lines may be written with "\n".
+func signingKey(alg, value string) (any, error) {
+	text := []byte(strings.ReplaceAll(value, `\n`, "\n"))
+	switch alg {
+	case "HS256":
+		return []byte(value), nil
+	case jwks.RS256:
+		return jwt.ParseRSAPublicKeyFromPEM(text)
+	case jwks.ES256:
+		return jwt.ParseECPublicKeyFromPEM(text)
+	}
+	return nil, fmt.Errorf("the algorithm %q is none that keys are configured for", clip(alg, 16))
 }

@@ -3,39 +3,48 @@ package auth
 import (
 	"bufio"
 	"bytes"
+	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/golang-jwt/jwt/v5"
 )
 
-// keySize is the size of a signing key, in bytes: HS256 gains nothing from more.
+// keySize is the size of a signing key's seed, and of the HS256 keys of earlier versions, in bytes.
 const keySize = 32
 
 // maxKeys bounds the keys of a file: one that signs, and those of the overlap after rotations.
 const maxKeys = 16
 
+// keyFile is the file of the signing keys in the data directory.
+const keyFile = "token-keys"
+
 // keyring holds the keys that sign and verify tokens. It does not change after it was read.
+//
+// Its file has one key per line, newest first: the first signs, all verify. A line is "ed25519 " and the 64 hexadecimal digits of a
+// seed (RFC 8032). Lines without the word are HS256 keys of versions before key pairs; they verify only.
 type keyring struct {
-	newest string            // the id of the key that signs
-	byID   map[string][]byte // all keys that verify, by the kid of the token's header
+	newest string                       // the id of the key that signs
+	sign   ed25519.PrivateKey           // that key
+	pairs  map[string]ed25519.PublicKey // all keys that verify, by the kid of the token's header
+	shared map[string][]byte            // keys of HS256 that verify, likewise
+	order  []string                     // ids of pairs, newest first
 }
 
-// openKeyring reads the keys, and makes one on first use. The file has one key of 64 hexadecimal digits per line, newest
-// first: the first signs, all verify. To rotate, put a new line on top; drop the old one when its refresh tokens have
-// expired.
+// openKeyring reads the keys, and makes one on first use, or when there are only keys of earlier versions.
 func openKeyring(path string) (*keyring, error) {
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		var key [keySize]byte
-		_, _ = rand.Read(key[:]) // never fails (crypto/rand)
-		text = []byte(hex.EncodeToString(key[:]) + "\n")
-		if err := writeSecret(path, text); errors.Is(err, os.ErrExist) {
+		text = []byte(newKeyLine())
+		if err := writeSecret(path, text, os.Link); errors.Is(err, os.ErrExist) {
 			return openKeyring(path) // another process was first
 		} else if err != nil {
 			return nil, fmt.Errorf("auth: making the token keys: %w", err)
@@ -47,41 +56,132 @@ func openKeyring(path string) (*keyring, error) {
 			return nil, fmt.Errorf("auth: the token keys must be readable by their owner only: %w", err)
 		}
 	}
-	return parseKeyring(path, text)
+	k, err := parseKeyring(path, text)
+	if err == nil && k.sign == nil {
+		return rotate(path)
+	}
+	return k, err
+}
+
+// RotateKeys puts a new signing key into the file of a data directory. Old ones still verify: drop them, which are the last lines of
+// the file token-keys, when the refresh tokens that they signed have expired. A Service that runs takes it up by ReloadKeys.
+func RotateKeys(dir string) error {
+	_, err := rotate(filepath.Join(dir, keyFile))
+	return err
+}
+
+// rotate puts a new key on top, and drops the oldest when there are too many.
+func rotate(path string) (*keyring, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("auth: reading the token keys: %w", err)
+	}
+	if _, err := parseKeyring(path, text); err != nil {
+		return nil, err
+	}
+	out, kept := newKeyLine(), 1
+	for line := range strings.SplitSeq(string(text), "\n") {
+		if line = strings.TrimSpace(line); line != "" && kept < maxKeys {
+			out += line + "\n"
+			kept++
+		}
+	}
+	if err := writeSecret(path, []byte(out), os.Rename); err != nil {
+		return nil, fmt.Errorf("auth: rotating the token keys: %w", err)
+	}
+	return parseKeyring(path, []byte(out))
+}
+
+const keyWord = "ed25519 "
+
+func newKeyLine() string {
+	var seed [keySize]byte
+	_, _ = rand.Read(seed[:]) // never fails (crypto/rand)
+	return keyWord + hex.EncodeToString(seed[:]) + "\n"
 }
 
 func parseKeyring(path string, text []byte) (*keyring, error) {
-	k := &keyring{byID: map[string][]byte{}}
+	k := &keyring{pairs: map[string]ed25519.PublicKey{}, shared: map[string][]byte{}}
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" {
 			continue
 		}
-		key, err := hex.DecodeString(line)
+		digits, pair := strings.CutPrefix(line, keyWord)
+		key, err := hex.DecodeString(strings.TrimSpace(digits))
 		if err != nil || len(key) != keySize {
-			return nil, fmt.Errorf("auth: %s, line %d: a token key is %d hexadecimal digits; restore the file, or delete it, which ends all sessions", path, n, 2*keySize)
+			return nil, fmt.Errorf("auth: %s, line %d: a token key is \"ed25519 \" and %d hexadecimal digits; restore the file, or delete it, which ends all sessions", path, n, 2*keySize)
 		}
-		sum := sha256.Sum256(key)
-		id := hex.EncodeToString(sum[:6])
-		if k.newest == "" {
-			k.newest = id
+		if pair {
+			k.add(ed25519.NewKeyFromSeed(key))
+		} else {
+			k.shared[keyID(key)] = key
 		}
-		if k.byID[id] = key; len(k.byID) > maxKeys {
+		if len(k.pairs)+len(k.shared) > maxKeys {
 			return nil, fmt.Errorf("auth: %s has more than %d keys; drop the oldest", path, maxKeys)
 		}
 	}
 	if err := lines.Err(); err != nil {
 		return nil, fmt.Errorf("auth: %s: %w", path, err)
 	}
-	if k.newest == "" {
+	if len(k.pairs)+len(k.shared) == 0 {
 		return nil, fmt.Errorf("auth: %s has no key; restore the file, or delete it, which ends all sessions", path)
 	}
 	return k, nil
 }
 
-// writeSecret makes a file, whole or not at all, that only its owner can read. It does not replace one.
-func writeSecret(path string, text []byte) error {
+func (k *keyring) add(key ed25519.PrivateKey) {
+	public, _ := key.Public().(ed25519.PublicKey)
+	id := keyID(public)
+	if k.sign == nil {
+		k.sign, k.newest = key, id
+	}
+	if k.pairs[id] == nil {
+		k.order = append(k.order, id)
+	}
+	k.pairs[id] = public
+}
+
+func keyID(key []byte) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:6])
+}
+
+// ReloadKeys reads the file of the signing keys again. On an error those in use stay.
+func (s *Service) ReloadKeys() error {
+	keys, err := openKeyring(filepath.Join(s.cfg.Dir, keyFile))
+	if err != nil {
+		return err
+	}
+	if old := s.tokens.keys.Swap(keys); old.newest != keys.newest {
+		s.log.Info("tokens are signed with another key", "kid", keys.newest)
+	}
+	return nil
+}
+
+// PublicKey is one key that verifies our tokens, as RFC 8037 writes it.
+type PublicKey struct {
+	KeyType   string `json:"kty"`
+	Curve     string `json:"crv"`
+	Use       string `json:"use"`
+	Algorithm string `json:"alg"`
+	ID        string `json:"kid"`
+	X         string `json:"x"`
+}
+
+// PublicKeys returns the keys that verify access and refresh tokens, the one that signs first (app-services 13.3).
+func (s *Service) PublicKeys() []PublicKey {
+	k := s.tokens.keys.Load()
+	out := make([]PublicKey, 0, len(k.order))
+	for _, id := range k.order {
+		out = append(out, PublicKey{"OKP", "Ed25519", "sig", jwt.SigningMethodEdDSA.Alg(), id, base64.RawURLEncoding.EncodeToString(k.pairs[id])})
+	}
+	return out
+}
+
+// writeSecret makes a file, whole or not at all, that only its owner can read. place is os.Link, which replaces no file, or os.Rename.
+func writeSecret(path string, text []byte, place func(string, string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
 	if err != nil {
 		return err
@@ -94,7 +194,7 @@ func writeSecret(path string, text []byte) error {
 	if err := errors.Join(f.Sync(), f.Close()); err != nil {
 		return err
 	}
-	if err := os.Link(f.Name(), path); err != nil {
+	if err := place(f.Name(), path); err != nil {
 		return err
 	}
 	dir, err := os.Open(filepath.Dir(path))

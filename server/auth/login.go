@@ -2,23 +2,31 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/appconfig"
 )
 
 // Credentials are what a user logs in with. Which fields count is the provider's matter.
 type Credentials struct {
-	Provider string
-	Username string // local-userpass: the e-mail
-	Password string // local-userpass
-	Token    string // custom-token
-	Key      string // api-key
-	DeviceID string // from an earlier login, or empty
-	Remote   string // the client's address, for counting attempts; not stored
+	Provider    string
+	Username    string // local-userpass: the e-mail
+	Password    string // local-userpass
+	Token       string // custom-token
+	Key         string // api-key
+	Payload     bson.D // custom-function: what the client sent, without options
+	AuthCode    string // oauth2-google, oauth2-apple: a code to exchange for an id_token
+	IDToken     string // oauth2-google, oauth2-apple, oauth2-facebook
+	AccessToken string // oauth2-facebook
+	DeviceID    string // from an earlier login, or empty
+	Device      Device // what the client says of the device it runs on
+	Remote      string // the client's address, for counting attempts; not stored
 }
 
 // Login is a session that was opened (app-services 4.2).
@@ -31,20 +39,27 @@ type Login struct {
 
 // resolved is whom credentials name.
 type resolved struct {
-	provider   string // its type
-	providerID string
-	identity   string            // unique within the app and the provider
-	data       map[string]string // for the profile
-	userID     string            // api-key: the user; otherwise the identity decides
-	account    bool              // the identity is an e-mail account, which must still be there
+	provider provider
+	identity string  // unique within the app and the provider
+	data     Details // for the profile
+	userID   string  // api-key: the user; otherwise the identity decides
+	account  bool    // the identity is an e-mail account, which must still be there
 }
 
 // Login checks credentials and opens a session; the user is created if the credentials are new and allow that. Refusals
 // are *Error or *ErrUnknownApp.
 func (s *Service) Login(ctx context.Context, app *App, c Credentials) (Login, error) {
-	who, err := s.resolve(ctx, app, c)
+	out, err := s.login(ctx, app, c)
 	if err != nil {
 		s.refused(app, c.Provider, err)
+		return Login{}, wrap("logging in", err)
+	}
+	return out, nil
+}
+
+func (s *Service) login(ctx context.Context, app *App, c Credentials) (Login, error) {
+	who, err := s.resolve(ctx, app, c)
+	if err != nil {
 		return Login{}, err
 	}
 	now := s.now()
@@ -52,34 +67,47 @@ func (s *Service) Login(ctx context.Context, app *App, c Credentials) (Login, er
 		c.DeviceID = NewObjectID(now)
 	}
 	session := sessionRow{id: NewObjectID(now), app: app, device: c.DeviceID}
-	var out Login
-	err = s.db.update(ctx, func(tx *sql.Tx) error {
-		user, err := s.userFor(ctx, tx, app, who, now)
-		if err != nil {
-			return err
-		}
-		session.user = user
-		out = Login{UserID: user, DeviceID: c.DeviceID}
-		if out.AccessToken, err = s.accessToken(session, now); err != nil {
-			return err
-		}
-		if out.RefreshToken, err = s.refreshToken(session, who, now); err != nil {
-			return err
-		}
-		// A few of those that have expired go with each that comes.
-		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires < ? LIMIT 64)", now.Unix()); err != nil {
-			return err
-		}
-		digest := sha256.Sum256([]byte(out.RefreshToken))
-		_, err = tx.ExecContext(ctx, "INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires) VALUES (?,?,?,?,?,?,?)",
-			session.id, app.ID, user, session.device, digest[:], now.Unix(), now.Add(s.cfg.RefreshLife).Unix())
+	created := false
+	if err := s.db.update(ctx, func(tx *sql.Tx) (err error) {
+		session.user, created, err = s.userFor(ctx, tx, app, who, now)
 		return err
-	})
-	if err != nil {
-		s.refused(app, c.Provider, err)
-		return Login{}, wrap("logging in", err)
+	}); err != nil {
+		return Login{}, err
 	}
-	return out, nil
+	if created {
+		if err := s.userCreated(ctx, app, who.provider.config, session.user); err != nil {
+			return Login{}, err
+		}
+	}
+	out := Login{UserID: session.user, DeviceID: session.device}
+	if out.AccessToken, err = s.accessToken(ctx, session, now); err != nil {
+		return Login{}, err
+	}
+	life := s.refreshLife(who.provider.config)
+	if out.RefreshToken, err = s.refreshToken(session, who, now, life); err != nil {
+		return Login{}, err
+	}
+	session.digest = digestOf(out.RefreshToken)
+	return out, s.db.update(ctx, func(tx *sql.Tx) error { return s.openSession(ctx, tx, session, c.Device, now, life) })
+}
+
+// openSession stores a session, if its user is still there.
+func (s *Service) openSession(ctx context.Context, tx *sql.Tx, r sessionRow, device Device, now time.Time, life time.Duration) error {
+	if err := mustBeThere(ctx, tx, r.app, r.user); err != nil {
+		return err
+	}
+	// A few of those that have expired go with each that comes.
+	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires < ? LIMIT 64)", now.Unix()); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires) VALUES (?,?,?,?,?,?,?)",
+		r.id, r.app.ID, r.user, r.device, r.digest, now.Unix(), now.Add(life).Unix()); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, "UPDATE users SET last_login = ? WHERE id = ?", now.Unix(), r.user); err != nil {
+		return err
+	}
+	return storeDevice(ctx, tx, r.user, r.device, device, now)
 }
 
 // Link adds credentials to the user of an access token and returns a fresh access token (app-services 4.6). The session
@@ -120,7 +148,7 @@ func (s *Service) Link(ctx context.Context, app *App, accessToken string, c Cred
 	if err != nil {
 		return "", wrap("linking", err)
 	}
-	return s.accessToken(session, now)
+	return s.accessToken(ctx, session, now)
 }
 
 // Attempt counts a request of a client's address that could be one guess of many, and refuses it with ErrTooMany. Login and
@@ -134,12 +162,12 @@ func (s *Service) Attempt(remote string) error {
 
 // resolve checks credentials and says whom they name. It changes nothing, except that it renews an outdated hash.
 func (s *Service) resolve(ctx context.Context, app *App, c Credentials) (resolved, error) {
-	who := resolved{provider: c.Provider, data: map[string]string{}}
+	who := resolved{data: Details{}}
 	err := s.Attempt(c.Remote)
 	if err != nil {
 		return who, err
 	}
-	if who.providerID, err = s.provider(ctx, app, c.Provider); err != nil {
+	if who.provider, err = s.provider(ctx, app, c.Provider); err != nil {
 		return who, err
 	}
 	switch c.Provider {
@@ -147,10 +175,14 @@ func (s *Service) resolve(ctx context.Context, app *App, c Credentials) (resolve
 		who.identity = NewObjectID(s.now()) // a new user each time: reuse is the client's (app-services 4.3)
 	case ProviderUserpass:
 		who.account = true
-		who.data["email"] = c.Username
+		who.data.set("email", c.Username)
 		who.identity, err = s.checkPassword(ctx, app, c.Username, c.Password)
 	case ProviderCustom:
-		who.identity, err = s.customSubject(app, c.Token)
+		who.identity, who.data, err = s.checkCustomJWT(ctx, app, who.provider, c.Token)
+	case ProviderFunction:
+		who.identity, who.data, err = s.checkFunction(ctx, app, who.provider, c.Payload)
+	case ProviderGoogle, ProviderApple, ProviderFacebook:
+		who.identity, who.data, err = s.checkOpenID(ctx, who.provider, c)
 	case ProviderAPIKey:
 		who.identity, who.userID, err = s.checkKey(ctx, app, c.Key)
 	default:
@@ -160,31 +192,70 @@ func (s *Service) resolve(ctx context.Context, app *App, c Credentials) (resolve
 }
 
 // userFor returns the user that the credentials name, and makes it if they are new.
-func (s *Service) userFor(ctx context.Context, tx *sql.Tx, app *App, who resolved, now time.Time) (string, error) {
-	user := who.userID
-	if user == "" {
-		var err error
+func (s *Service) userFor(ctx context.Context, tx *sql.Tx, app *App, who resolved, now time.Time) (user string, created bool, err error) {
+	if user = who.userID; user == "" {
 		if user, err = ownerOf(ctx, tx, app, who); err != nil {
-			return "", err
+			return "", false, err
 		}
 	}
 	if user == "" {
 		user = NewObjectID(now)
-		if _, err := tx.ExecContext(ctx, "INSERT INTO users (id, app_id, disabled, created) VALUES (?,?,0,?)", user, app.ID, now.Unix()); err != nil {
-			return "", err
+		if err := addUser(ctx, tx, app, user, TypeNormal, now); err != nil {
+			return "", false, err
 		}
-		return user, addIdentity(ctx, tx, app, who, user, now)
+		return user, true, addIdentity(ctx, tx, app, who, user, now)
 	}
-	disabled, exists, err := userState(ctx, tx, app, user)
+	if err := mustBeThere(ctx, tx, app, user); err != nil {
+		return "", false, err
+	}
+	if who.userID != "" {
+		return user, false, nil
+	}
+	// What the issuer says of its user may have changed.
+	data, err := json.Marshal(who.data)
+	if err != nil {
+		return "", false, err
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE identities SET data = ?1 WHERE app_id = ?2 AND provider = ?3 AND identity = ?4 AND data <> ?1",
+		string(data), app.ID, who.provider.Type, who.identity)
+	return user, false, err
+}
+
+// mustBeThere refuses a login of a user that is disabled, or was deleted just now.
+func mustBeThere(ctx context.Context, q querier, app *App, user string) error {
+	disabled, exists, err := userState(ctx, q, app, user)
 	switch {
 	case err != nil:
-		return "", err
+		return err
 	case !exists:
-		return "", ErrInvalidPassword // an API key whose user was deleted just now
+		return ErrInvalidPassword
 	case disabled:
-		return "", ErrUserDisabled
+		return ErrUserDisabled
 	}
-	return user, nil
+	return nil
+}
+
+func addUser(ctx context.Context, tx *sql.Tx, app *App, user, kind string, now time.Time) error {
+	_, err := tx.ExecContext(ctx, "INSERT INTO users (id, app_id, disabled, created, type) VALUES (?,?,0,?,?)", user, app.ID, now.Unix(), kind)
+	return err
+}
+
+// userCreated runs the app's function for new users (app-services 9). If it fails there is no such user.
+func (s *Service) userCreated(ctx context.Context, app *App, config *appconfig.Config, user string) error {
+	if config.CustomUserData == nil || config.CustomUserData.OnCreation == "" {
+		return nil
+	}
+	c, err := s.Caller(ctx, app, user)
+	if err == nil {
+		_, err = s.call(ctx, app, config.CustomUserData.OnCreation, bson.A{userDocument(c)})
+	}
+	if err != nil {
+		// Nobody has seen a token of this user: nothing is to be told to anybody.
+		if _, gone := s.db.write.ExecContext(context.WithoutCancel(ctx), "DELETE FROM users WHERE id = ? AND app_id = ?", user, app.ID); gone != nil {
+			s.log.Error("a user whose creation failed was not removed", "app", app.ID, "user", user, "error", gone)
+		}
+	}
+	return err
 }
 
 // ownerOf returns the user that has the identity, "" if nobody does. An e-mail account must still exist.
@@ -198,7 +269,7 @@ func ownerOf(ctx context.Context, tx *sql.Tx, app *App, who resolved) (user stri
 			return "", err
 		}
 	}
-	err = tx.QueryRowContext(ctx, "SELECT user_id FROM identities WHERE app_id = ? AND provider = ? AND identity = ?", app.ID, who.provider, who.identity).Scan(&user)
+	err = tx.QueryRowContext(ctx, "SELECT user_id FROM identities WHERE app_id = ? AND provider = ? AND identity = ?", app.ID, who.provider.Type, who.identity).Scan(&user)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
@@ -211,7 +282,7 @@ func addIdentity(ctx context.Context, tx *sql.Tx, app *App, who resolved, user s
 		return err
 	}
 	_, err = tx.ExecContext(ctx, "INSERT INTO identities (app_id, provider, identity, user_id, data, created) VALUES (?,?,?,?,?,?)",
-		app.ID, who.provider, who.identity, user, string(data), now.Unix())
+		app.ID, who.provider.Type, who.identity, user, string(data), now.Unix())
 	return err
 }
 

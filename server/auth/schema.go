@@ -71,4 +71,24 @@ var migrations = []string{
 	CREATE INDEX api_keys_user ON api_keys (user_id);`,
 	// 2
 	`ALTER TABLE apps ADD COLUMN strict INTEGER NOT NULL DEFAULT 0;`,
+	// 3. Providers are in the apps' configurations now: see takeover.go, which drops old_providers.
+	`ALTER TABLE providers RENAME TO old_providers;
+	ALTER TABLE users ADD COLUMN type TEXT NOT NULL DEFAULT 'normal';
+	ALTER TABLE users ADD COLUMN last_login INTEGER NOT NULL DEFAULT 0;
+	CREATE TABLE mail_tokens (
+		id TEXT PRIMARY KEY,
+		account TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
+		purpose TEXT NOT NULL,
+		digest BLOB NOT NULL,
+		expires INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;
+	CREATE INDEX mail_tokens_account ON mail_tokens (account);
+	CREATE INDEX mail_tokens_expires ON mail_tokens (expires);
+	CREATE TABLE devices (
+		user_id TEXT NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+		id TEXT NOT NULL,
+		info TEXT NOT NULL,
+		seen INTEGER NOT NULL,
+		PRIMARY KEY (user_id, id)
+	) STRICT, WITHOUT ROWID;`,
 }

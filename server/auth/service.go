@@ -2,12 +2,17 @@ package auth
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
 	"time"
+
+	"realmsync/server/appconfig"
+	"realmsync/server/egress"
+	"realmsync/server/jwks"
 )
 
 // Lifetimes of tokens (app-services 5.1).
@@ -31,8 +36,14 @@ type Config struct {
 	Dev bool
 	// DevStrict makes those apps merge by the strict rules.
 	DevStrict bool
+	// Configs are the configurations of the apps. nil: they are kept in memory, and every app begins with appconfig.Default.
+	Configs Configs
+	// Mailer sends letters to the users. nil: links are written to the log in development mode, and refused otherwise.
+	Mailer Mailer
+	// Roots are the authorities that sign the certificates of identity providers. nil: those of the system.
+	Roots *x509.CertPool
 	// CustomJWTSecret, of at least 32 bytes, turns on the provider custom-token in development mode: tokens signed with it
-	// (HS256) and for the app's id as audience are taken. Without Dev it is refused.
+	// (HS256) and for the app's id as audience are taken by every app that has no provider of its own. Without Dev it is refused.
 	CustomJWTSecret []byte
 	// AccessLife and RefreshLife are the lifetimes of tokens.
 	AccessLife, RefreshLife time.Duration
@@ -72,14 +83,18 @@ type Revocation struct {
 
 // Service is the users of one data directory. All methods may be called concurrently.
 type Service struct {
-	cfg      Config
-	db       *database
-	tokens   *tokens
-	hasher   *hasher
-	accounts *limiter // by app and e-mail: password attempts
-	remotes  *limiter // by address: logins and registrations
-	now      func() time.Time
-	log      *slog.Logger
+	cfg       Config
+	db        *database
+	tokens    *tokens
+	hasher    *hasher
+	egress    *egress.Client
+	keySets   *jwks.Cache
+	accounts  *limiter // by app and e-mail: password attempts
+	letters   *limiter // by app and e-mail: what can send a mail
+	remotes   *limiter // by address: logins, registrations, and all that could be one guess of many
+	refreshes *limiter // by session
+	now       func() time.Time
+	log       *slog.Logger
 
 	// Apps that were seen; they don't change and are never removed. mu guards the two maps and nothing else.
 	mu       sync.RWMutex
@@ -111,22 +126,34 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	case cfg.CustomJWTSecret != nil && len(cfg.CustomJWTSecret) < minCustomKey:
 		return nil, fmt.Errorf("auth: the secret of custom JWTs has %d bytes, at least %d are needed", len(cfg.CustomJWTSecret), minCustomKey)
 	}
+	configured := cfg.Configs != nil
+	if !configured {
+		cfg.Configs = &memoryConfigs{apps: map[string]*appconfig.Config{}}
+	}
 	// The database first: a directory of a newer version is refused before anything is made in it.
 	db, err := openDatabase(ctx, filepath.Join(cfg.Dir, "auth.db"))
 	if err != nil {
 		return nil, err
 	}
-	keys, err := openKeyring(filepath.Join(cfg.Dir, "token-keys"))
+	keys, err := openKeyring(filepath.Join(cfg.Dir, keyFile))
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}
 	s := &Service{
 		cfg: cfg, db: db, tokens: newTokens(keys, cfg.Now), hasher: newHasher(cfg.PasswordCost), now: cfg.Now, log: cfg.Logger,
-		byID: map[string]*App{}, byDomain: map[string]*App{},
+		egress: newEgress(cfg), byID: map[string]*App{}, byDomain: map[string]*App{},
+	}
+	s.keySets = jwks.NewCache(s.egress, cfg.Now)
+	if configured {
+		if err := s.takeOverProviders(ctx); err != nil {
+			return nil, errors.Join(fmt.Errorf("auth: moving the login providers into the configuration: %w", err), db.close())
+		}
 	}
 	if !cfg.Dev {
 		s.accounts = newLimiter(10, 1.0/6, cfg.Now)
+		s.letters = newLimiter(5, 1.0/300, cfg.Now)
 		s.remotes = newLimiter(100, 10, cfg.Now)
+		s.refreshes = newLimiter(60, 1, cfg.Now)
 	}
 	return s, nil
 }

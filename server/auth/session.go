@@ -28,21 +28,23 @@ type Bearer struct {
 	Expires   time.Time // when the token stops being taken, the leeway included
 }
 
-func (s *Service) accessToken(r sessionRow, now time.Time) (string, error) {
+// accessToken signs an access token with the user's custom data as they are now (app-services 9). Call it outside of transactions.
+func (s *Service) accessToken(ctx context.Context, r sessionRow, now time.Time) (string, error) {
 	return s.tokens.sign(claims{
 		RegisteredClaims: jwt.RegisteredClaims{Subject: r.user, Issuer: r.id}, DomainID: r.app.DomainID, DeviceID: r.device,
+		UserData: s.userData(ctx, r.app, r.user),
 	}, typeAccess, now, s.cfg.AccessLife)
 }
 
-func (s *Service) refreshToken(r sessionRow, who resolved, now time.Time) (string, error) {
-	identity := &tokenIdentity{ID: who.identity, ProviderType: who.provider, ProviderID: who.providerID}
+func (s *Service) refreshToken(r sessionRow, who resolved, now time.Time, life time.Duration) (string, error) {
+	identity := &tokenIdentity{ID: who.identity, ProviderType: who.provider.Type, ProviderID: who.provider.ID}
 	if len(identity.ID) > 256 {
 		identity.ID = clip(identity.ID, 256) // for information only, and the token goes into a header line
 	}
 	return s.tokens.sign(claims{
 		RegisteredClaims: jwt.RegisteredClaims{Subject: r.user}, DomainID: r.app.DomainID, DeviceID: r.device,
 		SessionID: r.id, OldSession: r.id, Identity: identity, OldIdentity: identity,
-	}, typeRefresh, now, s.cfg.RefreshLife)
+	}, typeRefresh, now, life)
 }
 
 // Access returns whose access token this is, or ErrInvalidSession. The token stays good when its session is revoked, and
@@ -74,7 +76,10 @@ func (s *Service) Refresh(ctx context.Context, token string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return s.accessToken(r, s.now())
+	if !s.refreshes.allow(r.id) {
+		return "", ErrTooMany
+	}
+	return s.accessToken(ctx, r, s.now())
 }
 
 // Logout revokes the session of a refresh token, and no other.

@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -28,15 +30,16 @@ const (
 // claims are those of both tokens (app-services 5.1). Names come in pairs for the sake of older SDKs.
 type claims struct {
 	jwt.RegisteredClaims
-	Type        string         `json:"typ"`
-	DomainID    string         `json:"baas_domain_id"`
-	OldDomainID string         `json:"stitch_domainId"`
-	DeviceID    string         `json:"baas_device_id"`
-	OldDeviceID string         `json:"stitch_devId"`
-	SessionID   string         `json:"baas_id,omitempty"` // refresh tokens only; in access tokens it is the issuer
-	OldSession  string         `json:"stitch_id,omitempty"`
-	Identity    *tokenIdentity `json:"baas_identity,omitempty"`
-	OldIdentity *tokenIdentity `json:"stitch_ident,omitempty"`
+	Type        string          `json:"typ"`
+	DomainID    string          `json:"baas_domain_id"`
+	OldDomainID string          `json:"stitch_domainId"`
+	DeviceID    string          `json:"baas_device_id"`
+	OldDeviceID string          `json:"stitch_devId"`
+	SessionID   string          `json:"baas_id,omitempty"` // refresh tokens only; in access tokens it is the issuer
+	OldSession  string          `json:"stitch_id,omitempty"`
+	UserData    json.RawMessage `json:"user_data,omitempty"` // access tokens only: the custom user data, absent when there is none
+	Identity    *tokenIdentity  `json:"baas_identity,omitempty"`
+	OldIdentity *tokenIdentity  `json:"stitch_ident,omitempty"`
 }
 
 // tokenIdentity names the credentials that a session was opened with.
@@ -48,7 +51,7 @@ type tokenIdentity struct {
 
 // tokens signs and verifies. It is safe for concurrent use.
 type tokens struct {
-	keys    *keyring
+	keys    atomic.Pointer[keyring]
 	now     func() time.Time
 	access  *jwt.Parser
 	refresh *jwt.Parser
@@ -57,13 +60,15 @@ type tokens struct {
 func newTokens(keys *keyring, now func() time.Time) *tokens {
 	// The algorithm is ours to say and not the token's: "none", and a public key used as a secret, end here.
 	common := []jwt.ParserOption{
-		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(), jwt.WithAudience(audience),
+		jwt.WithValidMethods([]string{jwt.SigningMethodEdDSA.Alg(), jwt.SigningMethodHS256.Alg()}), jwt.WithExpirationRequired(), jwt.WithAudience(audience),
 		jwt.WithTimeFunc(now), jwt.WithStrictDecoding(),
 	}
-	return &tokens{keys: keys, now: now,
+	t := &tokens{now: now,
 		access:  jwt.NewParser(append(common[:len(common):len(common)], jwt.WithLeeway(leeway))...),
 		refresh: jwt.NewParser(common...),
 	}
+	t.keys.Store(keys)
+	return t
 }
 
 // sign fills in what all tokens have and signs.
@@ -72,9 +77,10 @@ func (t *tokens) sign(c claims, kind string, issued time.Time, life time.Duratio
 	c.ID = NewObjectID(issued) // two tokens of one second differ
 	c.Audience = jwt.ClaimStrings{audience}
 	c.IssuedAt, c.ExpiresAt = jwt.NewNumericDate(issued), jwt.NewNumericDate(issued.Add(life))
-	token := jwt.NewWithClaims(jwt.SigningMethodHS256, c)
-	token.Header["kid"] = t.keys.newest
-	return token.SignedString(t.keys.byID[t.keys.newest])
+	keys := t.keys.Load()
+	token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, c)
+	token.Header["kid"] = keys.newest
+	return token.SignedString(keys.sign)
 }
 
 // verify returns the claims of a token of one type. Its errors don't contain the token.
@@ -88,12 +94,16 @@ func (t *tokens) verify(token, kind string) (*claims, error) {
 	}
 	c := &claims{}
 	_, err := parser.ParseWithClaims(token, c, func(token *jwt.Token) (any, error) {
+		// Each key is for one algorithm: the token does not choose what a key is used as.
 		id, _ := token.Header["kid"].(string)
-		key, ok := t.keys.byID[id]
-		if !ok {
-			return nil, errors.New("it was signed with a key that this server does not have")
+		keys := t.keys.Load()
+		if key := keys.pairs[id]; key != nil && token.Method == jwt.SigningMethodEdDSA {
+			return key, nil
 		}
-		return key, nil
+		if key := keys.shared[id]; key != nil && token.Method == jwt.SigningMethodHS256 {
+			return key, nil
+		}
+		return nil, errors.New("it was signed with a key that this server does not have")
 	})
 	switch {
 	case errors.Is(err, jwt.ErrTokenExpired):

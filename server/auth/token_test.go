@@ -1,9 +1,12 @@
 package auth
 
 import (
+	"context"
+	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -52,11 +55,16 @@ func TestClaims(t *testing.T) {
 	require.Contains(t, refresh, "baas_identity")
 }
 
-// forge signs any claims in any way.
-func forge(header, claims map[string]any, key []byte) string {
+// unsigned is a token without its signature.
+func unsigned(header, claims map[string]any) string {
 	h, _ := json.Marshal(header)
 	c, _ := json.Marshal(claims)
-	text := base64.RawURLEncoding.EncodeToString(h) + "." + base64.RawURLEncoding.EncodeToString(c)
+	return base64.RawURLEncoding.EncodeToString(h) + "." + base64.RawURLEncoding.EncodeToString(c)
+}
+
+// forge signs any claims with HS256, whatever the header says.
+func forge(header, claims map[string]any, key []byte) string {
+	text := unsigned(header, claims)
 	mac := hmac.New(sha256.New, key)
 	mac.Write([]byte(text))
 	return text + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
@@ -66,8 +74,18 @@ func TestForgeries(t *testing.T) {
 	f := open(t, nil)
 	l := f.anonymous()
 	good := payload(t, l.AccessToken)
-	key := f.tokens.keys.byID[f.tokens.keys.newest]
-	header := map[string]any{"alg": "HS256", "typ": "JWT", "kid": f.tokens.keys.newest}
+	keys := f.tokens.keys.Load()
+	header := map[string]any{"alg": "EdDSA", "typ": "JWT", "kid": keys.newest}
+	forge := func(header, claims map[string]any, key any) string {
+		if private, ok := key.(ed25519.PrivateKey); ok {
+			text := unsigned(header, claims)
+			return text + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(private, []byte(text)))
+		}
+		return forge(header, claims, key.([]byte))
+	}
+	key := keys.sign
+	_, stranger, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
 	with := func(base map[string]any, name string, value any) map[string]any {
 		out := map[string]any{}
 		for k, v := range base {
@@ -84,35 +102,36 @@ func TestForgeries(t *testing.T) {
 	}
 	require.NoError(t, check(forge(header, good, key)), "what this test forges is right but for one thing")
 
-	unsigned := strings.Join(strings.Split(forge(with(header, "alg", "none"), good, key), ".")[:2], ".") + "."
+	public := []byte(keys.pairs[keys.newest])
 	parts := strings.Split(l.AccessToken, ".")
 	changed := base64.RawURLEncoding.EncodeToString([]byte(`{"sub":"somebody"}`))
-	other, err := jwt.NewWithClaims(jwt.SigningMethodHS512, jwt.MapClaims(good)).SignedString(key)
+	other, err := jwt.NewWithClaims(jwt.SigningMethodHS512, jwt.MapClaims(good)).SignedString(public)
 	require.NoError(t, err)
 	for name, token := range map[string]string{
-		"algorithm none":        unsigned,
-		"none, with signature":  forge(with(header, "alg", "none"), good, key),
-		"none in capitals":      forge(with(header, "alg", "None"), good, key),
-		"another algorithm":     other,
-		"RS256 named":           forge(with(header, "alg", "RS256"), good, key),
-		"another key":           forge(header, good, make([]byte, 32)),
-		"empty key":             forge(header, good, nil),
-		"an unknown key id":     forge(with(header, "kid", "nope"), good, key),
-		"no key id":             forge(with(header, "kid", nil), good, key),
-		"changed claims":        parts[0] + "." + changed + "." + parts[2],
-		"no signature":          parts[0] + "." + parts[1] + ".",
-		"no expiry":             forge(header, with(good, "exp", nil), key),
-		"expired":               forge(header, with(good, "exp", f.clock.now().Add(-time.Minute).Unix()), key),
-		"another audience":      forge(header, with(good, "aud", "admin"), key),
-		"no audience":           forge(header, with(good, "aud", nil), key),
-		"a refresh token":       l.RefreshToken,
-		"no type":               forge(header, with(good, "typ", nil), key),
-		"no user":               forge(header, with(good, "sub", nil), key),
-		"an unknown user":       forge(header, with(good, "sub", "636aba021728b6c1c03db83f"), key),
-		"an unknown app":        forge(header, with(good, "baas_domain_id", "636aba021728b6c1c03db83f"), key),
-		"no app":                forge(header, with(good, "baas_domain_id", nil), key),
-		"a fourth part":         l.AccessToken + ".x",
-		"claims are not object": parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`[1]`)) + "." + parts[2],
+		"algorithm none":                       unsigned(with(header, "alg", "none"), good) + ".",
+		"none, with signature":                 forge(with(header, "alg", "none"), good, key),
+		"none in capitals":                     forge(with(header, "alg", "None"), good, key),
+		"another algorithm":                    other,
+		"RS256 named":                          forge(with(header, "alg", "RS256"), good, key),
+		"another key":                          forge(header, good, stranger),
+		"the public key as a secret":           forge(with(header, "alg", "HS256"), good, public),
+		"a secret with the algorithm of pairs": forge(header, good, public),
+		"an unknown key id":                    forge(with(header, "kid", "nope"), good, key),
+		"no key id":                            forge(with(header, "kid", nil), good, key),
+		"changed claims":                       parts[0] + "." + changed + "." + parts[2],
+		"no signature":                         parts[0] + "." + parts[1] + ".",
+		"no expiry":                            forge(header, with(good, "exp", nil), key),
+		"expired":                              forge(header, with(good, "exp", f.clock.now().Add(-time.Minute).Unix()), key),
+		"another audience":                     forge(header, with(good, "aud", "admin"), key),
+		"no audience":                          forge(header, with(good, "aud", nil), key),
+		"a refresh token":                      l.RefreshToken,
+		"no type":                              forge(header, with(good, "typ", nil), key),
+		"no user":                              forge(header, with(good, "sub", nil), key),
+		"an unknown user":                      forge(header, with(good, "sub", "636aba021728b6c1c03db83f"), key),
+		"an unknown app":                       forge(header, with(good, "baas_domain_id", "636aba021728b6c1c03db83f"), key),
+		"no app":                               forge(header, with(good, "baas_domain_id", nil), key),
+		"a fourth part":                        l.AccessToken + ".x",
+		"claims are not object":                parts[0] + "." + base64.RawURLEncoding.EncodeToString([]byte(`[1]`)) + "." + parts[2],
 	} {
 		err := check(token)
 		require.ErrorIs(t, err, ErrInvalidSession, name)
@@ -128,27 +147,80 @@ func TestKeyRotation(t *testing.T) {
 	f := open(t, nil)
 	l := f.anonymous()
 	path := filepath.Join(f.cfg.Dir, "token-keys")
-	old, err := os.ReadFile(path)
-	require.NoError(t, err)
-	fresh := strings.Repeat("0123456789abcdef", 4) + "\n"
-	require.NoError(t, os.WriteFile(path, append([]byte(fresh), old...), 0o644))
-	f.restart()
-	_, err = f.Access(t.Context(), l.AccessToken)
-	require.NoError(t, err, "the old key still verifies")
+	require.Len(t, f.PublicKeys(), 1)
+	first := f.PublicKeys()[0]
+	require.Equal(t, "OKP", first.KeyType)
+	require.Equal(t, "EdDSA", first.Algorithm)
+
+	// While the service runs, and as another process.
+	require.NoError(t, RotateKeys(f.cfg.Dir))
+	before := f.anonymous()
+	require.NoError(t, f.ReloadKeys())
+	after := f.anonymous()
+	require.Len(t, f.PublicKeys(), 2)
+	require.Equal(t, first, f.PublicKeys()[1], "the key that signs comes first")
+	for _, l := range []Login{l, before, after} {
+		_, err := f.Access(t.Context(), l.AccessToken)
+		require.NoError(t, err, "the old key still verifies")
+		_, err = f.Refresh(t.Context(), l.RefreshToken)
+		require.NoError(t, err)
+	}
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-	m := f.anonymous()
-	require.NoError(t, os.WriteFile(path, []byte(fresh), 0o600))
+
+	// The old key is dropped.
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	newest, _, _ := strings.Cut(string(text), "\n")
+	require.NoError(t, os.WriteFile(path, []byte(newest), 0o600))
 	f.restart()
-	_, err = f.Access(t.Context(), m.AccessToken)
-	require.NoError(t, err, "the new key signs")
+	_, err = f.Access(t.Context(), after.AccessToken)
+	require.NoError(t, err)
 	_, err = f.Access(t.Context(), l.AccessToken)
 	require.ErrorIs(t, err, ErrInvalidSession)
-	for _, bad := range []string{"", "\n\n", "xyz\n", "abcd\n", strings.Repeat(fresh, 1) + "z"} {
+
+	// A bad file leaves the keys in use as they are.
+	require.NoError(t, os.WriteFile(path, []byte("nonsense"), 0o600))
+	require.Error(t, f.ReloadKeys())
+	require.Error(t, RotateKeys(f.cfg.Dir))
+	_, err = f.Access(t.Context(), after.AccessToken)
+	require.NoError(t, err)
+
+	require.NoError(t, os.WriteFile(path, []byte(newest), 0o600))
+	for range 2 * maxKeys {
+		require.NoError(t, RotateKeys(f.cfg.Dir))
+	}
+	require.NoError(t, f.ReloadKeys())
+	require.Len(t, f.PublicKeys(), maxKeys)
+	for _, bad := range []string{"", "\n\n", "xyz\n", "abcd\n", newest + "z", "ed25519", "ed25519 abcd", strings.Repeat("0123456789abcdef", 4) + "00"} {
 		_, err := parseKeyring("token-keys", []byte(bad))
 		require.Error(t, err, bad)
 	}
+}
+
+// Sessions of versions that signed with one secret go on; new tokens are signed with a pair.
+func TestKeysOfEarlierVersions(t *testing.T) {
+	f := open(t, nil)
+	l := f.anonymous()
+	old := strings.Repeat("0123456789abcdef", 4)
+	key, err := hex.DecodeString(old)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(f.cfg.Dir, "token-keys"), []byte(old+"\n"), 0o600))
+	refresh := forge(map[string]any{"alg": "HS256", "typ": "JWT", "kid": keyID(key)}, payload(t, l.RefreshToken), key)
+	_, err = f.db.write.ExecContext(t.Context(), "UPDATE sessions SET digest = ?", digestOf(refresh))
+	require.NoError(t, err)
+	f.restart()
+	fresh, err := f.Refresh(t.Context(), refresh)
+	require.NoError(t, err)
+	_, err = f.Access(t.Context(), fresh)
+	require.NoError(t, err)
+	require.Len(t, f.PublicKeys(), 1, "secrets are not published")
+	_, err = f.Refresh(t.Context(), forge(map[string]any{"alg": "EdDSA", "kid": keyID(key)}, payload(t, l.RefreshToken), key))
+	require.ErrorIs(t, err, ErrInvalidSession)
+	text, err := os.ReadFile(filepath.Join(f.cfg.Dir, "token-keys"))
+	require.NoError(t, err)
+	require.Regexp(t, "^ed25519 [0-9a-f]{64}\n"+old+"\n$", string(text))
 }
 
 func TestCustomJWT(t *testing.T) {
@@ -205,7 +277,7 @@ func TestCustomJWT(t *testing.T) {
 		"no signature":     parts[0] + "." + parts[1] + ".",
 		"another part":     good + ".x",
 		"empty":            "",
-		"very long":        strings.Repeat("a", maxCustomJWT+1),
+		"very long":        strings.Repeat("a", maxForeign+1),
 		"claims a list":    parts[0] + ".W10." + parts[2],
 		"header not JSON":  "AAAA." + parts[1] + "." + parts[2],
 		"our access token": first.AccessToken,
@@ -219,7 +291,7 @@ func TestCustomJWT(t *testing.T) {
 }
 
 func FuzzToken(f *testing.F) {
-	keys, err := parseKeyring("", []byte(strings.Repeat("0123456789abcdef", 4)))
+	keys, err := parseKeyring("", []byte(keyWord+strings.Repeat("0123456789abcdef", 4)))
 	require.NoError(f, err)
 	now := func() time.Time { return time.Unix(1_700_000_000, 0) }
 	tokens := newTokens(keys, now)
@@ -228,13 +300,14 @@ func FuzzToken(f *testing.F) {
 	f.Add(good)
 	f.Add("a.b.c")
 	f.Add("eyJhbGciOiJub25lIn0.e30.")
-	s := &Service{cfg: Config{CustomJWTSecret: []byte(secret)}, now: now}
+	s := &Service{now: now}
+	rules := foreignRules{alg: "HS256", audiences: []string{"a"}, keys: func(context.Context, string) ([]any, error) { return []any{[]byte(secret)}, nil }}
 	f.Fuzz(func(t *testing.T, token string) {
 		// The fuzzer's processes each make a good token of their own and exchange them, so what counts is the signature.
 		if _, err := tokens.verify(token, typeAccess); err == nil && !signed(keys, token) {
 			t.Fatalf("a token that we did not make: %q", token)
 		}
-		if _, err := s.customSubject(&App{ID: "a"}, token); err == nil {
+		if _, err := s.checkForeign(t.Context(), token, rules); err == nil {
 			t.Fatalf("a token that nobody signed: %q", token)
 		}
 	})
@@ -244,10 +317,8 @@ func FuzzToken(f *testing.F) {
 func signed(keys *keyring, token string) bool {
 	dot := strings.LastIndexByte(token, '.')
 	signature, err := base64.RawURLEncoding.Strict().DecodeString(token[dot+1:])
-	for _, key := range keys.byID {
-		mac := hmac.New(sha256.New, key)
-		mac.Write([]byte(token[:max(dot, 0)]))
-		if err == nil && hmac.Equal(signature, mac.Sum(nil)) {
+	for _, key := range keys.pairs {
+		if err == nil && ed25519.Verify(key, []byte(token[:max(dot, 0)]), signature) {
 			return true
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/ejson"
 )
 
 // LinkedIdentity is one of the credentials that a user can log in with.
@@ -19,18 +21,22 @@ type LinkedIdentity struct {
 
 // Profile is what is known of a user (app-services 4.5), in the form of the wire.
 type Profile struct {
-	UserID     string            `json:"user_id"`
-	DomainID   string            `json:"domain_id"`
-	Type       string            `json:"type"`       // "normal", or "server" for an API key's
-	Identities []LinkedIdentity  `json:"identities"` // first login first
-	Data       map[string]string `json:"data"`       // where identities disagree, the first one counts
+	UserID     string           `json:"user_id"`
+	DomainID   string           `json:"domain_id"`
+	Type       string           `json:"type"`       // TypeNormal, or TypeServer for a server API key's
+	Identities []LinkedIdentity `json:"identities"` // first login first
+	Data       Details          `json:"data"`       // where identities disagree, the first one counts
 }
 
 // Profile returns a user's profile.
-func (s *Service) Profile(ctx context.Context, c Bearer) (Profile, error) {
-	p := Profile{UserID: c.UserID, DomainID: c.App.DomainID, Type: "normal", Identities: []LinkedIdentity{}, Data: map[string]string{}}
-	rows, err := s.db.read.QueryContext(ctx, `SELECT i.identity, i.provider, p.id, i.data FROM identities i
-		JOIN providers p ON p.app_id = i.app_id AND p.type = i.provider WHERE i.user_id = ? ORDER BY i.seq`, c.UserID)
+func (s *Service) Profile(ctx context.Context, b Bearer) (Profile, error) {
+	p := Profile{UserID: b.UserID, DomainID: b.App.DomainID, Type: TypeNormal, Identities: []LinkedIdentity{}, Data: Details{}}
+	config, err := s.cfg.Configs.Current(ctx, b.App.ID)
+	if err != nil {
+		return p, wrap("reading an app's configuration", err)
+	}
+	rows, err := s.db.read.QueryContext(ctx, `SELECT u.type, coalesce(i.identity, ''), coalesce(i.provider, ''), coalesce(i.data, '{}')
+		FROM users u LEFT JOIN identities i ON i.user_id = u.id WHERE u.id = ? AND u.app_id = ? ORDER BY i.seq`, b.UserID, b.App.ID)
 	if err != nil {
 		return p, wrap("reading a profile", err)
 	}
@@ -38,10 +44,14 @@ func (s *Service) Profile(ctx context.Context, c Bearer) (Profile, error) {
 	for rows.Next() {
 		var i LinkedIdentity
 		var text string
-		var data map[string]string
-		if err := rows.Scan(&i.ID, &i.ProviderType, &i.ProviderID, &text); err != nil {
+		if err := rows.Scan(&p.Type, &i.ID, &i.ProviderType, &text); err != nil {
 			return p, wrap("reading a profile", err)
 		}
+		if i.ProviderType == "" {
+			continue
+		}
+		i.ProviderID = providerID(config, b.App, i.ProviderType)
+		var data Details
 		if err := json.Unmarshal([]byte(text), &data); err != nil {
 			return p, wrap("reading a profile", err)
 		}
@@ -70,7 +80,11 @@ func (s *Service) Caller(ctx context.Context, app *App, userID string) (*Caller,
 	}
 	c := &Caller{UserID: userID, Type: p.Type, Data: bson.D{}, Identities: p.Identities}
 	for _, name := range slices.Sorted(maps.Keys(p.Data)) {
-		c.Data = append(c.Data, bson.E{Key: name, Value: p.Data[name]})
+		value, err := ejson.Parse(p.Data[name])
+		if err != nil {
+			return nil, wrap("reading a profile", err)
+		}
+		c.Data = append(c.Data, bson.E{Key: name, Value: value})
 	}
 	if s.cfg.CustomData != nil {
 		c.CustomData, err = s.cfg.CustomData.Lookup(ctx, app.ID, userID)

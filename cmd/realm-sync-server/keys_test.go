@@ -1,0 +1,50 @@
+package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A running server signs with a new key after SIGHUP, and publishes the old one too.
+func TestRotateKeys(t *testing.T) {
+	data := t.TempDir()
+	p := serve(t, data)
+	keys := func() []string {
+		status, body := p.request(http.MethodGet, "/.well-known/jwks.json", "")
+		require.Equal(t, 200, status)
+		var set struct {
+			Keys []struct {
+				ID string `json:"kid"`
+			} `json:"keys"`
+		}
+		require.NoError(t, json.Unmarshal(body, &set))
+		var ids []string
+		for _, k := range set.Keys {
+			ids = append(ids, k.ID)
+		}
+		return ids
+	}
+	old := keys()
+	require.Len(t, old, 1)
+	cmd, log := command("keys", "rotate", "--data", data)
+	require.NoError(t, cmd.Run(), "%s", log)
+	require.Equal(t, old, keys())
+	require.NoError(t, p.cmd.Process.Signal(syscall.SIGHUP))
+	require.Eventually(t, func() bool { return len(keys()) == 2 }, patience, 10*time.Millisecond)
+	require.Equal(t, old[0], keys()[1])
+	p.stop()
+}
+
+func TestMailFlags(t *testing.T) {
+	cmd, log := command("serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--smtp-server", "mail.example")
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "HOST:PORT")
+	cmd, log = command("serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--smtp-server", "mail.example:587")
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "sender")
+}

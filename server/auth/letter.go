@@ -1,0 +1,59 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"realmsync/server/mail"
+)
+
+// Mailer sends letters: mail.Outbox is one. It must not take long.
+type Mailer interface {
+	Send(ctx context.Context, l mail.Letter) error
+}
+
+// errNoMail is the answer to all that would need a mail, whether the address is known or not.
+var errNoMail = errBadRequest("this server sends no e-mail: configure a mail server (--smtp-server), or a function, or confirm accounts automatically")
+
+// canMail says whether a link to a page could be sent to an address.
+func (s *Service) canMail(page, email string) error {
+	if s.cfg.Mailer == nil && !s.cfg.Dev {
+		return errNoMail
+	}
+	u, err := url.Parse(page)
+	if page == "" || err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return errBadRequest("the app's local-userpass provider has no page to link to (emailConfirmationUrl, resetPasswordUrl)")
+	}
+	if mail.CheckAddress(email) != nil {
+		return errBadRequest("'email' must be the address of a mail box")
+	}
+	return nil
+}
+
+// sendLink mails a link to a page of the app, with a token (app-services 7.1). In development mode without a mail server the link is
+// written to the log instead.
+func (s *Service) sendLink(ctx context.Context, app *App, email, page, subject, what string, t mailToken) error {
+	u, err := url.Parse(page)
+	if err != nil {
+		return err
+	}
+	query := u.Query()
+	query.Set("token", t.token)
+	query.Set("tokenId", t.id)
+	u.RawQuery = query.Encode()
+	if s.cfg.Mailer == nil {
+		s.log.Warn("no mail server: in development mode the link is here", "app", app.ID, "email", email, "to", what, "link", u.String())
+		return nil
+	}
+	text := "To " + what + ", follow this link within 30 minutes:\n\n" + u.String() + "\n\nIf you have not asked for it, ignore this message.\n"
+	if subject == "" {
+		subject = what
+	}
+	err = s.cfg.Mailer.Send(ctx, mail.Letter{To: email, Subject: subject, Text: text})
+	if errors.Is(err, mail.ErrFull) {
+		return &Error{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "too many e-mails wait to be sent, try again later"}
+	}
+	return err
+}

@@ -1,0 +1,7 @@
+// Package egress owns the requests that the server itself makes: to fetch the keys of an identity provider, to exchange a code, to
+// ask about a token (app-services 13.4).
+//
+// An address comes from an app's configuration, so whoever configures an app could make the server look around in the network that
+// it runs in. Therefore: HTTPS only, a time limit, a limit of the answer's size, and no redirect to an address that is not public.
+// The configured address itself may be private: an identity provider of the house is a good reason.
+package egress

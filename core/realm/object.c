@@ -126,16 +126,20 @@ int rlm_objects_of_batch(rlm_instance* i, uint32_t class_key, rlm_batch* b, uint
     rlm_object* o = take(b->n);
     if (!o) return 1;
     __atomic_fetch_add(&i->refs, b->n, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&b->refs, b->n, __ATOMIC_RELAXED); /* rlm_batch_retain for each; the caller's own stays */
+    int32_t missing = 0;
     for (int32_t k = 0; k < b->n; k++) {
         rlm_object* next = o->next_free;
         init(o, i, class_key, b->rowids[k]);
         if (b->present[k]) {
-            rlm_batch_retain(b);
             rlm_object_attach(o, b, k, stamp);
+        } else {
+            missing++;
         }
         out[k] = o;
         o = next;
     }
+    if (missing) __atomic_fetch_sub(&b->refs, missing, __ATOMIC_RELAXED);
     return 0;
 }
 

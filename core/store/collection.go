@@ -168,6 +168,9 @@ func (l *Collection) Element() schema.Property {
 
 // Exists tells whether the collection is still there: its object, or for one inside of mixed, the collection itself.
 func (l *Collection) Exists() (bool, error) {
+	if l.appending() {
+		return true, nil
+	}
 	c := l.conn
 	cl, err := c.readyToRead(l.class, "looking for a collection")
 	if err != nil {
@@ -191,10 +194,8 @@ func (l *Collection) table() (*elements, int64, error) {
 	if c.tx < txRead {
 		return nil, 0, c.needRead("reading a collection")
 	}
-	if c.state.pending {
-		if err := c.flush(); err != nil {
-			return nil, 0, err
-		}
+	if err := c.flush(); err != nil {
+		return nil, 0, err
 	}
 	if l.container != 0 {
 		return &c.catalog.nested, l.container, nil
@@ -321,6 +322,9 @@ func (l *Collection) read(e *elements, owner int64) (*collectionState, error) {
 
 // Len returns the number of elements, dangling links included.
 func (l *Collection) Len() (int, error) {
+	if l.appending() {
+		return l.state.sequence.n, nil
+	}
 	e, owner, err := l.table()
 	if err != nil {
 		return 0, err

@@ -29,6 +29,11 @@ func (l *Collection) list(what string, i int, behind bool) (*elements, int64, *c
 
 // Insert puts a value into a list in front of index i; at Len it appends.
 func (l *Collection) Insert(i int, cell *Cell) error {
+	if l.appending() && i == l.state.sequence.n {
+		if done, err := l.wait(cell); done {
+			return err
+		}
+	}
 	if err := l.element(cell); err != nil {
 		return err
 	}
@@ -54,7 +59,11 @@ func (l *Collection) insert(i int, cells *Cell, n int) error {
 	}
 	s := &st.sequence
 	if i == s.n {
-		return l.append(e, owner, s, cells, n)
+		err := l.append(e, owner, s, cells, n)
+		if err == nil && n == 1 {
+			l.awaitAppends(e, owner, cells)
+		}
+		return err
 	}
 	all := unsafe.Slice(cells, n)
 	for k := range all {

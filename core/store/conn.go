@@ -47,6 +47,7 @@ type Conn struct {
 	plans       planCache
 	state       State
 	collections collectionStates
+	appends     appends
 	counts      countChanges
 	version     versionCache
 	moved       struct { // what tells whether somebody else changed the file
@@ -142,6 +143,7 @@ func (c *Conn) BeginWrite() error {
 	c.version.moved = false
 	c.changes.begin()
 	c.counts.forget()
+	c.appends.forget()
 	return nil
 }
 
@@ -238,6 +240,7 @@ func (c *Conn) Rollback() error {
 	c.state.forget()
 	c.changes.rolledBack()
 	c.counts.forget()
+	c.appends.forget()
 	c.moved.data, c.moved.schema = -1, -1 // the next transaction reads everything anew
 	reshaped := c.rolledBackCatalog()
 	if C.sqlite3_get_autocommit(c.db) == 0 { // SQLite may have rolled back itself, as it does when the disk is full

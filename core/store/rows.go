@@ -364,10 +364,8 @@ func (c *Conn) readyToRead(cl *Class, what string) (*Class, error) {
 	if c.tx < txRead {
 		return nil, c.needRead(what)
 	}
-	if c.state.pending {
-		if err := c.flush(); err != nil {
-			return nil, err
-		}
+	if err := c.flush(); err != nil {
+		return nil, err
 	}
 	if cl.table != nil && !cl.outdate {
 		return cl, nil

@@ -106,7 +106,7 @@ typedef struct rlm_elements {
     rlm_col col;
     uint8_t scratch[RLM_FIXED];
     char* name;
-    sqlite3_stmt *insert, *update, *move, *erase, *get, *from, *after;
+    sqlite3_stmt *insert, *insert_many, *update, *move, *erase, *get, *from, *after;
 } rlm_elements;
 
 rlm_elements* rlm_elements_new(sqlite3* db, const char* name, rlm_col col);

@@ -262,13 +262,14 @@ static int read_fixed(uint8_t kind, const uint8_t* p, int n, rlm_cell* out) {
 /* Reads a column of the current row; the bytes of strings are copied into owner. */
 int rlm_read_cell(sqlite3_stmt* st, int column, const rlm_col* col, rlm_cell* out, rlm_batch* owner) {
     memset(out, 0, sizeof *out);
-    int type = sqlite3_column_type(st, column);
+    sqlite3_value* v = sqlite3_column_value(st, column); /* the connection has no mutex, so it may be read like a protected one */
+    int type = sqlite3_value_type(v);
     if (type == SQLITE_NULL) return SQLITE_OK;
     const uint8_t* p = 0;
     int n = 0;
     if (type == SQLITE_TEXT || type == SQLITE_BLOB) {
-        p = type == SQLITE_TEXT ? sqlite3_column_text(st, column) : sqlite3_column_blob(st, column);
-        n = sqlite3_column_bytes(st, column);
+        p = type == SQLITE_TEXT ? sqlite3_value_text(v) : sqlite3_value_blob(v);
+        n = sqlite3_value_bytes(v);
         if (!p && n) return SQLITE_NOMEM;
     }
     switch (col->kind) {
@@ -285,7 +286,7 @@ int rlm_read_cell(sqlite3_stmt* st, int column, const rlm_col* col, rlm_cell* ou
         case RLM_BOOL:
             if (type != SQLITE_INTEGER) return RLM_E_FORMAT;
             out->type = col->kind;
-            out->u.integer = sqlite3_column_int64(st, column);
+            out->u.integer = sqlite3_value_int64(v);
             return SQLITE_OK;
         case RLM_STRING:
         case RLM_BINARY:
@@ -296,8 +297,8 @@ int rlm_read_cell(sqlite3_stmt* st, int column, const rlm_col* col, rlm_cell* ou
             if (type == SQLITE_BLOB) return read_fixed(col->kind, p, n, out);
             if (type != SQLITE_FLOAT) return RLM_E_FORMAT;
             out->type = col->kind;
-            if (col->kind == RLM_FLOAT) out->u.fnum = (float) sqlite3_column_double(st, column);
-            else out->u.dnum = sqlite3_column_double(st, column);
+            if (col->kind == RLM_FLOAT) out->u.fnum = (float) sqlite3_value_double(v);
+            else out->u.dnum = sqlite3_value_double(v);
             return SQLITE_OK;
         case RLM_LINK:
             if (type == SQLITE_BLOB && n == 8) {
@@ -307,7 +308,7 @@ int rlm_read_cell(sqlite3_stmt* st, int column, const rlm_col* col, rlm_cell* ou
             if (type != SQLITE_INTEGER) return RLM_E_FORMAT;
             out->type = RLM_LINK;
             out->size = col->target;
-            out->u.link = sqlite3_column_int64(st, column);
+            out->u.link = sqlite3_value_int64(v);
             return SQLITE_OK;
         default: return type == SQLITE_BLOB ? read_fixed(col->kind, p, n, out) : RLM_E_FORMAT;
     }

@@ -21,7 +21,7 @@ rlm_elements* rlm_elements_new(sqlite3* db, const char* name, rlm_col col) {
 
 void rlm_elements_free(rlm_elements* e) {
     if (!e) return;
-    sqlite3_stmt* all[] = {e->insert, e->update, e->move, e->erase, e->get, e->from, e->after};
+    sqlite3_stmt* all[] = {e->insert, e->insert_many, e->update, e->move, e->erase, e->get, e->from, e->after};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         if (all[i]) sqlite3_finalize(all[i]);
     free(e->name);
@@ -31,7 +31,7 @@ void rlm_elements_free(rlm_elements* e) {
 /* Prepares head, the table's name, tail at first use. Names are at most a few hundred bytes. */
 static int ready(rlm_elements* e, const char* head, const char* tail, sqlite3_stmt** out) {
     if (*out) return SQLITE_OK;
-    char sql[512];
+    char sql[1024];
     int n = snprintf(sql, sizeof sql, "%s%s%s", head, e->name, tail);
     if (n < 0 || (size_t) n >= sizeof sql) return SQLITE_NOMEM;
     return rlm_prepare(e->db, sql, n, out);
@@ -66,10 +66,47 @@ int rlm_element_insert(rlm_elements* e, int64_t owner, rlm_place at, const rlm_c
     return rc ? rc : write_at(e, e->insert, owner, &at, v);
 }
 
+enum { MANY = 16 };
+
+/* Inserts MANY elements by one statement: all or, when it fails, none. */
+static int insert_many(rlm_elements* e, int64_t owner, int64_t first, int64_t step, const rlm_cell* cells) {
+    if (!e->insert_many) {
+        char tail[MANY * 16 + 16] = " VALUES(?1,?2,?3)";
+        size_t n = strlen(tail);
+        for (int i = 1; i < MANY; i++) n += (size_t) snprintf(tail + n, sizeof tail - n, ",(?1,?%d,?%d)", 2 * i + 2, 2 * i + 3);
+        int rc = ready(e, "INSERT INTO ", tail, &e->insert_many);
+        if (rc) return rc;
+    }
+    int rc = sqlite3_bind_int64(e->insert_many, 1, owner);
+    for (int i = 0; i < MANY && !rc; i++) {
+        rc = sqlite3_bind_int64(e->insert_many, 2 * i + 2, first + i * step);
+        if (!rc) rc = rlm_bind_cell(e->insert_many, 2 * i + 3, &e->col, &cells[i], e->scratch);
+    }
+    return rc ? rc : finish(e->insert_many);
+}
+
+/* Values that are bound as they are, so that several can be bound at once: rlm_bind_cell may need the scratch for others. */
+static int is_plain(const rlm_cell* v) {
+    switch (v->type) {
+        case RLM_INT: case RLM_BOOL: case RLM_STRING: case RLM_BINARY: return 1;
+        case RLM_FLOAT: return v->u.fnum == v->u.fnum;
+        case RLM_DOUBLE: return v->u.dnum == v->u.dnum;
+        default: return 0;
+    }
+}
+
 /* Inserts at first, first+step, ...; *done tells how many are in when it fails. */
 int rlm_element_append(rlm_elements* e, int64_t owner, int64_t first, int64_t step, const rlm_cell* cells, int n, int* done) {
     rlm_place at = {RLM_INT, 0, first, 0};
     for (*done = 0; *done < n; ++*done, at.position += step) {
+        int plain = e->col.kind != RLM_NULL && n - *done >= MANY;
+        for (int i = 0; i < MANY && plain; i++) plain = is_plain(&cells[*done + i]);
+        /* What fails there, fails again below, where it is known which one. */
+        if (plain && insert_many(e, owner, at.position, step, &cells[*done]) == SQLITE_OK) {
+            *done += MANY - 1;
+            at.position += (MANY - 1) * step;
+            continue;
+        }
         int rc = rlm_element_insert(e, owner, at, &cells[*done]);
         if (rc) return rc;
     }

@@ -64,6 +64,9 @@ RLM_WEAK int sqlite3_create_function_v2(sqlite3*, const char*, int, int, void*,
                                         void (*)(sqlite3_context*, int, sqlite3_value**),
                                         void (*)(sqlite3_context*, int, sqlite3_value**),
                                         void (*)(sqlite3_context*), void (*)(void*));
+RLM_WEAK sqlite3_value* sqlite3_column_value(sqlite3_stmt*, int);
+RLM_WEAK int64_t sqlite3_value_int64(sqlite3_value*);
+RLM_WEAK double sqlite3_value_double(sqlite3_value*);
 RLM_WEAK int sqlite3_value_type(sqlite3_value*);
 RLM_WEAK int sqlite3_value_bytes(sqlite3_value*);
 RLM_WEAK const void* sqlite3_value_blob(sqlite3_value*);

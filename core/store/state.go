@@ -39,8 +39,14 @@ var _ changeset.State = (*State)(nil)
 // State returns the realm as instructions see it. It is valid in write transactions of this connection.
 func (c *Conn) State() *State { return &c.state }
 
-// flush writes what the State has put off.
+// flush writes what was put off: by the State, and elements that wait.
 func (c *Conn) flush() error {
+	if c.appends.of != nil {
+		c.appends.of = nil
+		if err := c.writeAppends(); err != nil {
+			return err
+		}
+	}
 	if !c.state.pending {
 		return nil
 	}

@@ -84,7 +84,8 @@ private:
     std::vector<object> m_objects;
 };
 
-// Pages of results that are read here and there. A page that many of its objects have been asked of, one by one, is loaded whole and kept.
+// Pages of results that are read here and there. A page of which some objects have been asked one by one is loaded whole and kept: at worst
+// that costs, for all pages together, what iterating over the results costs.
 class page_shelf {
 public:
     // Notes that an object has been loaded by itself.
@@ -93,8 +94,7 @@ public:
         if (number >= m_places.size()) m_places.resize(number + 1);
         m_places[number].asked++;
     }
-    // The page that holds the object, or is to be loaded now, because that costs little more than what was spent on its objects so far; else
-    // null.
+    // The page that holds the object, or is to be loaded now; else null.
     page* find(size_t index) {
         auto number = index / page::capacity;
         if (number >= m_places.size()) return nullptr;
@@ -112,7 +112,7 @@ public:
 
 private:
     static constexpr size_t most = 1024;// pages: 262,144 objects, some 200 bytes each and their strings
-    static constexpr uint32_t patience = 12;
+    static constexpr uint32_t patience = 2;
     struct place {
         uint32_t asked = 0;
         std::unique_ptr<page> loaded;

@@ -61,7 +61,7 @@ func splitPath(path string) []string {
 		switch {
 		case path[i] == '\\' && i+1 < len(path):
 			i++
-			*last += string(path[i])
+			*last += path[i : i+1]
 		case path[i] == '.':
 			parts = append(parts, "")
 		default:

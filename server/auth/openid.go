@@ -111,8 +111,8 @@ func (s *Service) exchange(ctx context.Context, o openID, p provider, code strin
 		IDToken string `json:"id_token"`
 		Error   string `json:"error"`
 	}
-	if a.Status != http.StatusOK || json.Unmarshal(a.Body, &answer) != nil || answer.IDToken == "" {
-		return "", fmt.Errorf("the issuer did not take the authCode (status %d %s)", a.Status, clip(answer.Error, 64))
+	if json.Unmarshal(a.Body, &answer) != nil || a.Status != http.StatusOK || answer.IDToken == "" {
+		return "", fmt.Errorf("the issuer did not take the authCode (status %d, %q)", a.Status, clip(answer.Error, 64))
 	}
 	return answer.IDToken, nil
 }

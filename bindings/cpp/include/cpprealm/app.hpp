@@ -8,6 +8,8 @@
 #include <cpprealm/networking/websocket.hpp>
 #include <cpprealm/version_numbers.hpp>
 
+// Most functions here are templates, whose parameter Lazy means nothing: so only programs that call them compile what they need.
+
 namespace realm {
 
 // What the server, or the way to it, answered. Thrown by futures and passed to callbacks.
@@ -61,7 +63,8 @@ inline std::future<T> failed_future(const app_error& e) {
     p.set_exception(std::make_exception_ptr(e));
     return p.get_future();
 }
-inline std::future<void> future_of(const std::optional<app_error>& e) {
+template <typename Lazy = void>
+std::future<void> future_of(const std::optional<app_error>& e) {
     if (e) return failed_future<void>(*e);
     std::promise<void> p;
     p.set_value();
@@ -73,6 +76,7 @@ namespace bridge {
 class sync_manager {
 public:
     // The least level that is logged: by the application's logger if it has set one, else to standard output.
+    template <typename Lazy = void>
     CPPREALM_COLD void set_log_level(logger::level level) {
         if (application_logs()) return set_default_level_threshold(level);
         struct to_standard_output : logger {
@@ -105,6 +109,7 @@ struct user {
     internal::bridge::sync_manager sync_manager() const { return {}; }
 
     // The configuration of this user's synced database.
+    template <typename Lazy = void>
     db_config flexible_sync_configuration() const {
         db_config config;
         config.set_path(internal::read_text([&](char* b, size_t n, size_t* needed, realm_error_t* e) { return realm_user_get_realm_path(raw(), b, n, needed, e); }));
@@ -114,30 +119,38 @@ struct user {
     }
 
     // Local state is cleared first: afterwards the user is logged out whatever the server says. An anonymous user is removed.
+    template <typename Lazy = void>
     std::future<void> log_out() const { return internal::future_of(internal::app_call(realm_user_log_out, raw())); }
+    template <typename Lazy = void>
     void log_out(std::function<void(std::optional<app_error>)>&& callback) const { callback(internal::app_call(realm_user_log_out, raw())); }
 
     // The user's custom data, as of the last refresh_custom_user_data or login; empty when there is none.
+    template <typename Lazy = void>
     std::optional<bsoncxx::document> get_custom_data() const {
         auto t = custom_data();
         if (!t) return std::nullopt;
         return static_cast<bsoncxx::document>(internal::extended_json::parse(*t));
     }
     // The same as extended JSON.
+    template <typename Lazy = void>
     std::optional<std::string> custom_data() const {
         auto t = text(REALM_USER_CUSTOM_DATA_JSON);
         if (t.empty()) return std::nullopt;
         return t;
     }
+    template <typename Lazy = void>
     std::future<void> refresh_custom_user_data() const { return internal::future_of(internal::app_call(realm_user_refresh_custom_data, raw())); }
+    template <typename Lazy = void>
     void refresh_custom_user_data(std::function<void(std::optional<app_error>)> callback) { callback(internal::app_call(realm_user_refresh_custom_data, raw())); }
 
     // Calls a function of the app with a JSON array of arguments; the result is extended JSON.
+    template <typename Lazy = void>
     void call_function(const std::string& name, const std::string& arguments, std::function<void(std::optional<std::string>, std::optional<app_error>)> callback) const {
         std::optional<std::string> result;
         auto error = run_function(name, arguments, result);
         callback(std::move(result), std::move(error));
     }
+    template <typename Lazy = void>
     std::future<std::optional<std::string>> call_function(const std::string& name, const std::string& arguments) const {
         std::optional<std::string> result;
         if (auto error = run_function(name, arguments, result)) return internal::failed_future<std::optional<std::string>>(*error);
@@ -145,11 +158,13 @@ struct user {
     }
 
     // The same with values. A result that is no extended JSON is an error.
+    template <typename Lazy = void>
     void call_function(const std::string& name, const std::vector<bsoncxx>& arguments, std::function<void(std::optional<bsoncxx>, std::optional<app_error>)> callback) const {
         std::optional<bsoncxx> result;
         auto error = run_function(name, arguments, result);
         callback(std::move(result), std::move(error));
     }
+    template <typename Lazy = void>
     std::future<std::optional<bsoncxx>> call_function(const std::string& name, const std::vector<bsoncxx>& arguments) const {
         std::optional<bsoncxx> result;
         if (auto error = run_function(name, arguments, result)) return internal::failed_future<std::optional<bsoncxx>>(*error);
@@ -167,11 +182,13 @@ private:
     std::string text(int what) const {
         return internal::read_text([&](char* b, size_t n, size_t* needed, realm_error_t* e) { return realm_user_get_text(raw(), what, b, n, needed, e); });
     }
+    template <typename Lazy = void>
     std::optional<app_error> run_function(const std::string& name, const std::string& arguments, std::optional<std::string>& result) const {
         return internal::app_call(
                 realm_user_call_function, raw(), internal::to_abi(name), internal::to_abi(arguments),
                 [](void* p, realm_string_t text) { *static_cast<std::optional<std::string>*>(p) = internal::from_abi(text); }, static_cast<void*>(&result));
     }
+    template <typename Lazy = void>
     CPPREALM_COLD std::optional<app_error> run_function(const std::string& name, const std::vector<bsoncxx>& arguments, std::optional<bsoncxx>& result) const {
         std::optional<std::string> text;
         if (auto error = run_function(name, bsoncxx(arguments).to_json(), text)) return error;
@@ -221,6 +238,7 @@ public:
     };
 
     // Contacts nobody. A transport and a provider are let go of with the last copy, user and database of the App, and not on their own threads.
+    template <typename Lazy = void>
     CPPREALM_COLD App(const configuration& c) {
         realm_app_config_t config{};
         config.struct_size = sizeof config;
@@ -230,30 +248,34 @@ public:
         config.share = c.enable_caching;
         if (c.metadata_encryption_key) config.metadata_key = {c.metadata_encryption_key->data(), c.metadata_encryption_key->size()};
         internal::http_transport_handle transport;
-        if (auto client = c.http_transport_client ? c.http_transport_client : networking::make_custom_http_client()) transport = internal::make_transport(std::move(client));
+        if (auto client = c.http_transport_client ? c.http_transport_client : networking::make_custom_http_client()) transport = internal::make_transport<Lazy>(std::move(client));
         config.http_transport = transport.get();
         internal::websocket_provider_handle provider;
-        if (c.sync_socket_provider) provider = internal::provider_bridge::make(c.sync_socket_provider);
+        if (c.sync_socket_provider) provider = internal::provider_bridge<Lazy>::make(c.sync_socket_provider);
         config.websocket_provider = provider.get();
         internal::app_handle h;
         internal::call(realm_app_create, &config, h.out());
         m_handle = std::make_shared<internal::app_handle>(std::move(h));
     }
 
+    template <typename Lazy = void>
     std::future<void> register_user(const std::string& username, const std::string& password) {
         return internal::future_of(internal::app_call(realm_app_register_email, m_handle->get(), internal::to_abi(username), internal::to_abi(password)));
     }
+    template <typename Lazy = void>
     std::future<user> login(const credentials& c) {
         user out;
         if (auto e = log_in(c, out)) return internal::failed_future<user>(*e);
         return internal::ready_future(std::move(out));
     }
+    template <typename Lazy = void>
     void login(const credentials& c, std::function<void(user, std::optional<app_error>)>&& callback) {
         user out;
         auto e = log_in(c, out);
         callback(std::move(out), std::move(e));
     }
     internal::bridge::sync_manager get_sync_manager() const { return {}; }
+    template <typename Lazy = void>
     std::optional<user> get_current_user() const {
         internal::user_handle h;
         internal::call(realm_app_get_current_user, m_handle->get(), h.out());
@@ -261,26 +283,31 @@ public:
         return user(std::move(h));
     }
     void clear_cached_apps() { realm_app_clear_shared(); }
+    template <typename Lazy = void>
     std::optional<App> get_cached_app(const std::string& app_id, const std::optional<std::string>& base_url) {
         internal::app_handle h;
         internal::call(realm_app_find_shared, internal::to_abi(app_id), internal::to_abi(base_url ? *base_url : std::string_view()), h.out());
         if (!h) return std::nullopt;
         return App(std::move(h));
     }
+    template <typename Lazy = void>
     std::string get_base_url() const {
         return internal::read_text([&](char* b, size_t n, size_t* needed, realm_error_t* e) { return realm_app_get_base_url(m_handle->get(), b, n, needed, e); });
     }
 #ifdef REALM_ENABLE_EXPERIMENTAL
+    template <typename Lazy = void>
     std::future<void> update_base_url(std::string base_url) const {
         return internal::future_of(internal::app_call(realm_app_update_base_url, m_handle->get(), internal::to_abi(base_url)));
     }
 #endif
+    template <typename Lazy = void>
     std::string path_for_realm(const sync_config& c) const {
         return internal::read_text([&](char* b, size_t n, size_t* needed, realm_error_t* e) { return realm_user_get_realm_path(c.user()->get(), b, n, needed, e); });
     }
 
 private:
     explicit App(internal::app_handle&& h) : m_handle(std::make_shared<internal::app_handle>(std::move(h))) {}
+    template <typename Lazy = void>
     std::optional<app_error> log_in(const credentials& c, user& out) {
         realm_credentials_t abi{c.m_kind, internal::to_abi(c.m_first), internal::to_abi(c.m_second)};
         internal::user_handle h;

@@ -19,7 +19,8 @@ struct sync_subscription {
 
 namespace internal {
 
-inline sync_subscription to_subscription(const realm_subscription_t& s) {
+template <typename Lazy = void>
+sync_subscription to_subscription(const realm_subscription_t& s) {
     sync_subscription out;
     std::array<uint8_t, 12> id;
     std::memcpy(id.data(), s.id, 12);
@@ -31,7 +32,8 @@ inline sync_subscription to_subscription(const realm_subscription_t& s) {
     out.object_class_name = from_abi(s.class_name);
     return out;
 }
-inline std::optional<sync_subscription> find_subscription(const realm_subscription_set_t* set, const std::string& name) {
+template <typename Lazy = void>
+std::optional<sync_subscription> find_subscription(const realm_subscription_set_t* set, const std::string& name) {
     auto index = realm_subscription_set_find(set, to_abi(name));
     if (index == SIZE_MAX) return std::nullopt;
     realm_subscription_t s;
@@ -55,6 +57,7 @@ struct mutable_sync_subscription_set {
     }
     // std::logic_error when there is no subscription of that name.
     void remove(const std::string& name) { internal::call(realm_subscription_set_remove, m_set, internal::to_abi(name)); }
+    template <typename Lazy = void>
     std::optional<sync_subscription> find(const std::string& name) { return internal::find_subscription(m_set, name); }
     // Replaces a subscription by a new one of that name.
     template <typename T>
@@ -74,11 +77,13 @@ private:
 // The subscriptions that the data of a synced database reflects.
 struct sync_subscription_set {
     size_t size() const { return realm_subscription_set_size(m_set.get()); }
+    template <typename Lazy = void>
     std::optional<sync_subscription> find(const std::string& name) { return internal::find_subscription(m_set.get(), name); }
 
     // Runs the callback on a changeable copy and commits it. The future becomes true when the server has accepted the new set and
     // its data is here, false when the server refuses it, a later set replaces it, or the session stops. An exception of the
     // callback is thrown on, and nothing changes. Not within a write transaction.
+    template <typename Lazy = void>
     std::future<bool> update(std::function<void(mutable_sync_subscription_set&)>&& change) {
         internal::subscription_set_handle next;
         internal::call(realm_subscription_set_make_mutable, m_set.get(), next.out());

@@ -13,7 +13,9 @@
 namespace realm::internal {
 
 // Any thread may call all of it. The thread is started by the first thing there is to do. What a handler throws ends the program, as in any thread.
-class event_loop : public std::enable_shared_from_this<event_loop> {
+// A template, as everything in networking, so that only programs that use it compile it: Lazy is void.
+template <typename Lazy>
+class event_loop : public std::enable_shared_from_this<event_loop<Lazy>> {
 public:
     using handler = std::function<void()>;
     // Told whether it was cancelled.
@@ -72,7 +74,7 @@ private:
 
     void wake() {
         // The thread owns the loop while it runs.
-        if (!m_thread.joinable()) m_thread = std::thread([self = shared_from_this()] { self->run(); });
+        if (!m_thread.joinable()) m_thread = std::thread([self = this->shared_from_this()] { self->run(); });
         m_changed.notify_one();
     }
     void run() {

@@ -13,12 +13,14 @@ using http_transport_handle = handle<realm_http_transport_t, realm_http_transpor
 using websocket_provider_handle = handle<realm_websocket_provider_t, realm_websocket_provider_release>;
 using websocket_handle = handle<realm_websocket_t, realm_websocket_release>;
 
-inline std::vector<realm_http_header_t> to_abi_headers(const std::map<std::string, std::string>& headers) {
+template <typename Lazy = void>
+std::vector<realm_http_header_t> to_abi_headers(const std::map<std::string, std::string>& headers) {
     std::vector<realm_http_header_t> out;
     for (auto& h: headers) out.push_back({to_abi(h.first), to_abi(h.second)});
     return out;
 }
-inline std::map<std::string, std::string> from_abi_headers(const realm_http_header_t* headers, size_t n) {
+template <typename Lazy = void>
+std::map<std::string, std::string> from_abi_headers(const realm_http_header_t* headers, size_t n) {
     std::map<std::string, std::string> out;
     for (size_t i = 0; i < n; i++) out[from_abi(headers[i].name)] = from_abi(headers[i].value);
     return out;
@@ -28,7 +30,8 @@ inline std::map<std::string, std::string> from_abi_headers(const realm_http_head
 class network_config {
 public:
     network_config() { m_abi.struct_size = sizeof m_abi; }
-    void set_headers(const std::map<std::string, std::string>& headers) {
+    template <typename Headers>
+    void set_headers(const Headers& headers) {
         m_headers = to_abi_headers(headers);
         m_abi.headers = m_headers.data();
         m_abi.n_headers = m_headers.size();

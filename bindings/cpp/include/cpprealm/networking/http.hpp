@@ -58,11 +58,13 @@ struct http_transport_client {
 
 // The built-in transport, for applications that wrap it. Synchronous: the callback has run when the call returns. A failed exchange is a
 // response with a custom status code. A connection of its own for every request.
-struct default_http_transport : http_transport_client {
+template <typename Lazy>
+struct lazy_http_transport : http_transport_client {
     struct configuration : transport_configuration {};
+    using default_http_transport = lazy_http_transport;// by which derived classes call it
 
-    default_http_transport() = default;
-    default_http_transport(const configuration& c) : m_configuration(c) {}
+    lazy_http_transport() = default;
+    lazy_http_transport(const configuration& c) : m_configuration(c) {}
 
     void send_request_to_server(const request& r, std::function<void(const response&)>&& completion_block) override {
         completion_block(send(r));
@@ -103,31 +105,36 @@ private:
         return out;
     }
 };
+using default_http_transport = lazy_http_transport<void>;
 
-namespace http_clients {
 // The application's factory; empty: the built-in transport.
-inline std::mutex mutex;
-inline std::function<std::shared_ptr<http_transport_client>()> factory;
-}// namespace http_clients
+template <typename Lazy>
+struct http_clients {
+    static inline std::mutex mutex;
+    static inline std::function<std::shared_ptr<http_transport_client>()> factory;
+};
 
 // Replaces what Apps use that are given no transport, from now on. Empty: the built-in one again.
-inline void set_http_client_factory(std::function<std::shared_ptr<http_transport_client>()>&& factory) {
-    std::lock_guard<std::mutex> lock(http_clients::mutex);
-    http_clients::factory = std::move(factory);
+template <typename Lazy = void>
+void set_http_client_factory(std::function<std::shared_ptr<http_transport_client>()>&& factory) {
+    std::lock_guard<std::mutex> lock(http_clients<Lazy>::mutex);
+    http_clients<Lazy>::factory = std::move(factory);
 }
 // What the factory makes; nullptr without one.
-inline std::shared_ptr<http_transport_client> make_custom_http_client() {
+template <typename Lazy = void>
+std::shared_ptr<http_transport_client> make_custom_http_client() {
     std::function<std::shared_ptr<http_transport_client>()> factory;
     {
-        std::lock_guard<std::mutex> lock(http_clients::mutex);
-        factory = http_clients::factory;
+        std::lock_guard<std::mutex> lock(http_clients<Lazy>::mutex);
+        factory = http_clients<Lazy>::factory;
     }
     return factory ? factory() : nullptr;
 }
 // The transport of Apps that are given none.
-inline std::shared_ptr<http_transport_client> make_http_client() {
-    if (auto custom = make_custom_http_client()) return custom;
-    return std::make_shared<default_http_transport>();
+template <typename Lazy = void>
+std::shared_ptr<http_transport_client> make_http_client() {
+    if (auto custom = make_custom_http_client<Lazy>()) return custom;
+    return std::make_shared<lazy_http_transport<Lazy>>();
 }
 
 }// namespace realm::networking
@@ -135,6 +142,7 @@ inline std::shared_ptr<http_transport_client> make_http_client() {
 namespace realm::internal {
 
 // A request that waits for its answer. The first answer counts; without one the request fails when the last copy of the callback is gone.
+template <typename Lazy>
 class http_exchange {
 public:
     explicit http_exchange(realm_http_exchange_t* raw) : m_raw(raw) {}
@@ -165,7 +173,8 @@ private:
     realm_http_exchange_t* m_raw;
 };
 
-CPPREALM_COLD inline networking::request to_request(const realm_http_request_t& from) {
+template <typename Lazy>
+CPPREALM_COLD networking::request to_request(const realm_http_request_t& from) {
     using networking::http_method;
     networking::request out;
     auto method = std::string_view(from.method.data, from.method.size);
@@ -181,15 +190,16 @@ CPPREALM_COLD inline networking::request to_request(const realm_http_request_t& 
 }
 
 // An application's transport for the C ABI. What it throws fails the request.
-CPPREALM_COLD inline http_transport_handle make_transport(std::shared_ptr<networking::http_transport_client> client) {
+template <typename Lazy>
+CPPREALM_COLD http_transport_handle make_transport(std::shared_ptr<networking::http_transport_client> client) {
     using shared = std::shared_ptr<networking::http_transport_client>;
     http_transport_handle out;
     call(
             realm_http_transport_create,
             [](void* p, const realm_http_request_t* request, realm_http_exchange_t* raw) noexcept {
-                auto exchange = std::make_shared<http_exchange>(raw);
+                auto exchange = std::make_shared<http_exchange<Lazy>>(raw);
                 try {
-                    (*static_cast<shared*>(p))->send_request_to_server(to_request(*request), [exchange](const networking::response& r) { exchange->answer(r); });
+                    (*static_cast<shared*>(p))->send_request_to_server(to_request<Lazy>(*request), [exchange](const networking::response& r) { exchange->answer(r); });
                 } catch (const std::exception& e) {
                     exchange->fail(e.what());
                 } catch (...) {

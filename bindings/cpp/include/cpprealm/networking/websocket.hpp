@@ -84,20 +84,22 @@ public:
 };
 
 // The built-in provider, for applications that wrap it. Its loop is a thread of its own.
-struct default_socket_provider : sync_socket_provider {
+template <typename Lazy>
+struct lazy_socket_provider : sync_socket_provider {
     struct configuration : transport_configuration {};
+    using default_socket_provider = lazy_socket_provider;// by which derived classes call it
 
-    default_socket_provider() = default;
-    default_socket_provider(const configuration& c) : m_configuration(c) {}
-    ~default_socket_provider() override { m_loop->stop(); }
+    lazy_socket_provider() = default;
+    lazy_socket_provider(const configuration& c) : m_configuration(c) {}
+    ~lazy_socket_provider() override { m_loop->stop(); }
 
-    inline std::unique_ptr<websocket_interface> connect(std::unique_ptr<websocket_observer> observer, websocket_endpoint&& endpoint) override;
+    std::unique_ptr<websocket_interface> connect(std::unique_ptr<websocket_observer> observer, websocket_endpoint&& endpoint) override;
     void post(FunctionHandler&& handler) override {
         m_loop->post([handler = std::move(handler)] { handler(status::ok()); });
     }
     sync_timer create_timer(std::chrono::milliseconds delay, FunctionHandler&& handler) override {
         struct loop_timer : timer {
-            std::shared_ptr<internal::event_loop> loop;
+            std::shared_ptr<event_loop> loop;
             uint64_t id = 0;
             ~loop_timer() override { cancel(); }
             void cancel() override { loop->cancel(id); }
@@ -115,19 +117,22 @@ protected:
     configuration m_configuration;
 
 private:
-    std::shared_ptr<internal::event_loop> m_loop = std::make_shared<internal::event_loop>();
+    using event_loop = internal::event_loop<Lazy>;
+    std::shared_ptr<event_loop> m_loop = std::make_shared<event_loop>();
 };
+using default_socket_provider = lazy_socket_provider<void>;
 
 }// namespace realm::networking
 
 namespace realm::internal {
 
 // A built-in WebSocket. The library reports on threads of its own; the observer hears of it on the loop.
+template <typename Lazy>
 class native_websocket : public networking::websocket_interface {
 public:
     using err = networking::websocket_err_codes;
 
-    CPPREALM_COLD native_websocket(std::shared_ptr<event_loop> loop, std::unique_ptr<networking::websocket_observer> observer, const network_config& config,
+    CPPREALM_COLD native_websocket(std::shared_ptr<event_loop<Lazy>> loop, std::unique_ptr<networking::websocket_observer> observer, const network_config& config,
                                    const networking::websocket_endpoint& endpoint)
         : m_state(std::make_shared<state>()) {
         m_state->loop = std::move(loop);
@@ -166,7 +171,7 @@ public:
 
 private:
     struct state {
-        std::shared_ptr<event_loop> loop;
+        std::shared_ptr<event_loop<Lazy>> loop;
         std::unique_ptr<networking::websocket_observer> observer;// used on the loop, while alive
         std::atomic<bool> alive{true};
     };
@@ -207,6 +212,7 @@ private:
 };
 
 // A WebSocket of an application's provider, and the library's end of it. The socket is used on the provider's loop only.
+template <typename Lazy>
 struct provided_websocket {
     explicit provided_websocket(realm_websocket_observer_t* o) : observer(o) {}
     provided_websocket(const provided_websocket&) = delete;
@@ -221,8 +227,9 @@ struct provided_websocket {
 };
 
 // What the sockets of a provider report to. It is the socket's, so it must not own the socket.
+template <typename Lazy>
 struct provided_observer : networking::websocket_observer {
-    explicit provided_observer(const std::shared_ptr<provided_websocket>& s) : target(s) {}
+    explicit provided_observer(const std::shared_ptr<provided_websocket<Lazy>>& s) : target(s) {}
     void websocket_connected_handler(const std::string& protocol) override {
         if (auto s = target.lock()) realm_websocket_observer_connected(s->observer, to_abi(protocol), nullptr);
     }
@@ -235,18 +242,19 @@ struct provided_observer : networking::websocket_observer {
         if (auto s = target.lock()) s->closed(code, message);
         return false;
     }
-    std::weak_ptr<provided_websocket> target;
+    std::weak_ptr<provided_websocket<Lazy>> target;
 };
 
 // An application's provider for the C ABI: everything of its sockets is posted to its loop. What it throws ends the connection.
+template <typename Lazy>
 class provider_bridge {
     using provider = std::shared_ptr<networking::sync_socket_provider>;
-    using websocket = std::shared_ptr<provided_websocket>;
+    using websocket = std::shared_ptr<provided_websocket<Lazy>>;
     using err = networking::websocket_err_codes;
 
     static void* connect(void* userdata, realm_string_t url, const realm_string_t* protocols, size_t n, realm_websocket_observer_t* observer) noexcept {
         auto& p = *static_cast<provider*>(userdata);
-        auto s = std::make_shared<provided_websocket>(observer);
+        auto s = std::make_shared<provided_websocket<Lazy>>(observer);
         networking::websocket_endpoint endpoint;
         endpoint.url = from_abi(url);
         for (size_t i = 0; i < n; i++) endpoint.protocols.push_back(from_abi(protocols[i]));
@@ -255,7 +263,7 @@ class provider_bridge {
             if (s->over) return;
             if (!status.is_ok()) return s->closed(err::connection_failed, status.reason());
             try {
-                s->socket = raw->connect(std::make_unique<provided_observer>(s), std::move(endpoint));
+                s->socket = raw->connect(std::make_unique<provided_observer<Lazy>>(s), std::move(endpoint));
                 if (!s->socket) s->closed(err::connection_failed, "the WebSocket provider made no socket");
             } catch (const std::exception& e) {
                 s->closed(err::connection_failed, e.what());
@@ -269,7 +277,7 @@ class provider_bridge {
         auto& s = *static_cast<websocket*>(socket);
         auto text = std::make_shared<const std::string>(from_abi(message));
         bool posted = post(*static_cast<provider*>(userdata), [s, text](networking::status status) {
-            auto written = [target = std::weak_ptr<provided_websocket>(s), text, told = std::make_shared<std::atomic<bool>>(false)](networking::status result) {
+            auto written = [target = std::weak_ptr<provided_websocket<Lazy>>(s), text, told = std::make_shared<std::atomic<bool>>(false)](networking::status result) {
                 auto to = target.lock();
                 if (to && !told->exchange(true)) realm_websocket_observer_written(to->observer, result.is_ok(), nullptr);
             };
@@ -309,9 +317,10 @@ public:
 }// namespace realm::internal
 
 namespace realm::networking {
-inline std::unique_ptr<websocket_interface> default_socket_provider::connect(std::unique_ptr<websocket_observer> observer, websocket_endpoint&& endpoint) {
+template <typename Lazy>
+std::unique_ptr<websocket_interface> lazy_socket_provider<Lazy>::connect(std::unique_ptr<websocket_observer> observer, websocket_endpoint&& endpoint) {
     internal::network_config config;
     config.set(m_configuration);
-    return std::make_unique<internal::native_websocket>(m_loop, std::move(observer), config, endpoint);
+    return std::make_unique<internal::native_websocket<Lazy>>(m_loop, std::move(observer), config, endpoint);
 }
 }// namespace realm::networking

@@ -41,9 +41,10 @@ struct realm {
             std::optional<std::pair<std::string, std::string>> username_password;
         };
 
+        template <typename Lazy = void>
         explicit sync_config(std::shared_ptr<user_handle> user) : m_state(std::make_shared<shared_state>()) {
             m_state->user = std::move(user);
-            m_state->apply = apply_state;
+            m_state->apply = apply_state<Lazy>;
         }
 
         void set_stop_policy(sync_session_stop_policy&& policy) {
@@ -97,6 +98,7 @@ struct realm {
             // Called through a pointer, so that only files that make synced configurations compile what it needs.
             void (*apply)(const std::shared_ptr<shared_state>&, realm_config_t*) = nullptr;
 
+            template <typename Lazy = void>
             CPPREALM_COLD void report(realm_session_t* session, const realm_sync_error_t& e) {
                 std::function<void(const sync_session&, const sync_error&)> handler;
                 bool automatic;
@@ -116,6 +118,7 @@ struct realm {
                 handler(sync_session(std::move(kept)), error);
             }
         };
+        template <typename Lazy = void>
         CPPREALM_COLD static void apply_state(const std::shared_ptr<shared_state>& state, realm_config_t* config) {
             using shared = std::shared_ptr<shared_state>;
             call(realm_config_set_sync_user, config, state->user->get());
@@ -129,7 +132,7 @@ struct realm {
             }
             call(
                     realm_config_set_sync_error_handler, config,
-                    [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->report(session, *error); },
+                    [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->template report<Lazy>(session, *error); },
                     new_userdata(shared(state)), free_userdata<shared>);
         }
         std::shared_ptr<shared_state> m_state;

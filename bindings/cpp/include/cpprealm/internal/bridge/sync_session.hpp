@@ -9,6 +9,8 @@
 #include <memory>
 #include <unordered_map>
 
+// What is a template here for no other reason, is one so that only programs that use it compile what it needs: Lazy means nothing.
+
 namespace realm {
 namespace internal::bridge {
 
@@ -34,10 +36,14 @@ public:
     }
 
     // Calls back when every local change made up to now is durable on the server. The callback runs on a thread of the library.
+    template <typename Lazy = void>
     void wait_for_upload_completion(std::function<void(status)>&& callback) { wait(realm_wait_for_upload, std::move(callback)); }
     // Calls back when everything the server has now is integrated; refresh() shows it.
+    template <typename Lazy = void>
     void wait_for_download_completion(std::function<void(status)>&& callback) { wait(realm_wait_for_download, std::move(callback)); }
+    template <typename Lazy = void>
     std::future<void> wait_for_upload_completion() { return wait(realm_wait_for_upload); }
+    template <typename Lazy = void>
     std::future<void> wait_for_download_completion() { return wait(realm_wait_for_download); }
 
     // Stops syncing until resume(), or until the database is opened anew.
@@ -47,6 +53,7 @@ public:
     void reconnect() { call(realm_session_reconnect, m_handle->get()); }
 
     // Calls back on each change of the connection state, on a thread of the library or inside pause().
+    template <typename Lazy = void>
     uint64_t observe_connection_change(std::function<void(enum connection_state old_state, enum connection_state new_state)>&& callback) {
         using fn = std::function<void(enum connection_state, enum connection_state)>;
         uint64_t token = 0;
@@ -63,12 +70,14 @@ public:
 
 private:
     using abi_wait = realm_status_t (*)(realm_session_t*, realm_wait_callback_t, void*, realm_free_userdata_t, realm_error_t*);
+    template <typename Lazy = void>
     void wait(abi_wait f, std::function<void(status)>&& callback) {
         using fn = std::function<void(status)>;
         call(
                 f, m_handle->get(), [](void* p, realm_status_t s, const realm_error_t* e) noexcept { (*static_cast<fn*>(p))(status::of(s, e)); },
                 new_userdata(std::move(callback)), free_userdata<fn>);
     }
+    template <typename Lazy = void>
     std::future<void> wait(abi_wait f) {
         auto promise = std::make_unique<std::promise<void>>();
         auto future = promise->get_future();
@@ -80,7 +89,7 @@ private:
                     auto done = static_cast<std::promise<void>*>(p);
                     if (s == REALM_OK) done->set_value();
                     else
-                        done->set_exception(failure(s, error));
+                        done->set_exception(failure<Lazy>(s, error));
                 },
                 promise.release(), [](void* p) { delete static_cast<std::promise<void>*>(p); }, &e);
         if (status == REALM_OK) return future;
@@ -93,6 +102,7 @@ private:
         return failed.get_future();
     }
 
+    template <typename Lazy = void>
     static std::exception_ptr failure(realm_status_t s, const realm_error_t* e) {
         realm_error_t unknown{};
         unknown.status = s;
@@ -126,6 +136,7 @@ struct compensating_write_error_info {
 
 class sync_error {
 public:
+    template <typename Lazy = void>
     CPPREALM_COLD explicit sync_error(const realm_sync_error_t& e)
         : m_status(status::of(REALM_ERR_SYNC, e.error)), m_fatal(e.error->fatal), m_client_reset(e.is_client_reset_requested) {
         if (e.original_file_path.size) m_user_info["ORIGINAL_FILE_PATH"] = from_abi(e.original_file_path);
@@ -135,7 +146,9 @@ public:
             m_writes.push_back({from_abi(w.class_name), persisted<realm::mixed>::read(w.primary_key), from_abi(w.reason)});
         }
     }
+    template <typename Lazy = void>
     std::unordered_map<std::string, std::string> user_info() const { return m_user_info; }
+    template <typename Lazy = void>
     std::vector<compensating_write_error_info> compensating_writes_info() const { return m_writes; }
     status get_status() const { return m_status; }
     bool is_fatal() const { return m_fatal; }
@@ -143,6 +156,7 @@ public:
     bool is_client_reset_requested() const { return m_client_reset; }
 
     // For the library: the error when a reset was to be automatic, and could not be.
+    template <typename Lazy = void>
     void become_failed_reset() {
         m_status = status("AutoClientResetFailed", "A fatal error occurred during 'ClientReset' client reset for " + std::string(m_status.code_string()) + ": '" + m_status.reason() +
                                                            "'; this version resets no file by itself, so it will be backed up and deleted at the next start");

@@ -13,5 +13,8 @@ func (e *Error) Error() string { return e.Text }
 
 func fail(format string, args ...any) error { return &Error{fmt.Sprintf(format, args...)} }
 
-// ErrBudget is returned when evaluating has cost more than the Meter allows.
-var ErrBudget = errors.New("mql: the operation takes more time or memory than it may")
+// What evaluating may end with before it is done.
+var (
+	ErrBudget = errors.New("mql: the operation takes more time than it may")
+	ErrMemory = errors.New("mql: the operation holds more in memory than it may")
+)

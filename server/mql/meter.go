@@ -18,6 +18,9 @@ func NewMeter(ctx context.Context, steps, bytes int) *Meter {
 // checkEvery is after how many steps the context is looked at.
 const checkEvery = 1 << 14
 
+// Free gives bytes back that are held no more.
+func (m *Meter) Free(n int) { m.bytes += n }
+
 // Step counts steps. The error is ErrBudget or that of the context.
 func (m *Meter) Step(n int) error {
 	if m.steps -= n; m.steps < 0 {
@@ -31,11 +34,11 @@ func (m *Meter) Step(n int) error {
 	return m.ctx.Err()
 }
 
-// Hold counts bytes that stay in memory. The error is ErrBudget.
+// Hold counts bytes that stay in memory. The error is ErrMemory.
 func (m *Meter) Hold(n int) error {
 	if m.bytes -= n; m.bytes < 0 {
 		m.bytes = 0
-		return ErrBudget
+		return ErrMemory
 	}
 	return nil
 }

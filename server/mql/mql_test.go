@@ -128,7 +128,7 @@ func TestMeter(t *testing.T) {
 	p, err := CompilePipeline(bson.A{doc(t, `{"$unwind":"$a"}`), doc(t, `{"$group":{"_id":null,"all":{"$push":"$$ROOT"}}}`)})
 	require.NoError(t, err)
 	_, err = p.Run(NewMeter(context.Background(), 1<<30, 1<<20)).Add(bson.D{{Key: "a", Value: long}})
-	require.ErrorIs(t, err, ErrBudget)
+	require.ErrorIs(t, err, ErrMemory)
 	big := bson.D{{Key: "a", Value: long}, {Key: "b", Value: long}}
 	u, err := CompileUpdate(bson.D{{Key: "$addToSet", Value: bson.D{{Key: "a", Value: bson.D{{Key: "$each", Value: long}}}}}})
 	require.NoError(t, err)

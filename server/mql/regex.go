@@ -53,7 +53,7 @@ func regexTest(pattern, options string) (condition, error) {
 	return orElement(func(v any, m *Meter) (bool, error) {
 		switch v := v.(type) {
 		case string:
-			if err := m.Step(1 + len(v)*size/64); err != nil {
+			if err := m.Step(1 + len(v)*size/16); err != nil {
 				return false, err
 			}
 			return re.MatchString(v), nil

@@ -37,6 +37,8 @@ type Reader interface {
 	// Scan calls f for the live objects of a class, ordered by their encoded keys. f returns false to stop. The slices
 	// hold until f returns.
 	Scan(class uint32, f func(key, doc []byte) (bool, error)) error
+	// ScanAfter is Scan of the objects whose encoded keys are greater than one.
+	ScanAfter(class uint32, after string, f func(key, doc []byte) (bool, error)) error
 	// Pieces calls f for those of the pieces that exist, in any order.
 	Pieces(ids []uint64, f func(Piece) error) error
 	// MaxPiece returns the highest piece id, 0 if there is none.

@@ -148,6 +148,15 @@ func (r *reader) objects(class uint32, keys []string, f func(store.Object) error
 
 // Scan implements store.Reader.
 func (r *reader) Scan(class uint32, f func(key, doc []byte) (bool, error)) error {
+	return r.scan(f, "SELECT key, doc FROM objects WHERE class = ?1 AND doc IS NOT NULL ORDER BY key", int64(class))
+}
+
+// ScanAfter implements store.Reader.
+func (r *reader) ScanAfter(class uint32, after string, f func(key, doc []byte) (bool, error)) error {
+	return r.scan(f, "SELECT key, doc FROM objects WHERE class = ?1 AND key > ?2 AND doc IS NOT NULL ORDER BY key", int64(class), []byte(after))
+}
+
+func (r *reader) scan(f func(key, doc []byte) (bool, error), query string, args ...any) error {
 	var key, doc sql.RawBytes
 	return wrap("scanning a class", r.conn.query(func(rows *sql.Rows) (bool, error) {
 		if err := rows.Scan(&key, &doc); err != nil {
@@ -155,7 +164,7 @@ func (r *reader) Scan(class uint32, f func(key, doc []byte) (bool, error)) error
 		}
 		more, err := f(key, doc)
 		return more, called(err)
-	}, "SELECT key, doc FROM objects WHERE class = ?1 AND doc IS NOT NULL ORDER BY key", int64(class)))
+	}, query, args...))
 }
 
 // Pieces implements store.Reader.

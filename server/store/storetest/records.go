@@ -404,6 +404,19 @@ func scanOrder(f *fixture) {
 			return n < 3, nil
 		}))
 		require.Equal(f.t, 3, n)
+		var all, rest []string // behind each key are those that come after it
+		require.NoError(f.t, r.Scan(7, func(key, _ []byte) (bool, error) {
+			all = append(all, string(key))
+			return true, nil
+		}))
+		for i, after := range all {
+			rest = rest[:0]
+			require.NoError(f.t, r.ScanAfter(7, after, func(key, _ []byte) (bool, error) {
+				rest = append(rest, string(key))
+				return true, nil
+			}))
+			require.Equal(f.t, all[i+1:], append([]string{}, rest...))
+		}
 	})
 }
 

@@ -1,0 +1,352 @@
+package data
+
+import (
+	"context"
+	"net/http"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/apierror"
+	"realmsync/server/auth"
+	"realmsync/server/mql"
+)
+
+// method is an operation by its name.
+type method func(o *operation, a *arguments) (any, error)
+
+// methods are those of app-services 7.4.
+var methods = map[string]method{
+	"find":              find,
+	"findOne":           findOne,
+	"aggregate":         aggregate,
+	"count":             count,
+	"insertOne":         insertOne,
+	"insertMany":        insertMany,
+	"deleteOne":         func(o *operation, a *arguments) (any, error) { return deleteSome(o, a, false) },
+	"deleteMany":        func(o *operation, a *arguments) (any, error) { return deleteSome(o, a, true) },
+	"updateOne":         func(o *operation, a *arguments) (any, error) { return updateSome(o, a, false) },
+	"updateMany":        func(o *operation, a *arguments) (any, error) { return updateSome(o, a, true) },
+	"findOneAndUpdate":  func(o *operation, a *arguments) (any, error) { return findOneAndUpdate(o, a, false) },
+	"findOneAndReplace": func(o *operation, a *arguments) (any, error) { return findOneAndUpdate(o, a, true) },
+	"findOneAndDelete":  findOneAndDelete,
+}
+
+// Call performs an operation on a collection: a method and its argument document as in app-services 7.4, and the result in the shape that clients
+// expect. Errors that are the caller's fault are *apierror.Error.
+func (d *Data) Call(ctx context.Context, app string, caller *auth.Caller, service, name string, arg bson.D) (any, error) {
+	run := methods[name]
+	if run == nil {
+		return nil, apierror.New(http.StatusBadRequest, "ServiceCommandNotFound", "the method '%s' of collections is not known", clip(name))
+	}
+	if err := check(arg, 0); err != nil {
+		return nil, err
+	}
+	a := &arguments{d: arg}
+	at := Collection{Service: service, Database: a.name("database"), Name: a.name("collection")}
+	if a.err != nil {
+		return nil, a.err
+	}
+	o, end, err := d.start(ctx, app, caller, at, false)
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer end()
+	out, err := run(o, a)
+	if err != nil {
+		return nil, explain(err)
+	}
+	return out, nil
+}
+
+// maxArgument is how deep an argument may be nested: what programs compose is not bounded by what extended JSON may be.
+const maxArgument = 100
+
+// check refuses what is not a BSON value that this server knows, or is nested too deeply.
+func check(v any, depth int) error {
+	if depth > maxArgument {
+		return invalid("the argument is nested more than %d deep", maxArgument)
+	}
+	switch v := v.(type) {
+	case bson.D:
+		for i := range v {
+			if err := check(v[i].Value, depth+1); err != nil {
+				return err
+			}
+		}
+	case bson.A:
+		for i := range v {
+			if err := check(v[i], depth+1); err != nil {
+				return err
+			}
+		}
+	case nil, bool, string, int32, int64, float64, bson.ObjectID, bson.DateTime, bson.Binary, bson.Decimal128, bson.Timestamp, bson.Regex, bson.MinKey, bson.MaxKey:
+	default:
+		return invalid("a value of type %T can't be used", v)
+	}
+	return nil
+}
+
+// arguments reads an argument document. The first thing that is wrong stays in err.
+type arguments struct {
+	d   bson.D
+	err error
+}
+
+func (a *arguments) fail(err error) {
+	if a.err == nil {
+		a.err = err
+	}
+}
+
+// name reads a member that must be a string.
+func (a *arguments) name(member string) string {
+	v, ok := mql.Get(a.d, member)
+	s, isText := v.(string)
+	switch {
+	case !ok:
+		a.fail(missingArgument(member))
+	case !isText || s == "":
+		a.fail(invalid("argument '%s' must be a string", member))
+	}
+	return s
+}
+
+// document reads a member that must be a document; if it may be absent, the empty one is returned for it.
+func (a *arguments) document(member string, required bool) bson.D {
+	v, ok := mql.Get(a.d, member)
+	if !ok || v == nil && !required {
+		if required {
+			a.fail(missingArgument(member))
+		}
+		return bson.D{}
+	}
+	d, isDocument := v.(bson.D)
+	if !isDocument {
+		a.fail(invalid("argument '%s' must be a document", member))
+	}
+	return d
+}
+
+func (a *arguments) array(member string) bson.A {
+	v, ok := mql.Get(a.d, member)
+	list, isArray := v.(bson.A)
+	switch {
+	case !ok:
+		a.fail(missingArgument(member))
+	case !isArray:
+		a.fail(invalid("argument '%s' must be an array", member))
+	}
+	return list
+}
+
+func (a *arguments) flag(member string) bool {
+	v, _ := mql.Get(a.d, member)
+	b, ok := v.(bool)
+	if !ok && v != nil {
+		a.fail(invalid("argument '%s' must be a boolean", member))
+	}
+	return b
+}
+
+func (a *arguments) limit() int64 {
+	v, _ := mql.Get(a.d, "limit")
+	if v == nil {
+		return 0
+	}
+	n, ok := whole(v)
+	if !ok || n < 0 {
+		a.fail(invalid("argument 'limit' must be a whole number that is not negative"))
+	}
+	return min(n, 1<<31)
+}
+
+func (a *arguments) filter(member string) *mql.Filter {
+	f, err := mql.CompileFilter(a.document(member, false))
+	if err != nil {
+		a.fail(err)
+	}
+	return f
+}
+
+func (a *arguments) sort() mql.Sort {
+	s, err := mql.CompileSort(a.document("sort", false))
+	if err != nil {
+		a.fail(err)
+	}
+	return s
+}
+
+func (a *arguments) projection(member string) *mql.Projection {
+	p, err := mql.CompileProjection(a.document(member, false))
+	if err != nil {
+		a.fail(err)
+	}
+	return p
+}
+
+func (a *arguments) update(replace bool) *mql.Update {
+	v, _ := mql.Get(a.d, "update")
+	if _, pipeline := v.(bson.A); pipeline {
+		a.fail(invalid("updates by a pipeline are not supported"))
+		return nil
+	}
+	compile := mql.CompileUpdate
+	if replace {
+		compile = mql.CompileReplacement
+	}
+	u, err := compile(a.document("update", true))
+	if err != nil {
+		a.fail(err)
+	}
+	return u
+}
+
+func find(o *operation, a *arguments) (any, error) {
+	filter, order, projection, limit := a.filter("query"), a.sort(), a.projection("project"), a.limit()
+	if a.err != nil {
+		return nil, a.err
+	}
+	docs, err := o.find(filter, order, limit)
+	out := make(bson.A, 0, len(docs))
+	for _, d := range docs {
+		out = append(out, projection.Apply(d))
+	}
+	return out, err
+}
+
+func findOne(o *operation, a *arguments) (any, error) {
+	filter, order, projection := a.filter("query"), a.sort(), a.projection("project")
+	if a.err != nil {
+		return nil, a.err
+	}
+	docs, err := o.find(filter, order, 1)
+	if err != nil || len(docs) == 0 {
+		return nil, err
+	}
+	return projection.Apply(docs[0]), nil
+}
+
+func aggregate(o *operation, a *arguments) (any, error) {
+	stages := a.array("pipeline")
+	if a.err != nil {
+		return nil, a.err
+	}
+	p, err := mql.CompilePipeline(stages)
+	if err != nil {
+		return nil, err
+	}
+	run := p.Run(o.meter)
+	err = o.each(p.First(), "", func(d bson.D, _ string) (bool, error) { return run.Add(d) })
+	if err != nil {
+		return nil, err
+	}
+	return run.Result()
+}
+
+func count(o *operation, a *arguments) (any, error) {
+	filter, limit := a.filter("query"), a.limit()
+	if a.err != nil {
+		return nil, a.err
+	}
+	var n int64
+	err := o.each(filter, "", func(bson.D, string) (bool, error) {
+		n++
+		return n != limit, nil
+	})
+	return n, err
+}
+
+func insertOne(o *operation, a *arguments) (any, error) {
+	d := a.document("document", true)
+	if a.err != nil {
+		return nil, a.err
+	}
+	ids, err := o.insert([]bson.D{d})
+	if err != nil {
+		return nil, err
+	}
+	return bson.D{{Key: "insertedId", Value: ids[0]}}, nil
+}
+
+func insertMany(o *operation, a *arguments) (any, error) {
+	list := a.array("documents")
+	if a.err != nil {
+		return nil, a.err
+	}
+	docs := make([]bson.D, 0, len(list))
+	for _, v := range list {
+		d, ok := v.(bson.D)
+		if !ok {
+			return nil, invalid("argument 'documents' must be an array of documents")
+		}
+		docs = append(docs, d)
+	}
+	ids, err := o.insert(docs)
+	if err != nil {
+		return nil, err
+	}
+	return bson.D{{Key: "insertedIds", Value: ids}}, nil
+}
+
+func deleteSome(o *operation, a *arguments, many bool) (any, error) {
+	filter := a.filter("query")
+	if a.err != nil {
+		return nil, a.err
+	}
+	n, _, err := o.remove(filter, many, nil)
+	if err != nil {
+		return nil, err
+	}
+	return bson.D{{Key: "deletedCount", Value: n}}, nil
+}
+
+func updateSome(o *operation, a *arguments, many bool) (any, error) {
+	filter, update, upsert := a.filter("query"), a.update(false), a.flag("upsert")
+	if a.err != nil {
+		return nil, a.err
+	}
+	if many && update.Replaces() {
+		return nil, invalid("updateMany needs update operators, not a document")
+	}
+	u, err := o.update(filter, update, many, upsert, nil)
+	if err != nil {
+		return nil, err
+	}
+	out := bson.D{{Key: "matchedCount", Value: u.matched}, {Key: "modifiedCount", Value: u.modified}}
+	if u.upserted {
+		out = append(out, bson.E{Key: "upsertedId", Value: u.inserted})
+	}
+	return out, nil
+}
+
+func findOneAndUpdate(o *operation, a *arguments, replace bool) (any, error) {
+	filter, update, order, projection := a.filter("filter"), a.update(replace), a.sort(), a.projection("projection")
+	upsert, fresh := a.flag("upsert"), a.flag("returnNewDocument")
+	if a.err != nil {
+		return nil, a.err
+	}
+	u, err := o.update(filter, update, false, upsert, order)
+	if err != nil {
+		return nil, err
+	}
+	d := u.before
+	if fresh {
+		d = u.after
+	}
+	if d == nil {
+		return nil, nil
+	}
+	return projection.Apply(d), nil
+}
+
+func findOneAndDelete(o *operation, a *arguments) (any, error) {
+	filter, order, projection := a.filter("filter"), a.sort(), a.projection("projection")
+	if a.err != nil {
+		return nil, a.err
+	}
+	_, d, err := o.remove(filter, false, order)
+	if err != nil || d == nil {
+		return nil, err
+	}
+	return projection.Apply(d), nil
+}

@@ -1,0 +1,273 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/apierror"
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/ejson"
+	"realmsync/server/mql"
+)
+
+// Each method has the arguments and the result of app-services 7.4, with the types that clients check, on both kinds of collections.
+func TestMethods(t *testing.T) {
+	for _, database := range []string{synced1, "elsewhere"} {
+		t.Run(database, func(t *testing.T) {
+			f := open(t, nil)
+			f.classes(dog()...)
+			const c = "Dog"
+			i := func(n int) string { return fmt.Sprintf(`{"$numberLong":"%d"}`, n) }
+			f.must(`[]`, database, c, "find", `{"query":{}}`)
+			f.must(`null`, database, c, "findOne", `{"query":{}}`)
+			f.must(i(0), database, c, "count", `{"query":{}}`)
+			f.must(`{"insertedId":`+i(1)+`}`, database, c, "insertOne", `{"document":{"_id":`+i(1)+`,"name":"Rex","age":`+i(3)+`,"toys":[]}}`)
+			f.must(`{"insertedIds":[`+i(2)+`,`+i(3)+`]}`, database, c, "insertMany", `{"documents":[{"_id":`+i(2)+`,"name":"Fido","age":`+i(5)+`},{"_id":`+i(3)+`,"name":"Spot","age":`+i(7)+`}]}`)
+			f.refused("MongoDBError", "E11000 duplicate key", database, c, "insertOne", `{"document":{"_id":1}}`)
+			f.must(i(3), database, c, "count", `{"query":{}}`)
+			f.must(i(2), database, c, "count", `{"query":{},"limit":{"$numberLong":"2"}}`)
+			f.must(i(1), database, c, "count", `{"query":{"age":{"$gt":5}}}`)
+			f.must(`[{"_id":`+i(3)+`},{"_id":`+i(2)+`}]`, database, c, "find", `{"query":{},"sort":{"age":-1},"limit":{"$numberLong":"2"},"project":{"_id":1}}`)
+			f.must(`{"name":"Fido"}`, database, c, "findOne", `{"query":{"_id":2},"project":{"name":1,"_id":0}}`)
+			f.must(`[{"_id":null,"sum":`+i(15)+`}]`, database, c, "aggregate", `{"pipeline":[{"$match":{"name":{"$regex":"o|x"}}},{"$group":{"_id":null,"sum":{"$sum":"$age"}}}]}`)
+			f.must(`{"matchedCount":1,"modifiedCount":1}`, database, c, "updateOne", `{"query":{"_id":1},"update":{"$inc":{"age":`+i(1)+`}},"upsert":false}`)
+			f.must(`{"matchedCount":1,"modifiedCount":0}`, database, c, "updateOne", `{"query":{"_id":1},"update":{"$set":{"name":"Rex"}},"upsert":true}`)
+			f.must(`{"matchedCount":0,"modifiedCount":0}`, database, c, "updateOne", `{"query":{"_id":9},"update":{"$set":{"name":"x"}},"upsert":false}`)
+			f.must(`{"matchedCount":3,"modifiedCount":3}`, database, c, "updateMany", `{"query":{},"update":{"$push":{"toys":"ball"}},"upsert":false}`)
+			f.must(`{"matchedCount":0,"modifiedCount":0,"upsertedId":`+i(4)+`}`, database, c, "updateOne", `{"query":{"_id":`+i(4)+`,"name":"Bo"},"update":{"$set":{"age":`+i(1)+`},"$setOnInsert":{"toys":["bone"]}},"upsert":true}`)
+			f.must(`{"_id":`+i(4)+`,"name":"Bo","age":`+i(1)+`,"toys":["bone"]}`, database, c, "findOne", `{"query":{"name":"Bo"},"project":{"name":1,"age":1,"toys":1}}`)
+			f.must(`{"matchedCount":1,"modifiedCount":1}`, database, c, "updateOne", `{"query":{"_id":4},"update":{"name":"Max","age":`+i(2)+`},"upsert":false}`)
+			f.must(`{"name":"Max"}`, database, c, "findOneAndUpdate", `{"filter":{"_id":4},"update":{"$set":{"name":"Moritz"}},"projection":{"name":1,"_id":0}}`)
+			f.must(`{"name":"Ada"}`, database, c, "findOneAndReplace", `{"filter":{"_id":4},"update":{"name":"Ada"},"returnNewDocument":true,"projection":{"name":1,"_id":0}}`)
+			f.must(`null`, database, c, "findOneAndUpdate", `{"filter":{"_id":9},"update":{"$set":{"name":"x"}}}`)
+			f.must(`null`, database, c, "findOneAndUpdate", `{"filter":{"_id":`+i(9)+`},"update":{"$set":{"name":"x"}},"upsert":true}`)
+			f.must(`{"_id":`+i(10)+`,"name":"y"}`, database, c, "findOneAndUpdate", `{"filter":{"_id":`+i(10)+`},"update":{"$set":{"name":"y"}},"upsert":true,"returnNewDocument":true,"projection":{"name":1}}`)
+			f.must(`{"_id":`+i(10)+`}`, database, c, "findOneAndDelete", `{"filter":{"_id":{"$gt":3}},"sort":{"_id":-1},"projection":{"_id":1}}`)
+			f.must(`null`, database, c, "findOneAndDelete", `{"filter":{"_id":77}}`)
+			f.must(`{"deletedCount":1}`, database, c, "deleteOne", `{"query":{"age":{"$gt":3}}}`)
+			f.must(`{"deletedCount":0}`, database, c, "deleteOne", `{"query":{"_id":77}}`)
+			f.must(`{"deletedCount":4}`, database, c, "deleteMany", `{"query":{}}`)
+			f.must(i(0), database, c, "count", `{"query":{}}`)
+		})
+	}
+}
+
+// What is wrong is told in the form of app-services 2.
+func TestRefusals(t *testing.T) {
+	f := open(t, nil)
+	f.classes(dog()...)
+	for _, c := range []struct{ code, part, method, arg string }{
+		{"ServiceCommandNotFound", "'watch'", "watch", `{}`},
+		{"MissingParameter", "'document'", "insertOne", `{}`},
+		{"MissingParameter", "'pipeline'", "aggregate", `{}`},
+		{"InvalidParameter", "'query'", "find", `{"query":1}`},
+		{"InvalidParameter", "'limit'", "find", `{"limit":-1}`},
+		{"InvalidParameter", "'upsert'", "updateOne", `{"update":{"$set":{"a":1}},"upsert":1}`},
+		{"InvalidParameter", "operators", "updateMany", `{"update":{"a":1}}`},
+		{"InvalidParameter", "pipeline", "updateOne", `{"update":[{"$set":{"a":1}}]}`},
+		{"MongoDBError", "unknown operator: $foo", "find", `{"query":{"a":{"$foo":1}}}`},
+		{"MongoDBError", "Unknown modifier", "updateOne", `{"update":{"$foo":{}}}`},
+		{"MongoDBError", "Unrecognized pipeline stage", "aggregate", `{"pipeline":[{"$out":"x"}]}`},
+		{"SchemaValidationFailedWrite", "no property 'wings'", "insertOne", `{"document":{"_id":1,"wings":2}}`},
+		{"SchemaValidationFailedWrite", "'Dog.age' must be of type int", "insertOne", `{"document":{"_id":1,"age":"x"}}`},
+		{"SchemaValidationFailedWrite", "'Dog.age' must be of type int", "insertOne", `{"document":{"_id":1,"age":1.5}}`},
+		{"SchemaValidationFailedWrite", "'Dog.name' must not be null", "insertOne", `{"document":{"_id":1,"name":null}}`},
+		{"SchemaValidationFailedWrite", "must be of type int", "insertOne", `{"document":{"_id":"x"}}`},
+		{"SchemaValidationFailedWrite", "needs the field '_id'", "insertOne", `{"document":{"name":"x"}}`},
+		{"SchemaValidationFailedWrite", "primary key", "insertOne", `{"document":{"_id":1,"owner":5}}`},
+		{"SchemaValidationFailedWrite", "no property 'x'", "insertOne", `{"document":{"_id":1,"tag":{"x":1}}}`},
+		{"SchemaValidationFailedWrite", "begin with '$'", "insertOne", `{"document":{"_id":1,"map":{"$x":"1"}}}`},
+		{"SchemaValidationFailedWrite", "type that objects don't have", "insertOne", `{"document":{"_id":1,"any":{"$minKey":1}}}`},
+	} {
+		f.refused(c.code, c.part, synced1, "Dog", c.method, c.arg)
+	}
+	f.must(`{"$numberLong":"0"}`, synced1, "Dog", "count", `{}`)
+	_, err := f.Call(t.Context(), "app", auth.SystemCaller(), "nowhere", "find", doc(t, `{"database":"a","collection":"b"}`))
+	require.Equal(t, apierror.New(404, "ServiceNotFound", "service not found: 'nowhere'"), err)
+	_, err = f.Call(t.Context(), "app", auth.SystemCaller(), service1, "find", doc(t, `{"collection":"b"}`))
+	require.ErrorContains(t, err, "missing argument 'database'")
+	_, err = f.Call(t.Context(), "app", auth.SystemCaller(), service1, "find", bson.D{{Key: "database", Value: "a"}, {Key: "collection", Value: "b"}, {Key: "query", Value: bson.D{{Key: "x", Value: int8(1)}}}})
+	require.ErrorContains(t, err, "int8")
+	var deep any
+	for range maxArgument + 1 {
+		deep = bson.A{deep}
+	}
+	_, err = f.Call(t.Context(), "app", auth.SystemCaller(), service1, "find", bson.D{{Key: "x", Value: deep}})
+	require.ErrorContains(t, err, "nested")
+	f.refused("InvalidParameter", "bytes", "elsewhere", strings.Repeat("x", maxName+1), "insertOne", `{"document":{}}`)
+	f.refused("InvalidParameter", "'_id'", "elsewhere", "c", "insertOne", `{"document":{"_id":[1]}}`)
+	f.refused("InvalidParameter", "'_id'", "elsewhere", "c", "insertOne", `{"document":{"_id":"`+strings.Repeat("x", maxKey)+`"}}`)
+	f.refused("MongoDBError", "immutable", "elsewhere", "c", "updateOne", `{"query":{"_id":1},"update":{"$set":{"_id":2}},"upsert":true}`)
+}
+
+// Hostile queries end with an error and not with the server.
+func TestBounds(t *testing.T) {
+	f := open(t, func(c *Config) { c.Steps = 1_000_000 })
+	var docs bson.A
+	for i := range 300 {
+		docs = append(docs, bson.D{{Key: "_id", Value: int32(i)}, {Key: "s", Value: strings.Repeat("x", 20000)}})
+	}
+	arg := bson.D{{Key: "database", Value: "d"}, {Key: "collection", Value: "c"}, {Key: "documents", Value: docs}}
+	_, err := f.Call(t.Context(), "app", auth.SystemCaller(), service1, "insertMany", arg)
+	require.NoError(t, err)
+	f.refused("ExecutionTimeLimitExceeded", "", "d", "c", "count", `{"query":{"s":{"$regex":"(x{1,100}y?){9}z"}}}`)
+	f.refused("ReadSizeLimitExceeded", "", "d", "c", "aggregate", `{"pipeline":[{"$group":{"_id":null,"all":{"$push":{"a":"$s","b":"$s","c":"$s","d":"$s","e":"$s","f":"$s","g":"$s","h":"$s","i":"$s"}}}}]}`)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err = f.Call(ctx, "app", auth.SystemCaller(), service1, "count", arg[:2])
+	require.ErrorIs(t, err, context.Canceled)
+}
+
+// Custom user data is the first document with the user's id, whether it is in a plain collection or in a class (app-services 9).
+func TestLookup(t *testing.T) {
+	for _, database := range []string{synced1, "elsewhere"} {
+		f := open(t, nil)
+		look := func(user string) string {
+			t.Helper()
+			d, err := f.Lookup(t.Context(), "app", user)
+			require.NoError(t, err)
+			if d == nil {
+				return ""
+			}
+			return text(t, d)
+		}
+		require.Empty(t, look("u1"), "none is configured")
+		f.config.CustomUserData = &appconfig.CustomData{ServiceID: f.config.Services[0].ID, Enabled: true, DatabaseName: database, CollectionName: "UserData", UserIDField: "user_id"}
+		f.config.Sync.DevelopmentMode = true
+		require.Empty(t, look("u1"))
+		f.must(`{"matchedCount":0,"modifiedCount":0,"upsertedId":1}`, database, "UserData", "updateOne", `{"query":{"user_id":"u1","_id":1},"update":{"$set":{"n":{"$numberInt":"3"}}},"upsert":true}`)
+		require.Nil(t, f.engine.Catalog().Class("UserData"), "it isn't made a class")
+		require.Equal(t, `{"user_id":"u1","_id":{"$numberInt":"1"},"n":{"$numberInt":"3"}}`, look("u1"))
+		f.must(`{"insertedIds":[2,0]}`, database, "UserData", "insertMany", `{"documents":[{"_id":2,"user_id":"u2"},{"_id":0,"user_id":"u1"}]}`)
+		require.Contains(t, look("u1"), `"n"`, "the first one that was inserted")
+		f.must(`{"matchedCount":1,"modifiedCount":1}`, database, "UserData", "updateOne", `{"query":{"user_id":"u1"},"update":{"$set":{"user_id":"u3"}}}`)
+		require.Equal(t, `{"_id":{"$numberInt":"0"},"user_id":"u1"}`, look("u1"), "the index follows")
+		require.Contains(t, look("u3"), `"n"`)
+		f.must(`{"deletedCount":1}`, database, "UserData", "deleteOne", `{"query":{"_id":0}}`)
+		require.Empty(t, look("u1"))
+	}
+}
+
+// half is a role: the field secret can't be read, documents of others can't be changed, and there are no inserts with a name.
+type half struct{}
+
+func (half) Readable(d bson.D) (bson.D, bool) {
+	if v, _ := mql.Get(d, "owner"); v == "nobody" {
+		return nil, false
+	}
+	out := bson.D{}
+	for _, e := range d {
+		if e.Key != "secret" {
+			out = append(out, e)
+		}
+	}
+	return out, true
+}
+
+func (half) CanWrite(before, after bson.D, field string) bool {
+	v, _ := mql.Get(before, "owner")
+	return v == "me" && field != "secret"
+}
+
+func (half) CanInsert(d bson.D) bool { _, ok := mql.Get(d, "name"); return !ok }
+func (half) CanDelete(d bson.D) bool { v, _ := mql.Get(d, "owner"); return v == "me" }
+
+type halfPermissions struct{}
+
+func (halfPermissions) Access(_ context.Context, _ string, caller *auth.Caller, c Collection) (Access, error) {
+	return func(bson.D, bson.D) Role { return half{} }, nil
+}
+
+// Callers see, find and change what their role allows, and nothing of a refused operation is done.
+func TestPermissions(t *testing.T) {
+	f := open(t, func(c *Config) { c.Permissions = halfPermissions{} })
+	f.must(`{"insertedIds":[1,2,3]}`, "d", "c", "insertMany", `{"documents":[{"_id":1,"owner":"me","secret":5,"a":1},{"_id":2,"owner":"you","secret":6},{"_id":3,"owner":"nobody"}]}`)
+	user := &auth.Caller{UserID: "u"}
+	get := func(method, arg string) string {
+		t.Helper()
+		v, err := f.as(user, "d", "c", method, arg)
+		if err != nil {
+			var e *apierror.Error
+			require.ErrorAs(t, err, &e)
+			require.Equal(t, 403, e.Status)
+			require.Equal(t, "NoMatchingRuleFound", e.Code)
+			return e.Text
+		}
+		return text(t, v)
+	}
+	same := func(want, got string) {
+		t.Helper()
+		w, err := ejson.Parse([]byte(want))
+		require.NoError(t, err)
+		require.Equal(t, text(t, w), got)
+	}
+	same(`[{"_id":1,"owner":"me","a":1},{"_id":2,"owner":"you"}]`, get("find", `{}`))
+	same(`{"$numberLong":"0"}`, get("count", `{"query":{"secret":5}}`))
+	same(`{"$numberLong":"2"}`, get("count", `{}`))
+	same(`[{"_id":null,"s":0}]`, get("aggregate", `{"pipeline":[{"$group":{"_id":null,"s":{"$sum":"$secret"}}}]}`))
+	same(`{"matchedCount":1,"modifiedCount":1}`, get("updateOne", `{"query":{"_id":1},"update":{"$set":{"a":2}}}`))
+	require.Equal(t, "update not permitted", get("updateOne", `{"query":{"_id":1},"update":{"$set":{"secret":2}}}`))
+	require.Equal(t, "update not permitted", get("updateOne", `{"query":{"_id":1},"update":{"$unset":{"secret":2}}}`))
+	require.Equal(t, "update not permitted", get("updateMany", `{"query":{},"update":{"$set":{"a":9}}}`))
+	same(`{"matchedCount":0,"modifiedCount":0}`, get("updateOne", `{"query":{"_id":3},"update":{"$set":{"a":9}}}`))
+	require.Equal(t, "insert not permitted", get("insertOne", `{"document":{"name":"x"}}`))
+	require.Equal(t, "insert not permitted", get("updateOne", `{"query":{"_id":8},"update":{"$set":{"name":"x"}},"upsert":true}`))
+	same(`{"insertedId":4}`, get("insertOne", `{"document":{"_id":4}}`))
+	require.Equal(t, "delete not permitted", get("deleteOne", `{"query":{"_id":2}}`))
+	require.Equal(t, "delete not permitted", get("deleteMany", `{"query":{}}`))
+	same(`{"_id":1,"owner":"me","b":1}`, get("findOneAndReplace", `{"filter":{"_id":1},"update":{"owner":"me","b":1},"returnNewDocument":true}`))
+	f.must(`[{"_id":1,"owner":"me","b":1,"secret":5},{"_id":2,"owner":"you","secret":6},{"_id":3,"owner":"nobody"},{"_id":4}]`, "d", "c", "find", `{}`)
+	same(`{"deletedCount":1}`, get("deleteOne", `{"query":{"_id":1}}`))
+}
+
+// Programs that do things at once don't lose each other's: increments add up, and an upsert makes one document.
+func TestConcurrent(t *testing.T) {
+	for _, database := range []string{synced1, "elsewhere"} {
+		f := open(t, nil)
+		f.classes(dog()...)
+		var all sync.WaitGroup
+		errs := make(chan error, 64)
+		for range 8 {
+			all.Go(func() {
+				for range 5 {
+					_, err := f.do(database, "Dog", "updateOne", `{"query":{"_id":{"$numberLong":"1"}},"update":{"$inc":{"age":1},"$push":{"toys":"x"}},"upsert":true}`)
+					errs <- err
+				}
+			})
+		}
+		all.Wait()
+		close(errs)
+		for err := range errs {
+			require.NoError(t, err)
+		}
+		got, err := f.do(database, "Dog", "findOne", `{}`)
+		require.NoError(t, err)
+		age, _ := mql.Get(got.(bson.D), "age")
+		require.True(t, mql.Equal(age, int32(40)), "%v", age)
+		toys, _ := mql.Get(got.(bson.D), "toys")
+		require.Len(t, toys, 40)
+	}
+}
+
+// A file stays as it is when the server ends, and is not made by reading.
+func TestFiles(t *testing.T) {
+	f := open(t, nil)
+	f.must(`[]`, "d", "c", "find", `{}`)
+	require.NoFileExists(t, f.cfg.Path("app"))
+	f.must(`{"insertedId":1}`, "d", "c", "insertOne", `{"document":{"_id":1,"a":{"b":[1,{"$date":5}]}}}`)
+	require.NoError(t, f.Forget("app"))
+	f.must(`[{"_id":1,"a":{"b":[1,{"$date":5}]}}]`, "d", "c", "find", `{}`)
+	for i := range maxFiles + 3 {
+		_, err := f.Call(t.Context(), fmt.Sprint("app", i), auth.SystemCaller(), service1, "insertOne", doc(t, `{"database":"d","collection":"c","document":{}}`))
+		require.NoError(t, err)
+	}
+	require.Len(t, f.files, maxFiles)
+	f.must(`{"$numberLong":"1"}`, "d", "c", "count", `{}`)
+}

@@ -1,0 +1,285 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+
+	"realmsync/server/apierror"
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/dbfile"
+	"realmsync/server/history"
+	"realmsync/server/mql"
+)
+
+// Config says what a Data works on. Apps, Engine and Path are required; the zero value of each other field means the default.
+type Config struct {
+	// Apps tells the configuration of an app. *appconfig.Store is one.
+	Apps interface {
+		Current(ctx context.Context, app string) (*appconfig.Config, error)
+	}
+	// Engine opens the data that an app syncs; release is called once it is no longer used.
+	Engine func(ctx context.Context, app string) (engine *history.Engine, release func(), err error)
+	// Path is where an app's documents.db is, or will be.
+	Path        func(app string) string
+	Permissions Permissions      // default AllowAll
+	Steps       int              // what one operation may cost, in comparisons of values; default 50 million, some seconds
+	Now         func() time.Time // default time.Now
+	Logger      *slog.Logger     // default: none
+}
+
+// maxFiles is how many files of apps stay open.
+const maxFiles = 64
+
+// Data is the collections of all apps. Its methods may be called concurrently.
+type Data struct {
+	cfg Config
+
+	mu     sync.Mutex
+	files  map[string]*openFile
+	closed bool
+}
+
+// openFile is a documents.db.
+type openFile struct {
+	*dbfile.File
+
+	users int
+	used  time.Time // when it was used last
+}
+
+// Open makes a Data. Close it.
+func Open(cfg Config) (*Data, error) {
+	if cfg.Apps == nil || cfg.Engine == nil || cfg.Path == nil {
+		return nil, errors.New("data: Apps, Engine and Path are required")
+	}
+	if cfg.Permissions == nil {
+		cfg.Permissions = AllowAll{}
+	}
+	if cfg.Steps == 0 {
+		cfg.Steps = 50_000_000
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	return &Data{cfg: cfg, files: map[string]*openFile{}}, nil
+}
+
+var errClosed = errors.New("data: it is closed")
+
+// Close releases the files. No operation may be under way.
+func (d *Data) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+	var errs []error
+	for app, f := range d.files {
+		errs = append(errs, f.Close())
+		delete(d.files, app)
+	}
+	return errors.Join(errs...)
+}
+
+// Forget closes what is open of an app, because it is deleted.
+func (d *Data) Forget(app string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	f := d.files[app]
+	if f == nil {
+		return nil
+	}
+	delete(d.files, app)
+	return f.Close()
+}
+
+// documents returns the file of an app; nil if there is none and it is not to be made. Call release.
+func (d *Data) documents(ctx context.Context, app string, create bool) (file *openFile, release func(), err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.closed {
+		return nil, nil, errClosed
+	}
+	file = d.files[app]
+	if file == nil {
+		path := d.cfg.Path(app)
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !create {
+			return nil, func() {}, nil
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, nil, fmt.Errorf("data: %w", err)
+		}
+		opened, err := dbfile.Open(context.WithoutCancel(ctx), path, documentsKind)
+		if err != nil {
+			return nil, nil, fmt.Errorf("data: %w", err)
+		}
+		file = &openFile{File: opened}
+		d.files[app] = file
+		d.closeIdle()
+	}
+	file.users++
+	file.used = d.cfg.Now()
+	return file, func() {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		file.users--
+	}, nil
+}
+
+// closeIdle closes the files that nobody uses, the oldest first, as long as there are too many.
+func (d *Data) closeIdle() {
+	if len(d.files) <= maxFiles {
+		return
+	}
+	apps := make([]string, 0, len(d.files))
+	for app := range d.files {
+		apps = append(apps, app)
+	}
+	slices.SortFunc(apps, func(a, b string) int { return d.files[a].used.Compare(d.files[b].used) })
+	for _, app := range apps {
+		if f := d.files[app]; len(d.files) > maxFiles && f.users == 0 && !f.used.IsZero() {
+			if err := f.Close(); err != nil {
+				d.cfg.Logger.Error("documents could not be closed", "app", app, "error", err)
+			}
+			delete(d.files, app)
+		}
+	}
+}
+
+// target is a collection that is open.
+type target struct {
+	collection
+	release func()
+}
+
+// service returns a data source of an app by name; the one that syncs, or the first, for the empty name.
+func service(cfg *appconfig.Config, name string) (*appconfig.Service, error) {
+	if name != "" {
+		if s := cfg.Service(name); s != nil && s.IsData() {
+			return s, nil
+		}
+		return nil, apierror.New(http.StatusNotFound, "ServiceNotFound", "service not found: '%s'", clip(name))
+	}
+	if s := cfg.SyncService(); s != nil {
+		return s, nil
+	}
+	for i := range cfg.Services {
+		if cfg.Services[i].IsData() {
+			return &cfg.Services[i], nil
+		}
+	}
+	return nil, apierror.New(http.StatusNotFound, "ServiceNotFound", "the app has no data source")
+}
+
+// open opens a collection. classes says that one of the synced database which is not there yet is to become a class, in development mode.
+func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *appconfig.Service, name Collection, classes bool) (*target, error) {
+	p := &plain{name: name, now: d.cfg.Now}
+	release := func() {}
+	synchronizes := s.FlexibleSync != nil && s.FlexibleSync.DatabaseName == name.Database && !custom(cfg, s, name)
+	var engine *history.Engine
+	if synchronizes {
+		var err error
+		if engine, release, err = d.cfg.Engine(ctx, app); err != nil {
+			return nil, err
+		}
+		class := engine.Catalog().Class(name.Name)
+		if isClass(class) {
+			return d.syncedTarget(engine, release, cfg, name), nil
+		}
+		classes = classes && class == nil && cfg.Sync.DevelopmentMode
+	}
+	file, done, err := d.documents(ctx, app, false)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	if file != nil {
+		p.file = file.File
+	}
+	if synchronizes && classes {
+		id := int64(0)
+		if p.file != nil {
+			if id, err = p.id(ctx, reading{p.file}); err != nil {
+				release()
+				done()
+				return nil, err
+			}
+		}
+		if id == 0 {
+			done()
+			return d.syncedTarget(engine, release, cfg, name), nil
+		}
+	}
+	t := &target{collection: p, release: func() {
+		release()
+		done()
+	}}
+	p.make = func(ctx context.Context) (*dbfile.File, error) {
+		if p.file != nil {
+			return p.file, nil
+		}
+		file, more, err := d.documents(ctx, app, true)
+		if err != nil {
+			return nil, err
+		}
+		before := done
+		done = func() {
+			before()
+			more()
+		}
+		return file.File, nil
+	}
+	return t, nil
+}
+
+func (d *Data) syncedTarget(engine *history.Engine, release func(), cfg *appconfig.Config, name Collection) *target {
+	return &target{&synced{engine: engine, name: name, class: name.Name, grow: cfg.Sync.DevelopmentMode, now: d.cfg.Now}, release}
+}
+
+// custom tells whether the collection is that of the custom user data, which is never a class that development mode makes.
+func custom(cfg *appconfig.Config, s *appconfig.Service, name Collection) bool {
+	c := cfg.CustomUserData
+	return c != nil && c.ServiceID == s.ID && c.DatabaseName == name.Database && c.CollectionName == name.Name
+}
+
+// start opens a collection for an operation of a caller. Call end.
+func (d *Data) start(ctx context.Context, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
+	cfg, err := d.cfg.Apps.Current(ctx, app)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := service(cfg, name.Service)
+	if err != nil {
+		return nil, nil, err
+	}
+	name.Service = s.Name
+	if name.Database == "" && s.FlexibleSync != nil {
+		name.Database = s.FlexibleSync.DatabaseName
+	}
+	var access Access
+	if caller == nil || !caller.System {
+		if access, err = d.cfg.Permissions.Access(ctx, app, caller, name); err != nil {
+			return nil, nil, err
+		}
+	}
+	t, err := d.open(ctx, app, cfg, s, name, classes)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, maxTime)
+	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, d.cfg.Steps, maxResult), now: d.cfg.Now}
+	return o, func() {
+		cancel()
+		t.release()
+	}, nil
+}

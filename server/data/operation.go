@@ -1,0 +1,413 @@
+package data
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/mql"
+)
+
+// Bounds on one operation.
+const (
+	turnSteps  = 1_000_000 // comparisons, about, for one document in the writer's turn
+	maxResult  = 48 << 20  // bytes that are held for a result
+	maxTime    = 30 * time.Second
+	maxIDs     = 200_000 // documents that one operation writes
+	maxRetries = 8       // of an operation on one document that others change meanwhile
+)
+
+// operation is one operation of one caller on one collection.
+type operation struct {
+	ctx    context.Context
+	name   Collection
+	on     collection
+	access Access // nil: everything is allowed
+	meter  *mql.Meter
+	now    func() time.Time
+}
+
+// readable returns the part of a document that the caller sees. What it doesn't see it can't search by, either.
+func (o *operation) readable(d bson.D) (bson.D, bool) {
+	if o.access == nil {
+		return d, true
+	}
+	role := o.access(d, nil)
+	if role == nil {
+		return nil, false
+	}
+	return role.Readable(d)
+}
+
+// matches tells whether the caller sees the document and the filter holds for what it sees.
+func (o *operation) matches(d bson.D, filter *mql.Filter) (seen bson.D, ok bool, err error) {
+	if err := o.meter.Step(1 + len(d)); err != nil {
+		return nil, false, err
+	}
+	seen, ok = o.readable(d)
+	if !ok {
+		return nil, false, nil
+	}
+	if filter != nil {
+		ok, err = filter.Match(seen, o.meter)
+	}
+	return seen, ok, err
+}
+
+// each calls f for the documents that match, as the caller sees them.
+func (o *operation) each(filter *mql.Filter, after string, f visitor) error {
+	return o.on.scan(o.ctx, filter, after, func(d bson.D, place string) (bool, error) {
+		seen, ok, err := o.matches(d, filter)
+		if !ok || err != nil {
+			return err == nil, err
+		}
+		return f(seen, place)
+	})
+}
+
+// find returns the documents that match, in an order, at most limit; 0 means all.
+func (o *operation) find(filter *mql.Filter, order mql.Sort, limit int64) ([]bson.D, error) {
+	var out []bson.D
+	held := 0
+	err := o.each(filter, "", func(d bson.D, _ string) (bool, error) {
+		n := mql.Size(d)
+		held += n
+		out = append(out, d)
+		if err := o.meter.Hold(n); err != nil {
+			return false, err
+		}
+		if limit == 0 {
+			return true, nil
+		}
+		if len(order) == 0 {
+			return int64(len(out)) < limit, nil
+		}
+		if int64(len(out)) < 2*limit+1000 {
+			return true, nil
+		}
+		// Only the first ones of what has come so far can be among the first ones of all.
+		if err := order.Sorted(out, o.meter); err != nil {
+			return false, err
+		}
+		kept := 0
+		clear(out[limit:])
+		out = out[:limit]
+		for _, d := range out {
+			kept += mql.Size(d)
+		}
+		o.meter.Free(held - kept)
+		held = kept
+		return true, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := order.Sorted(out, o.meter); err != nil {
+		return nil, err
+	}
+	if limit > 0 && int64(len(out)) > limit {
+		out = out[:limit]
+	}
+	return out, nil
+}
+
+// ids returns the ids of the documents that match.
+func (o *operation) ids(filter *mql.Filter, order mql.Sort, limit int64) ([]any, error) {
+	field := o.on.idField()
+	if len(order) > 0 {
+		docs, err := o.find(filter, order, limit)
+		out := make([]any, 0, len(docs))
+		for _, d := range docs {
+			id, _ := mql.Get(d, field)
+			out = append(out, id)
+		}
+		return out, err
+	}
+	var out []any
+	err := o.each(filter, "", func(d bson.D, _ string) (bool, error) {
+		id, _ := mql.Get(d, field)
+		if len(out) >= maxIDs {
+			return false, invalid("one operation can write at most %d documents", maxIDs)
+		}
+		out = append(out, id)
+		return limit == 0 || int64(len(out)) < limit, o.meter.Hold(mql.Size(id))
+	})
+	return out, err
+}
+
+// modify looks at documents once more in the writer's turn, and lets f change those that still match. It goes on until all had their turn; a
+// version, or a transaction, has as many as the collection takes at once.
+func (o *operation) modify(ids []any, filter *mql.Filter, f func(w writer, d, seen bson.D) error) error {
+	for len(ids) > 0 {
+		batch := ids
+		done := 0
+		inside := *o
+		inside.meter = o.steps() // nobody else writes meanwhile
+		err := o.on.write(o.ctx, func(w writer) error {
+			for _, id := range batch {
+				if done > 0 && w.full() {
+					break
+				}
+				done++
+				d, err := w.get(id)
+				if err != nil {
+					return err
+				}
+				if d == nil {
+					continue
+				}
+				seen, ok, err := inside.matches(d, filter)
+				if errors.Is(err, mql.ErrBudget) && done > 1 {
+					done-- // that is enough for one turn
+					return nil
+				}
+				if err != nil {
+					return err
+				}
+				if !ok {
+					continue
+				}
+				if err := f(w, d, seen); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		ids = ids[done:]
+	}
+	return nil
+}
+
+// updated is what became of an update.
+type updated struct {
+	matched, modified int32
+	inserted          any  // the id of the document that an upsert made
+	upserted          bool // there is one
+	before, after     bson.D
+}
+
+// update changes the documents that match: all, or the first in an order.
+func (o *operation) update(filter *mql.Filter, update *mql.Update, many, upsert bool, order mql.Sort) (updated, error) {
+	limit := int64(1)
+	if many {
+		limit = 0
+	}
+	added := increments{}
+	for path := range update.Increments() {
+		added[path] = true
+	}
+	for try := 0; ; try++ {
+		ids, err := o.ids(filter, order, limit)
+		if err != nil {
+			return updated{}, err
+		}
+		out := &updated{}
+		if len(ids) == 0 {
+			if !upsert {
+				return *out, nil
+			}
+			again, err := o.upsert(filter, update, out)
+			if err != nil {
+				return updated{}, err
+			}
+			if !again || try >= maxRetries {
+				return *out, nil
+			}
+			continue // somebody else has made it
+		}
+		err = o.modify(ids, filter, func(w writer, d, seen bson.D) error {
+			return o.change(w, d, seen, update, added, out)
+		})
+		if err != nil {
+			return updated{}, err // out is still the writer's, if the caller has gone away
+		}
+		if many || out.matched > 0 || try >= maxRetries {
+			return *out, nil
+		}
+	}
+}
+
+// change updates one document.
+func (o *operation) change(w writer, d, seen bson.D, update *mql.Update, added increments, out *updated) error {
+	id := o.on.idField()
+	after, err := update.Apply(d, id, false, o.now(), o.steps())
+	if err != nil {
+		return err
+	}
+	if update.Replaces() && o.access != nil {
+		after = o.withUnseen(d, seen, after)
+	}
+	out.matched++
+	out.before, out.after = seen, after
+	if mql.Identical(d, after) {
+		out.after = seen
+		return nil
+	}
+	if err := o.mayWrite(d, after); err != nil {
+		return err
+	}
+	out.modified++
+	if err := w.put(d, after, added); err != nil {
+		return err
+	}
+	if o.access != nil {
+		out.after, _ = o.readable(after)
+	}
+	return nil
+}
+
+// steps is a meter for one turn of the writer.
+func (o *operation) steps() *mql.Meter { return mql.NewMeter(o.ctx, turnSteps, maxResult) }
+
+// withUnseen keeps the fields that a caller who replaces a document doesn't see.
+func (o *operation) withUnseen(d, seen, after bson.D) bson.D {
+	out := slices.Clip(after)
+	for _, e := range d {
+		if _, ok := mql.Get(seen, e.Key); ok {
+			continue
+		}
+		if _, ok := mql.Get(after, e.Key); !ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// mayWrite checks every field that is different.
+func (o *operation) mayWrite(before, after bson.D) error {
+	if o.access == nil {
+		return nil
+	}
+	role := o.access(after, before)
+	if role == nil {
+		return errUpdate
+	}
+	for _, e := range after {
+		was, had := mql.Get(before, e.Key)
+		if (!had || !mql.Identical(was, e.Value)) && !role.CanWrite(before, after, e.Key) {
+			return errUpdate
+		}
+	}
+	for _, e := range before {
+		if _, has := mql.Get(after, e.Key); !has && !role.CanWrite(before, after, e.Key) {
+			return errUpdate
+		}
+	}
+	return nil
+}
+
+// upsert makes the document that an update was about. again tells that there is one by now, with the same id.
+func (o *operation) upsert(filter *mql.Filter, update *mql.Update, out *updated) (bool, error) {
+	start := filter.Defaults()
+	d, err := update.Apply(start, o.on.idField(), true, o.now(), o.steps())
+	if err != nil {
+		return false, err
+	}
+	again := false
+	err = o.on.write(o.ctx, func(w writer) error {
+		made, taken, err := w.insert(d)
+		if err != nil {
+			return err
+		}
+		if again = taken; taken {
+			return nil
+		}
+		if err := o.mayInsert(made); err != nil {
+			return err
+		}
+		out.inserted, _ = mql.Get(made, o.on.idField())
+		out.upserted, out.after = true, made
+		if o.access != nil {
+			out.after, _ = o.readable(made)
+		}
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	if again {
+		// The document with that id doesn't match, or it does by now: then the update is about it.
+		id, _ := mql.Get(d, o.on.idField())
+		there, err := o.ids(filter, nil, 1)
+		if err == nil && len(there) == 0 {
+			return false, duplicate(o.name, id)
+		}
+		return true, err
+	}
+	return false, nil
+}
+
+func (o *operation) mayInsert(d bson.D) error {
+	if o.access == nil {
+		return nil
+	}
+	if role := o.access(d, nil); role == nil || !role.CanInsert(d) {
+		return errInsert
+	}
+	return nil
+}
+
+// insert adds documents, all or none, and returns their ids.
+func (o *operation) insert(docs []bson.D) (bson.A, error) {
+	ids := bson.A{}
+	err := o.on.write(o.ctx, func(w writer) error {
+		for _, d := range docs {
+			made, taken, err := w.insert(d)
+			switch {
+			case err != nil:
+				return err
+			case taken:
+				id, _ := mql.Get(d, o.on.idField())
+				return duplicate(o.name, id)
+			}
+			if err := o.mayInsert(made); err != nil {
+				return err
+			}
+			id, _ := mql.Get(made, o.on.idField())
+			ids = append(ids, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+// remove removes the documents that match: all, or the first in an order, which is returned.
+func (o *operation) remove(filter *mql.Filter, many bool, order mql.Sort) (n int32, last bson.D, err error) {
+	limit := int64(1)
+	if many {
+		limit = 0
+	}
+	for try := 0; ; try++ {
+		ids, err := o.ids(filter, order, limit)
+		if err != nil || len(ids) == 0 {
+			return 0, nil, err
+		}
+		count := new(int32)
+		var gone bson.D
+		err = o.modify(ids, filter, func(w writer, d, seen bson.D) error {
+			if o.access != nil {
+				if role := o.access(d, nil); role == nil || !role.CanDelete(d) {
+					return errDelete
+				}
+			}
+			*count++
+			gone = seen
+			return w.remove(d)
+		})
+		if err != nil {
+			return 0, nil, err
+		}
+		if many || *count > 0 || try >= maxRetries {
+			return *count, gone, nil
+		}
+	}
+}

@@ -1,0 +1,39 @@
+package data
+
+import (
+	"context"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/auth"
+)
+
+// Role is what a caller may do with one document. *rules.Role is one.
+type Role interface {
+	// Readable returns the part of the document that may be read; ok is false if that is nothing.
+	Readable(doc bson.D) (part bson.D, ok bool)
+	// CanWrite tells whether a field may be changed; both are the whole document.
+	CanWrite(before, after bson.D, field string) bool
+	CanInsert(doc bson.D) bool
+	CanDelete(doc bson.D) bool
+}
+
+// Collection names a collection.
+type Collection struct{ Service, Database, Name string }
+
+// Access chooses the role for a document. before is what it was, nil if it is new or unchanged. A nil Role has no access.
+type Access func(doc, before bson.D) Role
+
+// Permissions says what callers may do. It is asked once for each operation.
+type Permissions interface {
+	// Access returns the caller's access to a collection; nil: everything is allowed.
+	Access(ctx context.Context, app string, caller *auth.Caller, collection Collection) (Access, error)
+}
+
+// AllowAll allows everything to everybody.
+type AllowAll struct{}
+
+// Access implements Permissions.
+func (AllowAll) Access(context.Context, string, *auth.Caller, Collection) (Access, error) {
+	return nil, nil
+}

@@ -1,0 +1,426 @@
+package data
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/dbfile"
+	"realmsync/server/mql"
+)
+
+// Bounds on plain collections.
+const (
+	maxDocument    = 16 << 20 // bytes of one document, as in MongoDB
+	maxKey         = 4 << 10  // bytes of an _id
+	maxName        = 120      // bytes of the name of a database or a collection
+	maxCollections = 1000     // of one app
+	plainBatch     = 1000     // documents that are written at once
+)
+
+// documentsKind is the form of documents.db ("RSdo").
+var documentsKind = dbfile.Kind{
+	ApplicationID: 0x5253646f,
+	Migrations: []string{
+		// 1
+		`CREATE TABLE collections (
+			id INTEGER PRIMARY KEY,
+			database TEXT NOT NULL,
+			name TEXT NOT NULL,
+			UNIQUE (database, name)
+		);
+		CREATE TABLE documents (
+			seq INTEGER PRIMARY KEY AUTOINCREMENT,
+			collection INTEGER NOT NULL REFERENCES collections,
+			key BLOB NOT NULL,
+			body BLOB NOT NULL
+		);
+		CREATE UNIQUE INDEX documents_key ON documents (collection, key);
+		CREATE INDEX documents_order ON documents (collection, seq);
+		CREATE TABLE indexes (
+			id INTEGER PRIMARY KEY,
+			collection INTEGER NOT NULL REFERENCES collections,
+			field TEXT NOT NULL,
+			UNIQUE (collection, field)
+		);
+		CREATE TABLE entries (
+			idx INTEGER NOT NULL REFERENCES indexes,
+			digest BLOB NOT NULL,
+			seq INTEGER NOT NULL,
+			PRIMARY KEY (idx, digest, seq)
+		) WITHOUT ROWID;
+		CREATE INDEX entries_seq ON entries (seq);
+		CREATE TABLE progress (
+			name TEXT PRIMARY KEY,
+			value INTEGER NOT NULL
+		) WITHOUT ROWID`,
+	},
+}
+
+// plain is a collection of documents.db. file is nil if there is none yet: then it is empty. make opens it for writing.
+type plain struct {
+	name Collection
+	file *dbfile.File
+	make func(ctx context.Context) (*dbfile.File, error)
+	now  func() time.Time
+}
+
+func (p *plain) idField() string { return "_id" }
+
+func seqText(seq int64) string { return string(binary.BigEndian.AppendUint64(nil, uint64(seq))) }
+
+func seqOf(after string) int64 {
+	if len(after) != 8 {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64([]byte(after)))
+}
+
+// querier is the file, or a transaction on it.
+type querier interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+// reading makes a file a querier.
+type reading struct{ *dbfile.File }
+
+func (r reading) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+	return r.QueryRow(ctx, query, args...)
+}
+
+func (r reading) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	return r.Query(ctx, query, args...)
+}
+
+// id returns the number of the collection, 0 if there is none.
+func (p *plain) id(ctx context.Context, q querier) (id int64, err error) {
+	err = q.QueryRowContext(ctx, "SELECT id FROM collections WHERE database = ? AND name = ?", p.name.Database, p.name.Name).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return id, err
+}
+
+func (p *plain) scan(ctx context.Context, filter *mql.Filter, after string, f visitor) error {
+	if p.file == nil {
+		return nil
+	}
+	q := reading{p.file}
+	id, err := p.id(ctx, q)
+	if id == 0 || err != nil {
+		return err
+	}
+	query, args, err := p.choose(ctx, q, id, filter, seqOf(after))
+	if err != nil {
+		return err
+	}
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return fmt.Errorf("data: reading documents: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var seq int64
+		var body sql.RawBytes
+		if err := rows.Scan(&seq, &body); err != nil {
+			return err
+		}
+		var d bson.D
+		if err := bson.Unmarshal(body, &d); err != nil {
+			return fmt.Errorf("data: a stored document is damaged: %w", err)
+		}
+		if more, err := f(d, seqText(seq)); !more || err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// choose finds the way to the documents: by _id, by an index, or all.
+func (p *plain) choose(ctx context.Context, q querier, id int64, filter *mql.Filter, after int64) (string, []any, error) {
+	const ordered = " AND collection = ? AND seq > ? ORDER BY seq"
+	tail := []any{id, after}
+	if filter == nil {
+		return "SELECT seq, body FROM documents WHERE 1" + ordered, tail, nil
+	}
+	if ids, ok := filter.Values("_id"); ok && len(ids) <= 500 {
+		query, args := "SELECT seq, body FROM documents WHERE key IN (", []any{}
+		for i, v := range ids {
+			if i > 0 {
+				query += ","
+			}
+			query += "?"
+			args = append(args, mql.Key(v))
+		}
+		return query + ")" + ordered, append(args, tail...), nil
+	}
+	indexes, err := p.indexes(ctx, q, id)
+	if err != nil {
+		return "", nil, err
+	}
+	for idx, field := range indexes {
+		values, ok := filter.Values(field)
+		if !ok || len(values) != 1 {
+			continue
+		}
+		return "SELECT seq, body FROM documents WHERE seq IN (SELECT seq FROM entries WHERE idx = ? AND digest = ?)" + ordered, append([]any{idx, digest(values[0])}, tail...), nil
+	}
+	return "SELECT seq, body FROM documents WHERE 1" + ordered, tail, nil
+}
+
+// digest is how an index knows a value.
+func digest(v any) []byte {
+	sum := sha256.Sum256(mql.Key(v))
+	return sum[:16]
+}
+
+func (p *plain) indexes(ctx context.Context, q querier, id int64) (map[int64]string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT id, field FROM indexes WHERE collection = ?", id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	out := map[int64]string{}
+	for rows.Next() {
+		var idx int64
+		var field string
+		if err := rows.Scan(&idx, &field); err != nil {
+			return nil, err
+		}
+		out[idx] = field
+	}
+	return out, rows.Err()
+}
+
+// index makes an index on a field, which must not be _id, if there is none.
+func (p *plain) index(ctx context.Context, field string) error {
+	if p.file == nil {
+		return nil
+	}
+	var n int
+	err := p.file.QueryRow(ctx, "SELECT count(*) FROM indexes i JOIN collections c ON c.id = i.collection WHERE database = ? AND name = ? AND field = ?",
+		p.name.Database, p.name.Name, field).Scan(&n)
+	if n > 0 || err != nil {
+		return err
+	}
+	return p.file.Update(ctx, func(tx *sql.Tx) error {
+		id, err := p.id(ctx, tx)
+		if id == 0 || err != nil {
+			return err
+		}
+		r, err := tx.ExecContext(ctx, "INSERT OR IGNORE INTO indexes (collection, field) VALUES (?, ?)", id, field)
+		if err != nil {
+			return err
+		}
+		if n, err := r.RowsAffected(); n == 0 || err != nil {
+			return err
+		}
+		idx, err := r.LastInsertId()
+		if err != nil {
+			return err
+		}
+		insert, err := tx.PrepareContext(ctx, "INSERT OR IGNORE INTO entries (idx, digest, seq) VALUES (?, ?, ?)")
+		if err != nil {
+			return err
+		}
+		defer insert.Close()
+		rows, err := tx.QueryContext(ctx, "SELECT seq, body FROM documents WHERE collection = ?", id)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var seq int64
+			var body sql.RawBytes
+			var d bson.D
+			if err := rows.Scan(&seq, &body); err != nil {
+				return err
+			}
+			if err := bson.Unmarshal(body, &d); err != nil {
+				return err
+			}
+			for _, v := range indexed(d, field) {
+				if _, err := insert.ExecContext(ctx, idx, digest(v), seq); err != nil {
+					return err
+				}
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// indexed returns the values under which an index knows a document.
+func indexed(d bson.D, field string) []any {
+	v, _ := mql.Get(d, field)
+	if a, ok := v.(bson.A); ok {
+		return append([]any{v}, a...)
+	}
+	return []any{v}
+}
+
+func (p *plain) write(ctx context.Context, f func(writer) error) error {
+	if p.name.Database == "" || p.name.Name == "" || len(p.name.Database) > maxName || len(p.name.Name) > maxName {
+		return invalid("the names of a database and of a collection have 1 to %d bytes", maxName)
+	}
+	file, err := p.make(ctx)
+	if err != nil {
+		return err
+	}
+	p.file = file
+	return file.Update(ctx, func(tx *sql.Tx) error {
+		id, err := p.id(ctx, tx)
+		if err != nil {
+			return err
+		}
+		w := &plainWriter{plain: p, ctx: ctx, tx: tx, collection: id}
+		if w.fields, err = p.indexes(ctx, tx, id); err != nil {
+			return err
+		}
+		return f(w)
+	})
+}
+
+type plainWriter struct {
+	*plain
+	ctx        context.Context
+	tx         *sql.Tx
+	collection int64 // 0: not there yet
+	fields     map[int64]string
+	count      int
+}
+
+func (w *plainWriter) full() bool { return w.count >= plainBatch }
+
+func (w *plainWriter) get(id any) (bson.D, error) {
+	var body []byte
+	err := w.tx.QueryRowContext(w.ctx, "SELECT body FROM documents WHERE collection = ? AND key = ?", w.collection, mql.Key(id)).Scan(&body)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var d bson.D
+	return d, bson.Unmarshal(body, &d)
+}
+
+// encode gives a document its stored form.
+func encode(d bson.D) ([]byte, error) {
+	body, err := bson.Marshal(d)
+	if err != nil {
+		return nil, invalid("the document can't be stored: %s", clip(err.Error()))
+	}
+	if len(body) > maxDocument {
+		return nil, invalid("a document can have at most %d bytes", maxDocument)
+	}
+	return body, nil
+}
+
+func (w *plainWriter) insert(d bson.D) (bson.D, bool, error) {
+	id, ok := mql.Get(d, "_id")
+	switch id.(type) {
+	case bson.A, bson.Regex:
+		return nil, false, invalid("the '_id' must not be an array or a regular expression")
+	}
+	if !ok {
+		id = bson.NewObjectIDFromTimestamp(w.now())
+		d = append(bson.D{{Key: "_id", Value: id}}, d...)
+	}
+	key := mql.Key(id)
+	if len(key) > maxKey {
+		return nil, false, invalid("the '_id' can have at most %d bytes", maxKey)
+	}
+	if there, err := w.get(id); there != nil || err != nil {
+		return there, true, err
+	}
+	body, err := encode(d)
+	if err != nil {
+		return nil, false, err
+	}
+	if w.collection == 0 {
+		if err := w.create(); err != nil {
+			return nil, false, err
+		}
+	}
+	r, err := w.tx.ExecContext(w.ctx, "INSERT INTO documents (collection, key, body) VALUES (?, ?, ?)", w.collection, key, body)
+	if err != nil {
+		return nil, false, err
+	}
+	seq, err := r.LastInsertId()
+	if err != nil {
+		return nil, false, err
+	}
+	w.count++
+	return d, false, w.enter(seq, d)
+}
+
+func (w *plainWriter) create() error {
+	var n int
+	if err := w.tx.QueryRowContext(w.ctx, "SELECT count(*) FROM collections").Scan(&n); err != nil {
+		return err
+	}
+	if n >= maxCollections {
+		return invalid("an app can have at most %d collections", maxCollections)
+	}
+	r, err := w.tx.ExecContext(w.ctx, "INSERT INTO collections (database, name) VALUES (?, ?)", w.name.Database, w.name.Name)
+	if err == nil {
+		w.collection, err = r.LastInsertId()
+	}
+	return err
+}
+
+// enter puts a document into the indexes.
+func (w *plainWriter) enter(seq int64, d bson.D) error {
+	for idx, field := range w.fields {
+		for _, v := range indexed(d, field) {
+			if _, err := w.tx.ExecContext(w.ctx, "INSERT OR IGNORE INTO entries (idx, digest, seq) VALUES (?, ?, ?)", idx, digest(v), seq); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// leave takes a document out of the indexes.
+func (w *plainWriter) leave(id any) (seq int64, err error) {
+	if err := w.tx.QueryRowContext(w.ctx, "SELECT seq FROM documents WHERE collection = ? AND key = ?", w.collection, mql.Key(id)).Scan(&seq); err != nil {
+		return 0, err
+	}
+	_, err = w.tx.ExecContext(w.ctx, "DELETE FROM entries WHERE seq = ?", seq)
+	return seq, err
+}
+
+func (w *plainWriter) put(before, after bson.D, _ increments) error {
+	id, _ := mql.Get(before, "_id")
+	body, err := encode(after)
+	if err != nil {
+		return err
+	}
+	seq, err := w.leave(id)
+	if err != nil {
+		return err
+	}
+	if _, err := w.tx.ExecContext(w.ctx, "UPDATE documents SET body = ? WHERE seq = ?", body, seq); err != nil {
+		return err
+	}
+	w.count++
+	return w.enter(seq, after)
+}
+
+func (w *plainWriter) remove(d bson.D) error {
+	id, _ := mql.Get(d, "_id")
+	seq, err := w.leave(id)
+	if err != nil {
+		return err
+	}
+	_, err = w.tx.ExecContext(w.ctx, "DELETE FROM documents WHERE seq = ?", seq)
+	w.count++
+	return err
+}

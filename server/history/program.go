@@ -1,0 +1,128 @@
+package history
+
+import (
+	"context"
+	"errors"
+
+	"realmsync/core/changeset"
+	"realmsync/core/merge"
+	"realmsync/core/value"
+)
+
+// Writing is the newest state, as a program on the server sees it that is about to write (Engine.Write). It is the writer's: nothing else
+// changes the state meanwhile. It must not be kept.
+type Writing struct{ group *group }
+
+// Catalog returns the schema.
+func (w *Writing) Catalog() *Catalog { return w.group.state.catalog }
+
+// Row returns an object, nil if there is none, or no such class.
+func (w *Writing) Row(class string, key value.Key) (*Row, error) {
+	if w.group.state.catalog.Class(class) == nil {
+		return nil, nil
+	}
+	s, err := w.group.state.slot(class, key)
+	if err != nil {
+		return nil, err
+	}
+	return s.row, nil
+}
+
+// Write makes a version of the server itself: a changeset that f composes from the newest state. It reaches devices like those of other devices,
+// and is merged with by the uploads that don't know of it yet. When Write returns, it is durable.
+//
+// f is called once by the writer's goroutine, which does nothing else meanwhile: it must be quick and must not call the engine. If it fails, or
+// gives nothing, nothing happens; version is 0 then. After an end of the context it may still be called. A changeset that doesn't fit the state
+// is refused whole, with an *Error.
+func (e *Engine) Write(ctx context.Context, f func(*Writing) (*changeset.Changeset, error)) (version uint64, err error) {
+	return do(ctx, e, false, func(g *group) (uint64, error) {
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		c, err := f(&Writing{g})
+		if err != nil || c == nil || c.Empty() {
+			return 0, err
+		}
+		return g.program(c)
+	})
+}
+
+// program integrates a changeset of the server's own, or changes nothing.
+func (g *group) program(c *changeset.Changeset) (version uint64, err error) {
+	g.state.mark()
+	done := false
+	defer func() {
+		if !done {
+			g.state.undo()
+		}
+	}()
+	version = g.version + 1
+	g.state.begin(version)
+	catalog := g.state.catalog
+	if err := changeset.CheckText(c); err != nil {
+		return 0, blame(BadChangeset, err, "the changeset of a program can't be applied")
+	}
+	merged := &merge.Entry{Changeset: c, Version: version, Timestamp: g.engine.now(), FileIdent: Server}
+	if err := g.engine.cfg.Rules.ApplyEntry(g.state, merged); err != nil {
+		if errors.Is(err, changeset.ErrBadChangeset) || errors.Is(err, changeset.ErrUnsupported) {
+			return 0, blame(BadChangeset, err, "the changeset of a program can't be applied")
+		}
+		return 0, err
+	}
+	if g.state.catalog != catalog && g.engine.cfg.FixedSchema {
+		return 0, refuse(InvalidSchemaChange, "the schema is fixed on this server; it has to be started without --fixed-schema to change it")
+	}
+	for i := range c.Instructions {
+		ins := &c.Instructions[i]
+		if ins.IsSchema() || g.state.catalog.Class(ins.Table) == nil {
+			continue
+		}
+		s, err := g.state.slot(ins.Table, ins.Key)
+		if err != nil {
+			return 0, err
+		}
+		g.state.touch(s)
+	}
+	e := &Entry{Version: version, Origin: Server, Timestamp: merged.Timestamp, Changeset: c, Images: g.state.finish(), Catalog: g.state.catalog, flags: flagsOf(c)}
+	if e.Bytes, err = changeset.Encode(c); err != nil {
+		return 0, blame(BadChangeset, err, "the changeset of a program can't be written")
+	}
+	e.measure()
+	g.version = version
+	g.entries = append(g.entries, e)
+	done = true
+	return version, nil
+}
+
+// Embedded returns the embedded object in the property with that index in class, which is the row's class at this or another time; nil if there
+// is none. Its key is null.
+func (r *Row) Embedded(class *Class, property int) *Row {
+	if c := r.container(class, property); c != nil && c.kind == value.KindObject {
+		return c.object
+	}
+	return nil
+}
+
+// Embedded returns the embedded object at an index, nil if there is something else.
+func (in Inside) Embedded(i int) (*Row, error) {
+	e, err := in.c.at(i)
+	if err != nil || e.inner == nil || e.inner.kind != value.KindObject {
+		return nil, err
+	}
+	return e.inner.object, nil
+}
+
+// RowsAfter calls f for the objects of the class behind an encoded key (EncodeKey), ordered by key, until it returns false. The snapshot is one of
+// the newest version.
+func (s *Snapshot) RowsAfter(class *Class, after string, f func(*Row) (bool, error)) error {
+	if s.older != nil {
+		return errors.New("history: a snapshot of an older version is read from its beginning")
+	}
+	return s.ScanAfter(class.ID, after, func(key, doc []byte) (bool, error) {
+		row, err := decodeStored(s.stored, class, string(key), doc)
+		if err != nil {
+			return false, err
+		}
+		return f(row)
+	})
+}

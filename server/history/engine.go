@@ -30,7 +30,9 @@ type Config struct {
 	// FixedSchema refuses uploads that change the schema (225); otherwise the schema follows the clients.
 	FixedSchema bool
 	// Rules are those by which the app's clients merge: it must always be opened with the same.
-	Rules       merge.Rules
+	Rules merge.Rules
+	// MaxDocument is the largest content of one object, in bytes, about; a write that makes one larger is taken back. Default: no limit.
+	MaxDocument int
 	RecentBytes int              // memory for the newest entries; default 64 MiB
 	PieceBytes  int              // memory for parts of large collections; default 16 MiB
 	GroupBytes  int              // size of uploads at which a group is committed without waiting for more; default 8 MiB

@@ -147,6 +147,8 @@ type device struct {
 	timestamp uint64
 	stream    *Stream
 	epochs    []Epoch
+
+	permission Permission // nil: everything
 }
 
 func (f *fixture) device(views ...Viewer) *device {
@@ -184,6 +186,7 @@ func (d *device) entry(ins ...changeset.Instruction) Uploaded {
 func (d *device) message(entries ...Uploaded) *Upload {
 	u := &Upload{
 		File: d.file.Ident, Stream: d.stream, ClientVersion: d.version, ServerVersion: d.base, Locked: d.base, Changesets: entries, Epochs: d.epochs,
+		Permission: d.permission,
 	}
 	for i := range entries {
 		u.Bytes += len(entries[i].Data)

@@ -28,7 +28,8 @@ type integration struct {
 type subject struct {
 	history  []*event      // what happened to the object after integration.since, ascending
 	resets   []store.Reset // after the oldest base, ascending
-	rejected bool          // created outside of the view by this upload: what follows on it is void
+	rejected bool          // a write of this upload was taken back: what follows on it is void
+	reason   string        // of that
 	left     bool          // moved out of the view by the file itself
 	first    uint64        // first reset that this upload leads to, 0: none
 	after    uint64        // oldest reset that writes of this upload follow (see store.Reset.After), 0: none
@@ -241,7 +242,7 @@ func (in *integration) append(u *Uploaded, merged *merge.Entry) error {
 	if err := in.touchAll(c); err != nil {
 		return err
 	}
-	back, err := in.judgeAfter(u, version)
+	back, err := in.judgeAfter(u, c, version)
 	if err != nil {
 		return err
 	}
@@ -284,7 +285,7 @@ func (in *integration) touchAll(c *changeset.Changeset) error {
 	return nil
 }
 
-// dropRejected removes the instructions on objects that this upload has created outside of the view. Each version with such
+// dropRejected removes the instructions on objects of which a write of this upload was taken back. Each version with such
 // instructions sets the object back once more: the client may have ended it and made it anew in between, and then the first
 // reset has not reached what it wrote since.
 func (in *integration) dropRejected(u *Uploaded, c *changeset.Changeset, version uint64) bool {
@@ -299,7 +300,7 @@ func (in *integration) dropRejected(u *Uploaded, c *changeset.Changeset, version
 		}
 		if s := in.group.state.named(ins.Table, ins.Key); s != nil && in.known(s).rejected && !told[s] {
 			told[s] = true
-			in.reset(s, u, version, reason(ins.Table, ins.Key))
+			in.reset(s, u, version, in.known(s).reason)
 		}
 	}
 	return in.drop(c, told)

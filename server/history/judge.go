@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"realmsync/core/changeset"
 	"realmsync/core/schema"
 	"realmsync/server/store"
 )
@@ -58,7 +59,7 @@ func (in *integration) judgeBefore() error {
 				}
 				continue
 			case refused:
-				in.reset(s, u, version, reason(ins.Table, ins.Key))
+				in.reset(s, u, version, in.refusal(s))
 			case discard:
 				in.reset(s, u, version, "")
 			}
@@ -206,19 +207,56 @@ func differ(from, to Viewer, row *Row) (bool, error) {
 		return false, err
 	}
 	after, err := sees(to, row.Class.Name, row)
-	return before != after, err
+	return before != after || after && !SameFields(from, to, row.Class.Name), err
 }
 
-// judgeAfter looks at what a changeset has made of the objects. It returns those whose creation is taken back.
-func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[*slot]bool, err error) {
+// refusal says why an object that the client doesn't see is not written.
+func (in *integration) refusal(s *slot) string {
+	if p := in.upload.Permission; p != nil && s.row != nil {
+		if ok, err := p.Writes(s.row); err == nil && !ok {
+			return notAllowed(s.class, s.key)
+		}
+	}
+	return outOfView(s.class, s.key)
+}
+
+// judgeAfter looks at what a changeset has made of the objects. It returns those that are set back to what they were: because the change is not
+// permitted, or because they were made outside of the view.
+func (in *integration) judgeAfter(u *Uploaded, c *changeset.Changeset, version uint64) (back map[*slot]bool, err error) {
 	g := in.group
+	var of map[*slot]*deeds
+	if in.upload.Permission != nil {
+		of = in.deeds(c)
+	}
+	takeBack := func(s *slot) {
+		if back == nil {
+			back = map[*slot]bool{}
+		}
+		back[s] = true
+	}
 	for _, s := range g.state.touched {
 		class := g.state.catalog.ClassByID(s.ref.Class)
 		if class == nil {
 			continue
 		}
+		why, err := in.forbid(s, of)
+		if err != nil {
+			return nil, err
+		}
 		if class.Kind == schema.Asymmetric {
+			if why != "" {
+				in.deny(s, u, why)
+				takeBack(s)
+				continue
+			}
 			s.row, s.passing = nil, true // taken in, never kept (spec/sync-semantics.md section 8)
+			continue
+		}
+		if why != "" {
+			takeBack(s)
+			about := in.about(s)
+			about.rejected, about.reason, in.rejecting = true, why, true
+			in.reset(s, u, version, why)
 			continue
 		}
 		inside := false
@@ -230,11 +268,10 @@ func (in *integration) judgeAfter(u *Uploaded, version uint64) (back map[*slot]b
 		left := in.known(s).left
 		switch {
 		case s.row != nil && !inside && s.before == nil && !left:
-			if back == nil {
-				back = map[*slot]bool{}
-			}
-			back[s], in.about(s).rejected, in.rejecting = true, true, true
-			in.reset(s, u, version, reason(s.class, s.key))
+			takeBack(s)
+			about := in.about(s)
+			about.rejected, about.reason, in.rejecting = true, outOfView(s.class, s.key), true
+			in.reset(s, u, version, about.reason)
 		case left, s.row != nil && !inside:
 			in.about(s).left = true
 			in.reset(s, u, version, "")

@@ -99,12 +99,13 @@ func TestClassWithoutSubscription(t *testing.T) {
 func TestReasons(t *testing.T) {
 	id := value.ObjectID{1: 0xab}
 	for want, k := range map[string]value.Key{
-		`write to ObjectID("00ab00000000000000000000") in table "T"`:         value.ObjectIDKey(id),
-		`write to UUID("00000000-0000-0000-0000-000000000000") in table "T"`: value.UUIDKey(value.UUID{}),
-		`write to "s" in table "T"`:                                          value.StringKey("s"),
-		`write to -3 in table "T"`:                                           value.IntKey(-3),
+		`write to ObjectID("00ab00000000000000000000") in table "T"`:       value.ObjectIDKey(id),
+		`write to UUID(00000000-0000-0000-0000-000000000000) in table "T"`: value.UUIDKey(value.UUID{}),
+		`write to "s" in table "T"`:                                        value.StringKey("s"),
+		`write to -3 in table "T"`:                                         value.IntKey(-3),
 	} {
-		require.Equal(t, want+" not allowed; object is outside of the current query view", reason("T", k))
+		require.Equal(t, want+" not allowed", notAllowed("T", k))
+		require.Equal(t, want+" not allowed; object is outside of the current query view", outOfView("T", k))
 	}
 }
 

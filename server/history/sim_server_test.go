@@ -106,6 +106,9 @@ func (s *simulation) upload(i int, count uint64) (wait func() error, err error) 
 		File: c.file.Ident, Stream: x.stream, ClientVersion: header.ClientVersion, ServerVersion: header.ServerVersion, Locked: locked,
 		Epochs: slices.Clone(x.epochs),
 	}
+	if s.permit && i > 0 {
+		u.Permission = simPermission{}
+	}
 	var cursors []merge.UploadCursor
 	for _, e := range found {
 		b, err := changeset.Encode(c.at(e.Version).changes)

@@ -37,6 +37,7 @@ type simulation struct {
 	dir      string
 	engine   *Engine
 	views    bool // clients have views that change; otherwise everyone sees everything
+	permit   bool // and may not write everything that they see (simPermission)
 	memory   int
 	rules    merge.Rules
 	clients  []*simClient
@@ -268,7 +269,11 @@ func same(snapshot *Snapshot, class *Class, view Viewer, state *memstate.State) 
 
 // run runs steps.
 func run(dir string, rules merge.Rules, views bool, memory int, steps []step) (err error) {
-	s := &simulation{dir: dir, rules: rules, views: views, memory: memory}
+	return runPermitting(dir, rules, views, false, memory, steps)
+}
+
+func runPermitting(dir string, rules merge.Rules, views, permit bool, memory int, steps []step) (err error) {
+	s := &simulation{dir: dir, rules: rules, views: views, permit: permit, memory: memory}
 	defer func() {
 		if s.engine != nil {
 			err = cmpOr(err, s.engine.Close())
@@ -381,15 +386,17 @@ func testConvergence(t *testing.T, rules merge.Rules) {
 	}
 	dir := t.TempDir()
 	runs := 0
+	permit := false // by half of the seeds
 	attempt := func(views bool, memory int, steps []step) error {
 		runs++
 		sub := filepath.Join(dir, strconv.Itoa(runs))
 		defer os.RemoveAll(sub)
-		return run(sub, rules, views, memory, steps)
+		return runPermitting(sub, rules, views, permit, memory, steps)
 	}
 	from := number("REALM_SIM_FROM", 0)
 	for seed := from; seed < from+number("REALM_SIM_SEEDS", 40); seed++ {
 		views, memory, steps := generate(seed)
+		permit = seed%2 == 1
 		err := attempt(views, memory, steps)
 		if err == nil {
 			continue

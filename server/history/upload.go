@@ -6,7 +6,6 @@ import (
 	"sync/atomic"
 
 	"realmsync/core/changeset"
-	"realmsync/core/value"
 	"realmsync/server/store"
 )
 
@@ -67,6 +66,9 @@ type Upload struct {
 	// never was: it is not among the epochs of the new session.
 	Epochs []Epoch
 
+	// Permission says what the user may change; nil: everything that the view shows.
+	Permission Permission
+
 	// Done is called once, by the engine's announcing goroutine, when the upload is durable or was refused (*Error) or
 	// failed; it must not block.
 	Done func(Result, error)
@@ -79,6 +81,7 @@ type Result struct {
 	File   store.File    // the cursors after it
 	Own    []store.Own   // the versions that it made
 	Resets []store.Reset // what the file must be set back to
+	Denied []Denied      // asymmetric objects that were not taken in
 }
 
 // Submit queues an upload. It does not block: the caller bounds how many it has under way.
@@ -218,16 +221,4 @@ func consistent(a, b cursor) bool {
 	default:
 		return a.server == b.server
 	}
-}
-
-// reason is the text for an object that the client may not write (spec/sync-semantics.md section 5.2).
-func reason(class string, key value.Key) string {
-	text := key.String()
-	switch key.Kind() {
-	case value.KindObjectID:
-		text = fmt.Sprintf("ObjectID(%q)", key.ObjectID())
-	case value.KindUUID:
-		text = fmt.Sprintf("UUID(%q)", key.UUID())
-	}
-	return fmt.Sprintf("write to %s in table %q not allowed; object is outside of the current query view", text, class)
 }

@@ -8,6 +8,23 @@ type Viewer interface {
 	Subscribed(class string) bool
 }
 
+// FieldViewer is a Viewer that doesn't show every property of the objects that it shows. Those that it doesn't show may not be written either.
+type FieldViewer interface {
+	Viewer
+	// FieldsOf returns a text that is equal for views which show the same properties of the class; "" stands for all.
+	FieldsOf(class string) string
+}
+
+// SameFields tells whether two views show the same properties of the objects of a class that they show.
+func SameFields(a, b Viewer, class string) bool { return fieldsOf(a, class) == fieldsOf(b, class) }
+
+func fieldsOf(v Viewer, class string) string {
+	if f, ok := v.(FieldViewer); ok {
+		return f.FieldsOf(class)
+	}
+	return ""
+}
+
 // Change is what a version means for one object as a view sees it (spec/sync-semantics.md section 4.2).
 type Change uint8
 

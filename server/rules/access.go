@@ -56,6 +56,7 @@ func (r *role) access(env *Env) *Access {
 		}
 		g.read = readAll || writeAll || !isRead && (g.read || g.write)
 		g.write = writeAll || !isWrite && g.write
+		g.read = g.read || g.write
 		return g
 	}
 	a.additional = of(r.additional)
@@ -105,6 +106,25 @@ func (a *Access) ReadsAll() bool {
 	return a.additional.read
 }
 
+// Fields returns a text that is equal for accesses which show the same fields of the objects that they show; "" stands for all.
+func (a *Access) Fields() string {
+	if a.ReadsAll() {
+		return ""
+	}
+	text, err := ejson.Marshal(bson.A{a.fieldViews(), a.additional.read})
+	if err != nil {
+		return err.Error()
+	}
+	return string(text)
+}
+
+func (a *Access) fieldViews() (out bson.A) {
+	for _, name := range slices.Sorted(maps.Keys(a.fields)) {
+		out = append(out, bson.A{name, a.fields[name].read})
+	}
+	return out
+}
+
 // IsFull tells whether nothing is confined.
 func (a *Access) IsFull() bool {
 	for _, g := range a.fields {
@@ -121,9 +141,8 @@ func (a *Access) View() any {
 	if a.IsFull() {
 		return nil
 	}
-	var fields, writes bson.A
+	var writes bson.A
 	for _, name := range slices.Sorted(maps.Keys(a.fields)) {
-		fields = append(fields, bson.A{name, a.fields[name].read})
 		writes = append(writes, bson.A{name, a.fields[name].write})
 	}
 	rest, err := ejson.Marshal(bson.A{a.Writable.bson(), a.Insertable.bson(), a.Deletable.bson(), writes, a.additional.write})
@@ -131,7 +150,7 @@ func (a *Access) View() any {
 		rest = []byte(err.Error())
 	}
 	digest := sha256.Sum256(rest)
-	return bson.A{a.Readable.bson(), fields, a.additional.read, hex.EncodeToString(digest[:8])}
+	return bson.A{a.Readable.bson(), a.fieldViews(), a.additional.read, hex.EncodeToString(digest[:8])}
 }
 
 // AccessOfView returns the access of which a client was sent a view. It may read what that one might, and write nothing.

@@ -31,7 +31,7 @@ type Bootstrap struct {
 
 // Write calls emit for the changesets, in order; what it is given is its own. There may be none.
 func (b *Bootstrap) Write(snapshot *history.Snapshot, emit func(changeset []byte) error) error {
-	w := chunker{catalog: snapshot.Catalog, emit: emit}
+	w := chunker{catalog: snapshot.Catalog, set: b.After, emit: emit}
 	if b.Schema {
 		changes, err := schema.Diff(schema.New(), snapshot.Catalog.Schema)
 		if err != nil {
@@ -70,6 +70,7 @@ func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *c
 	if b.Before != nil && !b.Before.Subscribed(class.Name) && !b.After.Subscribed(class.Name) {
 		return nil
 	}
+	same := b.Before != nil && history.SameFields(b.Before, b.After, class.Name)
 	return snapshot.Rows(class, func(row *history.Row) (bool, error) {
 		before, err := true, error(nil)
 		if b.Before != nil {
@@ -83,7 +84,7 @@ func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *c
 			return false, err
 		}
 		switch {
-		case after && b.Before != nil && before, !after && !before:
+		case after && before && same, !after && !before:
 			return true, nil
 		case after:
 			return true, w.enter(class.Name, row)
@@ -121,6 +122,7 @@ func (b *Bootstrap) doubtful(snapshot *history.Snapshot, ref store.ObjectRef, w 
 // integrated one after the other, so what one begins the next goes on with.
 type chunker struct {
 	catalog      *history.Catalog
+	set          *Set // what objects are shown as
 	emit         func([]byte) error
 	instructions []changeset.Instruction
 	size         int // of the instructions, about
@@ -142,7 +144,12 @@ func (w *chunker) enter(class string, row *history.Row) error {
 	if err := w.erase(class, row.Key); err != nil {
 		return err
 	}
-	return row.State(w.catalog, class, w.add)
+	return row.State(w.catalog, class, func(in changeset.Instruction) error {
+		if w.set.hides(&in) {
+			return nil
+		}
+		return w.add(in)
+	})
 }
 
 func (w *chunker) flush() error {

@@ -64,27 +64,50 @@ func (f *Fan) Version() uint64 {
 	return f.version
 }
 
-// Acquire returns the compiled set of a query body, sharing what is in use already. lenient accepts classes that don't exist
-// (yet). The error is an *InvalidError. Release the set.
+// Acquire returns the compiled set of a query body for a session that may see everything, sharing what is in use already. lenient accepts classes
+// that don't exist (yet). The error is an *InvalidError. Release the set.
 func (f *Fan) Acquire(catalog *history.Catalog, body []byte, lenient bool) (*Set, error) {
+	return f.AcquireFor(catalog, body, nil, lenient)
+}
+
+// AcquireFor is Acquire for a session with an access.
+func (f *Fan) AcquireFor(catalog *history.Catalog, body []byte, access *Access, lenient bool) (*Set, error) {
+	stored, err := access.stored(string(body), func(class string) string { return keyOfClass(catalog, class) })
+	if err != nil {
+		return nil, err
+	}
+	return f.acquire(catalog, stored, string(body), access, lenient)
+}
+
+// Restore returns the set that has a text (Set.Body). Classes that it names need not exist. Release the set.
+func (f *Fan) Restore(catalog *history.Catalog, text string) (*Set, error) {
+	body, access, err := openStored(text)
+	if err != nil {
+		return nil, err
+	}
+	return f.acquire(catalog, text, body, access, true)
+}
+
+func (f *Fan) acquire(catalog *history.Catalog, stored, body string, access *Access, lenient bool) (*Set, error) {
 	f.mu.Lock()
-	if s := f.sets[string(body)]; s != nil && lenient {
+	if s := f.sets[stored]; s != nil && lenient {
 		s.users++
 		f.mu.Unlock()
 		return s, nil
 	}
 	f.mu.Unlock()
-	p, err := compile(catalog, body, lenient)
+	p, err := compile(catalog, body, access, lenient)
 	if err != nil {
 		return nil, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if s := f.sets[string(body)]; s != nil {
+	if s := f.sets[stored]; s != nil {
 		s.users++
 		return s, nil
 	}
-	s := &Set{fan: f, body: string(body), texts: p.texts, queries: map[string][]*query{}, users: 1, floor: f.version, watchers: map[*Watcher]struct{}{}}
+	s := &Set{fan: f, body: stored, parts: *p, users: 1, floor: f.version, watchers: map[*Watcher]struct{}{}}
+	s.queries = make(map[string][]*query, len(p.queries))
 	for class, list := range p.queries {
 		index := f.classes[class]
 		if index == nil {

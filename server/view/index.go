@@ -2,8 +2,10 @@ package view
 
 import (
 	"realmsync/core/rql"
+	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/server/history"
+	"realmsync/server/rules"
 )
 
 // classIndex finds the queries of one class that an object can match. It is guarded by the Fan.
@@ -18,20 +20,55 @@ func newClassIndex() *classIndex {
 	return &classIndex{sets: map[*Set]struct{}{}, scan: map[*query]struct{}{}, keyed: map[string]map[value.Value]map[*query]struct{}{}}
 }
 
-// keyOf chooses the equality condition by which a query is found, nil if there is none.
+// keyOf chooses the equality condition by which a query is found, nil if there is none: of the query itself, or of the role's filter.
 func keyOf(q *query) *rql.EqualityKey {
 	b := q.bound.Load()
 	if b == nil {
 		return nil
 	}
-	var best *rql.EqualityKey
 	keys := rql.EqualityKeys(b.query)
+	if q.filter != nil {
+		keys = append(keys, filterKeys(q.filter, b.class)...)
+	}
+	var best *rql.EqualityKey
 	for i := range keys {
-		if best == nil || len(keys[i].Values) < len(best.Values) {
+		if best == nil || weight(&keys[i]) < weight(best) {
 			best = &keys[i]
 		}
 	}
 	return best
+}
+
+// weight tells how many objects a key lets through, compared with others: half of all have the same bool.
+func weight(k *rql.EqualityKey) int {
+	if k.Values[0].Kind() == value.KindBool {
+		return 1000
+	}
+	return len(k.Values)
+}
+
+// filterKeys returns the equality conditions of a role's filter that an index of a class's properties can use.
+func filterKeys(f *rules.Filter, class *history.Class) (out []rql.EqualityKey) {
+	for name, constants := range f.Equalities() {
+		for i := range class.Properties {
+			p := &class.Properties[i]
+			if p.Name != name || p.Collection != schema.Single {
+				continue
+			}
+			key := rql.EqualityKey{Property: i, Name: name}
+			for _, c := range constants {
+				v, ok := indexValue(c, p.Type)
+				if !ok {
+					break
+				}
+				key.Values = append(key.Values, v)
+			}
+			if len(key.Values) == len(constants) {
+				out = append(out, key)
+			}
+		}
+	}
+	return out
 }
 
 func (c *classIndex) add(q *query) {

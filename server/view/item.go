@@ -56,7 +56,7 @@ func (t *Item) Changeset(s *Set) (data []byte, ok bool, err error) {
 	}
 	p.once.Do(func() {
 		if p.err = p.failed; p.err == nil {
-			p.data, p.err = encode(t.Entry, p.changes)
+			p.data, p.err = s.encode(t.Entry, p.changes)
 		}
 	})
 	return p.data, true, p.err
@@ -87,7 +87,7 @@ func Visible(s *Set, e *history.Entry) ([]byte, error) {
 			changes[i] = c
 		}
 	}
-	return encode(e, changes)
+	return s.encode(e, changes)
 }
 
 type objectID struct {
@@ -97,14 +97,14 @@ type objectID struct {
 
 // encode writes the instructions of a version that a view is sent (spec/sync-semantics.md section 4.2). Changes of the schema
 // are for everybody.
-func encode(e *history.Entry, changes []history.Change) ([]byte, error) {
+func (s *Set) encode(e *history.Entry, changes []history.Change) ([]byte, error) {
 	if e.Changeset.Empty() {
 		return nil, nil
 	}
 	all := true
 	byObject := make(map[objectID]int, len(changes))
 	for i := range e.Images {
-		if changes == nil || changes[i] != history.Raw {
+		if changes == nil || changes[i] != history.Raw || s.hidden[e.Images[i].ClassName] != nil {
 			all = false
 		}
 		if changes != nil {
@@ -119,7 +119,7 @@ func encode(e *history.Entry, changes []history.Change) ([]byte, error) {
 		ins := &e.Changeset.Instructions[k]
 		if !ins.IsSchema() {
 			i, known := byObject[objectID{ins.Table, ins.Key}]
-			if !known || changes[i] != history.Raw {
+			if !known || changes[i] != history.Raw || s.hides(ins) {
 				continue
 			}
 		}
@@ -133,12 +133,23 @@ func encode(e *history.Entry, changes []history.Change) ([]byte, error) {
 			out.Instructions = append(out.Instructions, eraseOf(m.ClassName, m.Key))
 		case history.Entered:
 			var err error
-			if out.Instructions, err = m.After.AppendState(append(out.Instructions, eraseOf(m.ClassName, m.Key)), e.Catalog, m.ClassName); err != nil {
+			if out.Instructions, err = s.appendState(append(out.Instructions, eraseOf(m.ClassName, m.Key)), m.After, e.Catalog, m.ClassName); err != nil {
 				return nil, err
 			}
 		}
 	}
 	return changeset.Encode(&out)
+}
+
+// appendState appends instructions that make an object, as far as the set shows it.
+func (s *Set) appendState(to []changeset.Instruction, row *history.Row, catalog *history.Catalog, class string) ([]changeset.Instruction, error) {
+	err := row.State(catalog, class, func(in changeset.Instruction) error {
+		if !s.hides(&in) {
+			to = append(to, in)
+		}
+		return nil
+	})
+	return to, err
 }
 
 func eraseOf(class string, key value.Key) changeset.Instruction {

@@ -8,19 +8,21 @@ import (
 	"realmsync/core/rql"
 	"realmsync/core/schema"
 	"realmsync/server/history"
+	"realmsync/server/rules"
 )
 
 // maxValues is how many values from collections a query may read of one object: every write of an object pays for every query
 // that may match it.
 const maxValues = 1 << 18
 
-// queryID names a query: its class and its canonical text.
-type queryID struct{ class, text string }
+// queryID names a query: its class, its canonical text, and that of the role's filter, "" if there is none.
+type queryID struct{ class, text, filter string }
 
 // query is one distinct query on one class. It is safe for concurrent use; what the Fan adds is guarded by the Fan.
 type query struct {
 	id     queryID
 	parsed *rql.Query
+	filter *rules.Filter           // that must hold as well, because of a role; nil: none
 	bound  atomic.Pointer[binding] // nil: the class did not exist when it was compiled
 
 	sets map[*Set]struct{} // that contain it
@@ -70,7 +72,10 @@ func (q *query) match(row *history.Row) (bool, error) {
 		// all others who are told of the write.
 		return false, nil
 	}
-	return ok, err
+	if !ok || err != nil || q.filter == nil {
+		return ok, err
+	}
+	return holds(q.filter, row)
 }
 
 // InvalidError says why a subscription set is refused. Its text is for the user; clients look for the words of the original

@@ -45,7 +45,7 @@ func reset(snapshot *history.Snapshot, s *Set, version uint64, refs []store.Obje
 		if inside, err := s.Sees(row); err != nil {
 			return nil, err
 		} else if inside {
-			if c.Instructions, err = row.AppendState(c.Instructions, snapshot.Catalog, class.Name); err != nil {
+			if c.Instructions, err = s.appendState(c.Instructions, row, snapshot.Catalog, class.Name); err != nil {
 				return nil, err
 			}
 		}

@@ -2,20 +2,22 @@ package view
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 
+	"realmsync/core/changeset"
 	"realmsync/core/rql"
 	"realmsync/core/wire"
 	"realmsync/server/history"
+	"realmsync/server/rules"
 )
 
 // Set is a compiled subscription set. It is shared by all sessions that subscribe to the same, and implements
 // history.Viewer; it is safe for concurrent use. Whoever acquired it releases it.
 type Set struct {
 	fan  *Fan
-	body string
-
-	texts   map[string]string   // the query text of each class, as the client wrote it
-	queries map[string][]*query // of each class: an object is in the view if one of them holds
+	body string // as stored: see Access.stored
+	parts
 
 	// The rest is guarded by fan.mu.
 	users    int
@@ -24,10 +26,51 @@ type Set struct {
 	watchers map[*Watcher]struct{}
 }
 
-var _ history.Viewer = (*Set)(nil)
+var _ history.FieldViewer = (*Set)(nil)
 
-// Body returns the query body that the set was made from.
+// Body returns a text from which Fan.Restore makes the set again: the query body, and what the access of the session was as far as it confined the
+// view. Sets with the same text are the same.
 func (s *Set) Body() string { return s.body }
+
+// FieldsOf implements history.FieldViewer.
+func (s *Set) FieldsOf(class string) string {
+	if a := s.hidden[class]; a != nil {
+		return a.Fields()
+	}
+	return ""
+}
+
+// hides tells whether the set shows nothing of an instruction on an object that it shows.
+func (s *Set) hides(in *changeset.Instruction) bool {
+	if len(s.hidden) == 0 || in.Field == "" || in.IsSchema() {
+		return false
+	}
+	a := s.hidden[in.Table]
+	return a != nil && !a.Reads(in.Field)
+}
+
+// Asks returns the classes that the set has queries on, with the properties that they name, apart from primary keys: what must be queryable. Classes
+// that don't exist are left out.
+func (s *Set) Asks(catalog *history.Catalog) map[string][]string {
+	out := map[string][]string{}
+	for class, list := range s.asked {
+		for _, q := range list {
+			b := q.bound.Load()
+			if b == nil {
+				continue
+			}
+			for _, i := range b.query.Properties() {
+				if name := b.class.Properties[i].Name; name != b.class.PrimaryKey && !slices.Contains(out[class], name) {
+					out[class] = append(out[class], name)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// Classes returns the classes that the client has asked for, whether it may see them or not.
+func (s *Set) Classes() []string { return slices.Sorted(maps.Keys(s.texts)) }
 
 // Subscribed implements history.Viewer.
 func (s *Set) Subscribed(class string) bool { return len(s.queries[class]) > 0 }
@@ -42,22 +85,30 @@ func (s *Set) Sees(row *history.Row) (bool, error) {
 	return false, nil
 }
 
-// sameOn tells whether two sets select the same objects of a class, as far as their texts tell.
-func (s *Set) sameOn(other *Set, class string) bool { return s.texts[class] == other.texts[class] }
+// sameOn tells whether two sets show the same of a class, as far as their texts tell.
+func (s *Set) sameOn(other *Set, class string) bool {
+	return s.texts[class] == other.texts[class] && s.filters[class] == other.filters[class] && s.FieldsOf(class) == other.FieldsOf(class)
+}
 
-// parts is a set before it is entered into the Fan: its queries, parsed, and bound where the class exists.
+// parts is what a set is made of: its queries, parsed, and bound where the class exists.
 type parts struct {
-	texts   map[string]string
-	queries map[string][]*query
+	texts   map[string]string        // the query text of each class, as the client wrote it
+	filters map[string]string        // the role's filter of each class that is confined
+	hidden  map[string]*rules.Access // of each class of which not all properties are shown
+	asked   map[string][]*query      // of each class: the queries without the role's filter; only for Asks
+	queries map[string][]*query      // of each class: an object is in the view if one of them holds
 }
 
 // compile parses a query body. Unless lenient, every class must exist.
-func compile(catalog *history.Catalog, body []byte, lenient bool) (*parts, error) {
-	classes, err := wire.ParseQueryBody(body)
+func compile(catalog *history.Catalog, body string, access *Access, lenient bool) (*parts, error) {
+	classes, err := wire.ParseQueryBody([]byte(body))
 	if err != nil {
 		return nil, &InvalidError{Text: "Client provided query with bad syntax: " + err.Error(), Err: err}
 	}
-	out := &parts{texts: make(map[string]string, len(classes)), queries: make(map[string][]*query, len(classes))}
+	out := &parts{
+		texts: make(map[string]string, len(classes)), filters: map[string]string{}, hidden: map[string]*rules.Access{},
+		asked: make(map[string][]*query, len(classes)), queries: make(map[string][]*query, len(classes)),
+	}
 	for _, c := range classes {
 		parsed, err := rql.ParseSync(c.Query)
 		if err != nil {
@@ -68,24 +119,61 @@ func compile(catalog *history.Catalog, body []byte, lenient bool) (*parts, error
 			return nil, invalid(c.Class, fmt.Errorf("there is no such class on the server; "+
 				"upload its schema first, by opening a realm whose schema has the class"))
 		}
-		var list []*query
+		may := access.Class(c.Class, keyOfClass(catalog, c.Class))
+		filters := may.Readable.Alternatives()
+		switch {
+		case may.Readable.IsEverything():
+			filters = []*rules.Filter{nil}
+		case may.Readable.IsNothing():
+			filters = nil
+			fallthrough
+		default:
+			out.filters[c.Class] = may.Readable.String()
+		}
+		if !may.ReadsAll() {
+			out.hidden[c.Class] = may
+		}
+		var asked, list []*query
 		seen := map[string]bool{}
 		for _, alternative := range parsed.Alternatives() {
-			q := &query{id: queryID{c.Class, alternative.String()}, parsed: alternative, sets: map[*Set]struct{}{}}
-			if seen[q.id.text] {
+			text := alternative.String()
+			if seen[text] {
 				continue
 			}
-			seen[q.id.text] = true
+			seen[text] = true
+			var b *binding
 			if class != nil {
-				b, err := bind(alternative, catalog.Schema, class)
-				if err != nil {
+				if b, err = bind(alternative, catalog.Schema, class); err != nil {
 					return nil, invalid(c.Class, err)
 				}
-				q.bound.Store(b)
 			}
-			list = append(list, q)
+			make := func(filter *rules.Filter) *query {
+				q := &query{id: queryID{class: c.Class, text: text}, parsed: alternative, filter: filter, sets: map[*Set]struct{}{}}
+				if filter != nil {
+					q.id.filter = filter.String()
+				}
+				if b != nil {
+					q.bound.Store(b)
+				}
+				return q
+			}
+			asked = append(asked, make(nil))
+			for _, f := range filters {
+				list = append(list, make(f))
+			}
 		}
-		out.texts[c.Class], out.queries[c.Class] = c.Query, list
+		out.texts[c.Class], out.asked[c.Class] = c.Query, asked
+		if len(list) > 0 {
+			out.queries[c.Class] = list
+		}
 	}
 	return out, nil
+}
+
+// keyOfClass returns the name of a class's primary key.
+func keyOfClass(catalog *history.Catalog, name string) string {
+	if class := catalog.Class(name); class != nil && class.PrimaryKey != "" {
+		return class.PrimaryKey
+	}
+	return "_id" // that of every synced class
 }

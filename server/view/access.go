@@ -1,0 +1,222 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/core/value"
+	"realmsync/core/wire"
+	"realmsync/server/ejson"
+	"realmsync/server/history"
+	"realmsync/server/rules"
+)
+
+// Access says what one session may see and do, by class: its roles, frozen. A nil *Access is everything. It implements history.Permission, and is
+// safe for concurrent use.
+type Access struct {
+	// class returns the access to a class; key is the name of its primary key. It always returns the same for the same class.
+	class func(class, key string) *rules.Access
+}
+
+var _ history.Permission = (*Access)(nil)
+
+// NewAccess returns the access of a session. class is called with the name of a class and of its primary key, must be safe for concurrent use, and
+// must always return the same.
+func NewAccess(class func(class, key string) *rules.Access) *Access { return &Access{class} }
+
+// Class returns what may be done with a class. key is the name of its primary key.
+func (a *Access) Class(class, key string) *rules.Access {
+	if a == nil {
+		return rules.Full()
+	}
+	return a.class(class, key)
+}
+
+func (a *Access) of(class *history.Class) *rules.Access { return a.Class(class.Name, class.PrimaryKey) }
+
+// Inserts implements history.Permission.
+func (a *Access) Inserts(row *history.Row) (bool, error) {
+	return holds(a.of(row.Class).Insertable, row)
+}
+
+// Writes implements history.Permission.
+func (a *Access) Writes(row *history.Row) (bool, error) { return holds(a.of(row.Class).Writable, row) }
+
+// WritesField implements history.Permission.
+func (a *Access) WritesField(class *history.Class, property string) bool {
+	return a.of(class).Writes(property)
+}
+
+// Deletes implements history.Permission.
+func (a *Access) Deletes(row *history.Row) (bool, error) {
+	return holds(a.of(row.Class).Deletable, row)
+}
+
+// holds tells whether a filter holds for an object.
+func holds(f *rules.Filter, row *history.Row) (bool, error) {
+	if f.IsEverything() {
+		return true, nil
+	}
+	d := rowDocument{row: row}
+	ok := f.Match(&d)
+	return ok && d.err == nil, d.err
+}
+
+// accessMark begins a stored body that says more than the client's query body: \x01, the accesses by class as extended JSON, \x01, the query body.
+// A query body, being JSON, can't begin with it.
+const accessMark = "\x01"
+
+// stored returns the text under which a set with this access is known: the query body alone if the access confines none of its classes.
+func (a *Access) stored(body string, key func(class string) string) (string, error) {
+	if a == nil {
+		return body, nil
+	}
+	classes, err := wire.ParseQueryBody([]byte(body))
+	if err != nil {
+		return body, nil // it is refused for it
+	}
+	var views bson.D
+	for _, c := range classes {
+		if v := a.Class(c.Class, key(c.Class)).View(); v != nil {
+			views = append(views, bson.E{Key: c.Class, Value: v})
+		}
+	}
+	if len(views) == 0 {
+		return body, nil
+	}
+	text, err := ejson.Marshal(views)
+	if err != nil {
+		return "", fmt.Errorf("view: writing what a session may see: %w", err)
+	}
+	return accessMark + string(text) + accessMark + body, nil
+}
+
+// openStored takes a stored text apart: the query body, and the access by which it was sent, with which nothing may be written.
+func openStored(text string) (body string, access *Access, err error) {
+	if !strings.HasPrefix(text, accessMark) {
+		return text, nil, nil
+	}
+	views, body, ok := strings.Cut(text[1:], accessMark)
+	if !ok {
+		return "", nil, fmt.Errorf("view: a stored view is damaged")
+	}
+	d, err := ejson.ParseDocument([]byte(views))
+	if err != nil {
+		return "", nil, fmt.Errorf("view: a stored view is damaged: %w", err)
+	}
+	classes := make(map[string]*rules.Access, len(d))
+	for _, e := range d {
+		if classes[e.Key], err = rules.AccessOfView(e.Value); err != nil {
+			return "", nil, err
+		}
+	}
+	return body, NewAccess(func(class, _ string) *rules.Access {
+		if a := classes[class]; a != nil {
+			return a
+		}
+		return rules.Full()
+	}), nil
+}
+
+// rowDocument is an object as filters see it.
+type rowDocument struct {
+	row *history.Row
+	err error // of reading the store
+}
+
+// opaque is what stands for values that filters can't look at: objects, dictionaries, links. It equals nothing.
+type opaque byte
+
+// Field implements rules.Document.
+func (d *rowDocument) Field(name string) any {
+	class := d.row.Class
+	for i := range class.Properties {
+		p := &class.Properties[i]
+		if p.Name != name {
+			continue
+		}
+		if in, ok := d.row.Collection(class, i); ok {
+			return d.list(in)
+		}
+		if p.Collection != 0 {
+			return bson.A{} // without elements
+		}
+		return filterValue(d.row.Value(i))
+	}
+	if name == "_id" {
+		return filterValue(d.row.Key.Value())
+	}
+	return nil
+}
+
+func (d *rowDocument) list(in history.Inside) any {
+	if in.Kind() == value.KindDictionary || in.Len() > maxValues {
+		return new(opaque)
+	}
+	out := make(bson.A, in.Len())
+	for i := range out {
+		v, _, err := in.At(i)
+		if err != nil {
+			d.err = err
+			return nil
+		}
+		out[i] = filterValue(v)
+	}
+	return out
+}
+
+// filterValue returns a value as filters compare it.
+func filterValue(v value.Value) any {
+	switch v.Kind() {
+	case value.KindNull:
+		return nil
+	case value.KindInt:
+		return v.Int()
+	case value.KindBool:
+		return v.Bool()
+	case value.KindString:
+		return v.Str()
+	case value.KindBinary:
+		return bson.Binary{Data: []byte(v.Str())}
+	case value.KindTimestamp:
+		t := v.Timestamp()
+		return bson.DateTime(t.Seconds*1000 + int64(t.Nanoseconds)/1e6)
+	case value.KindFloat:
+		return float64(v.Float())
+	case value.KindDouble:
+		return v.Double()
+	case value.KindDecimal:
+		d := v.Decimal()
+		return bson.NewDecimal128(d.Hi, d.Lo)
+	case value.KindObjectID:
+		return bson.ObjectID(v.ObjectID())
+	case value.KindUUID:
+		id := v.UUID()
+		return bson.Binary{Subtype: bson.TypeBinaryUUID, Data: id[:]}
+	default:
+		return new(opaque)
+	}
+}
+
+// indexValue returns a filter's constant as the value that a property of a kind must have to equal it; ok is false if an index can't tell.
+func indexValue(v any, kind value.Kind) (out value.Value, ok bool) {
+	switch v := v.(type) {
+	case string:
+		return value.String(v), kind == value.KindString
+	case bool:
+		return value.Bool(v), kind == value.KindBool
+	case int32:
+		return value.Int(int64(v)), kind == value.KindInt
+	case int64:
+		return value.Int(v), kind == value.KindInt
+	case bson.ObjectID:
+		return value.FromObjectID(value.ObjectID(v)), kind == value.KindObjectID
+	case bson.Binary:
+		if v.Subtype == bson.TypeBinaryUUID && len(v.Data) == 16 {
+			return value.FromUUID(value.UUID(v.Data)), kind == value.KindUUID
+		}
+	}
+	return value.Null(), false
+}

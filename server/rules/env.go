@@ -62,7 +62,7 @@ func (e *Env) expand(name string) (any, bool) {
 		if e.Caller == nil {
 			return nil, false
 		}
-		return e.Caller.document(), true
+		return userDocument(e.Caller), true
 	case "values":
 		return e.Values, true
 	case "environment":

@@ -38,7 +38,7 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 	a := &app{id: id, rules: rules, build: make(chan struct{}, buildings), files: map[uint64]*session{}}
 	ready := make(chan struct{})
 	a.engine, err = history.Open(ctx, history.Config{
-		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
+		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, MaxDocument: s.cfg.MaxDocument, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
 		Committed: func(entries []*history.Entry) {
 			<-ready
 			a.fan.Committed(entries)

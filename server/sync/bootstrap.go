@@ -45,17 +45,32 @@ func (s *session) change(m *wire.Query) error {
 		return errFailed
 	}
 	s.lastQuery = m.Version
-	set, err := s.app.fan.Acquire(s.app.engine.Catalog(), m.Body, false)
+	set, err := s.app.fan.AcquireFor(s.app.engine.Catalog(), m.Body, s.access, false)
 	if err != nil {
 		var invalid *view.InvalidError
 		if !errors.As(err, &invalid) {
 			return s.failServer(err)
 		}
-		s.conn.server.metrics.errors.WithLabelValues(strconv.Itoa(int(wire.CodeBadQuery))).Inc()
-		s.log.Info("a subscription set was refused", slog.Int64("query_version", m.Version), slog.String("error", invalid.Text))
-		return s.conn.write(&wire.QueryError{Session: s.sid, Code: wire.CodeBadQuery, QueryVersion: m.Version, Text: []byte(clip(invalid.Text))})
+		return s.refuseQuery(m, invalid.Text)
+	}
+	problem, err := s.queryable(set)
+	if err != nil || problem != "" {
+		set.Release()
+	}
+	switch {
+	case err != nil:
+		return s.failServer(err)
+	case problem != "":
+		return s.refuseQuery(m, problem)
 	}
 	return s.bootstrap(&boot{query: m.Version, before: s.set, set: set})
+}
+
+// refuseQuery answers a QUERY that can't be: the client goes on with the subscription set that it has.
+func (s *session) refuseQuery(m *wire.Query, text string) error {
+	s.conn.server.metrics.errors.WithLabelValues(strconv.Itoa(int(wire.CodeBadQuery))).Inc()
+	s.log.Info("a subscription set was refused", slog.Int64("query_version", m.Version), slog.String("error", text))
+	return s.conn.write(&wire.QueryError{Session: s.sid, Code: wire.CodeBadQuery, QueryVersion: m.Version, Text: []byte(clip(text))})
 }
 
 // bootstrap computes a bootstrap and makes it the one under way. Uploads that follow are judged by its set.

@@ -26,6 +26,10 @@ type Config struct {
 	// Store opens the memory of an app, which is made if it doesn't exist. It is called on first contact, and again
 	// after an app was closed because nobody used it.
 	Store func(ctx context.Context, app string) (store.Store, error)
+	// Rules tells what users may do; nil: everything.
+	Rules Rules
+	// MaxDocument is the largest content of one object in bytes, about; default 16 MiB.
+	MaxDocument int
 	// Dev turns the test commands of the protocol on.
 	Dev bool
 	// FixedSchema refuses uploads that change the schema.
@@ -66,6 +70,9 @@ func (c *Config) complete() error {
 	}
 	if c.AppIdle == 0 {
 		c.AppIdle = 5 * time.Minute
+	}
+	if c.MaxDocument == 0 {
+		c.MaxDocument = 16 << 20
 	}
 	if c.Limits == (wire.Limits{}) {
 		c.Limits = wire.ServerLimits()

@@ -250,15 +250,7 @@ func (c *collector) rejection(version uint64, resets []store.Reset) *wire.JSONEr
 		if reset.Reason == "" {
 			continue
 		}
-		update := wire.RejectedUpdate{Reason: reset.Reason, Table: c.className(reset.Object.Class)}
-		if key, err := history.DecodeKey(reset.Object.Key); err == nil {
-			if text, err := changeset.EncodeKey(key); err == nil {
-				update.PrimaryKey, _ = base64.StdEncoding.DecodeString(text)
-			}
-		}
-		if len(update.PrimaryKey) == 0 {
-			update.PrimaryKey = []byte{0} // null: the key has no form of its own
-		}
+		update := wire.RejectedUpdate{Reason: reset.Reason, Table: c.className(reset.Object.Class), PrimaryKey: primaryKey(reset.Object)}
 		r.ClientVersion = max(r.ClientVersion, reset.ClientVersion)
 		r.Updates = append(r.Updates, update)
 	}
@@ -268,6 +260,19 @@ func (c *collector) rejection(version uint64, resets []store.Reset) *wire.JSONEr
 	m := wire.NewJSONError(c.sid, wire.CodeCompensatingWrite, "Client attempted a write that is not allowed; it has been reverted")
 	m.Rejected = r
 	return m
+}
+
+// primaryKey returns the key of an object as errors hold it.
+func primaryKey(ref store.ObjectRef) (out []byte) {
+	if key, err := history.DecodeKey(ref.Key); err == nil {
+		if text, err := changeset.EncodeKey(key); err == nil {
+			out, _ = base64.StdEncoding.DecodeString(text)
+		}
+	}
+	if len(out) == 0 {
+		return []byte{0} // null: the key has no form of its own
+	}
+	return out
 }
 
 func (s *session) className(id uint32) string {

@@ -38,6 +38,10 @@ func (s *session) identify(m *wire.Ident) error {
 		s.conn.fail(wire.CodeBoundInOtherSession, "the client file is bound in another session of this connection")
 		return errFailed
 	}
+	// The roles are those of now: uploads are judged by them even before the client is told what it may see.
+	if ok, err := s.admit(); !ok || err != nil {
+		return err
+	}
 	client, err := s.app.engine.Identify(s.conn.live, history.Claim{
 		Ident: m.FileIdent, Salt: m.Salt, User: s.conn.who.UserID, ServerVersion: m.Download.ServerVersion, ClientVersion: m.Download.ClientVersion,
 		LatestVersion: m.Latest.Version, LatestSalt: m.Latest.Salt, QueryVersion: uint64(m.QueryVersion),
@@ -45,13 +49,20 @@ func (s *session) identify(m *wire.Ident) error {
 	if err != nil {
 		return s.failEngine(err)
 	}
-	set, err := s.app.fan.Acquire(s.app.engine.Catalog(), m.Query, true)
+	set, err := s.app.fan.AcquireFor(s.app.engine.Catalog(), m.Query, s.access, true)
 	if err != nil {
 		var invalid *view.InvalidError
 		if errors.As(err, &invalid) {
 			return s.fail(wire.CodeBadQuery, invalid.Text) // it is active at the client: QUERY_ERROR would end its process
 		}
 		return s.failServer(err)
+	}
+	if problem, err := s.queryable(set); err != nil || problem != "" {
+		set.Release()
+		if err != nil {
+			return s.failServer(err)
+		}
+		return s.failQueryable(problem)
 	}
 	s.log = s.log.With(slog.Uint64("file_ident", m.FileIdent))
 	s.phase = running
@@ -116,7 +127,7 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 		s.foreign = true
 		return nil
 	}
-	before, err := s.app.fan.Acquire(s.app.engine.Catalog(), []byte(current.Body), true)
+	before, err := s.app.fan.Restore(s.app.engine.Catalog(), current.Body)
 	if err != nil {
 		set.Release()
 		return s.failServer(err)
@@ -151,7 +162,7 @@ func (s *session) adopt(set *view.Set) {
 
 // addEpoch adds a view that the client had once. It may have changes that it made then.
 func (s *session) addEpoch(v store.View) error {
-	old, err := s.app.fan.Acquire(s.app.engine.Catalog(), []byte(v.Body), true)
+	old, err := s.app.fan.Restore(s.app.engine.Catalog(), v.Body)
 	if err != nil {
 		return err
 	}

@@ -24,6 +24,8 @@ type Server struct {
 	ctx  context.Context // ends with Close: work for a session that nobody waits for any more
 	stop context.CancelFunc
 
+	unwatch func() // ends the notifications of changed rules; nil: there are none
+
 	mu       sync.Mutex
 	draining bool
 	apps     map[string]*opening // by id
@@ -44,6 +46,9 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
+	if cfg.Rules != nil {
+		s.unwatch = cfg.Rules.Watch(s.rulesChanged)
+	}
 	return s, nil
 }
 
@@ -80,6 +85,9 @@ func (s *Server) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_ = s.Drain(ctx)
+	if s.unwatch != nil {
+		s.unwatch()
+	}
 	s.stop()
 	return s.closeApps()
 }

@@ -8,11 +8,13 @@ import (
 	"log/slog"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"realmsync/core/changeset"
 	"realmsync/core/merge"
 	"realmsync/core/wire"
 	"realmsync/server/history"
+	"realmsync/server/rules"
 	"realmsync/server/store"
 	"realmsync/server/view"
 )
@@ -44,6 +46,8 @@ type session struct {
 	space   chan struct{} // holds one token: the inbox has become shorter
 	done    chan struct{} // closed when run has returned
 
+	changed atomic.Bool // the app's configuration has changed: look whether it concerns the session
+
 	mu       sync.Mutex
 	inbox    []received
 	size     int // of the inbox, bytes
@@ -53,8 +57,10 @@ type session struct {
 
 	// Everything below belongs to run.
 	phase  phase
-	todo   []received // taken from the inbox
-	paused bool       // it sends nothing by itself
+	policy *rules.Policy // as of the start of the session, or of the last change that did not concern it; nil: everything is allowed
+	access *view.Access  // of the policy
+	todo   []received    // taken from the inbox
+	paused bool          // it sends nothing by itself
 	// It handles nothing more either: what follows a message that could not be handled, because the connection was lost meanwhile, would be
 	// taken for something else, uploads behind a QUERY for uploads before it.
 	stopped bool
@@ -237,6 +243,9 @@ func (s *session) work() error {
 			}
 			return s.conn.write(&wire.Unbound{Session: s.sid})
 		}
+		if err := s.reconsider(); err != nil {
+			return err
+		}
 		worked, err := s.handle()
 		if err != nil {
 			return err
@@ -271,6 +280,9 @@ func (s *session) begin() error {
 			"all clients of an app must merge as its server does; use a client that knows the app's rules, or another app", s.app.id, s.app.rules, rules)))
 		m.Action, m.TryAgain = wire.ApplicationBug, false
 		return s.failWith(m)
+	}
+	if ok, err := s.admit(); !ok || err != nil {
+		return err
 	}
 	if !s.bind.NeedIdent {
 		return nil

@@ -37,6 +37,7 @@ func (s *session) submit(m *wire.Upload) error {
 	u := &history.Upload{
 		File: s.file.Ident, Stream: s.stream, ClientVersion: m.Progress.ClientVersion, ServerVersion: m.Progress.ServerVersion,
 		Locked: m.LockedServerVersion, Epochs: s.epochs[:len(s.epochs):len(s.epochs)],
+		Permission: s.permission(),
 	}
 	for i := range m.Entries {
 		e := &m.Entries[i]
@@ -95,6 +96,9 @@ func (s *session) settleAnswer(a answer) error {
 	for _, r := range a.result.Resets {
 		s.resets[r.Version] = append(s.resets[r.Version], r)
 	}
+	if len(a.result.Denied) > 0 {
+		return s.failDenied(a.result.Denied)
+	}
 	if !a.content {
 		return nil
 	}
@@ -105,6 +109,19 @@ func (s *session) settleAnswer(a answer) error {
 		s.app.fan.Reach(s.ackAt, s.watcher)
 	}
 	return nil
+}
+
+// failDenied tells that asymmetric objects were not taken in. The upload is integrated without them, so that the client, which comes again, need not
+// upload them anew (spec/sync-semantics.md section 8).
+func (s *session) failDenied(denied []history.Denied) error {
+	r := &wire.Rejection{}
+	for _, d := range denied {
+		r.ClientVersion = max(r.ClientVersion, d.ClientVersion)
+		r.Updates = append(r.Updates, wire.RejectedUpdate{Table: d.Class, PrimaryKey: primaryKey(d.Object), Reason: d.Reason})
+	}
+	m := wire.NewJSONError(s.sid, wire.CodeWriteNotAllowed, "Client attempted a write that is not allowed")
+	m.Action, m.TryAgain, m.ShouldClientReset, m.Rejected = wire.Warning, true, false, r
+	return s.failWith(m)
 }
 
 // checkUpload does those checks for which the engine lacks the session. What it returns is a *history.Error, or nil.

@@ -34,6 +34,19 @@ func (a *Access) Class(class, key string) *rules.Access {
 	return a.class(class, key)
 }
 
+// Same tells whether two accesses to a class are the same.
+func (a *Access) Same(b *Access, catalog *history.Catalog, class string) bool {
+	key := keyOfClass(catalog, class)
+	text := func(a *Access) string {
+		t, err := ejson.Marshal(a.Class(class, key).View())
+		if err != nil {
+			return err.Error()
+		}
+		return string(t)
+	}
+	return text(a) == text(b)
+}
+
 func (a *Access) of(class *history.Class) *rules.Access { return a.Class(class.Name, class.PrimaryKey) }
 
 // Inserts implements history.Permission.

@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
 
+	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 )
 
@@ -80,6 +81,9 @@ type fixture struct {
 	clock    *clock
 	log      *logBuffer
 	registry *prometheus.Registry
+	configs  *appconfig.Store
+	programs functions // of the app
+	letters  letters   // that were sent
 	app      *auth.App
 	addr     string // host and port
 	base     string // as clients are configured
@@ -93,22 +97,26 @@ type fixture struct {
 func open(t testing.TB, change func(*setup)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, clock: &clock{at: time.Unix(1_700_000_000, 0)}, log: &logBuffer{}, registry: prometheus.NewRegistry(),
-		secrets: map[string]bool{jwtSecret: true}, ids: map[string]bool{}}
+		programs: functions{}, secrets: map[string]bool{jwtSecret: true}, ids: map[string]bool{}}
 	logger := slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := setup{
 		auth: auth.Config{Dir: t.TempDir(), Dev: true, CustomJWTSecret: []byte(jwtSecret), Now: f.clock.now, Logger: logger,
-			PasswordCost: auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}},
-		api:    Config{Registry: f.registry, Logger: logger},
+			PasswordCost: auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}, Functions: f.programs, Mailer: &f.letters},
+		api:    Config{Registry: f.registry, Logger: logger, Functions: f.programs},
 		listen: "127.0.0.1:0",
 	}
 	if change != nil {
 		change(&s)
 	}
 	var err error
+	f.configs, err = appconfig.Open(t.Context(), appconfig.StoreConfig{Dir: s.auth.Dir, Now: f.clock.now, Logger: logger})
+	require.NoError(t, err)
+	s.auth.Configs = f.configs
 	f.auth, err = auth.Open(t.Context(), s.auth)
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		_ = f.auth.Close() // a test may have closed it
+		require.NoError(t, f.configs.Close())
 		f.nothingSecret(s.auth.Dir)
 	})
 	f.app, _, err = f.auth.CreateApp(t.Context(), testApp)

@@ -98,12 +98,21 @@ func functionError(ctx context.Context, err error) error {
 	return auth.FunctionFailed(err)
 }
 
-// push answers the registration for push notifications (7.6). Apps have no push services.
+// push answers the registration for push notifications (7.6): it is taken for a service that the app has, and nothing is sent.
 func (s *Server) push(c *call) error {
-	if _, err := s.accessCaller(c); err != nil {
+	bearer, err := s.accessCaller(c)
+	if err != nil {
 		return err
 	}
-	return serviceNotFound(c.params["service"])
+	config, err := s.auth.AppConfig(c.r.Context(), bearer.App)
+	if err != nil {
+		return err
+	}
+	if service := config.Service(c.params["service"]); service == nil || service.IsData() {
+		return serviceNotFound(c.params["service"])
+	}
+	c.w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func serviceNotFound(name string) error {

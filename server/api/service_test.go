@@ -1,10 +1,20 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/apierror"
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
 )
 
 func TestFunctions(t *testing.T) {
@@ -25,6 +35,73 @@ func TestFunctions(t *testing.T) {
 	f.call(http.MethodGet, appPath+"functions/call?baas_request=e30%3D&baas_at="+token, "", "").refused(405, "this path takes POST", "")
 }
 
+// A call reaches the function with the caller and the arguments, and each failure has its code.
+func TestFunctionCalls(t *testing.T) {
+	f := open(t, nil)
+	user := f.named("a@b.c")
+	call := func(body string) answer {
+		return f.call(http.MethodPost, appPath+"functions/call", user.AccessToken, body)
+	}
+	f.programs["who"] = func(caller *auth.Caller, args bson.A) (any, error) {
+		require.False(t, caller.System)
+		require.Empty(t, args)
+		return bson.D{{Key: "id", Value: caller.UserID}, {Key: "data", Value: caller.Data}, {Key: "error", Value: "none"}}, nil
+	}
+	call(`{"arguments":[],"name":"who"}`).is(200, `{"id":"`+user.UserID+`","data":{"email":"a@b.c"},"error":"none"}`)
+	call(`{"name":"who"}`).into(200, &struct{}{})
+	for name, c := range map[string]struct {
+		err        error
+		status     int
+		text, code string
+	}{
+		"throws":    {&auth.FunctionError{Message: "no \"way\""}, 400, `no "way"`, "FunctionExecutionError"},
+		"wrapped":   {fmt.Errorf("calling: %w", &auth.FunctionError{Message: "no"}), 400, "no", "FunctionExecutionError"},
+		"nothing":   {&auth.FunctionError{}, 400, "the function threw an error without a message", "FunctionExecutionError"},
+		"slow":      {context.DeadlineExceeded, 400, "execution time limit exceeded", "ExecutionTimeLimitExceeded"},
+		"forbidden": {apierror.New(403, "NoMatchingRuleFound", "insert not permitted"), 403, "insert not permitted", "NoMatchingRuleFound"},
+		"private":   {auth.FunctionNotFound("private"), 404, "function not found: 'private'", "FunctionNotFound"},
+	} {
+		f.programs[name] = func(*auth.Caller, bson.A) (any, error) { return nil, c.err }
+		call(`{"arguments":[],"name":"`+name+`"}`).refusedFor(c.status, c.text, c.code)
+	}
+	f.programs["broken"] = func(*auth.Caller, bson.A) (any, error) { return nil, errors.New("the disk is full") }
+	a := call(`{"arguments":[],"name":"broken"}`)
+	require.Equal(t, 500, a.status)
+	require.NotContains(t, a.body, "disk", "what is wrong with the server is not its clients' to know")
+	f.programs["odd"] = func(*auth.Caller, bson.A) (any, error) { return make(chan int), nil }
+	call(`{"arguments":[],"name":"odd"}`).refusedFor(400, "the function's result cannot be written as extended JSON", "FunctionExecutionError")
+	f.programs["long"] = func(*auth.Caller, bson.A) (any, error) { return strings.Repeat("x", maxResult), nil }
+	call(`{"arguments":[],"name":"long"}`).refusedFor(400, "the function's result has 16777218 bytes, at most 16777216 are sent", "FunctionExecutionError")
+	f.programs["echo"] = func(_ *auth.Caller, args bson.A) (any, error) { return args, nil }
+	text := strings.Repeat("x", 3<<20)
+	b := call(`{"arguments":["` + text + `"],"name":"echo"}`)
+	b.is(200, `["`+text+`"]`)
+	require.True(t, b.chunked)
+	require.Equal(t, 413, call(`{"arguments":["`+strings.Repeat("x", MaxFunctionBody)+`"],"name":"echo"}`).status)
+	for _, bad := range []string{`{}`, `5`, `"x"`, `[{"$numberInt":"x"}]`, `[{"$oid":5}]`, `[{"$date":{"$numberLong":"x"}}]`} {
+		require.Equal(t, 400, call(`{"arguments":`+bad+`,"name":"echo"}`).status, bad)
+	}
+	// The user is gone and its token is not.
+	f.call(http.MethodDelete, prefix+"auth/delete", user.AccessToken, "").is(204, "")
+	call(`{"arguments":[],"name":"who"}`).refusedFor(401, "invalid session", "InvalidSession")
+}
+
+// With a service a call is an operation of a data source.
+func TestServiceCalls(t *testing.T) {
+	f := open(t, func(s *setup) {
+		s.api.Collections = collections(func(caller *auth.Caller, service, method string, arg bson.D) (any, error) {
+			return bson.A{caller.Type, service, method, arg}, nil
+		})
+	})
+	user := f.anonymous()
+	call := func(body string) answer {
+		return f.call(http.MethodPost, appPath+"functions/call", user.AccessToken, body)
+	}
+	call(`{"arguments":[{"database":"db","collection":"Dog","query":{}}],"name":"find","service":"BackingDB"}`).is(200, `["normal","BackingDB","find",{"database":"db","collection":"Dog","query":{}}]`)
+	require.Equal(t, 400, call(`{"arguments":["x"],"name":"find","service":"BackingDB"}`).status)
+	require.Equal(t, 400, call(`{"arguments":[{},{}],"name":"find","service":"BackingDB"}`).status)
+}
+
 func TestPush(t *testing.T) {
 	f := open(t, nil)
 	token := f.anonymous().AccessToken
@@ -36,4 +113,10 @@ func TestPush(t *testing.T) {
 		f.call(http.MethodDelete, path, token, "").refusedFor(404, "service not found: '"+text+"'", "ServiceNotFound")
 	}
 	f.call(http.MethodPut, prefix+"app/other/push/providers/gcm/registration", token, "").into(403, &json.RawMessage{})
+	f.configure(func(c *appconfig.Config) {
+		c.Services = append(c.Services, appconfig.Service{ID: appconfig.FixedID("gcm"), Name: "gcm", Type: "gcm", Version: 1})
+	})
+	f.call(http.MethodPut, appPath+"push/providers/gcm/registration", token, `{"registrationToken":"hello"}`).is(204, "")
+	f.call(http.MethodDelete, appPath+"push/providers/gcm/registration", token, "").is(204, "")
+	f.call(http.MethodPut, appPath+"push/providers/mongodb-atlas/registration", token, "").refusedFor(404, "service not found: 'mongodb-atlas'", "ServiceNotFound")
 }

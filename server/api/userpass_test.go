@@ -67,3 +67,46 @@ func TestMailRoutes(t *testing.T) {
 	f.secret("new-password")
 	f.login("local-userpass", userpassMembers("a@b.c", password)) // nothing has changed
 }
+
+// The pages that mails link to, and what programs call with their tokens.
+func TestMails(t *testing.T) {
+	f := open(t, nil)
+	f.provide("local-userpass", `{"emailConfirmationUrl":"https://app.example/confirm","resetPasswordUrl":"https://app.example/reset"}`, "")
+	post := func(path, body string) answer { return f.call(http.MethodPost, userpassPath+path, "", body) }
+	f.register("a@b.c")
+	f.tryLogin("local-userpass", userpassMembers("a@b.c", password)).refusedFor(401, "confirmation required", "AuthError")
+	post("confirm/send", `{"email":"a@b.c"}`).is(202, "{}")
+	token, id := f.mailToken("a@b.c")
+	post("confirm", `{"token":"`+token+`","tokenId":"`+id+`"}`).is(200, "{}")
+	post("confirm", `{"token":"`+token+`","tokenId":"`+id+`"}`).refusedFor(400, "userpass token is expired or invalid", "UserpassTokenInvalid")
+	user := f.login("local-userpass", userpassMembers("a@b.c", password))
+
+	post("reset/send", `{"email":"a@b.c"}`).is(202, "{}")
+	post("reset/send", `{"email":"who@b.c"}`).is(202, "{}")
+	token, id = f.mailToken("a@b.c")
+	next := f.secret("another-password")
+	post("reset", `{"password":"`+next+`","token":"`+token+`","tokenId":"`+id+`"}`).is(204, "")
+	f.tryLogin("local-userpass", userpassMembers("a@b.c", password)).refusedFor(401, "invalid username/password", "InvalidPassword")
+	f.call(http.MethodPost, sessionPath, user.RefreshToken, "").refused(401, "invalid session", "InvalidSession")
+	require.Equal(t, user.UserID, f.login("local-userpass", userpassMembers("a@b.c", next)).UserID)
+}
+
+// The functions of Realm Core's suite, which its tests of e-mail users are about.
+func TestUserFunctions(t *testing.T) {
+	f := open(t, nil)
+	f.suiteFunctions()
+	post := func(path, body string) answer { return f.call(http.MethodPost, userpassPath+path, "", body) }
+	const good, bad = "realm_tests_do_autoverify_1@b.c", "not_verified@b.c"
+	f.register(good)
+	user := f.login("local-userpass", userpassMembers(good, password))
+	post("register", `{"email":"`+bad+`","password":"`+password+`"}`).refusedFor(400, `failed to confirm user "`+bad+`"`, "BadRequest")
+	post("confirm/call", `{"email":"`+bad+`"}`).refusedFor(404, "user not found", "UserNotFound")
+	post("confirm/call", `{"email":"`+good+`"}`).refusedFor(400, "already confirmed", "UserAlreadyConfirmed")
+
+	f.secret("realm_tests_do_reset-x")
+	f.secret("wrong-new-password")
+	post("reset/call", `{"email":"`+good+`","password":"wrong-new-password","arguments":[]}`).refusedFor(400, `failed to reset password for user "`+good+`"`, "BadRequest")
+	post("reset/call", `{"email":"`+good+`","password":"realm_tests_do_reset-x","arguments":["foo",{"$numberLong":"1"}]}`).is(204, "")
+	require.Equal(t, user.UserID, f.login("local-userpass", userpassMembers(good, "realm_tests_do_reset-x")).UserID)
+	require.Equal(t, 400, post("reset/call", `{"email":"`+good+`","password":"realm_tests_do_reset-x","arguments":{}}`).status)
+}

@@ -88,6 +88,12 @@ func providerID(config *appconfig.Config, app *App, kind string) string {
 	return appconfig.FixedID(app.ID, "auth_provider", kind)
 }
 
+// AppConfig returns the current configuration of an app. It is shared: don't change it.
+func (s *Service) AppConfig(ctx context.Context, app *App) (*appconfig.Config, error) {
+	c, err := s.cfg.Configs.Current(ctx, app.ID)
+	return c, wrap("reading an app's configuration", err)
+}
+
 // SetProviderDisabled disables or enables a login provider of an app. Sessions that were opened with it stay.
 func (s *Service) SetProviderDisabled(ctx context.Context, app *App, kind string, disabled bool) error {
 	_, err := s.cfg.Configs.Update(ctx, app.ID, func(c *appconfig.Config) error {

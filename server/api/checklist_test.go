@@ -1,8 +1,10 @@
 package api
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -10,12 +12,15 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/server/apierror"
+	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 )
 
-// The items of app-services 14 that are about what this package serves, under their numbers. 17 and 18 need functions, 21 and
-// 28 to 30 are about the sync protocol and rules, 22 to 27 about the administrative API: they are not this package's.
+// The items of app-services 14 that are about what this package serves, under their numbers; 20 is in sync_test.go. 21 and 28 to
+// 30 are about the sync protocol and rules, 22 to 27 about the administrative API: they are not this package's.
 
 // GET .../location for a known app returns string hostname and ws_hostname; for an unknown app 404 with error naming the id.
 func TestChecklist01Location(t *testing.T) {
@@ -91,8 +96,10 @@ func TestChecklist04Successes(t *testing.T) {
 		}
 	})
 	require.Greater(t, successes, 10)
-	// There are no functions yet; the label for their results is.
-	require.Equal(t, "application/json;charset=utf-8", looseType)
+	f.programs["fails"] = func(*auth.Caller, bson.A) (any, error) { return bson.D{{Key: "error", Value: "this is a result"}}, nil }
+	a := f.call(http.MethodPost, appPath+"functions/call", f.anonymous().AccessToken, `{"arguments":[],"name":"fails"}`)
+	a.is(200, `{"error":"this is a result"}`)
+	require.Equal(t, []string{"application/json;charset=utf-8"}, a.header.Values("Content-Type"))
 }
 
 // Bodies over 8192 bytes are chunked, chunks at most 4096 bytes, HTTP/1.1, never compressed. The client of these tests reads
@@ -112,23 +119,37 @@ func TestChecklist05LongBodies(t *testing.T) {
 	}
 }
 
-// Login works for anon-user, local-userpass, api-key, custom-token (custom-function: no app has functions) with the exact bodies of
-// 4.1, and with options absent.
+// Login works for anon-user, local-userpass, api-key, custom-token, custom-function with the exact bodies of 4.1, and with options
+// absent.
 func TestChecklist06Logins(t *testing.T) {
 	f := open(t, nil)
 	require.NoError(t, f.auth.SetProviderDisabled(t.Context(), f.app, "api-key", false))
 	k := f.createKey(f.named("a@b.c").RefreshToken, "k")
+	var payload bson.D
+	f.program("authFunc", func(_ *auth.Caller, args bson.A) (any, error) {
+		payload = args[0].(bson.D)
+		return "an id", nil
+	})
+	f.provide("custom-function", `{"authFunctionName":"authFunc"}`, "")
 	for provider, members := range map[string]string{
-		"anon-user":      `"provider":"anon-user"`,
-		"local-userpass": `"provider":"local-userpass","username":"a@b.c","password":"` + password + `"`,
-		"api-key":        `"provider":"api-key","key":"` + k.Key + `"`,
-		"custom-token":   `"provider":"custom-token","token":"` + f.subject("me") + `"`,
+		"anon-user":       `"provider":"anon-user"`,
+		"custom-function": `"realmCustomAuthFuncUserId":"123456","n":{"$numberInt":"4"}`,
+		"local-userpass":  `"provider":"local-userpass","username":"a@b.c","password":"` + password + `"`,
+		"api-key":         `"provider":"api-key","key":"` + k.Key + `"`,
+		"custom-token":    `"provider":"custom-token","token":"` + f.subject("me") + `"`,
 	} {
 		path := appPath + "auth/providers/" + provider + "/login"
 		f.call(http.MethodPost, path, "", "{"+members+","+device+"}").into(200, &login{})
 		f.call(http.MethodPost, path, "", "{"+members+"}").into(200, &login{})
 	}
-	f.tryLogin("custom-function", "").refusedFor(404, "authentication provider not found: 'custom-function'", "AuthProviderNotFound")
+	require.Equal(t, bson.D{{Key: "realmCustomAuthFuncUserId", Value: "123456"}, {Key: "n", Value: int32(4)}}, payload, "without options")
+	devices, err := f.auth.Devices(t.Context(), f.app, f.login("api-key", `"key":"`+k.Key+`"`).UserID)
+	require.NoError(t, err)
+	var known []auth.Device
+	for _, d := range devices {
+		known = append(known, d.Device)
+	}
+	require.Contains(t, known, auth.Device{AppID: "test-abcde", Platform: "Linux", PlatformVersion: "?", SDK: "Realm Cpp", SDKVersion: "2.2.0", CPUArch: "x86_64", FrameworkName: "Realm Cpp", CoreVersion: "14.11.0"})
 }
 
 // Login returns four strings; both tokens are JWTs with integer exp and iat; device_id is not all zeros.
@@ -155,9 +176,21 @@ func TestChecklist07LoginAnswer(t *testing.T) {
 	require.NotEqual(t, strings.Repeat("0", 24), l.DeviceID)
 }
 
-// Two custom-token logins with one sub give one user_id (profile data follows metadata_fields: there are none to configure).
+// suiteTokens is the custom-token provider of realm-cpp's suite (11.2, steps 5 and 6).
+func (f *fixture) suiteTokens() {
+	f.t.Helper()
+	f.configure(func(c *appconfig.Config) {
+		c.Secrets = append(c.Secrets, appconfig.Secret{ID: appconfig.FixedID("customTokenKey"), Name: "customTokenKey", Value: jwtSecret})
+	})
+	f.provide("custom-token", `{"audience":[],"signingAlgorithm":"HS256","useJWKURI":false}`, `{"signingKeys":["customTokenKey"]}`,
+		appconfig.MetadataField{Name: "user_data.name", FieldName: "name"}, appconfig.MetadataField{Name: "user_data.occupation", FieldName: "occupation"},
+		appconfig.MetadataField{Name: "my_metadata.name", FieldName: "anotherName"})
+}
+
+// Two custom-token logins with one sub give one user_id; profile data follows metadata_fields.
 func TestChecklist08CustomToken(t *testing.T) {
-	f := open(t, nil)
+	f := open(t, production)
+	f.suiteTokens()
 	one := f.login("custom-token", `"token":"`+f.subject("me")+`"`)
 	f.clock.move(time.Minute)
 	two := f.login("custom-token", `"token":"`+f.subject("me")+`"`)
@@ -166,11 +199,14 @@ func TestChecklist08CustomToken(t *testing.T) {
 	var exp int64
 	require.NoError(t, json.Unmarshal(claimsOf(f, two.AccessToken)["exp"], &exp))
 	require.Equal(t, int64(auth.DefaultAccessLife/time.Second), exp-f.clock.now().Unix(), "whatever the custom JWT's exp says")
+	require.JSONEq(t, `{"name":"Foo Bar??>>","occupation":"firefighter","anotherName":"Bar Foo"}`, string(f.profile(two.AccessToken).Data))
 }
 
 // A custom JWT with wrong signature, wrong aud, past exp or algorithm none is refused.
 func TestChecklist09BadCustomToken(t *testing.T) {
-	f := open(t, nil)
+	f := open(t, production)
+	f.suiteTokens()
+	f.login("custom-token", `"token":"`+f.subject("me")+`"`)
 	none := f.customJWT(`{"alg":"none"}`, f.claims(testApp, "me", time.Hour), jwtSecret)
 	for _, token := range []string{
 		f.customJWT(hs256, f.claims(testApp, "me", time.Hour), strings.Repeat("k", 32)), f.customJWT(hs256, f.claims("other", "me", time.Hour), jwtSecret),
@@ -198,15 +234,29 @@ func TestChecklist10Profile(t *testing.T) {
 	require.Equal(t, "also me", p.Identities[2].ID)
 }
 
-// /auth/session POST accepts only refresh tokens, returns a new access token carrying current custom user data (there is none: the
-// claim is absent), 401 after revocation, disable or delete.
+// customData is the custom user data of a test, by user id.
+type customData map[string]bson.D
+
+func (d customData) Lookup(_ context.Context, _, userID string) (bson.D, error) {
+	return d[userID], nil
+}
+
+// /auth/session POST accepts only refresh tokens, returns a new access token carrying current custom user data, 401 after
+// revocation, disable or delete.
 func TestChecklist11Refresh(t *testing.T) {
-	f := open(t, nil)
+	data := customData{}
+	f := open(t, func(s *setup) { s.auth.CustomData = data })
 	user := f.named("a@b.c")
 	f.call(http.MethodPost, sessionPath, user.AccessToken, "").refused(401, "invalid session", "InvalidSession")
 	var fresh login
 	f.call(http.MethodPost, sessionPath, user.RefreshToken, "").into(201, &fresh)
-	require.NotContains(t, claimsOf(f, fresh.AccessToken), "user_data")
+	require.NotContains(t, claimsOf(f, fresh.AccessToken), "user_data", "absent when there is none, never null")
+	id, err := bson.ObjectIDFromHex("5e43ddcc636ee106eaa12bda")
+	require.NoError(t, err)
+	data[user.UserID] = bson.D{{Key: "_id", Value: id}, {Key: "n", Value: int32(3)}, {Key: "name", Value: "x"}}
+	f.call(http.MethodPost, sessionPath, user.RefreshToken, "").into(201, &fresh)
+	require.Equal(t, `{"_id":{"$oid":"5e43ddcc636ee106eaa12bda"},"n":{"$numberInt":"3"},"name":"x"}`, string(claimsOf(f, fresh.AccessToken)["user_data"]))
+	require.Contains(t, claimsOf(f, f.login("local-userpass", userpassMembers("a@b.c", password)).AccessToken), "user_data", "a login carries it too")
 	for _, end := range []func(login) error{
 		func(l login) error { return f.auth.RevokeSessions(t.Context(), f.app, l.UserID) },
 		func(l login) error { return f.auth.SetUserDisabled(t.Context(), f.app, l.UserID, true) },
@@ -251,8 +301,8 @@ func TestChecklist14Linking(t *testing.T) {
 	require.Equal(t, user.UserID, f.login("local-userpass", userpassMembers("a@b.c", password)).UserID)
 }
 
-// All texts and codes of 2.4 marked [suite] match (those that this server has a use for); link contains the configured public
-// base URL.
+// All texts and codes of 2.4 marked [suite] match; link contains the configured public base URL. TestUserFunctions has those of
+// confirmation and reset functions.
 func TestChecklist15Texts(t *testing.T) {
 	f := open(t, func(s *setup) { s.api.BaseURL = "https://sync.example.com" })
 	user := f.named("a@b.c")
@@ -274,6 +324,14 @@ func TestChecklist15Texts(t *testing.T) {
 	a := f.call(http.MethodPost, appPath+"functions/call", user.AccessToken, `{"arguments":[],"name":"x"}`)
 	a.refusedFor(404, "function not found: 'x'", "FunctionNotFound")
 	require.Contains(t, a.body, `"link":"https://sync.example.com/groups/`)
+	f.suiteFunctions()
+	f.call(http.MethodPost, userpassPath+"register", "", `{"email":"no@b.c","password":"`+password+`"}`).refusedFor(400, `failed to confirm user "no@b.c"`, "BadRequest")
+	f.secret("a-new-password")
+	f.call(http.MethodPost, userpassPath+"reset/call", "", `{"email":"a@b.c","password":"a-new-password","arguments":[]}`).refusedFor(400, `failed to reset password for user "a@b.c"`, "BadRequest")
+	f.programs["refused"] = func(*auth.Caller, bson.A) (any, error) {
+		return nil, apierror.New(403, "NoMatchingRuleFound", "insert not permitted")
+	}
+	f.call(http.MethodPost, appPath+"functions/call", user.AccessToken, `{"arguments":[],"name":"refused"}`).refusedFor(403, "insert not permitted", "NoMatchingRuleFound")
 }
 
 // API keys: full CRUD under the refresh token; 404 APIKeyNotFound for foreign keys; key only on create; disabled keys cannot log in.
@@ -294,9 +352,47 @@ func TestChecklist16APIKeys(t *testing.T) {
 	f.call(http.MethodGet, keysPath, token, "").is(200, "[]")
 }
 
+// everyType is an array with a value of each type of 10.1, as clients send them.
+const everyType = `[null,true,"s",{"$numberInt":"1"},{"$numberLong":"9223372036854775807"},{"$numberDouble":"3.5"},{"$numberDouble":"0.10000000000000001"},` +
+	`{"$numberDouble":"1e+21"},{"$numberDouble":"NaN"},{"$numberDouble":"-Infinity"},{"$numberDecimal":"1.50"},{"$oid":"5e5e6f0abe4ae2a2c2c2d329"},` +
+	`{"$date":{"$numberLong":"1700000000123"}},{"$binary":{"base64":"AQID","subType":"00"}},{"$binary":{"base64":"GN55Fn+EEeyoowJCrBIAAA==","subType":"04"}},` +
+	`{"$timestamp":{"t":5,"i":6}},{"$regularExpression":{"pattern":"a.*","options":"im"}},{"$minKey":1},{"$maxKey":1},{"b":{"z":[]},"a":[{"$numberInt":"2"}]}]`
+
+// functions/call decodes every type of 10.1 and returns null for no value.
+func TestChecklist17Types(t *testing.T) {
+	f := open(t, nil)
+	var got bson.A
+	f.programs["echo"] = func(_ *auth.Caller, args bson.A) (any, error) { got = args; return args, nil }
+	f.programs["nothing"] = func(*auth.Caller, bson.A) (any, error) { return nil, nil }
+	token := f.anonymous().AccessToken
+	f.call(http.MethodPost, appPath+"functions/call", token, `{"arguments":`+everyType+`,"name":"echo"}`).is(200, everyType)
+	for i, want := range []any{nil, true, "s", int32(1), int64(math.MaxInt64), 3.5, 0.1, 1e21} {
+		require.Equal(t, want, got[i])
+	}
+	require.IsType(t, bson.Decimal128{}, got[10])
+	require.IsType(t, bson.ObjectID{}, got[11])
+	require.Equal(t, bson.DateTime(1700000000123), got[12])
+	require.Equal(t, byte(4), got[14].(bson.Binary).Subtype)
+	require.Equal(t, bson.Timestamp{T: 5, I: 6}, got[15])
+	require.Equal(t, bson.Regex{Pattern: "a.*", Options: "im"}, got[16])
+	require.Equal(t, bson.E{Key: "b", Value: bson.D{{Key: "z", Value: bson.A{}}}}, got[19].(bson.D)[0], "in the order that they came in")
+	f.call(http.MethodPost, appPath+"functions/call", token, `{"arguments":[],"name":"nothing"}`).is(200, "null")
+	// The relaxed form is taken too.
+	f.call(http.MethodPost, appPath+"functions/call", token, `{"arguments":[{"$date":"2023-11-14T22:13:20.123Z"},1.5,{"$uuid":"18de7916-7f84-11ec-a8a3-0242ac120000"}],"name":"echo"}`).
+		is(200, `[{"$date":{"$numberLong":"1700000000123"}},{"$numberDouble":"1.5"},{"$binary":{"base64":"GN55Fn+EEeyoowJCrBIAAA==","subType":"04"}}]`)
+	// Realm Core's sumFunc must come back as 64 bits.
+	f.suiteFunctions()
+	f.call(http.MethodPost, appPath+"functions/call", token, `{"arguments":[{"$numberInt":"1"},{"$numberInt":"2"},{"$numberLong":"3"}],"name":"sumFunc"}`).is(200, `{"$numberLong":"6"}`)
+}
+
 // No response contains an ISO date or relaxed $date.
 func TestChecklist19Dates(t *testing.T) {
 	f := open(t, nil)
+	f.programs["now"] = func(*auth.Caller, bson.A) (any, error) {
+		return bson.A{bson.DateTime(0), bson.DateTime(-62135596800000), bson.DateTime(math.MaxInt64)}, nil
+	}
+	f.call(http.MethodPost, appPath+"functions/call", f.anonymous().AccessToken, `{"arguments":[],"name":"now"}`).
+		is(200, `[{"$date":{"$numberLong":"0"}},{"$date":{"$numberLong":"-62135596800000"}},{"$date":{"$numberLong":"9223372036854775807"}}]`)
 	f.everyRoute(func(a answer) {
 		require.NotRegexp(t, isoDate, a.body)
 		require.NotContains(t, a.body, "$date")
@@ -313,6 +409,14 @@ func TestChecklist31Secrets(t *testing.T) {
 		require.True(t, f.secrets[secret])
 		require.Empty(t, found(secret, f.log.String()))
 	}
+	// What an app is configured with, and what goes through mails.
+	f.suiteTokens()
+	f.provide("local-userpass", `{"emailConfirmationUrl":"https://app.example/confirm","resetPasswordUrl":"https://app.example/reset"}`, "")
+	f.register("b@b.c")
+	token, _ := f.mailToken("b@b.c")
+	require.True(t, f.secrets[token])
+	f.call(http.MethodPost, userpassPath+"reset/send", "", `{"email":"b@b.c"}`).is(202, "{}")
+	f.mailToken("b@b.c")
 	require.NotEmpty(t, found(password, "x"+password+"y"))
 	require.NotEmpty(t, found(user.AccessToken, "Bearer "+user.AccessToken))
 	_, _, err := jwt.NewParser().ParseUnverified(user.AccessToken, jwt.MapClaims{})

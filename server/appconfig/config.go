@@ -176,6 +176,16 @@ type CustomData struct {
 // Sync is what the app's sync has beside its data source's.
 type Sync struct {
 	DevelopmentMode bool `json:"development_mode_enabled"`
+	// SchemaVersion counts the deployed changes of schemas that programs written for the schema before do not survive.
+	SchemaVersion int `json:"schema_version,omitempty"`
+	// Draft is open while changes of schemas are collected for one step of SchemaVersion (11.4); nil: there is none.
+	Draft *Draft `json:"draft,omitempty"`
+}
+
+// Draft is a group of changes that count as one when it is deployed.
+type Draft struct {
+	ID       string `json:"_id"`
+	Breaking bool   `json:"breaking"` // it has a change that SchemaVersion counts
 }
 
 // Security is the lifetime of sessions, and which origins browsers may call from.

@@ -1,0 +1,167 @@
+package admin
+
+import (
+	"net/http"
+	"strings"
+)
+
+// route is a path: segments, where one that begins with ':' takes any text.
+type route struct {
+	method  string
+	pattern string
+	handle  func(*call) error
+	open    bool // it needs no access token
+}
+
+// The two APIs, and the prefix of what belongs to an app in the first and in the second.
+const (
+	adminPrefix   = "/api/admin/v3.0/"
+	privatePrefix = "/api/private/v1.0/"
+	inGroup       = adminPrefix + "groups/:group/apps"
+	inApp         = inGroup + "/:app/"
+	inPrivate     = privatePrefix + "groups/:group/apps/:app/"
+)
+
+const (
+	get, post, put, patch, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete
+)
+
+// routes lists everything. The first that fits is taken.
+var routes = []route{
+	{post, adminPrefix + "auth/providers/:provider/login", (*call).login, true},
+	{post, adminPrefix + "auth/session", (*call).refresh, true},
+	{del, adminPrefix + "auth/session", (*call).logout, true},
+	{get, adminPrefix + "auth/profile", (*call).profile, false},
+
+	{get, inGroup, (*call).listApps, false},
+	{post, inGroup, (*call).createApp, false},
+	{get, inGroup + "/:app", (*call).getApp, false},
+	{del, inGroup + "/:app", (*call).deleteApp, false},
+
+	{get, inApp + "secrets", (*call).listSecrets, false},
+	{post, inApp + "secrets", (*call).createSecret, false},
+	{put, inApp + "secrets/:id", (*call).putSecret, false},
+	{del, inApp + "secrets/:id", (*call).deleteSecret, false},
+
+	{get, inApp + "auth_providers", (*call).listProviders, false},
+	{post, inApp + "auth_providers", (*call).createProvider, false},
+	{get, inApp + "auth_providers/:id", (*call).getProvider, false},
+	{patch, inApp + "auth_providers/:id", (*call).patchProvider, false},
+	{del, inApp + "auth_providers/:id", (*call).deleteProvider, false},
+	{put, inApp + "auth_providers/:id/enable", (*call).enableProvider, false},
+	{put, inApp + "auth_providers/:id/disable", (*call).disableProvider, false},
+
+	{get, inApp + "functions", (*call).listFunctions, false},
+	{post, inApp + "functions", (*call).createFunction, false},
+	{get, inApp + "functions/:id", (*call).getFunction, false},
+	{put, inApp + "functions/:id", (*call).putFunction, false},
+	{del, inApp + "functions/:id", (*call).deleteFunction, false},
+
+	{get, inApp + "values", (*call).listValues, false},
+	{post, inApp + "values", (*call).createValue, false},
+	{get, inApp + "values/:id", (*call).getValue, false},
+	{put, inApp + "values/:id", (*call).putValue, false},
+	{del, inApp + "values/:id", (*call).deleteValue, false},
+
+	{get, inApp + "services", (*call).listServices, false},
+	{post, inApp + "services", (*call).createService, false},
+	{get, inApp + "services/:id", (*call).getService, false},
+	{del, inApp + "services/:id", (*call).deleteService, false},
+	{get, inApp + "services/:id/config", (*call).getServiceConfig, false},
+	{patch, inApp + "services/:id/config", (*call).patchServiceConfig, false},
+
+	{get, inApp + "services/:id/rules", (*call).listRules, false},
+	{post, inApp + "services/:id/rules", (*call).createRule, false},
+	{get, inApp + "services/:id/rules/:rule", (*call).getRule, false},
+	{put, inApp + "services/:id/rules/:rule", (*call).putRule, false},
+	{del, inApp + "services/:id/rules/:rule", (*call).deleteRule, false},
+	{get, inApp + "services/:id/default_rule", (*call).getDefaultRule, false},
+	{post, inApp + "services/:id/default_rule", (*call).createDefaultRule, false},
+	{put, inApp + "services/:id/default_rule", (*call).putDefaultRule, false},
+	{del, inApp + "services/:id/default_rule", (*call).deleteDefaultRule, false},
+
+	{get, inApp + "schemas", (*call).listSchemas, false},
+	{post, inApp + "schemas", (*call).createSchema, false},
+	{get, inApp + "schemas/:id", (*call).getSchema, false},
+	{put, inApp + "schemas/:id", (*call).putSchema, false},
+	{del, inApp + "schemas/:id", (*call).deleteSchema, false},
+
+	{get, inApp + "custom_user_data", (*call).getCustomData, false},
+	{patch, inApp + "custom_user_data", (*call).patchCustomData, false},
+
+	{get, inApp + "sync/config", (*call).getSyncConfig, false},
+	{put, inApp + "sync/config", (*call).putSyncConfig, false},
+	{get, inApp + "sync/state", (*call).getSyncState, false},
+	{get, inApp + "sync/progress", (*call).getSyncProgress, false},
+	{put, inApp + "sync/force_reset", (*call).forceReset, false},
+	{get, inApp + "sync/schemas/versions", (*call).getSchemaVersions, false},
+	{get, inApp + "sync/migration", (*call).getMigration, false},
+	{put, inApp + "sync/migration", (*call).putMigration, false},
+
+	{post, inApp + "drafts", (*call).createDraft, false},
+	{get, inApp + "drafts", (*call).listDrafts, false},
+	{post, inApp + "drafts/:id/deployment", (*call).deployDraft, false},
+	{del, inApp + "drafts/:id", (*call).deleteDraft, false},
+
+	{get, inApp + "users", (*call).listUsers, false},
+	{post, inApp + "users/verify_token", (*call).verifyToken, false},
+	{get, inApp + "users/:user", (*call).getUser, false},
+	{del, inApp + "users/:user", (*call).deleteUser, false},
+	{put, inApp + "users/:user/logout", (*call).logoutUser, false},
+	{put, inApp + "users/:user/disable", (*call).disableUser, false},
+	{put, inApp + "users/:user/enable", (*call).enableUser, false},
+
+	{get, inApp + "security/refresh_token_expiration", (*call).getRefreshExpiration, false},
+	{put, inApp + "security/refresh_token_expiration", (*call).putRefreshExpiration, false},
+	{patch, inApp + "security/refresh_token_expiration", (*call).putRefreshExpiration, false},
+	{get, inApp + "logs", (*call).getLogs, false},
+
+	{get, privatePrefix + "version", (*call).version, true},
+	{get, inPrivate + "features", (*call).getFeatures, false},
+	{post, inPrivate + "features", (*call).postFeatures, false},
+	{get, inPrivate + "settings", (*call).getSettings, false},
+	{patch, inPrivate + "settings", (*call).patchSettings, false},
+}
+
+// maxSegments is more than any pattern has.
+const maxSegments = 16
+
+// route finds the route of the request. It is not http.ServeMux, which redirects paths that are not clean.
+func (c *call) route() (*route, error) {
+	segments := strings.SplitN(strings.TrimRight(c.r.URL.Path, "/"), "/", maxSegments)
+	var allow []string
+	for i := range routes {
+		params, ok := match(routes[i].pattern, segments)
+		switch {
+		case !ok:
+		case routes[i].method == c.r.Method:
+			c.params = params
+			return &routes[i], nil
+		default:
+			allow = append(allow, routes[i].method)
+		}
+	}
+	if allow == nil {
+		return nil, refuse(http.StatusNotFound, "", "there is nothing at this path")
+	}
+	c.w.Header().Set("Allow", strings.Join(allow, ", "))
+	return nil, refuse(http.StatusMethodNotAllowed, "", "this path takes %s", strings.Join(allow, ", "))
+}
+
+func match(pattern string, segments []string) (map[string]string, bool) {
+	if strings.Count(pattern, "/")+1 != len(segments) {
+		return nil, false
+	}
+	params := map[string]string{}
+	i := 0
+	for want := range strings.SplitSeq(pattern, "/") {
+		switch {
+		case want != "" && want[0] == ':' && segments[i] != "":
+			params[want[1:]] = segments[i]
+		case want != segments[i]:
+			return nil, false
+		}
+		i++
+	}
+	return params, true
+}

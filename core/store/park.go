@@ -27,8 +27,13 @@ const (
 // parking has what Go knows of the parked connections; which there are is decided in C, where the end of the process finds them.
 var parking struct {
 	sync.Mutex
-	owners map[*C.sqlite3]driver.Conn
-	order  []*C.sqlite3 // oldest first
+	all   map[*C.sqlite3]parkedConn
+	order []*C.sqlite3 // oldest first
+}
+
+type parkedConn struct {
+	owner driver.Conn
+	end   *time.Timer // closes it
 }
 
 // park parks the connection instead of closing it, if that is possible: it is the last one of the file, of all processes.
@@ -43,17 +48,16 @@ func (c *Conn) park() bool {
 	if C.rlm_park(c.db, file) == 0 {
 		return false
 	}
-	if parking.owners == nil {
-		parking.owners = map[*C.sqlite3]driver.Conn{}
+	if parking.all == nil {
+		parking.all = map[*C.sqlite3]parkedConn{}
 	}
 	db := c.db
-	parking.owners[db] = c.owner
+	parking.all[db] = parkedConn{c.owner, time.AfterFunc(parkTime, func() { closeParked("", db) })}
 	parking.order = append(parking.order, db)
 	if len(parking.order) > maxPark {
 		oldest := parking.order[0]
 		go closeParked("", oldest) // not under the lock
 	}
-	time.AfterFunc(parkTime, func() { closeParked("", db) })
 	return true
 }
 
@@ -62,7 +66,7 @@ func (c *Conn) park() bool {
 func unpark(file string, db *C.sqlite3) (owner driver.Conn, taken *C.sqlite3, usable bool) {
 	parking.Lock()
 	defer parking.Unlock()
-	if len(parking.owners) == 0 {
+	if len(parking.all) == 0 {
 		return nil, nil, false
 	}
 	name := C.CString(file)
@@ -72,10 +76,11 @@ func unpark(file string, db *C.sqlite3) (owner driver.Conn, taken *C.sqlite3, us
 	if taken == nil {
 		return nil, nil, false
 	}
-	owner = parking.owners[taken]
-	delete(parking.owners, taken)
+	p := parking.all[taken]
+	p.end.Stop() // if it is too late for that, the connection is closed a little sooner when it is parked again
+	delete(parking.all, taken)
 	parking.order = slices.DeleteFunc(parking.order, func(db *C.sqlite3) bool { return db == taken })
-	return owner, taken, fits != 0
+	return p.owner, taken, fits != 0
 }
 
 // closeParked closes the parked connection of a file, or db, if it is there.

@@ -379,10 +379,10 @@ func (c *Conn) Close() error {
 	var err error
 	if !c.park() {
 		err = c.owner.Close()
+		c.crypt.close()
 	}
 	c.owner, c.db = nil, nil
 	C.free(unsafe.Pointer(c.waiting.flag))
-	c.crypt.close()
 	if c.lock != nil {
 		c.lock.dropConn(c)
 		releaseFileLock(c.file)

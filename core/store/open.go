@@ -156,16 +156,10 @@ func openWith(path string, key *Key, head *header, mode string) (_ *Conn, err er
 	c := &Conn{path: path, epoch: 1, stamp: 1, waiting: newWaiting()}
 	c.state.conn = c
 	c.moved.data, c.moved.schema = -1, -1
-	if key != nil {
-		if c.crypt, err = newEncryption(key); err != nil {
-			C.free(unsafe.Pointer(c.waiting.flag))
-			return nil, openError(path, "%v", err)
-		}
-	}
 	c.file = canonical(path)
-	resumed := mode == "rwc" && key == nil && head != nil && c.resume()
+	resumed := mode == "rwc" && head != nil && c.resume(key)
 	if !resumed {
-		if err := c.connect(mode); err != nil {
+		if err := c.connect(mode, key); err != nil {
 			C.free(unsafe.Pointer(c.waiting.flag))
 			c.crypt.close()
 			return nil, err
@@ -232,9 +226,14 @@ func (c *Conn) checkMarks() (made bool, err error) {
 
 // connect lets mattn/go-sqlite3 open the connection and takes the raw handle from the shim's callback, which runs on the
 // opening thread.
-func (c *Conn) connect(mode string) error {
+func (c *Conn) connect(mode string, key *Key) (err error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
+	if key != nil {
+		if c.crypt, err = newEncryption(key); err != nil {
+			return openError(c.path, "%v", err)
+		}
+	}
 	abs, err := filepath.Abs(c.path)
 	if err != nil {
 		return openError(c.path, "%v", err)

@@ -153,11 +153,24 @@ func TestParkedAreFew(t *testing.T) {
 	require.Eventually(t, func() bool { return left() == 0 }, 10*time.Second, time.Millisecond)
 }
 
-// An encrypted or read-only file is closed at once.
-func TestNotParked(t *testing.T) {
+// An encrypted file is parked too, and opened again with its key only.
+func TestParkedEncrypted(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.realm")
-	c, err := Open(path, Options{Key: NewKey(&[KeySize]byte{1})})
-	require.NoError(t, err)
-	require.NoError(t, c.Close())
-	require.NoFileExists(t, path+"-wal")
+	key, other := NewKey(&[KeySize]byte{1}), NewKey(&[KeySize]byte{2})
+	for v := range uint64(5) {
+		c, err := Open(path, Options{Key: key})
+		require.NoError(t, err)
+		require.NoError(t, c.BeginWrite())
+		have, err := c.Version()
+		require.NoError(t, err)
+		require.Equal(t, v, have)
+		require.NoError(t, c.SetVersion(v+1))
+		require.NoError(t, c.Commit())
+		require.NoError(t, c.Close())
+		require.True(t, parked(path))
+		for _, wrong := range []*Key{other, nil} {
+			_, err = Open(path, Options{Key: wrong})
+			require.ErrorIs(t, err, ErrKey)
+		}
+	}
 }

@@ -21,6 +21,10 @@ static bool is_current(const realm_object_t* o) { return o->values && o->stamp =
 
 void realm_object_release(realm_object_t* object) { rlm_object_release((rlm_object*) object); }
 
+realm_object_t* realm_rows_object(const realm_rows_t* rows, size_t i) { return (realm_object_t*) rlm_rows_object((const rlm_rows*) rows, i); }
+
+void realm_rows_release(realm_rows_t* rows) { rlm_rows_release((rlm_rows*) rows); }
+
 realm_status_t realm_object_clone(const realm_object_t* object, realm_object_t** out, realm_error_t* error) {
     if (!is_live(object)) return rsInvalidObject(error);
     return rsObjectClone((realm_object_t*) object, out, error);

@@ -190,6 +190,28 @@ func realm_results_load(h *C.realm_results_t, first, count C.size_t, out **C.rea
 	})
 }
 
+//export realm_results_load_rows
+func realm_results_load_rows(h *C.realm_results_t, first, count C.size_t, out **C.realm_rows_t, n *C.size_t, e *C.realm_error_t) C.realm_status_t {
+	return call(e, func() error {
+		if err := need(unsafe.Pointer(out), "out"); err != nil {
+			return err
+		}
+		if err := need(unsafe.Pointer(n), "n"); err != nil {
+			return err
+		}
+		rs, err := resultsOf(num(unsafe.Pointer(h)))
+		if err != nil {
+			return err
+		}
+		// Beyond the end there is nothing, however far.
+		rows, loaded, err := rs.LoadRows(int(min(uint64(first), math.MaxInt)), int(min(uint64(count), math.MaxInt32)))
+		if err == nil {
+			*out, *n = (*C.realm_rows_t)(rows), C.size_t(loaded)
+		}
+		return err
+	})
+}
+
 //export realm_results_snapshot
 func realm_results_snapshot(h *C.realm_results_t, out **C.realm_results_t, e *C.realm_error_t) C.realm_status_t {
 	return resultsDerived(num(unsafe.Pointer(h)), out, e, (*realm.Results).Snapshot)

@@ -167,3 +167,60 @@ void rlm_object_release(rlm_object* o) {
     uint64_t id = i->id;
     if (rlm_instance_release(i)) realmInstanceUnused(id);
 }
+
+static rlm_rows* free_rows;
+
+rlm_rows* rlm_rows_new(rlm_instance* i, uint32_t class_key, rlm_batch* b, uint64_t stamp) {
+    enum { ROWS_SLAB = 64 };
+    lock();
+    if (!free_rows) {
+        rlm_rows* slab = calloc(ROWS_SLAB, sizeof(rlm_rows));
+        for (int k = 0; slab && k < ROWS_SLAB; k++) {
+            slab[k].next_free = free_rows;
+            free_rows = &slab[k];
+        }
+    }
+    rlm_rows* r = free_rows;
+    if (r) free_rows = r->next_free;
+    unlock();
+    if (!r) return NULL;
+    rlm_instance_retain(i);
+    rlm_batch_retain(b);
+    r->class_key = class_key;
+    r->stamp = stamp;
+    r->instance = i;
+    r->batch = b;
+    __atomic_store_n(&r->magic, RLM_ROWS_MAGIC, __ATOMIC_RELEASE);
+    return r;
+}
+
+static int is_rows(const rlm_rows* r) { return r && ((uintptr_t) r & 7) == 0 && __atomic_load_n(&r->magic, __ATOMIC_ACQUIRE) == RLM_ROWS_MAGIC; }
+
+rlm_object* rlm_rows_object(const rlm_rows* r, uint64_t at) {
+    if (!is_rows(r) || at >= (uint64_t) r->batch->n) return NULL;
+    rlm_batch* b = r->batch;
+    /* Many rows are in memory that nobody has looked at for a while; the object is about to be asked for its values. */
+    const char* values = (const char*) rlm_batch_row(b, (int32_t) at);
+    __builtin_prefetch(values);
+    __builtin_prefetch(values + 64);
+    rlm_object* o = rlm_object_new(r->instance, r->class_key, b->rowids[at]);
+    if (o && b->present[at]) {
+        rlm_batch_retain(b);
+        rlm_object_attach(o, b, (int32_t) at, r->stamp);
+    }
+    return o;
+}
+
+void rlm_rows_release(rlm_rows* r) {
+    uint32_t live = RLM_ROWS_MAGIC;
+    if (!is_rows(r) || !__atomic_compare_exchange_n(&r->magic, &live, RLM_OBJECT_DEAD, 0, __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) return;
+    rlm_instance* i = r->instance;
+    rlm_batch* b = r->batch;
+    lock();
+    r->next_free = free_rows;
+    free_rows = r;
+    unlock();
+    rlm_batch_release(b);
+    uint64_t id = i->id;
+    if (rlm_instance_release(i)) realmInstanceUnused(id);
+}

@@ -33,7 +33,7 @@ typedef struct rlm_object {
     struct rlm_object* next_free;
 } rlm_object;
 
-enum { RLM_OBJECT_MAGIC = 0x6f626a31, RLM_OBJECT_DEAD = 0x64656164 };
+enum { RLM_OBJECT_MAGIC = 0x6f626a31, RLM_OBJECT_DEAD = 0x64656164, RLM_ROWS_MAGIC = 0x726f7731 };
 
 rlm_instance* rlm_instance_new(uint64_t id);
 void rlm_instance_retain(rlm_instance* i);
@@ -53,6 +53,25 @@ void rlm_object_attach(rlm_object* o, rlm_batch* b, int32_t row, uint64_t stamp)
 void rlm_object_detach(rlm_object* o);
 /* Whether the pointer is a live object. Memory of objects is never given back, so any pointer that once was one is safe. */
 int rlm_object_check(const rlm_object* o);
+/*
+ * Rows of results whose objects are made when they are asked for. Like objects they come from memory that is never given back, and keep the
+ * instance.
+ */
+typedef struct rlm_rows {
+    uint32_t magic;
+    uint32_t class_key;
+    uint64_t stamp;
+    rlm_instance* instance;
+    rlm_batch* batch;
+    struct rlm_rows* next_free;
+} rlm_rows;
+
+/* Takes a reference to the batch. NULL when out of memory. */
+rlm_rows* rlm_rows_new(rlm_instance* i, uint32_t class_key, rlm_batch* b, uint64_t stamp);
+/* Called from C by capi. An object of its own for row i; NULL when the rows aren't live, or have no such row, or there is no memory. */
+RLM_WEAK rlm_object* rlm_rows_object(const rlm_rows* rows, uint64_t i);
+RLM_WEAK void rlm_rows_release(rlm_rows* rows);
+
 /* How many objects are live. */
 int64_t rlm_object_count(void);
 

@@ -334,6 +334,28 @@ func (rs *Results) Load(first, count int, out unsafe.Pointer) (n int, err error)
 	return batch.Len(), nil
 }
 
+// LoadRows is Load without making the objects: it returns a realm_rows_t, which the caller releases.
+func (rs *Results) LoadRows(first, count int) (rows unsafe.Pointer, n int, err error) {
+	if first < 0 || count < 0 {
+		return nil, 0, errorf(store.ErrRange, "Index out of range.")
+	}
+	if err := rs.enter(); err != nil {
+		return nil, 0, err
+	}
+	r := rs.realm
+	defer r.leave()
+	batch, err := rs.load(first, min(count, maxLoad))
+	if err != nil {
+		return nil, 0, err
+	}
+	defer batch.Release()
+	raw := C.rlm_rows_new(r.c, C.uint32_t(rs.class), (*C.rlm_batch)(batch.Pointer()), r.c.stamp)
+	if raw == nil {
+		panic("realm: out of memory") // as cgo does
+	}
+	return unsafe.Pointer(raw), batch.Len(), nil
+}
+
 func (rs *Results) load(first, count int) (store.Batch, error) {
 	if !rs.fixed && rs.source == nil {
 		plan, err := rs.ready()

@@ -190,6 +190,28 @@ static void queries(void) {
     OK(realm_results_load(sorted, 0, 0, NULL, &n, &error));
     EQUAL(n, 0);
 
+    /* Rows: the same objects, made when they are asked for; they keep their row when the rows are gone. */
+    realm_rows_t* rows = NULL;
+    OK(realm_results_load_rows(sorted, 300, 5, &rows, &n, &error));
+    EQUAL(n, 5);
+    realm_object_t *made = realm_rows_object(rows, 4), *again = realm_rows_object(rows, 4);
+    CHECK(made && again && made != again);
+    EQUAL(made->object_key, objects[304]->object_key);
+    CHECK(made->values && made->stamp == *made->current);
+    EQUAL(made->values[P_AGE].u.integer, objects[304]->values[P_AGE].u.integer);
+    CHECK(realm_rows_object(rows, 5) == NULL && realm_rows_object(rows, SIZE_MAX) == NULL && realm_rows_object(NULL, 0) == NULL);
+    realm_rows_release(rows);
+    realm_rows_release(rows); /* released already */
+    CHECK(realm_rows_object(rows, 4) == NULL);
+    realm_object_release(again);
+    EQUAL(made->values[P_AGE].u.integer, objects[304]->values[P_AGE].u.integer);
+    realm_object_release(made);
+    OK(realm_results_load_rows(sorted, SIZE_MAX, SIZE_MAX, &rows, &n, &error));
+    EQUAL(n, 0);
+    CHECK(realm_rows_object(rows, 0) == NULL);
+    realm_rows_release(rows);
+    realm_rows_release(NULL);
+
     /* A loop that deletes what it iterates. */
     OK(realm_begin_write(realm, &error));
     OK(realm_results_snapshot(odd, &fixed, &error));

@@ -122,6 +122,9 @@ static void try_results(void* p) {
     BAD(realm_results_sort(h, NULL, 0, &out, &error));
     BAD(realm_results_count(h, &n, &error));
     BAD(realm_results_load(h, 0, 1, &o, &n, &error));
+    realm_rows_t* rows = untouched;
+    BAD(realm_results_load_rows(h, 0, 1, &rows, &n, &error));
+    CHECK(rows == untouched);
     BAD(realm_results_snapshot(h, &out, &error));
     BAD(realm_results_index_of(h, object, &n, &error));
     BAD(realm_results_delete_all(h, &error));
@@ -453,6 +456,9 @@ static void null_arguments_body(void) {
     ARGUMENT(realm_results_count(results, NULL, &error));
     ARGUMENT(realm_results_load(results, 0, 1, NULL, &n, &error));
     ARGUMENT(realm_results_load(results, 0, 1, &object, NULL, &error));
+    realm_rows_t* rows = NULL;
+    ARGUMENT(realm_results_load_rows(results, 0, 1, NULL, &n, &error));
+    ARGUMENT(realm_results_load_rows(results, 0, 1, &rows, NULL, &error));
     ARGUMENT(realm_results_snapshot(results, NULL, &error));
     ARGUMENT(realm_results_index_of(results, object, NULL, &error));
     ARGUMENT(realm_results_resolve(results, realm, NULL, &error));

@@ -28,60 +28,45 @@ public:
     static constexpr size_t capacity = 256;
 
     page() = default;
-    page(const page&) = delete;
-    page& operator=(const page&) = delete;
     page(page&& o) noexcept { swap(o); }
     page& operator=(page&& o) noexcept {
         swap(o);
         return *this;
     }
-    ~page() { clear(); }
 
-    bool holds(size_t index) const noexcept { return index - m_first < m_objects.size(); }
-    const core_ptr& at(size_t index) {
-        auto& o = m_objects[index - m_first];
-        if (!o.core) {
-            o.core = core_ptr(new object_core(m_owner, *m_binding, o.raw));
-            o.raw = nullptr;
-        }
-        return o.core;
+    bool holds(size_t index) const noexcept { return index - m_first < m_count; }
+    core_ptr at(size_t index) const {
+        auto object = realm_rows_object(m_rows.get(), index - m_first);
+        if (!object) throw std::bad_alloc();
+        return core_ptr(new object_core(m_owner, *m_binding, object));
     }
-    size_t end() const noexcept { return m_first + m_objects.size(); }
+    size_t end() const noexcept { return m_first + m_count; }
     void clear() noexcept {
-        for (auto& o: m_objects)
-            if (o.raw) realm_object_release(o.raw);
-        m_objects.clear();
-        m_first = 0;
+        m_rows.reset();
+        m_first = m_count = 0;
     }
     void load(const instance_ptr& owner, const class_binding& binding, realm_results_t* r, size_t first, size_t count) {
         clear();
+        call(realm_results_load_rows, r, first, count, m_rows.out(), &m_count);
         m_owner = owner;
         m_binding = &binding;
         m_first = first;
-        realm_object_t* raw[capacity];
-        size_t n = 0;
-        m_objects.reserve(count);
-        call(realm_results_load, r, first, count, raw, &n);
-        for (size_t i = 0; i < n; i++) m_objects.push_back({raw[i], core_ptr()});
     }
 
 private:
-    // An object becomes one that C++ refers to when it is asked for.
-    struct object {
-        realm_object_t* raw;// owned, until there is a core
-        core_ptr core;
-    };
     void swap(page& o) noexcept {
         std::swap(m_owner, o.m_owner);
         std::swap(m_binding, o.m_binding);
+        m_rows.swap(o.m_rows);
         std::swap(m_first, o.m_first);
-        m_objects.swap(o.m_objects);
+        std::swap(m_count, o.m_count);
     }
 
     instance_ptr m_owner;
     const class_binding* m_binding = nullptr;
+    rows_handle m_rows;
     size_t m_first = 0;
-    std::vector<object> m_objects;
+    size_t m_count = 0;
 };
 
 // Pages of results that are read here and there. A page of which some objects have been asked one by one is loaded whole and kept: at worst
@@ -111,8 +96,8 @@ public:
     }
 
 private:
-    static constexpr size_t most = 1024;// pages: 262,144 objects, some 200 bytes each and their strings
-    static constexpr uint32_t patience = 2;
+    static constexpr size_t most = 1024;// pages: 262,144 objects, 24 bytes for each value and 9 for the object, and their strings
+    static constexpr uint32_t patience = 1;
     struct place {
         uint32_t asked = 0;
         std::unique_ptr<page> loaded;

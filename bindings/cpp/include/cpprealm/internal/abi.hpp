@@ -92,6 +92,7 @@ private:
 using config_handle = handle<realm_config_t, realm_config_release>;
 using realm_handle = handle<realm_t, realm_release>;
 using results_handle = handle<realm_results_t, realm_results_release>;
+using rows_handle = handle<realm_rows_t, realm_rows_release>;
 using token_handle = handle<realm_token_t, realm_token_release>;
 using app_handle = handle<realm_app_t, realm_app_release>;
 using user_handle = handle<realm_user_t, realm_user_release>;

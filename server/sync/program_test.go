@@ -1,0 +1,169 @@
+package sync
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/core/changeset"
+	"realmsync/core/merge"
+	"realmsync/core/value"
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/data"
+	"realmsync/server/ejson"
+	"realmsync/server/history"
+)
+
+// defaults is the configuration of every app.
+type defaults struct{}
+
+func (defaults) Current(_ context.Context, app string) (*appconfig.Config, error) { return appconfig.Default(app), nil }
+
+// program returns what functions and the data API use.
+func (f *fixture) program() *data.Data {
+	f.t.Helper()
+	d, err := data.Open(data.Config{
+		Apps: defaults{}, Path: func(app string) string { return filepath.Join(f.dir, app, "documents.db") },
+		Engine: func(ctx context.Context, app string) (*history.Engine, func(), error) { return f.Engine(ctx, app, app == "strict") },
+	})
+	require.NoError(f.t, err)
+	f.t.Cleanup(func() { require.NoError(f.t, d.Close()) })
+	return d
+}
+
+// call performs an operation on dogs.
+func call(t testing.TB, d *data.Data, app, method, arg string) any {
+	t.Helper()
+	a, err := ejson.ParseDocument([]byte(arg))
+	require.NoError(t, err)
+	out, err := d.Call(t.Context(), app, auth.SystemCaller(), appconfig.DefaultService, method,
+		append(bson.D{{Key: "database", Value: appconfig.DefaultDatabase}, {Key: "collection", Value: "Dog"}}, a...))
+	require.NoError(t, err, arg)
+	return out
+}
+
+// What a program on the server writes reaches the devices that subscribe to it, and is merged with what they write meanwhile.
+func TestProgramReachesDevice(t *testing.T) {
+	f := open(t, nil)
+	p := f.program()
+	a, b := f.device("ann").subscribed(allDogs), f.device("bob").subscribed(oldDogs)
+	a.write(create(1, "Rex", 1)...)
+	a.upload()
+	require.Equal(t, bson.D{{Key: "insertedId", Value: int64(2)}}, call(t, p, "app", "insertOne", `{"document":{"_id":2,"name":"Fido","age":2.0}}`))
+	a.sync()
+	b.sync()
+	require.Equal(t, value.String("Fido"), get(t, a, 2, "name"))
+	require.Equal(t, value.Int(2), get(t, a, 2, "age"))
+	require.False(t, has(t, b, 2), "it isn't old enough")
+
+	// Both add to the same number, and write different properties, before either knows of the other.
+	a.write(changeset.Instruction{Op: changeset.AddInteger, Table: "Dog", Key: value.IntKey(2), Field: "age", Add: 10})
+	call(t, p, "app", "updateOne", `{"query":{"_id":2},"update":{"$inc":{"age":5},"$set":{"name":"Hasso"}}}`)
+	a.upload()
+	a.sync()
+	b.sync()
+	for _, d := range []*device{a, b} {
+		require.Equal(t, value.Int(17), get(t, d, 2, "age"))
+		require.Equal(t, value.String("Hasso"), get(t, d, 2, "name"))
+	}
+	require.Equal(t, bson.A{bson.D{{Key: "_id", Value: int64(2)}, {Key: "age", Value: int64(17)}}}, call(t, p, "app", "find", `{"query":{"age":{"$gt":3}},"project":{"age":1}}`))
+
+	// A program takes it out of one view; then it is gone.
+	call(t, p, "app", "updateOne", `{"query":{"_id":2},"update":{"$set":{"age":1}}}`)
+	a.sync()
+	b.sync()
+	require.True(t, has(t, a, 2))
+	require.False(t, has(t, b, 2))
+	require.Equal(t, bson.D{{Key: "deletedCount", Value: int32(2)}}, call(t, p, "app", "deleteMany", `{"query":{}}`))
+	a.sync()
+	require.Empty(t, a.dogs())
+}
+
+// In development mode a program's document gives devices a property that they didn't know of.
+func TestProgramAddsProperty(t *testing.T) {
+	f := open(t, nil)
+	p := f.program()
+	a := f.device("ann").subscribed(allDogs)
+	call(t, p, "app", "insertOne", `{"document":{"_id":1,"name":"Rex","colour":"brown"}}`)
+	a.sync()
+	require.Equal(t, value.String("brown"), get(t, a, 1, "colour"))
+}
+
+func get(t testing.TB, d *device, id int64, property string) value.Value {
+	t.Helper()
+	v, err := d.state.Get("Dog", value.IntKey(id), property)
+	require.NoError(t, err)
+	return v
+}
+
+func has(t testing.TB, d *device, id int64) bool {
+	t.Helper()
+	ok, err := d.state.Exists("Dog", value.IntKey(id))
+	require.NoError(t, err)
+	return ok
+}
+
+// Devices and a program write the same objects at random. In the end all have the same.
+func TestProgramConverges(t *testing.T) {
+	for seed := range uint64(12) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(seed, 7))
+			f := open(t, nil)
+			p := f.program()
+			app := []string{"app", "strict"}[seed%2]
+			var all []*walker
+			for i := range 3 {
+				w := &walker{device: f.device(fmt.Sprint("user-", i)), choice: 1, version: 1}
+				w.clock += uint64(i)
+				w.app, w.schema = app, wholeSchema(t)
+				if app == "strict" {
+					w.rules = merge.Strict
+				}
+				w.subscribed(allDogs)
+				all = append(all, w)
+			}
+			for range 150 {
+				if r.IntN(3) > 0 {
+					all[r.IntN(len(all))].act(r)
+					continue
+				}
+				id := r.IntN(6)
+				switch r.IntN(6) {
+				case 0:
+					call(t, p, app, "updateOne", fmt.Sprintf(`{"query":{"_id":%d},"update":{"$setOnInsert":{"name":"new"},"$inc":{"age":1}},"upsert":true}`, id))
+				case 1:
+					call(t, p, app, "deleteOne", fmt.Sprintf(`{"query":{"_id":%d}}`, id))
+				case 2:
+					call(t, p, app, "updateMany", fmt.Sprintf(`{"query":{"age":{"$gt":%d}},"update":{"$inc":{"age":-1},"$set":{"name":"program %d"}}}`, id, r.IntN(100)))
+				default:
+					// Something that it has of one object, to another one: lists, sets, dictionaries, embedded objects, mixed values.
+					if from, ok := call(t, p, app, "findOne", fmt.Sprintf(`{"query":{"_id":%d}}`, r.IntN(6))).(bson.D); ok {
+						field := from[r.IntN(len(from))]
+						if field.Key == "_id" {
+							continue
+						}
+						_, err := p.Call(t.Context(), app, auth.SystemCaller(), appconfig.DefaultService, "updateOne", bson.D{
+							{Key: "database", Value: appconfig.DefaultDatabase}, {Key: "collection", Value: "Dog"}, {Key: "query", Value: bson.D{{Key: "_id", Value: int64(id)}}},
+							{Key: "update", Value: bson.D{{Key: "$set", Value: bson.D{field}}}},
+						})
+						require.NoError(t, err, "%v", field)
+					}
+				}
+			}
+			for range 3 {
+				for _, w := range all {
+					w.settle()
+				}
+			}
+			for i, w := range all {
+				require.Equal(t, f.whole(app, bodies[w.choice].has), string(w.state.JSON()), "device %d, %s", i, w.body)
+			}
+		})
+	}
+}

@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"slices"
 	"time"
 
@@ -321,31 +320,4 @@ func (t *syncedWriter) addProperties(d bson.D) error {
 		t.class, t.schema = &class, t.schema.With(class)
 	}
 	return nil
-}
-
-// idText is an id in a path of the HTTP API: extended JSON, or the plain text of the type that the class has.
-func (s *synced) idText(text string) (any, bool) {
-	class := s.current()
-	if class == nil || class.Key() == nil {
-		return nil, false
-	}
-	switch class.Key().Type {
-	case value.KindString:
-		return text, true
-	case value.KindInt:
-		return parseWhole(text)
-	case value.KindUUID:
-		return parseUUID(text)
-	default:
-		id, err := bson.ObjectIDFromHex(text)
-		return id, err == nil
-	}
-}
-
-func parseUUID(text string) (any, bool) {
-	id, err := value.ParseUUID(text)
-	if err != nil || hex.EncodedLen(len(id))+4 != len(text) {
-		return nil, false
-	}
-	return bson.Binary{Subtype: bson.TypeBinaryUUID, Data: id[:]}, true
 }

@@ -1,0 +1,477 @@
+package data
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"net/http"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/core/rql"
+	"realmsync/core/schema"
+	"realmsync/server/apierror"
+	"realmsync/server/auth"
+	"realmsync/server/history"
+	"realmsync/server/mql"
+)
+
+// This file is what the HTTP data API does with documents (issue 5, point 9). It differs from Call in three things: documents are named by the text
+// of their id, lists come in pages, and in development mode a collection of the synced database that isn't there becomes a class.
+
+// Bounds on pages.
+const (
+	DefaultPage = 100     // documents
+	MaxPage     = 1000    // documents
+	pageBytes   = 4 << 20 // about: a page ends with the document that takes it over that
+	maxOffset   = 100_000 // documents that an ordered query passes over
+)
+
+// errNoDocument is the refusal of what is about a document that is not there, or that the caller may not see.
+var errNoDocument = apierror.New(http.StatusNotFound, "ValueNotFound", "document not found")
+
+// Info is what a list of collections says of one.
+type Info struct {
+	Service    string `json:"service"`
+	Database   string `json:"database"`
+	Name       string `json:"name"`
+	Kind       string `json:"kind"` // "class" or "documents"
+	PrimaryKey string `json:"primary_key"`
+}
+
+// List returns the collections of an app: its synced classes and its plain collections, by name.
+func (d *Data) List(ctx context.Context, app string) ([]Info, error) {
+	cfg, err := d.cfg.Apps.Current(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	s, err := service(cfg, "")
+	if err != nil {
+		return nil, explain(err)
+	}
+	out := []Info{}
+	if s.FlexibleSync != nil {
+		engine, release, err := d.cfg.Engine(ctx, app)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		catalog := engine.Catalog()
+		for _, class := range catalog.Schema.Classes() {
+			if isClass(catalog.Class(class.Name)) {
+				out = append(out, Info{s.Name, s.FlexibleSync.DatabaseName, class.Name, "class", class.PrimaryKey})
+			}
+		}
+	}
+	file, release, err := d.documents(ctx, app, false)
+	if file == nil || err != nil {
+		return out, err
+	}
+	defer release()
+	rows, err := file.Query(ctx, "SELECT database, name FROM collections ORDER BY database, name")
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		i := Info{Service: s.Name, Kind: "documents", PrimaryKey: "_id"}
+		if err := rows.Scan(&i.Database, &i.Name); err != nil {
+			return nil, err
+		}
+		out = append(out, i)
+	}
+	return out, rows.Err()
+}
+
+// Selection says which documents a page is of.
+type Selection struct {
+	RQL    string // for classes; "" is everything
+	Args   bson.A // of RQL
+	Filter bson.D // in MongoDB's language, for all collections; nil is everything
+	Limit  int    // documents of a page; 0 is DefaultPage
+	Cursor string // of the page before
+}
+
+// Page is some documents, and the cursor of the next page, "" if there is none.
+type Page struct {
+	Documents []bson.D
+	Cursor    string
+}
+
+// Select returns a page of documents. Without SORT and DISTINCT pages are in the order of the ids (plain collections: of insertion), and a document
+// that is there all the time is in exactly one. With them pages are cut from what the query is at each time.
+func (d *Data) Select(ctx context.Context, app string, caller *auth.Caller, at Collection, s Selection) (Page, error) {
+	o, end, err := d.start(ctx, app, caller, at, false)
+	if err != nil {
+		return Page{}, explain(err)
+	}
+	defer end()
+	page, err := o.page(s)
+	return page, explain(err)
+}
+
+func (o *operation) page(s Selection) (Page, error) {
+	if s.Limit == 0 {
+		s.Limit = DefaultPage
+	}
+	if s.Limit < 0 || s.Limit > MaxPage {
+		return Page{}, invalid("'limit' must be between 1 and %d", MaxPage)
+	}
+	after, offset, err := readCursor(s.Cursor)
+	if err != nil {
+		return Page{}, err
+	}
+	filter, err := mql.CompileFilter(s.Filter)
+	if err != nil {
+		return Page{}, err
+	}
+	p := &pager{limit: s.Limit}
+	if s.RQL == "" {
+		err := o.each(filter, after, p.take)
+		return p.page, err
+	}
+	on, ok := o.on.(*target).collection.(*synced)
+	if !ok {
+		return Page{}, invalid("'query' is for synced classes, and '%s' is none: use 'filter'", clip(o.name.Name))
+	}
+	args, err := queryArguments(s.Args)
+	if err != nil {
+		return Page{}, err
+	}
+	query, err := rql.Parse(s.RQL, args...)
+	if err != nil {
+		return Page{}, err
+	}
+	if query.HasDescriptors() {
+		err = o.ordered(on, query, filter, offset, p)
+	} else {
+		err = o.matching(on, query, filter, after, p.take)
+	}
+	return p.page, err
+}
+
+// pager fills a page.
+type pager struct {
+	page  Page
+	limit int
+	bytes int
+	last  string
+}
+
+func (p *pager) take(d bson.D, place string) (bool, error) {
+	if len(p.page.Documents) == p.limit || p.bytes > pageBytes {
+		p.page.Cursor = base64.RawURLEncoding.EncodeToString(append([]byte{'k'}, p.last...))
+		return false, nil
+	}
+	p.page.Documents = append(p.page.Documents, d)
+	p.bytes += mql.Size(d)
+	p.last = place
+	return true, nil
+}
+
+func readCursor(text string) (after string, offset int, err error) {
+	if text == "" {
+		return "", 0, nil
+	}
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	switch {
+	case err != nil || len(b) == 0 || len(b) > maxKey:
+	case b[0] == 'k':
+		return string(b[1:]), 0, nil
+	case b[0] == 'o' && len(b) == 9:
+		if n := binary.BigEndian.Uint64(b[1:]); n <= maxOffset {
+			return "", int(n), nil
+		}
+	}
+	return "", 0, invalid("the cursor is not one of this server")
+}
+
+// matching calls f for the objects that a query in RQL, without its SORT, DISTINCT and LIMIT, holds for. What the caller doesn't see of an object
+// it can't ask about, and with rules in force nothing of other objects.
+func (o *operation) matching(on *synced, query *rql.Query, filter *mql.Filter, after string, f visitor) error {
+	var bound *rql.Bound
+	var read *reader
+	return on.rows(o.ctx, filter, after, func(snapshot *history.Snapshot, class *history.Class, row *history.Row) (bool, error) {
+		if bound == nil {
+			var err error
+			if bound, err = o.bind(snapshot, class, query); err != nil {
+				return false, err
+			}
+			read = &reader{snapshot: snapshot, meter: o.meter}
+		}
+		if err := o.meter.Step(10); err != nil {
+			return false, err
+		}
+		x := &object{reader: read, row: row, class: class, key: row.Key}
+		ok, err := bound.Match(x)
+		if !ok || err != nil {
+			return err == nil, err
+		}
+		d, err := document(snapshot.Catalog, class, row)
+		if err != nil {
+			return false, err
+		}
+		seen, ok, err := o.matches(d, filter)
+		if !ok || err != nil || !o.sees(bound, class, d, seen) {
+			return err == nil, err
+		}
+		return f(seen, history.EncodeKey(row.Key))
+	})
+}
+
+// maxValues is how many values of one object a query may read.
+const maxValues = 1 << 18
+
+func (o *operation) bind(snapshot *history.Snapshot, class *history.Class, query *rql.Query) (*rql.Bound, error) {
+	bound, err := query.Bind(snapshot.Catalog.Schema, class.Name, rql.WithNavigation(), rql.WithBudget(maxValues))
+	if err != nil || o.access == nil {
+		return bound, err
+	}
+	foreign := false
+	whole := bound.Reads(func(of *schema.Class, _ int) {
+		foreign = foreign || of.Name != class.Name && of.Kind != schema.Embedded
+	})
+	if foreign || !whole {
+		return nil, apierror.New(http.StatusForbidden, "NoMatchingRuleFound", "queries through links are for callers whom no rules confine")
+	}
+	return bound, nil
+}
+
+// sees tells whether the caller sees everything of an object that the query has read.
+func (o *operation) sees(bound *rql.Bound, class *history.Class, d, seen bson.D) bool {
+	if o.access == nil || len(d) == len(seen) {
+		return true
+	}
+	ok := true
+	bound.Reads(func(of *schema.Class, i int) {
+		if of.Name != class.Name {
+			return
+		}
+		name := of.Properties[i].Name
+		_, there := mql.Get(d, name)
+		_, visible := mql.Get(seen, name)
+		ok = ok && (visible || !there)
+	})
+	return ok
+}
+
+// ordered fills a page of a query with SORT, DISTINCT or LIMIT, for which everything that matches is needed.
+func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, offset int, p *pager) error {
+	snapshot, err := on.engine.Snapshot(o.ctx) // the objects must stay readable until they are in order
+	if err != nil {
+		return err
+	}
+	defer func() { _ = snapshot.Close() }()
+	class := snapshot.Catalog.Class(on.class)
+	if class == nil {
+		return nil
+	}
+	bound, err := o.bind(snapshot, class, query)
+	if err != nil {
+		return err
+	}
+	read := &reader{snapshot: snapshot, meter: o.meter}
+	var objects []rql.Object
+	err = snapshot.RowsAfter(class, "", func(row *history.Row) (bool, error) {
+		if err := o.meter.Step(10); err != nil {
+			return false, err
+		}
+		x := &object{reader: read, row: row, class: class, key: row.Key}
+		ok, err := bound.Match(x)
+		if !ok || err != nil {
+			return err == nil, err
+		}
+		d, err := document(snapshot.Catalog, class, row)
+		if err != nil {
+			return false, err
+		}
+		seen, ok, err := o.matches(d, filter)
+		if !ok || err != nil || !o.sees(bound, class, d, seen) {
+			return err == nil, err
+		}
+		objects = append(objects, x)
+		return true, o.meter.Hold(mql.Size(d) + 256)
+	})
+	if err != nil {
+		return err
+	}
+	if err := o.meter.Step(20 * len(objects)); err != nil {
+		return err
+	}
+	if objects, err = bound.Arrange(objects); err != nil {
+		return err
+	}
+	for i := min(offset, len(objects)); i < len(objects); i++ {
+		if len(p.page.Documents) == p.limit || p.bytes > pageBytes {
+			if i > maxOffset {
+				return invalid("an ordered query can be read up to %d documents: narrow it", maxOffset)
+			}
+			p.page.Cursor = base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte{'o'}, uint64(i)))
+			return nil
+		}
+		d, err := document(snapshot.Catalog, class, objects[i].(*object).row)
+		if err != nil {
+			return err
+		}
+		if seen, ok := o.readable(d); ok {
+			p.page.Documents = append(p.page.Documents, seen)
+			p.bytes += mql.Size(seen)
+		}
+	}
+	return nil
+}
+
+// one returns the filter of the documents that the text of an id may stand for.
+func (o *operation) one(id string) (*mql.Filter, error) {
+	ids, err := idsOf(id)
+	if err != nil {
+		return nil, err
+	}
+	return mql.CompileFilter(bson.D{{Key: o.on.idField(), Value: bson.D{{Key: "$in", Value: ids}}}})
+}
+
+// Get returns a document.
+func (d *Data) Get(ctx context.Context, app string, caller *auth.Caller, at Collection, id string) (bson.D, error) {
+	o, end, err := d.start(ctx, app, caller, at, false)
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer end()
+	filter, err := o.one(id)
+	if err != nil {
+		return nil, explain(err)
+	}
+	docs, err := o.find(filter, nil, 1)
+	if err == nil && len(docs) == 0 {
+		err = errNoDocument
+	}
+	if err != nil {
+		return nil, explain(err)
+	}
+	return docs[0], nil
+}
+
+// Insert adds documents, all or none, and returns their ids. replace puts those whose ids are taken in the place of what is there.
+func (d *Data) Insert(ctx context.Context, app string, caller *auth.Caller, at Collection, docs []bson.D, replace bool) (bson.A, error) {
+	for _, doc := range docs {
+		if err := check(doc, 0); err != nil {
+			return nil, err
+		}
+	}
+	o, end, err := d.start(ctx, app, caller, at, true)
+	if err != nil {
+		return nil, explain(err)
+	}
+	defer end()
+	var ids bson.A
+	if replace {
+		ids, err = o.store(docs)
+	} else {
+		ids, err = o.insert(docs)
+	}
+	return ids, explain(err)
+}
+
+// store inserts documents or puts them in the place of those with their ids.
+func (o *operation) store(docs []bson.D) (bson.A, error) {
+	ids := bson.A{}
+	err := o.on.write(o.ctx, func(w writer) error {
+		for _, d := range docs {
+			made, taken, err := w.insert(d)
+			if err != nil {
+				return err
+			}
+			field := o.on.idField()
+			id, _ := mql.Get(made, field)
+			ids = append(ids, id)
+			if !taken {
+				if err := o.mayInsert(made); err != nil {
+					return err
+				}
+				continue
+			}
+			seen, ok := o.readable(made)
+			if !ok {
+				return errUpdate
+			}
+			update, err := mql.CompileReplacement(d)
+			if err != nil {
+				return err
+			}
+			after, err := update.Apply(made, field, false, o.now(), o.steps())
+			if err != nil {
+				return err
+			}
+			if after = o.withUnseen(made, seen, after); mql.Identical(made, after) {
+				continue
+			}
+			if err := o.mayWrite(made, after); err != nil {
+				return err
+			}
+			if err := w.put(made, after, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return ids, nil
+}
+
+// Update changes a document: by update operators, or by a document of fields that are set and leave the others alone.
+func (d *Data) Update(ctx context.Context, app string, caller *auth.Caller, at Collection, id string, change bson.D) error {
+	if len(change) == 0 || !strings.HasPrefix(change[0].Key, "$") {
+		change = bson.D{{Key: "$set", Value: change}}
+	}
+	return d.alter(ctx, app, caller, at, id, change, mql.CompileUpdate)
+}
+
+// Replace puts a document in the place of another one.
+func (d *Data) Replace(ctx context.Context, app string, caller *auth.Caller, at Collection, id string, whole bson.D) error {
+	return d.alter(ctx, app, caller, at, id, whole, mql.CompileReplacement)
+}
+
+func (d *Data) alter(ctx context.Context, app string, caller *auth.Caller, at Collection, id string, change bson.D, compile func(bson.D) (*mql.Update, error)) error {
+	if err := check(change, 0); err != nil {
+		return err
+	}
+	o, end, err := d.start(ctx, app, caller, at, false)
+	if err != nil {
+		return explain(err)
+	}
+	defer end()
+	filter, err := o.one(id)
+	if err != nil {
+		return explain(err)
+	}
+	update, err := compile(change)
+	if err != nil {
+		return explain(err)
+	}
+	out, err := o.update(filter, update, false, false, nil)
+	if err == nil && out.matched == 0 {
+		err = errNoDocument
+	}
+	return explain(err)
+}
+
+// Delete removes a document.
+func (d *Data) Delete(ctx context.Context, app string, caller *auth.Caller, at Collection, id string) error {
+	o, end, err := d.start(ctx, app, caller, at, false)
+	if err != nil {
+		return explain(err)
+	}
+	defer end()
+	filter, err := o.one(id)
+	if err != nil {
+		return explain(err)
+	}
+	n, _, err := o.remove(filter, false, nil)
+	if err == nil && n == 0 {
+		err = errNoDocument
+	}
+	return explain(err)
+}

@@ -1,0 +1,89 @@
+package data
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/rules"
+)
+
+// Ruled are the permissions that the rules of the apps' configurations give (package rules).
+type Ruled struct {
+	apps interface {
+		Current(ctx context.Context, app string) (*appconfig.Config, error)
+	}
+	functions auth.Functions
+
+	mu   sync.Mutex
+	sets map[string]compiled
+}
+
+// compiled is the rules of one configuration.
+type compiled struct {
+	config *appconfig.Config
+	set    *rules.Set
+}
+
+// NewRuled makes permissions of the rules in configurations. functions are those that expressions call; nil: what calls one is undefined.
+func NewRuled(apps interface {
+	Current(ctx context.Context, app string) (*appconfig.Config, error)
+}, functions auth.Functions) *Ruled {
+	return &Ruled{apps: apps, functions: functions, sets: map[string]compiled{}}
+}
+
+// maxSets is how many apps' rules are kept.
+const maxSets = 1000
+
+func (r *Ruled) set(ctx context.Context, app string) (*rules.Set, error) {
+	config, err := r.apps.Current(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c := r.sets[app]; c.config == config { // a configuration is never changed in place
+		return c.set, nil
+	}
+	set, err := rules.Compile(config)
+	if err != nil {
+		return nil, fmt.Errorf("data: the rules of app %s: %w", app, err)
+	}
+	if len(r.sets) >= maxSets {
+		clear(r.sets)
+	}
+	r.sets[app] = compiled{config, set}
+	return set, nil
+}
+
+// Access implements Permissions.
+func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c Collection) (Access, error) {
+	if caller == nil {
+		return func(bson.D, bson.D) Role { return nil }, nil
+	}
+	set, err := r.set(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	who := &rules.Caller{UserID: caller.UserID, Type: caller.Type, Data: caller.Data, CustomData: caller.CustomData, System: caller.System}
+	for _, i := range caller.Identities {
+		who.Identities = append(who.Identities, bson.D{{Key: "id", Value: i.ID}, {Key: "provider_type", Value: i.ProviderType}})
+	}
+	var call func(string, bson.A) (any, error)
+	if r.functions != nil {
+		// Functions that rules name may be private.
+		as := *caller
+		as.System = true
+		call = func(name string, args bson.A) (any, error) { return r.functions.Call(ctx, app, &as, name, args) }
+	}
+	return func(doc, before bson.D) Role {
+		if role := set.Document(who, c.Service, c.Database, c.Name, doc, before, call); role != nil {
+			return role
+		}
+		return nil
+	}, nil
+}

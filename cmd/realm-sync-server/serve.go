@@ -95,7 +95,12 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Registry: registry, Logger: log})
+	documents, _, err := c.openData(users, configs, endpoint, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, documents.Close()) }()
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Collections: documents, Data: documents, Registry: registry, Logger: log})
 	if err != nil {
 		return err
 	}

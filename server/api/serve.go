@@ -34,6 +34,9 @@ func (s *Server) dispatch(c *call) error {
 	case "/.well-known/jwks.json":
 		return s.only(c, "jwks", s.keySet)
 	}
+	if strings.HasPrefix(c.r.URL.EscapedPath(), dataPrefix) {
+		return s.dataAPI(c)
+	}
 	route, params, allow := find(c.r.Method, c.r.URL.Path)
 	if route == nil && allow != nil {
 		return s.wrongMethod(c, allow)

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"realmsync/server/auth"
+	"realmsync/server/data"
 )
 
 // Bounds on what a client sends and on the time that it takes (app-services 13.9).
@@ -39,6 +40,8 @@ type Config struct {
 	Functions auth.Functions
 	// Collections calls the operations of data sources. nil: there are none.
 	Collections Collections
+	// Data serves the data API. nil: there is none.
+	Data *data.Data
 	// Registry is where metrics are registered and read from. nil: one of the server's own.
 	Registry *prometheus.Registry
 	// Logger gets one line per request, without its query: a token may be in it.
@@ -52,6 +55,7 @@ type Server struct {
 	sync        http.Handler
 	functions   auth.Functions
 	collections Collections
+	data        *data.Data
 	metrics     *metrics
 	log         *slog.Logger
 	draining    atomic.Bool
@@ -62,7 +66,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, log: cfg.Logger}
+	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, data: cfg.Data, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

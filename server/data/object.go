@@ -15,7 +15,26 @@ import (
 type reader struct {
 	snapshot *history.Snapshot
 	meter    *mql.Meter
-	embedded uint64 // number of the last embedded object that was handed out
+	access   func(bson.D) (bson.D, bool) // what the caller sees of a document; nil: everything
+	embedded uint64                      // number of the last embedded object that was handed out
+}
+
+// open returns an object as the caller sees it; nil if it doesn't.
+func (r *reader) open(class *history.Class, row *history.Row) (*object, error) {
+	x := &object{reader: r, row: row, class: class, key: row.Key, whole: true}
+	if r.access == nil {
+		return x, nil
+	}
+	d, err := document(r.snapshot.Catalog, class, row)
+	if err != nil {
+		return nil, err
+	}
+	seen, ok := r.access(d)
+	if !ok {
+		return nil, nil
+	}
+	x.whole, x.seen = len(seen) == len(d), seen
+	return x, nil
 }
 
 // lookup is what following a link costs, in steps.
@@ -38,7 +57,7 @@ func (r *reader) target(v value.Value) (*object, error) {
 	if row == nil || err != nil {
 		return nil, err
 	}
-	return &object{reader: r, row: row, class: class, key: row.Key}, nil
+	return r.open(class, row)
 }
 
 func (r *reader) inner(class string, row *history.Row) *object {
@@ -47,21 +66,35 @@ func (r *reader) inner(class string, row *history.Row) *object {
 	if of == nil {
 		of = row.Class
 	}
-	return &object{reader: r, row: row, class: of, key: value.GlobalKey(1, r.embedded)}
+	return &object{reader: r, row: row, class: of, key: value.GlobalKey(1, r.embedded), whole: true}
 }
 
-// object is a row as package rql evaluates it. Links lead to their targets in the same snapshot.
+// object is a row as package rql evaluates it. Links lead to their targets in the same snapshot. What the caller doesn't see is as if it were not
+// there: properties read as null, links to objects lead nowhere.
 type object struct {
 	*reader
 	row   *history.Row
 	class *history.Class
 	key   value.Key
+	whole bool   // the caller sees all of it
+	seen  bson.D // what it sees otherwise
+}
+
+func (o *object) hides(property int) bool {
+	if o.whole {
+		return false
+	}
+	_, ok := mql.Get(o.seen, o.class.Properties[property].Name)
+	return !ok
 }
 
 var _ rql.Navigable = (*object)(nil)
 
 // Get implements rql.Object.
 func (o *object) Get(property int) (value.Value, error) {
+	if o.hides(property) {
+		return value.Null(), nil
+	}
 	v := o.row.At(o.class, property)
 	if v.Kind() == value.KindLink {
 		target, err := o.target(v)
@@ -74,6 +107,9 @@ func (o *object) Get(property int) (value.Value, error) {
 
 // Follow implements rql.Object.
 func (o *object) Follow(property int) (rql.Object, error) {
+	if o.hides(property) {
+		return nil, nil
+	}
 	if row := o.row.Embedded(o.class, property); row != nil {
 		return o.inner(o.class.Properties[property].LinkTarget, row), nil
 	}
@@ -90,7 +126,7 @@ func (o *object) Identity() value.Link { return value.Link{Class: o.class.Name, 
 // Collection implements rql.Navigable.
 func (o *object) Collection(property int) (rql.Collection, error) {
 	in, ok := o.row.Collection(o.class, property)
-	if !ok || in.Len() == 0 {
+	if !ok || in.Len() == 0 || o.hides(property) {
 		return nil, nil
 	}
 	p := &o.class.Properties[property]

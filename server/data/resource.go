@@ -10,7 +10,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/core/rql"
-	"realmsync/core/schema"
 	"realmsync/server/apierror"
 	"realmsync/server/auth"
 	"realmsync/server/history"
@@ -143,6 +142,11 @@ func (o *operation) page(s Selection) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
+	if class := on.current(); class != nil { // what is wrong with it is told even if there are no objects
+		if _, err := query.Bind(on.engine.Catalog().Schema, class.Name, rql.WithNavigation()); err != nil {
+			return Page{}, err
+		}
+	}
 	if query.HasDescriptors() {
 		err = o.ordered(on, query, filter, offset, p)
 	} else {
@@ -187,33 +191,19 @@ func readCursor(text string) (after string, offset int, err error) {
 	return "", 0, invalid("the cursor is not one of this server")
 }
 
-// matching calls f for the objects that a query in RQL, without its SORT, DISTINCT and LIMIT, holds for. What the caller doesn't see of an object
-// it can't ask about, and with rules in force nothing of other objects.
+// matching calls f for the objects that a query in RQL, without its SORT, DISTINCT and LIMIT, holds for. What the caller doesn't see it can't ask
+// about.
 func (o *operation) matching(on *synced, query *rql.Query, filter *mql.Filter, after string, f visitor) error {
-	var bound *rql.Bound
-	var read *reader
+	var m *matcher
 	return on.rows(o.ctx, filter, after, func(snapshot *history.Snapshot, class *history.Class, row *history.Row) (bool, error) {
-		if bound == nil {
+		if m == nil {
 			var err error
-			if bound, err = o.bind(snapshot, class, query); err != nil {
+			if m, err = o.matcher(snapshot, class, query); err != nil {
 				return false, err
 			}
-			read = &reader{snapshot: snapshot, meter: o.meter}
 		}
-		if err := o.meter.Step(10); err != nil {
-			return false, err
-		}
-		x := &object{reader: read, row: row, class: class, key: row.Key}
-		ok, err := bound.Match(x)
-		if !ok || err != nil {
-			return err == nil, err
-		}
-		d, err := document(snapshot.Catalog, class, row)
-		if err != nil {
-			return false, err
-		}
-		seen, ok, err := o.matches(d, filter)
-		if !ok || err != nil || !o.sees(bound, class, d, seen) {
+		x, seen, err := m.match(row, filter)
+		if x == nil || err != nil {
 			return err == nil, err
 		}
 		return f(seen, history.EncodeKey(row.Key))
@@ -223,37 +213,47 @@ func (o *operation) matching(on *synced, query *rql.Query, filter *mql.Filter, a
 // maxValues is how many values of one object a query may read.
 const maxValues = 1 << 18
 
-func (o *operation) bind(snapshot *history.Snapshot, class *history.Class, query *rql.Query) (*rql.Bound, error) {
-	bound, err := query.Bind(snapshot.Catalog.Schema, class.Name, rql.WithNavigation(), rql.WithBudget(maxValues))
-	if err != nil || o.access == nil {
-		return bound, err
-	}
-	foreign := false
-	whole := bound.Reads(func(of *schema.Class, _ int) {
-		foreign = foreign || of.Name != class.Name && of.Kind != schema.Embedded
-	})
-	if foreign || !whole {
-		return nil, apierror.New(http.StatusForbidden, "NoMatchingRuleFound", "queries through links are for callers whom no rules confine")
-	}
-	return bound, nil
+// matcher is a query in RQL on a class in a snapshot.
+type matcher struct {
+	*operation
+	bound *rql.Bound
+	read  *reader
+	class *history.Class
 }
 
-// sees tells whether the caller sees everything of an object that the query has read.
-func (o *operation) sees(bound *rql.Bound, class *history.Class, d, seen bson.D) bool {
-	if o.access == nil || len(d) == len(seen) {
-		return true
+func (o *operation) matcher(snapshot *history.Snapshot, class *history.Class, query *rql.Query) (*matcher, error) {
+	bound, err := query.Bind(snapshot.Catalog.Schema, class.Name, rql.WithNavigation(), rql.WithBudget(maxValues))
+	if err != nil {
+		return nil, err
 	}
-	ok := true
-	bound.Reads(func(of *schema.Class, i int) {
-		if of.Name != class.Name {
-			return
-		}
-		name := of.Properties[i].Name
-		_, there := mql.Get(d, name)
-		_, visible := mql.Get(seen, name)
-		ok = ok && (visible || !there)
-	})
-	return ok
+	m := &matcher{o, bound, &reader{snapshot: snapshot, meter: o.meter}, class}
+	if o.access != nil {
+		m.read.access = o.readable
+	}
+	return m, nil
+}
+
+// match returns the object, and what the caller sees of it as a document; nil if the query or the filter doesn't hold.
+func (m *matcher) match(row *history.Row, filter *mql.Filter) (*object, bson.D, error) {
+	if err := m.meter.Step(10); err != nil {
+		return nil, nil, err
+	}
+	x, err := m.read.open(m.class, row)
+	if x == nil || err != nil {
+		return nil, nil, err
+	}
+	if ok, err := m.bound.Match(x); !ok || err != nil {
+		return nil, nil, err
+	}
+	d, err := document(m.read.snapshot.Catalog, m.class, row)
+	if err != nil {
+		return nil, nil, err
+	}
+	seen, ok, err := m.matches(d, filter)
+	if !ok || err != nil {
+		return nil, nil, err
+	}
+	return x, seen, nil
 }
 
 // ordered fills a page of a query with SORT, DISTINCT or LIMIT, for which everything that matches is needed.
@@ -267,31 +267,18 @@ func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, of
 	if class == nil {
 		return nil
 	}
-	bound, err := o.bind(snapshot, class, query)
+	m, err := o.matcher(snapshot, class, query)
 	if err != nil {
 		return err
 	}
-	read := &reader{snapshot: snapshot, meter: o.meter}
 	var objects []rql.Object
 	err = snapshot.RowsAfter(class, "", func(row *history.Row) (bool, error) {
-		if err := o.meter.Step(10); err != nil {
-			return false, err
-		}
-		x := &object{reader: read, row: row, class: class, key: row.Key}
-		ok, err := bound.Match(x)
-		if !ok || err != nil {
-			return err == nil, err
-		}
-		d, err := document(snapshot.Catalog, class, row)
-		if err != nil {
-			return false, err
-		}
-		seen, ok, err := o.matches(d, filter)
-		if !ok || err != nil || !o.sees(bound, class, d, seen) {
+		x, seen, err := m.match(row, filter)
+		if x == nil || err != nil {
 			return err == nil, err
 		}
 		objects = append(objects, x)
-		return true, o.meter.Hold(mql.Size(d) + 256)
+		return true, o.meter.Hold(mql.Size(seen) + 256)
 	})
 	if err != nil {
 		return err
@@ -299,7 +286,7 @@ func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, of
 	if err := o.meter.Step(20 * len(objects)); err != nil {
 		return err
 	}
-	if objects, err = bound.Arrange(objects); err != nil {
+	if objects, err = m.bound.Arrange(objects); err != nil {
 		return err
 	}
 	for i := min(offset, len(objects)); i < len(objects); i++ {

@@ -29,12 +29,15 @@ type compiled struct {
 	set    *rules.Set
 }
 
-// NewRuled makes permissions of the rules in configurations. functions are those that expressions call; nil: what calls one is undefined.
+// NewRuled makes permissions of the rules in configurations.
 func NewRuled(apps interface {
 	Current(ctx context.Context, app string) (*appconfig.Config, error)
-}, functions auth.Functions) *Ruled {
-	return &Ruled{apps: apps, functions: functions, sets: map[string]compiled{}}
+}) *Ruled {
+	return &Ruled{apps: apps, sets: map[string]compiled{}}
 }
+
+// SetFunctions sets the functions that expressions call. Without, what calls one is undefined. Call it before the first request.
+func (r *Ruled) SetFunctions(f auth.Functions) { r.functions = f }
 
 // maxSets is how many apps' rules are kept.
 const maxSets = 1000
@@ -69,10 +72,6 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 	if err != nil {
 		return nil, err
 	}
-	who := &rules.Caller{UserID: caller.UserID, Type: caller.Type, Data: caller.Data, CustomData: caller.CustomData, System: caller.System}
-	for _, i := range caller.Identities {
-		who.Identities = append(who.Identities, bson.D{{Key: "id", Value: i.ID}, {Key: "provider_type", Value: i.ProviderType}})
-	}
 	var call func(string, bson.A) (any, error)
 	if r.functions != nil {
 		// Functions that rules name may be private.
@@ -81,7 +80,7 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 		call = func(name string, args bson.A) (any, error) { return r.functions.Call(ctx, app, &as, name, args) }
 	}
 	return func(doc, before bson.D) Role {
-		if role := set.Document(who, c.Service, c.Database, c.Name, doc, before, call); role != nil {
+		if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call); role != nil {
 			return role
 		}
 		return nil

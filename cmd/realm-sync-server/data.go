@@ -1,0 +1,34 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/data"
+	"realmsync/server/history"
+	"realmsync/server/sync"
+)
+
+// openData makes what programs read and write of the apps, under the apps' rules. The custom data of users comes from there.
+func (c *serveCommand) openData(users *auth.Service, configs *appconfig.Store, endpoint *sync.Server, log *slog.Logger) (*data.Data, *data.Ruled, error) {
+	ruled := data.NewRuled(configs)
+	d, err := data.Open(data.Config{
+		Apps: configs, Permissions: ruled, Logger: log,
+		Path: func(app string) string { return filepath.Join(c.Data, "apps", app, "documents.db") },
+		Engine: func(ctx context.Context, id string) (*history.Engine, func(), error) {
+			app, err := users.App(ctx, id)
+			if err != nil {
+				return nil, nil, err
+			}
+			return endpoint.Engine(ctx, id, app.Strict)
+		},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	users.SetCustomData(d)
+	return d, ruled, nil
+}

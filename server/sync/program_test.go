@@ -23,14 +23,18 @@ import (
 // defaults is the configuration of every app.
 type defaults struct{}
 
-func (defaults) Current(_ context.Context, app string) (*appconfig.Config, error) { return appconfig.Default(app), nil }
+func (defaults) Current(_ context.Context, app string) (*appconfig.Config, error) {
+	return appconfig.Default(app), nil
+}
 
 // program returns what functions and the data API use.
 func (f *fixture) program() *data.Data {
 	f.t.Helper()
 	d, err := data.Open(data.Config{
 		Apps: defaults{}, Path: func(app string) string { return filepath.Join(f.dir, app, "documents.db") },
-		Engine: func(ctx context.Context, app string) (*history.Engine, func(), error) { return f.Engine(ctx, app, app == "strict") },
+		Engine: func(ctx context.Context, app string) (*history.Engine, func(), error) {
+			return f.Engine(ctx, app, app == "strict")
+		},
 	})
 	require.NoError(f.t, err)
 	f.t.Cleanup(func() { require.NoError(f.t, d.Close()) })

@@ -1,0 +1,404 @@
+package sync
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"realmsync/core/changeset"
+	"realmsync/core/schema"
+	"realmsync/core/value"
+	"realmsync/core/wire"
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/rules"
+)
+
+// ownOrOld: whose name a dog has may do everything with it; others see dogs older than 3.
+const ownOrOld = `[{"name":"owner","apply_when":{},"document_filters":{"read":{"age":{"$gt":3}},"write":{"name":"%%user.id"}},"read":true,"write":true,"insert":true,"delete":true}]`
+
+// governed is a server with configurations.
+type governed struct {
+	*fixture
+	configs *appconfig.Store
+}
+
+// openGoverned opens a server whose app has these roles by default, name and age as queryable fields, and no development mode.
+func openGoverned(t testing.TB, roles string) *governed {
+	t.Helper()
+	g := &governed{}
+	var err error
+	g.configs, err = appconfig.Open(t.Context(), appconfig.StoreConfig{Dir: t.TempDir(), Check: rules.Check})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, g.configs.Close()) })
+	g.fixture = open(t, func(c *Config) {
+		c.Rules = rules.NewLive(rules.LiveConfig{Configs: g.configs, Caller: func(_ context.Context, _, user string) (*auth.Caller, error) {
+			return &auth.Caller{UserID: user, Type: auth.TypeNormal}, nil
+		}})
+	})
+	g.configure(func(c *appconfig.Config) {
+		c.Sync.DevelopmentMode = false
+		c.SyncService().FlexibleSync.QueryableFieldsNames = []string{"age", "name"}
+	})
+	g.roles(roles)
+	return g
+}
+
+func (g *governed) configure(f func(c *appconfig.Config)) {
+	g.t.Helper()
+	_, err := g.configs.Update(g.t.Context(), "app", func(c *appconfig.Config) error {
+		f(c)
+		return nil
+	})
+	require.NoError(g.t, err)
+}
+
+// roles saves the default roles of the app.
+func (g *governed) roles(text string) {
+	g.t.Helper()
+	g.configure(func(c *appconfig.Config) {
+		c.SyncService().DefaultRule.Roles = nil
+		require.NoError(g.t, json.Unmarshal([]byte(text), &c.SyncService().DefaultRule.Roles))
+	})
+}
+
+// restarted waits until the server asks the device to come again because its permissions have changed, and comes again as clients do.
+func (d *device) restarted() {
+	d.t.Helper()
+	m := expect[*wire.JSONError](d.link)
+	require.Equal(d.t, wire.CodeSessionClosed, m.Code, m.Message)
+	require.Equal(d.t, wire.Transient, m.Action)
+	require.True(d.t, m.TryAgain)
+	require.False(d.t, m.ShouldClientReset)
+	d.send(&wire.Unbind{Session: d.sid})
+	d.bind(d.sid)
+}
+
+// reasons returns what the device was told of writes that were taken back.
+func (d *device) reasons() (out []string) {
+	for _, m := range d.errors {
+		for _, u := range m.Rejected.Updates {
+			out = append(out, u.Reason)
+		}
+	}
+	d.errors = nil
+	return out
+}
+
+// Two users, each owning what has its name (issue 5, Shows 2, on the wire). Conformance item 29 of app-services.md.
+func TestRolesOfSessions(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	anna := g.device("anna").subscribed(allDogs)
+	berta := g.device("berta").subscribed(allDogs)
+	anna.write(create(1, "anna", 2)...)
+	anna.write(create(2, "anna", 5)...)
+	anna.upload()
+	require.Equal(t, []string{"2 anna 5"}, berta.sync().dogs(), "others see what is public")
+
+	// What is not permitted comes back, with the reason; what is permitted in the same changeset stays.
+	version := berta.version + 1
+	berta.write(append(rename(2, "berta"), create(3, "berta", 1)...)...)
+	berta.upload()
+	berta.sync()
+	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.dogs())
+	require.Len(t, berta.errors, 1)
+	m := berta.errors[0]
+	require.Equal(t, wire.CodeCompensatingWrite, m.Code)
+	require.Equal(t, wire.Warning, m.Action)
+	require.True(t, m.TryAgain)
+	require.Equal(t, version, m.Rejected.ClientVersion)
+	require.NotZero(t, m.Rejected.ServerVersion)
+	require.Equal(t, []wire.RejectedUpdate{{Table: "Dog", PrimaryKey: []byte{1, 2}, Reason: `write to 2 in table "Dog" not allowed`}}, m.Rejected.Updates)
+	body, err := m.Append(nil)
+	require.NoError(t, err)
+	for _, member := range []string{"message", "logURL", "tryAgain", "shouldClientReset", "isRecoveryModeDisabled", "action", "compensatingWriteServerVersion", "rejectedClientVersion", "rejectedUpdates"} {
+		require.Contains(t, string(body), `"`+member+`"`)
+	}
+	berta.errors = nil
+
+	// Deleting, making for others, and giving away.
+	berta.write(erase(2)...)
+	berta.write(create(4, "anna", 9)...)
+	berta.write(rename(3, "anna")...)
+	berta.upload()
+	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.sync().dogs())
+	require.Equal(t, []string{`write to 2 in table "Dog" not allowed`, `write to 4 in table "Dog" not allowed`, `write to 3 in table "Dog" not allowed`}, berta.reasons())
+	// Writing to what is there and can't be seen.
+	berta.write(create(1, "berta", 1)...)
+	berta.upload()
+	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.sync().dogs())
+	require.Equal(t, []string{`write to 1 in table "Dog" not allowed`}, berta.reasons())
+	// Permitted, and outside of the query.
+	berta.subscribe(2, `{"Dog":"(age > 0)"}`)
+	berta.write(create(5, "berta", -1)...)
+	berta.upload()
+	berta.sync()
+	require.Equal(t, []string{`write to 5 in table "Dog" not allowed; object is outside of the current query view`}, berta.reasons())
+	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.dogs())
+	require.Equal(t, []string{"1 anna 2", "2 anna 5"}, anna.sync().dogs())
+
+	// Objects enter and leave the readable set by what their owners do.
+	anna.write(grow(2, 1)...)
+	anna.write(grow(1, 4)...)
+	anna.upload()
+	require.Equal(t, []string{"1 anna 4", "3 berta 1"}, berta.sync().dogs())
+	require.Empty(t, anna.errors)
+}
+
+// What was not acknowledged is told again on the next session (item 29).
+func TestCompensationIsRepeated(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	anna := g.device("anna").subscribed(allDogs)
+	anna.write(create(1, "anna", 5)...)
+	anna.upload()
+	berta := g.device("berta").subscribed(allDogs)
+	berta.write(erase(1)...)
+	m := berta.message()
+	berta.send(m)
+	expect[*wire.JSONError](berta.link) // seen, and lost with what follows
+	berta.drop()
+	berta.connect()
+	berta.sync()
+	require.Equal(t, []string{`write to 1 in table "Dog" not allowed`}, berta.reasons())
+	require.Equal(t, []string{"1 anna 5"}, berta.dogs())
+	berta.write(create(2, "berta", 1)...)
+	berta.upload() // says that it has integrated it
+	berta.drop()
+	berta.connect()
+	berta.sync()
+	require.Empty(t, berta.errors)
+}
+
+// Conformance item 30: a change of rules reaches the sessions that it concerns, and nobody else.
+func TestRuleChange(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	anna := g.device("anna").subscribed(allDogs)
+	berta := g.device("berta").subscribed(allDogs)
+	clara := g.device("clara").subscribed(noDogs)
+	anna.write(create(1, "anna", 2)...)
+	anna.write(create(2, "anna", 5)...)
+	anna.upload()
+	berta.write(create(3, "berta", 1)...)
+	berta.upload()
+	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.sync().dogs())
+
+	g.roles(ownOrOld) // the same again
+	g.configure(func(c *appconfig.Config) { c.Name = "another name" })
+	for _, d := range []*device{anna, berta, clara} {
+		d.sync() // nobody is sent away
+	}
+
+	// Berta alone becomes an administrator, who sees everything and changes nothing.
+	const admin = `[{"name":"admin","apply_when":{"%%user.id":"berta"},"document_filters":{"read":true,"write":false},"read":true,"write":true,"insert":true,"delete":true},`
+	g.roles(admin + ownOrOld[1:])
+	berta.restarted()
+	// What she uploads now is judged by the new role.
+	berta.write(grow(3, 7)...)
+	b := berta.bootstrap()
+	require.Equal(t, int64(1), b.QueryVersion, "the bootstrap repeats the query version")
+	berta.upload()
+	require.Equal(t, []string{"1 anna 2", "2 anna 5", "3 berta 1"}, berta.sync().dogs())
+	require.Equal(t, []string{`write to 3 in table "Dog" not allowed`}, berta.reasons())
+	anna.sync()
+	clara.sync()
+	require.Equal(t, []string{"1 anna 2", "2 anna 5"}, anna.dogs())
+
+	// And back: what she may not see leaves, while she doesn't ask for anything.
+	g.roles(ownOrOld)
+	berta.restarted()
+	b = berta.bootstrap()
+	require.Equal(t, int64(1), b.QueryVersion)
+	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.sync().dogs())
+
+	// Only what may be written changes: told as well.
+	g.roles(strings.Replace(ownOrOld, `"delete":true`, `"delete":false`, 1))
+	anna.restarted()
+	berta.restarted()
+	anna.bootstrap()
+	berta.bootstrap()
+	anna.write(erase(1)...)
+	anna.upload()
+	require.Equal(t, []string{"1 anna 2", "2 anna 5"}, anna.sync().dogs())
+	require.Equal(t, []string{`write to 1 in table "Dog" not allowed`}, anna.reasons())
+	clara.sync()
+
+	// Whoever was away is told when it comes back, also by a server that was restarted meanwhile.
+	berta.drop()
+	g.roles(`[]`)
+	anna.restarted()
+	anna.bootstrap()
+	require.Empty(t, anna.sync().dogs())
+	anna.drop()
+	clara.drop()
+	g.restart()
+	berta.connect()
+	berta.bootstrap()
+	require.Empty(t, berta.sync().dogs())
+	g.roles(ownOrOld)
+	berta.restarted()
+	berta.bootstrap()
+	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.sync().dogs())
+}
+
+// Properties that a role doesn't show are not sent, and may not be written.
+func TestHiddenFields(t *testing.T) {
+	roles := func(hidden string) string {
+		return `[{"name":"owner","apply_when":{"%%user.id":"anna"},"document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":true},
+		{"name":"guest","document_filters":{"read":true,"write":true},"fields":{` + hidden + `},"additional_fields":{"read":true,"write":true},"delete":true}]`
+	}
+	g := openGoverned(t, roles(`"age":{"read":false,"write":false}`))
+	anna := g.device("anna").subscribed(allDogs)
+	anna.write(create(1, "Rex", 2)...)
+	anna.upload()
+	berta := g.device("berta").subscribed(allDogs)
+	require.Equal(t, []string{"1 Rex 0"}, berta.dogs(), "in the bootstrap")
+	anna.write(grow(1, 3)...)
+	anna.write(create(2, "Max", 4)...)
+	anna.write(rename(1, "Rey")...)
+	anna.upload()
+	require.Equal(t, []string{"1 Rey 0", "2 Max 0"}, berta.sync().dogs(), "in changes")
+	berta.write(rename(2, "May")...)
+	berta.write(grow(1, 9)...)
+	berta.upload()
+	require.Equal(t, []string{"1 Rey 0", "2 May 0"}, berta.sync().dogs(), "where it is set back")
+	require.Equal(t, []string{`write to 1 in table "Dog" not allowed`}, berta.reasons())
+	require.Equal(t, []string{"1 Rey 3", "2 May 4"}, anna.sync().dogs())
+	g.roles(roles(``))
+	berta.restarted()
+	berta.bootstrap()
+	require.Equal(t, []string{"1 Rey 3", "2 May 4"}, berta.sync().dogs(), "shown later")
+}
+
+// A role that is not compatible with sync gives no access, as does none.
+func TestIncompatibleRole(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	anna := g.device("anna").subscribed(allDogs)
+	anna.write(create(1, "anna", 5)...)
+	anna.upload()
+	g.roles(`[{"name":"r","document_filters":{"read":{"secret":1},"write":true},"read":true,"write":true,"insert":true,"delete":true},` + ownOrOld[1:])
+	anna.restarted()
+	anna.bootstrap()
+	require.Empty(t, anna.sync().dogs())
+	anna.write(create(2, "anna", 5)...)
+	anna.upload()
+	anna.sync()
+	require.Equal(t, []string{`write to 2 in table "Dog" not allowed`}, anna.reasons())
+}
+
+// Fields of queries must be queryable; development mode makes them so.
+func TestQueryableFields(t *testing.T) {
+	const everything = `[{"name":"all","document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":true}]`
+	g := openGoverned(t, everything)
+	g.configure(func(c *appconfig.Config) { c.SyncService().FlexibleSync.QueryableFieldsNames = []string{"name"} })
+	d := g.device("anna").subscribed(`{"Dog":"(name == \"Rex\") OR (_id > 3)"}`)
+	d.send(&wire.Query{Session: d.sid, Version: 2, Body: []byte(`{"Dog":"(age > 3)"}`)})
+	refused := expect[*wire.QueryError](d.link)
+	require.Equal(t, wire.CodeBadQuery, refused.Code)
+	require.Equal(t, int64(2), refused.QueryVersion)
+	require.Equal(t, `Invalid query: "Dog": key "age" is not a queryable field`, string(refused.Text))
+	d.write(create(7, "Max", 1)...)
+	d.upload() // what it has stays in force
+	require.Equal(t, []string{"7 Max 1"}, d.sync().dogs())
+
+	g.configure(func(c *appconfig.Config) {
+		c.SyncService().FlexibleSync.CollectionQueryableFieldNames = map[string][]string{"Dog": {"age"}}
+	})
+	d.subscribe(3, `{"Dog":"(age > 0)"}`)
+	require.Equal(t, []string{"7 Max 1"}, d.dogs())
+
+	// Taken away: the client has what can't be kept up to date, and is reset.
+	g.configure(func(c *appconfig.Config) { c.SyncService().FlexibleSync.CollectionQueryableFieldNames = nil })
+	m := expect[*wire.JSONError](d.link)
+	require.Equal(t, wire.CodeBadQuery, m.Code)
+	require.Equal(t, wire.ClientReset, m.Action)
+	require.Contains(t, m.Message, `"Dog": key "age" is not a queryable field`)
+
+	g.configure(func(c *appconfig.Config) { c.Sync.DevelopmentMode = true })
+	e := g.device("berta").subscribed(`{"Dog":"(age > 0)"}`)
+	require.Equal(t, []string{"7 Max 1"}, e.dogs())
+	c, err := g.configs.Current(t.Context(), "app")
+	require.NoError(t, err)
+	require.Equal(t, []string{"age", "name"}, c.SyncService().FlexibleSync.QueryableFieldsNames)
+}
+
+// Asymmetric objects that may not be made: error 230, without a version that undoes, and the session goes on afterwards (item 29).
+func TestAsymmetricDenied(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	d := g.device("anna").subscribed(noDogs)
+	ingest := func(id int64, name string) []changeset.Instruction {
+		return []changeset.Instruction{
+			{Op: changeset.CreateObject, Table: "Reading", Key: value.IntKey(id)},
+			{Op: changeset.Update, Table: "Reading", Key: value.IntKey(id), Field: "name", Value: value.String(name)},
+		}
+	}
+	d.write(changeset.Instruction{Op: changeset.AddTable, Table: "Reading", Schema: &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindInt, TableKind: schema.Asymmetric}},
+		changeset.Instruction{Op: changeset.AddColumn, Table: "Reading", Field: "name", Schema: &changeset.SchemaFields{Type: value.KindString}})
+	d.write(ingest(1, "anna")...)
+	d.upload()
+	version := d.version + 1
+	d.write(ingest(2, "berta")...)
+	d.send(d.message())
+	m := expect[*wire.JSONError](d.link)
+	require.Equal(t, wire.CodeWriteNotAllowed, m.Code)
+	require.Equal(t, wire.Warning, m.Action)
+	require.True(t, m.TryAgain)
+	require.Equal(t, &wire.Rejection{ClientVersion: version, Updates: []wire.RejectedUpdate{{Table: "Reading", PrimaryKey: []byte{1, 2}, Reason: `write to 2 in table "Reading" not allowed`}}}, m.Rejected)
+	body, err := m.Append(nil)
+	require.NoError(t, err)
+	require.NotContains(t, string(body), "compensatingWriteServerVersion")
+	d.send(&wire.Unbind{Session: d.sid})
+	d.bind(d.sid)
+	d.write(ingest(3, "anna")...)
+	d.upload() // and the one that was denied again, which is known
+	d.sync()
+	require.Empty(t, d.errors)
+}
+
+// Sync that is paused, or not enabled, sends clients away until it is on again.
+func TestPausedSync(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	d := g.device("anna").subscribed(allDogs)
+	state := func(s string) {
+		g.configure(func(c *appconfig.Config) { c.SyncService().FlexibleSync.State = s })
+	}
+	for s, text := range map[string]string{appconfig.SyncDisabled: "paused", appconfig.SyncTerminated: "not enabled"} {
+		state(s)
+		m := expect[*wire.JSONError](d.link)
+		require.Equal(t, wire.CodeOtherSessionError, m.Code)
+		require.Contains(t, m.Message, text)
+		require.True(t, m.TryAgain)
+		require.Equal(t, wire.Transient, m.Action)
+		require.Equal(t, &pausedBackoff, m.Backoff)
+		// Those that come again are told the same before anything else.
+		l := g.dial("anna")
+		l.send(&wire.Bind{Session: 1, Data: (&wire.BindData{}).Append(nil), NeedIdent: true})
+		require.Contains(t, expect[*wire.JSONError](l).Message, text)
+		l.drop()
+		state(appconfig.SyncEnabled)
+		d.send(&wire.Unbind{Session: d.sid})
+		d.bind(d.sid).sync()
+	}
+	d.write(create(1, "anna", 1)...)
+	d.upload()
+}
+
+// Rules that can't be evaluated let nobody in.
+func TestTroubleWithRules(t *testing.T) {
+	f := open(t, func(c *Config) { c.Rules = brokenRules{} })
+	l := f.dial("anna")
+	l.send(&wire.Bind{Session: 1, Data: (&wire.BindData{}).Append(nil), NeedIdent: true})
+	m := expect[*wire.JSONError](l)
+	require.Equal(t, wire.CodeOtherSessionError, m.Code)
+	require.NotContains(t, m.Message, "disk")
+}
+
+type brokenRules struct{}
+
+func (brokenRules) Policy(context.Context, string, string) (*rules.Policy, error) {
+	return nil, context.DeadlineExceeded
+}
+func (brokenRules) AddQueryable(context.Context, string, map[string][]string) error { return nil }
+func (brokenRules) Watch(func(string)) (cancel func())                              { return func() {} }

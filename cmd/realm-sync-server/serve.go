@@ -19,6 +19,7 @@ import (
 	"realmsync/server/api"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/rules"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 	"realmsync/server/sync"
@@ -60,7 +61,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	defer unlock()
 
-	configs, err := appconfig.Open(ctx, appconfig.StoreConfig{Dir: c.Data, Logger: log})
+	configs, err := appconfig.Open(ctx, appconfig.StoreConfig{Dir: c.Data, Check: rules.Check, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -90,6 +91,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	endpoint, err = sync.New(sync.Config{
 		Auth: users, Store: c.store, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
+		Rules: liveRules(configs, users),
 	})
 	if err != nil {
 		return err

@@ -225,7 +225,7 @@ func (in *integration) refusal(s *slot) string {
 func (in *integration) judgeAfter(u *Uploaded, c *changeset.Changeset, version uint64) (back map[*slot]bool, err error) {
 	g := in.group
 	var of map[*slot]*deeds
-	if in.upload.Permission != nil {
+	if in.confined() {
 		of = in.deeds(c)
 	}
 	takeBack := func(s *slot) {

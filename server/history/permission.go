@@ -14,6 +14,8 @@ import (
 //
 // Its methods are called by the writer and must not block.
 type Permission interface {
+	// Confines tells whether anything is not permitted with objects of the class.
+	Confines(class *Class) bool
 	// Inserts tells whether the object may be made as it is.
 	Inserts(row *Row) (bool, error)
 	// Writes tells whether an object in this state may be changed, to another state for which this holds too.
@@ -38,6 +40,26 @@ type deeds struct {
 	erases bool
 	writes bool
 	fields []string // whose values it changes, each at least once
+}
+
+// confined tells whether the changeset at work touched an object with which not everything is permitted.
+func (in *integration) confined() bool {
+	p := in.upload.Permission
+	if p == nil {
+		return false
+	}
+	var last *Class
+	for _, s := range in.group.state.touched {
+		class := in.group.state.catalog.ClassByID(s.ref.Class)
+		if class == nil || class == last {
+			continue
+		}
+		if p.Confines(class) {
+			return true
+		}
+		last = class
+	}
+	return false
 }
 
 // deeds lists what a changeset does to the objects that it names.
@@ -74,8 +96,8 @@ func (in *integration) deeds(c *changeset.Changeset) map[*slot]*deeds {
 // permitted tells whether what the changeset at work has made of an object is permitted.
 func (in *integration) permitted(s *slot, d *deeds) (bool, error) {
 	p := in.upload.Permission
-	if d == nil {
-		return true, nil // it went with its class, or came with it
+	if d == nil || !p.Confines(in.group.state.catalog.ClassByID(s.ref.Class)) {
+		return true, nil // not named: it went with its class
 	}
 	if s.before == nil {
 		if s.row == nil {
@@ -110,7 +132,7 @@ func (in *integration) permitted(s *slot, d *deeds) (bool, error) {
 
 // forbid says why the state that the changeset at work has given an object is taken back, "" if it isn't.
 func (in *integration) forbid(s *slot, of map[*slot]*deeds) (reason string, err error) {
-	if in.upload.Permission != nil {
+	if of != nil {
 		if ok, err := in.permitted(s, of[s]); err != nil {
 			return "", err
 		} else if !ok {

@@ -14,6 +14,8 @@ import (
 // the object 3 but make it.
 type simPermission struct{}
 
+func (simPermission) Confines(*Class) bool { return true }
+
 func (simPermission) zone(row *Row) bool { return field(row, "zone").Str() != "c" }
 
 func (p simPermission) Inserts(row *Row) (bool, error) { return p.zone(row), nil }
@@ -25,6 +27,8 @@ func (p simPermission) Deletes(row *Row) (bool, error) { return p.zone(row) && r
 
 // letters permits objects whose zone is one of some letters, by deed.
 type letters struct{ insert, write, del, field string }
+
+func (p letters) Confines(*Class) bool { return p != letters{} }
 
 func (p letters) in(row *Row, list string) (bool, error) {
 	return strings.ContainsAny(list, field(row, "zone").Str()), nil
@@ -48,6 +52,7 @@ func TestPermission(t *testing.T) {
 		reason string // of the reset; "" if there is none
 		want   string // zone of the object afterwards, "-" if it is gone
 	}{
+		{"nothing is confined", letters{}, []changeset.Instruction{zone(1, "b")}, "", "b"},
 		{"everything", letters{"ab", "ab", "ab", ""}, []changeset.Instruction{zone(1, "b")}, "", "b"},
 		{"the filter doesn't hold before", letters{"ab", "b", "ab", ""}, []changeset.Instruction{zone(1, "b")}, text, "a"},
 		{"the filter doesn't hold after", letters{"ab", "a", "ab", ""}, []changeset.Instruction{zone(1, "b")}, text, "a"},
@@ -57,7 +62,7 @@ func TestPermission(t *testing.T) {
 		{"deleting is permitted", letters{"", "", "a", ""}, []changeset.Instruction{erase(1)}, "", "-"},
 		{"deleting and making anew", letters{"b", "ab", "a", ""}, []changeset.Instruction{erase(1), create(1), zone(1, "b")}, "", "b"},
 		{"making anew", letters{"a", "ab", "a", ""}, []changeset.Instruction{erase(1), create(1), zone(1, "b")}, text, "a"},
-		{"naming without changing", letters{"", "", "", ""}, []changeset.Instruction{create(1)}, "", "a"},
+		{"naming without changing", letters{"", "", "", "m"}, []changeset.Instruction{create(1)}, "", "a"},
 		{"making what is there", letters{"ab", "", "", ""}, []changeset.Instruction{create(1), zone(1, "b")}, text, "a"},
 	}
 	for _, c := range cases {
@@ -83,7 +88,7 @@ func TestPermission(t *testing.T) {
 			} else {
 				require.Equal(t, c.want, field(row, "zone").Str())
 			}
-			require.Equal(t, c.may.insert != "", f.row(9) != nil, "the other object of the changeset")
+			require.Equal(t, c.may.insert != "" || c.may == letters{}, f.row(9) != nil, "the other object of the changeset")
 		})
 	}
 }

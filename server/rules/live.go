@@ -100,19 +100,18 @@ func (l *Live) Policy(ctx context.Context, app, user string) (*Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rules: who user %s of app %s is: %w", user, app, err)
 	}
-	var call func(string, bson.A) (any, error)
-	if l.cfg.Functions != nil {
-		call = l.Call(context.WithoutCancel(ctx), app, caller)
-	}
-	p := &Policy{Session: set.Sync(caller, call), Development: config.Sync.DevelopmentMode, source: set.sync}
+	p := &Policy{Session: set.Sync(caller, l.Call(context.WithoutCancel(ctx), app, caller)), Development: config.Sync.DevelopmentMode, source: set.sync}
 	if set.sync != nil {
 		p.State, p.NoRecovery = set.sync.flexible.State, set.sync.flexible.IsRecoveryModeDisabled
 	}
 	return p, nil
 }
 
-// Call returns what calls functions for a user's roles.
+// Call returns what calls functions for a user's roles, nil if there are no functions.
 func (l *Live) Call(ctx context.Context, app string, caller *Caller) func(name string, args bson.A) (any, error) {
+	if l.cfg.Functions == nil {
+		return nil
+	}
 	return func(name string, args bson.A) (any, error) {
 		ctx, cancel := context.WithTimeout(ctx, callLimit)
 		defer cancel()

@@ -49,6 +49,9 @@ func (a *Access) Same(b *Access, catalog *history.Catalog, class string) bool {
 
 func (a *Access) of(class *history.Class) *rules.Access { return a.Class(class.Name, class.PrimaryKey) }
 
+// Confines implements history.Permission.
+func (a *Access) Confines(class *history.Class) bool { return !a.of(class).IsFull() }
+
 // Inserts implements history.Permission.
 func (a *Access) Inserts(row *history.Row) (bool, error) {
 	return holds(a.of(row.Class).Insertable, row)

@@ -18,6 +18,8 @@ type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve apps until SIGTERM or SIGINT."`
 	App     appCommand     `cmd:"" help:"Create and list the apps of a data directory."`
 	Keys    keysCommand    `cmd:"" help:"Rotate the keys that sign tokens."`
+	Import  importCommand  `cmd:"" help:"Import documents in extended JSON into a running server, from which they reach devices."`
+	Export  exportCommand  `cmd:"" help:"Export documents of a running server as extended JSON."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

@@ -7,7 +7,7 @@
 #   REALM_SHARED   the folder with the acceptance programs, default ../shared
 #   REALM_BUILD    set for the tests: the build directory, for those that start the server or load the library
 
-STEPS=(build gofmt vet header cpp_headers cpp_modes ledger exports go cpp sanitize accept examples demo consumers fuzz)
+STEPS=(build gofmt vet header cpp_headers cpp_modes ledger exports go cpp accept examples demo consumers fuzz)
 SHARED=${REALM_SHARED:-$REPO/../shared}
 FUZZTIME=${FUZZTIME:-2s}
 BUILT=yes
@@ -50,7 +50,7 @@ with_server() {
 
 run_ctest() { (cd "$1" && ctest --output-on-failure --no-tests=error -j "$(nproc)"); }
 
-# The library, the server, the examples, the C++ tests and the benchmarks compile.
+# The library, the server, the examples and the benchmarks compile.
 step_build() {
     has_core || skip "capi/ or cmd/realm-sync-server has no Go files yet"
     build
@@ -122,19 +122,12 @@ step_exports() {
 # All Go tests, under the race detector.
 step_go() { go test "${GO_FLAGS[@]}" -race -timeout 15m ./...; }
 
-# The C++ tests.
+# The C++ tests, and the examples, under AddressSanitizer (with leak detection) and UndefinedBehaviorSanitizer.
 step_cpp() {
-    needs_build
-    [ -n "$(programs "$BUILD/bin/tests")" ] || skip "there is no tests/cpp/*.cpp"
-    run_ctest "$BUILD"
-}
-
-# The C++ tests and the examples again, under AddressSanitizer (with leak detection) and UndefinedBehaviorSanitizer.
-step_sanitize() {
     needs_build
     compgen -G 'tests/cpp/*.c*' >/dev/null || compgen -G 'examples/*/*.c*' >/dev/null || skip "there are no C++ programs"
     local dir=$BUILD/sanitize program status=0
-    configure "$dir" -DCMAKE_BUILD_TYPE=Debug -DCPPREALM_SANITIZE=ON -DCPPREALM_PREBUILT_DIR="$BUILD/lib" \
+    configure "$dir" -DCMAKE_BUILD_TYPE=Debug -DCPPREALM_TESTS=ON -DCPPREALM_SANITIZE=ON -DCPPREALM_PREBUILT_DIR="$BUILD/lib" \
         -DCPPREALM_SERVER=OFF -DCPPREALM_BENCHMARKS=OFF -DCPPREALM_INSTALL=OFF
     cmake --build "$dir"
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1

@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
         CHECK(user.is_logged_in() && user.state() == realm::user::state::logged_in);
         CHECK(!user.identifier().empty() && !user.access_token().empty() && !user.refresh_token().empty());
         CHECK(user == app.get_current_user() && user == *app.get_current_user());
+        CHECK_EQUAL(user.flexible_sync_configuration().path(), dir.file("device") + "/mongodb-realm/" + server.app_id + "/" + user.identifier() + "/flx_sync_default.realm");
         // Used again.
         auto again = app.login(credentials::anonymous()).get();
         CHECK(again == user && again.identifier() == user.identifier());

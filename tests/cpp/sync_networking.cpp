@@ -144,6 +144,48 @@ int main(int argc, char** argv) {
         CHECK(watch.expired());// the library has let go of it
     });
 
+    // What each factory sends to log in: the path and the members of the body before "options" (app-services.md 4.1).
+    suite.run("credentials", [&] {
+        check::temp_dir dir;
+        auto transport = std::make_shared<counting_transport>();
+        auto c = configuration(server, dir);
+        c.http_transport_client = transport;
+        transport->answer = [](const net::request& r) -> std::optional<net::response> {
+            if (r.url.find("/login") == std::string::npos) return std::nullopt;
+            net::response refused;
+            refused.http_status_code = 401;
+            refused.headers = {{"Content-Type", "application/json"}};
+            refused.body = R"({"error":"no","error_code":"AuthError"})";
+            return refused;
+        };
+        using credentials = App::credentials;
+        const struct {
+            credentials given;
+            std::string provider, body;
+        } cases[] = {
+                {credentials::anonymous(), "anon-user", R"({"provider":"anon-user",)"},
+                {credentials::username_password("a@b.c", "p\"w"), "local-userpass", R"({"provider":"local-userpass","username":"a@b.c","password":"p\"w",)"},
+                {credentials::api_key("k"), "api-key", R"({"provider":"api-key","key":"k",)"},
+                {credentials::custom("j.w.t"), "custom-token", R"({"provider":"custom-token","token":"j.w.t",)"},
+                {credentials::google_auth_code("c"), "oauth2-google", R"({"provider":"oauth2-google","authCode":"c",)"},
+                {credentials::google_id_token("i"), "oauth2-google", R"({"provider":"oauth2-google","id_token":"i",)"},
+                {credentials::apple("i"), "oauth2-apple", R"({"provider":"oauth2-apple","id_token":"i",)"},
+                {credentials::facebook("t"), "oauth2-facebook", R"({"provider":"oauth2-facebook","accessToken":"t",)"},
+                {credentials::function(R"({"name":"x","n":4})"), "custom-function", R"({"name":"x","n":)"},
+        };
+        App app(c);
+        for (auto& wanted: cases) {
+            try {
+                app.login(wanted.given).get();
+                CHECK(false);
+            } catch (const realm::app_error& e) { CHECK(e.is_service_error()); }
+            auto& sent = transport->requests.back();
+            CHECK(sent.url.find("/auth/providers/" + wanted.provider + "/login") != std::string::npos);
+            CHECK_EQUAL(sent.body.substr(0, wanted.body.size()), wanted.body);
+            CHECK(sent.body.find(R"("options":{"device":{)") != std::string::npos);
+        }
+    });
+
     suite.run("answers", [&] {
         check::temp_dir dir;
         auto transport = std::make_shared<counting_transport>();

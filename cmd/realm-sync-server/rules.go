@@ -3,11 +3,8 @@ package main
 import (
 	"context"
 
-	"go.mongodb.org/mongo-driver/v2/bson"
-
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
-	"realmsync/server/data"
 	"realmsync/server/rules"
 )
 
@@ -20,27 +17,4 @@ func liveRules(configs *appconfig.Store, users *auth.Service) *rules.Live {
 		}
 		return users.Caller(ctx, a, user)
 	}})
-}
-
-// programRules are the rules for programs: data.Permissions.
-type programRules struct{ live *rules.Live }
-
-var _ data.Permissions = programRules{}
-
-// Access implements data.Permissions.
-func (p programRules) Access(ctx context.Context, app string, caller *auth.Caller, c data.Collection) (data.Access, error) {
-	if caller != nil && caller.System {
-		return nil, nil
-	}
-	set, _, err := p.live.Set(ctx, app)
-	if err != nil {
-		return nil, err
-	}
-	call := p.live.Call(ctx, app, caller)
-	return func(doc, before bson.D) data.Role {
-		if r := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call); r != nil {
-			return r
-		}
-		return nil
-	}, nil
 }

@@ -16,7 +16,8 @@ import (
 
 // Live is the rules of all apps as they are now. It is safe for concurrent use.
 type Live struct {
-	cfg LiveConfig
+	cfg       LiveConfig
+	functions auth.Functions
 
 	mu   sync.Mutex
 	sets map[string]known // by app
@@ -27,8 +28,6 @@ type LiveConfig struct {
 	Configs *appconfig.Store
 	// Caller tells what is known of a user.
 	Caller func(ctx context.Context, app, user string) (*auth.Caller, error)
-	// Functions calls those that roles name; nil: there are none.
-	Functions auth.Functions
 }
 
 // known is a configuration with its rules.
@@ -39,6 +38,9 @@ type known struct {
 
 // NewLive returns the rules of the apps of a store.
 func NewLive(cfg LiveConfig) *Live { return &Live{cfg: cfg, sets: map[string]known{}} }
+
+// SetFunctions sets the functions that roles call; without them, what calls one is undefined. Call it before the first session.
+func (l *Live) SetFunctions(f auth.Functions) { l.functions = f }
 
 // callLimit bounds a function that decides over a role.
 const callLimit = 10 * time.Second
@@ -100,16 +102,16 @@ func (l *Live) Policy(ctx context.Context, app, user string) (*Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rules: who user %s of app %s is: %w", user, app, err)
 	}
-	p := &Policy{Session: set.Sync(caller, l.Call(context.WithoutCancel(ctx), app, caller)), Development: config.Sync.DevelopmentMode, source: set.sync}
+	p := &Policy{Session: set.Sync(caller, l.call(context.WithoutCancel(ctx), app, caller)), Development: config.Sync.DevelopmentMode, source: set.sync}
 	if set.sync != nil {
 		p.State, p.NoRecovery = set.sync.flexible.State, set.sync.flexible.IsRecoveryModeDisabled
 	}
 	return p, nil
 }
 
-// Call returns what calls functions for a user's roles, nil if there are no functions.
-func (l *Live) Call(ctx context.Context, app string, caller *Caller) func(name string, args bson.A) (any, error) {
-	if l.cfg.Functions == nil {
+// call returns what calls functions for a user's roles, nil if there are no functions.
+func (l *Live) call(ctx context.Context, app string, caller *Caller) func(name string, args bson.A) (any, error) {
+	if l.functions == nil {
 		return nil
 	}
 	return func(name string, args bson.A) (any, error) {
@@ -118,7 +120,7 @@ func (l *Live) Call(ctx context.Context, app string, caller *Caller) func(name s
 		// Roles may call private functions: nobody sees more of them than whether the role applies.
 		system := *caller
 		system.System = true
-		return l.cfg.Functions.Call(ctx, app, &system, name, args)
+		return l.functions.Call(ctx, app, &system, name, args)
 	}
 }
 

@@ -24,6 +24,8 @@ type app struct {
 
 	mu    sync.Mutex
 	files map[uint64]*session // by file ident: the one session that each client file has
+	scans map[string]int      // by user: see session.charge
+	turns map[string]*turns   // by user: of those who compute a bootstrap or wait for it
 }
 
 func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, error) {
@@ -35,7 +37,7 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 	if strict {
 		rules = merge.Strict
 	}
-	a := &app{id: id, rules: rules, build: make(chan struct{}, buildings), files: map[uint64]*session{}}
+	a := &app{id: id, rules: rules, build: make(chan struct{}, buildings), files: map[uint64]*session{}, scans: map[string]int{}, turns: map[string]*turns{}}
 	ready := make(chan struct{})
 	a.engine, err = history.Open(ctx, history.Config{
 		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, MaxDocument: s.cfg.MaxDocument, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,

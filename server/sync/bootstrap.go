@@ -54,6 +54,9 @@ func (s *session) change(m *wire.Query) error {
 		return s.refuseQuery(m, invalid.Text)
 	}
 	problem, err := s.queryable(set)
+	if err == nil && problem == "" {
+		problem = s.charge(set)
+	}
 	if err != nil || problem != "" {
 		set.Release()
 	}
@@ -76,15 +79,14 @@ func (s *session) refuseQuery(m *wire.Query, text string) error {
 // bootstrap computes a bootstrap and makes it the one under way. Uploads that follow are judged by its set.
 func (s *session) bootstrap(b *boot) error {
 	ctx := s.conn.live
-	select {
-	case s.app.build <- struct{}{}:
-	case <-ctx.Done():
+	done, err := s.app.turn(ctx, s.conn.who.UserID)
+	if err != nil {
 		b.close()
-		return nil
+		return nil //nolint:nilerr // the connection has ended
 	}
 	start := time.Now()
-	err := s.compute(ctx, b)
-	<-s.app.build
+	err = s.compute(ctx, b)
+	done()
 	if err != nil {
 		b.close()
 		return s.failEngine(err)

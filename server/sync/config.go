@@ -44,6 +44,8 @@ type Config struct {
 	WriteTimeout time.Duration
 	// AppIdle is how long an app stays open without any connection; default 5 minutes.
 	AppIdle time.Duration
+	// MaxScans is how many queries all sessions of one user may have that are tried on every object that changes; default 1000.
+	MaxScans int
 	// Limits bounds messages; default wire.ServerLimits.
 	Limits wire.Limits
 	// Registry is where metrics are registered; nil: nowhere.
@@ -70,6 +72,9 @@ func (c *Config) complete() error {
 	}
 	if c.AppIdle == 0 {
 		c.AppIdle = 5 * time.Minute
+	}
+	if c.MaxScans == 0 {
+		c.MaxScans = 1000
 	}
 	if c.MaxDocument == 0 {
 		c.MaxDocument = 16 << 20

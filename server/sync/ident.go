@@ -64,6 +64,10 @@ func (s *session) identify(m *wire.Ident) error {
 		}
 		return s.failQueryable(problem)
 	}
+	if problem := s.charge(set); problem != "" {
+		set.Release()
+		return s.failBusy(problem)
+	}
 	s.log = s.log.With(slog.Uint64("file_ident", m.FileIdent))
 	s.phase = running
 	s.file, s.own = client.File, client.Own

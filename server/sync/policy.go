@@ -155,7 +155,7 @@ func (s *session) reconsider() error {
 // failQueryable ends a session that asks for a field that is not queryable any more: the client has objects that the server can't keep up to date.
 func (s *session) failQueryable(problem string) error {
 	m := wire.NewJSONError(s.sid, wire.CodeBadQuery, clip(problem))
-	m.Action, m.ShouldClientReset = s.resetAction(), true
+	m.Action, m.ShouldClientReset = wire.ClientReset, true
 	return s.failWith(m)
 }
 

@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -383,6 +384,81 @@ func TestPausedSync(t *testing.T) {
 	}
 	d.write(create(1, "anna", 1)...)
 	d.upload()
+}
+
+// Clients are reset as the app's configuration says (conformance item 26).
+func TestRecoveryModeDisabled(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	for _, disabled := range []bool{false, true} {
+		g.configure(func(c *appconfig.Config) { c.SyncService().FlexibleSync.IsRecoveryModeDisabled = disabled })
+		d := g.device("anna").fresh()
+		d.drop()
+		a, done := g.look("app")
+		require.NoError(t, a.engine.Expire(t.Context(), d.ident))
+		done()
+		d.connect()
+		m := expect[*wire.JSONError](d.link)
+		require.Equal(t, wire.CodeClientFileExpired, m.Code)
+		require.Equal(t, disabled, m.RecoveryModeDisabled)
+		require.Equal(t, disabled, m.Action == wire.ClientResetNoRecovery)
+		require.Equal(t, !disabled, m.Action == wire.ClientReset)
+	}
+}
+
+// One user can't make everybody's writes slow: of queries that are tried on every object it may have so many, over all its sessions.
+func TestCostlySubscriptions(t *testing.T) {
+	f := open(t, func(c *Config) { c.MaxScans = 3 })
+	costly := `{"Dog":"(age > 1) OR (age > 2)"}`
+	a, done := f.look("app")
+	defer done()
+	counted := func(n int) { // once the server has noticed that a connection is gone
+		t.Helper()
+		require.Eventually(t, func() bool {
+			a.mu.Lock()
+			defer a.mu.Unlock()
+			return a.scans["anna"] == n
+		}, patience, waitStep)
+	}
+	first := f.device("anna").subscribed(costly)
+	second := f.device("anna").fresh()
+	second.send(&wire.Query{Session: second.sid, Version: 1, Body: []byte(costly)})
+	refused := expect[*wire.QueryError](second.link)
+	require.Contains(t, string(refused.Text), "Invalid query: this user has more than 3 subscriptions in use")
+	second.subscribe(2, `{"Dog":"(age == 1) OR (age == 2) OR (age == 3) OR (age > 9)"}`) // found by their values, but one
+	f.device("berta").subscribed(costly)                                                 // another user
+	first.subscribe(2, `{"Dog":"(age == 1)"}`)
+	second.subscribe(3, costly)
+	// Identifying oneself with what was granted before is refused as long as the user has too much.
+	first.subscribe(3, `{"Dog":"(age > 1)"}`)
+	second.drop()
+	counted(1)
+	first.subscribe(4, `{"Dog":"(age > 1) OR (age > 2) OR (age > 3)"}`)
+	second.connect()
+	m := expect[*wire.JSONError](second.link)
+	require.Equal(t, wire.CodeOtherSessionError, m.Code)
+	require.True(t, m.TryAgain)
+	first.drop()
+	second.drop()
+	counted(0)
+	second.connect().sync()
+}
+
+// A set has so many conditions, however they are written.
+func TestTooManyConditions(t *testing.T) {
+	f := open(t, nil)
+	d := f.device("anna").subscribed(noDogs)
+	d.send(&wire.Query{Session: d.sid, Version: 2, Body: []byte(`{"Dog":"` + manyConditions(4200) + `"}`)})
+	refused := expect[*wire.QueryError](d.link)
+	require.Contains(t, string(refused.Text), `Invalid query: "Dog": the subscription set has more than 4096 conditions`)
+	d.sync()
+}
+
+func manyConditions(n int) string {
+	parts := make([]string, n)
+	for i := range parts {
+		parts[i] = fmt.Sprintf("(age == %d)", i)
+	}
+	return strings.Join(parts, " OR ")
 }
 
 // Rules that can't be evaluated let nobody in.

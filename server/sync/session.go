@@ -56,11 +56,12 @@ type session struct {
 	answered []answer
 
 	// Everything below belongs to run.
-	phase  phase
-	policy *rules.Policy // as of the start of the session, or of the last change that did not concern it; nil: everything is allowed
-	access *view.Access  // of the policy
-	todo   []received    // taken from the inbox
-	paused bool          // it sends nothing by itself
+	phase   phase
+	policy  *rules.Policy // as of the start of the session, or of the last change that did not concern it; nil: everything is allowed
+	access  *view.Access  // of the policy
+	charged int           // queries that are counted as its user's
+	todo    []received    // taken from the inbox
+	paused  bool          // it sends nothing by itself
 	// It handles nothing more either: what follows a message that could not be handled, because the connection was lost meanwhile, would be
 	// taken for something else, uploads behind a QUERY for uploads before it.
 	stopped bool
@@ -381,6 +382,10 @@ func (s *session) fail(code wire.ErrorCode, text string) error {
 }
 
 func (s *session) failWith(m *wire.JSONError) error {
+	if m.Action == wire.ClientReset {
+		m.Action = s.resetAction()
+	}
+	m.RecoveryModeDisabled = m.Action == wire.ClientResetNoRecovery
 	s.log.Warn("the session fails", slog.String("code", m.Code.String()), slog.String("error", m.Message))
 	s.end()
 	s.conn.server.metrics.errors.WithLabelValues(strconv.Itoa(int(m.Code))).Inc()
@@ -430,5 +435,6 @@ func (s *session) drop() {
 		s.set.Release()
 		s.set = nil
 	}
+	s.charge(nil)
 	s.mark = nil
 }

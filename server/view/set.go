@@ -49,6 +49,20 @@ func (s *Set) hides(in *changeset.Instruction) bool {
 	return a != nil && !a.Reads(in.Field)
 }
 
+// Scans returns how many of the set's queries are tried on every object of their class that changes, because no value leads to them.
+func (s *Set) Scans() (n int) {
+	s.fan.mu.Lock()
+	defer s.fan.mu.Unlock()
+	for _, list := range s.queries {
+		for _, q := range list {
+			if q.key == nil {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // Asks returns the classes that the set has queries on, with the properties that they name, apart from primary keys: what must be queryable. Classes
 // that don't exist are left out.
 func (s *Set) Asks(catalog *history.Catalog) map[string][]string {
@@ -99,6 +113,9 @@ type parts struct {
 	queries map[string][]*query      // of each class: an object is in the view if one of them holds
 }
 
+// maxQueries is how many conditions, joined by OR and taken apart by the role's, a set may have: each is tried on objects that change.
+const maxQueries = 4096
+
 // compile parses a query body. Unless lenient, every class must exist.
 func compile(catalog *history.Catalog, body string, access *Access, lenient bool) (*parts, error) {
 	classes, err := wire.ParseQueryBody([]byte(body))
@@ -109,6 +126,7 @@ func compile(catalog *history.Catalog, body string, access *Access, lenient bool
 		texts: make(map[string]string, len(classes)), filters: map[string]string{}, hidden: map[string]*rules.Access{},
 		asked: make(map[string][]*query, len(classes)), queries: make(map[string][]*query, len(classes)),
 	}
+	total := 0
 	for _, c := range classes {
 		parsed, err := rql.ParseSync(c.Query)
 		if err != nil {
@@ -147,7 +165,7 @@ func compile(catalog *history.Catalog, body string, access *Access, lenient bool
 					return nil, invalid(c.Class, err)
 				}
 			}
-			make := func(filter *rules.Filter) *query {
+			query := func(filter *rules.Filter) *query {
 				q := &query{id: queryID{class: c.Class, text: text}, parsed: alternative, filter: filter, sets: map[*Set]struct{}{}}
 				if filter != nil {
 					q.id.filter = filter.String()
@@ -157,9 +175,12 @@ func compile(catalog *history.Catalog, body string, access *Access, lenient bool
 				}
 				return q
 			}
-			asked = append(asked, make(nil))
+			asked = append(asked, query(nil))
 			for _, f := range filters {
-				list = append(list, make(f))
+				list = append(list, query(f))
+			}
+			if total++; total > maxQueries || len(list) > maxQueries {
+				return nil, invalid(c.Class, fmt.Errorf("the subscription set has more than %d conditions; combine them, with IN for example", maxQueries))
 			}
 		}
 		out.texts[c.Class], out.asked[c.Class] = c.Query, asked

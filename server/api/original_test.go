@@ -127,7 +127,7 @@ func readAnswer(r *bufio.Reader, method string) (a answer, err error) {
 	length := a.header.Get("Content-Length")
 	a.chunked = strings.EqualFold(a.header.Get("Transfer-Encoding"), "chunked")
 	switch {
-	case method == http.MethodHead || a.status == http.StatusNoContent:
+	case method == http.MethodHead || a.status == http.StatusNoContent || a.status == http.StatusSwitchingProtocols:
 		return a, nil
 	case length != "":
 		n, err := strconv.Atoi(length)

@@ -20,25 +20,35 @@ import (
 	"realmsync/server/sync"
 )
 
+// lateSync is the sync endpoint of a fixture: it needs its users, and is set once they are there.
+type lateSync struct{ made atomic.Pointer[sync.Server] }
+
 // openSync is a fixture with the real sync endpoint behind the HTTP API.
 func openSync(t *testing.T) *fixture {
 	t.Helper()
-	var made atomic.Pointer[sync.Server]
-	f := open(t, func(s *setup) {
-		s.auth.OnRevoke = func(r auth.Revocation) { made.Load().Revoke(r) }
-		s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { made.Load().ServeHTTP(w, r) })
-	})
-	dir := t.TempDir()
+	late := &lateSync{}
+	f := open(t, late.plan)
+	late.attach(f)
+	return f
+}
+
+func (late *lateSync) plan(s *setup) {
+	s.auth.OnRevoke = func(r auth.Revocation) { late.made.Load().Revoke(r) }
+	s.api.Sync = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { late.made.Load().ServeHTTP(w, r) })
+}
+
+func (late *lateSync) attach(f *fixture) {
+	f.t.Helper()
+	dir := f.t.TempDir()
 	endpoint, err := sync.New(sync.Config{
 		Auth: f.auth, Dev: true, Registry: f.registry, Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Now: f.clock.now,
 		Store: func(ctx context.Context, app string) (store.Store, error) {
 			return sqlite.Open(ctx, filepath.Join(dir, app, "sync.db"))
 		},
 	})
-	require.NoError(t, err)
-	made.Store(endpoint)
-	t.Cleanup(func() { require.NoError(t, endpoint.Close()) })
-	return f
+	require.NoError(f.t, err)
+	late.made.Store(endpoint)
+	f.t.Cleanup(func() { require.NoError(f.t, endpoint.Close()) })
 }
 
 // upgrade is the handshake of the original (app-services 8.1): origin form, the token in the query, as it is.

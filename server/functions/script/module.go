@@ -1,0 +1,128 @@
+package script
+
+import (
+	"github.com/dop251/goja"
+)
+
+// moduleKey: a function has another context when it runs as the system.
+type moduleKey struct {
+	name   string
+	system bool
+}
+
+// module is a function that was loaded in this call.
+type module struct {
+	fn      *Function
+	exports goja.Value // nil: it is being loaded
+}
+
+// load runs the source of a function and returns what it exports, which must be a function.
+func (c *call) load(f *Function) (goja.Callable, error) {
+	exports, err := c.exportsOf(f)
+	if err != nil {
+		return nil, err
+	}
+	call, ok := goja.AssertFunction(exports)
+	if !ok {
+		return nil, thrown("function %q does not export a function: it must say exports = function...", f.Name)
+	}
+	return call, nil
+}
+
+// exportsOf runs a source once in a call. Functions that load each other in a circle see what is exported by then, which is nothing.
+func (c *call) exportsOf(f *Function) (goja.Value, error) {
+	key := moduleKey{f.Name, f.System}
+	if m := c.loaded[key]; m != nil {
+		if m.exports == nil {
+			return c.vm.NewObject(), nil
+		}
+		return m.exports, nil
+	}
+	m := &module{fn: f}
+	c.loaded[key] = m
+	wrapper, err := c.vm.RunProgram(f.Program.prog)
+	if err != nil {
+		return nil, err
+	}
+	run, ok := goja.AssertFunction(wrapper)
+	if !ok {
+		return nil, thrown("function %q has no body", f.Name)
+	}
+	holder, original := c.vm.NewObject(), c.vm.NewObject()
+	if err := holder.Set("exports", original); err != nil {
+		return nil, err
+	}
+	if err := holder.DefineDataProperty("original", original, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE); err != nil {
+		return nil, err
+	}
+	context, err := c.contextOf(f)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := run(goja.Undefined(), original, holder, context, c.vm.ToValue(c.require(f))); err != nil {
+		return nil, err
+	}
+	m.exports = holder.Get("exports")
+	return m.exports, nil
+}
+
+// require finds other functions of the app by their names, and the modules that are built in. There are no files behind it.
+func (c *call) require(from *Function) fn {
+	return func(call goja.FunctionCall) goja.Value {
+		name := call.Argument(0).String()
+		if name == "crypto" || name == "node:crypto" {
+			m, err := c.nodeCrypto()
+			c.must(err)
+			return m
+		}
+		f, err := c.host.Function(c.ctx, plainName(name), nil)
+		if err != nil {
+			panic(c.errorOf(err))
+		}
+		if f == nil {
+			c.fail("Cannot find module '" + clip(name, 128) + "': only other functions of the app and crypto can be required")
+		}
+		// What is required runs with the rights of the function that requires it: it is a part of it.
+		own := *f
+		own.System = from.System
+		exports, err := c.exportsOf(&own)
+		c.must(err)
+		return exports
+	}
+}
+
+// execute is context.functions.execute: it calls another function of the app at once, and returns what that returns, which is a promise if
+// it is an async function. The function runs as itself: as the system only if it is configured to.
+func (c *call) execute(call goja.FunctionCall) goja.Value {
+	name := call.Argument(0).String()
+	args := call.Arguments[min(1, len(call.Arguments)):]
+	given := make([]any, len(args))
+	for i, a := range args {
+		// A function may be given what is no BSON, which rules see as null.
+		if c.vm.Try(func() { given[i] = c.toBSON(a, c.Limits.Result) }) != nil {
+			given[i] = nil
+		}
+	}
+	f, err := c.host.Function(c.ctx, name, given)
+	if err != nil {
+		panic(c.errorOf(err))
+	}
+	if f == nil {
+		c.fail("function not found: '" + clip(name, 128) + "'")
+	}
+	fn, err := c.load(f)
+	if err != nil {
+		panic(c.rethrow(err))
+	}
+	v, err := fn(goja.Undefined(), args...)
+	c.must(err)
+	return v
+}
+
+// rethrow is what JavaScript is to see of an error of this package, and goja's own as they are.
+func (c *call) rethrow(err error) any {
+	if t, ok := err.(*ThrownError); ok { //nolint:errorlint // only what this package made
+		return c.errorOf(t)
+	}
+	return err
+}

@@ -12,8 +12,9 @@ import (
 	"realmsync/server/sync"
 )
 
-// openData makes what programs read and write of the apps, under the apps' rules. The custom data of users comes from there.
-func (c *serveCommand) openData(users *auth.Service, configs *appconfig.Store, endpoint *sync.Server, log *slog.Logger) (*data.Data, *data.Ruled, error) {
+// openData makes what programs read and write of the apps, under the apps' rules. The custom data of users comes from there. endpoint returns the
+// endpoint, which is made after it: it tells of asymmetric objects.
+func (c *serveCommand) openData(users *auth.Service, configs *appconfig.Store, endpoint func() *sync.Server, log *slog.Logger) (*data.Data, *data.Ruled, error) {
 	ruled := data.NewRuled(configs)
 	d, err := data.Open(data.Config{
 		Apps: configs, Permissions: ruled, Logger: log,
@@ -23,7 +24,7 @@ func (c *serveCommand) openData(users *auth.Service, configs *appconfig.Store, e
 			if err != nil {
 				return nil, nil, err
 			}
-			return endpoint.Engine(ctx, id, app.Strict)
+			return endpoint().Engine(ctx, id, app.Strict)
 		},
 	})
 	if err != nil {

@@ -87,21 +87,22 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer func() { err = errors.Join(err, users.Close()) }()
 	defer followKeys(users, log)()
 
+	documents, _, err := c.openData(users, configs, func() *sync.Server { return endpoint }, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, documents.Close()) }()
+
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	endpoint, err = sync.New(sync.Config{
 		Auth: users, Store: c.store, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
-		Rules: liveRules(configs, users),
+		Rules: liveRules(configs, users), Opened: documents.Opened, Committed: documents.Committed,
 	})
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
-	documents, _, err := c.openData(users, configs, endpoint, log)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, documents.Close()) }()
 	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Collections: documents, Data: documents, Registry: registry, Logger: log})
 	if err != nil {
 		return err

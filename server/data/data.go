@@ -45,6 +45,8 @@ type Data struct {
 
 	mu     sync.Mutex
 	files  map[string]*openFile
+	noted  map[string]uint64 // by app: the version that its file says is ingested, if that is known
+	behind map[string]bool   // by app: some asymmetric objects could not be stored
 	closed bool
 }
 
@@ -73,7 +75,7 @@ func Open(cfg Config) (*Data, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Data{cfg: cfg, files: map[string]*openFile{}}, nil
+	return &Data{cfg: cfg, files: map[string]*openFile{}, noted: map[string]uint64{}, behind: map[string]bool{}}, nil
 }
 
 var errClosed = errors.New("data: it is closed")
@@ -95,6 +97,8 @@ func (d *Data) Close() error {
 func (d *Data) Forget(app string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	delete(d.noted, app)
+	delete(d.behind, app)
 	f := d.files[app]
 	if f == nil {
 		return nil

@@ -83,6 +83,16 @@ func (g *group) program(c *changeset.Changeset) (version uint64, err error) {
 		}
 		g.state.touch(s)
 	}
+	if limit := g.engine.cfg.MaxDocument; limit > 0 {
+		for _, s := range g.state.touched {
+			if s.row == nil || s.row == s.before {
+				continue
+			}
+			if n := s.row.bytes(); n > limit {
+				return 0, refuse(BadChangeset, "object %s of class %q would have about %d bytes, more than the %d that are accepted", s.key, s.class, n, limit)
+			}
+		}
+	}
 	e := &Entry{Version: version, Origin: Server, Timestamp: merged.Timestamp, Changeset: c, Images: g.state.finish(), Catalog: g.state.catalog, flags: flagsOf(c)}
 	if e.Bytes, err = changeset.Encode(c); err != nil {
 		return 0, blame(BadChangeset, err, "the changeset of a program can't be written")

@@ -44,10 +44,19 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 		Committed: func(entries []*history.Entry) {
 			<-ready
 			a.fan.Committed(entries)
+			if s.cfg.Committed != nil {
+				s.cfg.Committed(id, a.engine, entries)
+			}
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("sync: opening app %s: %w", id, err)
+	}
+	if s.cfg.Opened != nil {
+		if err := s.cfg.Opened(ctx, id, a.engine); err != nil {
+			close(ready)
+			return nil, errors.Join(fmt.Errorf("sync: opening app %s: %w", id, err), a.engine.Close())
+		}
 	}
 	a.fan = view.NewFan(a.engine.Version(), s.log)
 	close(ready)

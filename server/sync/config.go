@@ -11,6 +11,7 @@ import (
 
 	"realmsync/core/wire"
 	"realmsync/server/auth"
+	"realmsync/server/history"
 	"realmsync/server/store"
 )
 
@@ -48,6 +49,10 @@ type Config struct {
 	MaxScans int
 	// Limits bounds messages; default wire.ServerLimits.
 	Limits wire.Limits
+	// Opened, if set, is given an app's engine before anybody else. If it fails, the app is not opened.
+	Opened func(ctx context.Context, app string, engine *history.Engine) error
+	// Committed, if set, is told what each commit of an app has changed, after it was distributed (history.Config.Committed).
+	Committed func(app string, engine *history.Engine, entries []*history.Entry)
 	// Registry is where metrics are registered; nil: nowhere.
 	Registry prometheus.Registerer
 	Logger   *slog.Logger

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,6 +13,7 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/merge"
+	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
@@ -170,4 +172,54 @@ func TestProgramConverges(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What devices write to an asymmetric class is in a collection, for programs; also what was committed just before a crash.
+func TestAsymmetricObjectsAreKept(t *testing.T) {
+	var p *data.Data
+	var lost atomic.Bool
+	f := open(t, func(c *Config) {
+		c.Opened = func(ctx context.Context, app string, engine *history.Engine) error { return p.Opened(ctx, app, engine) }
+		c.Committed = func(app string, engine *history.Engine, entries []*history.Entry) {
+			if !lost.Load() {
+				p.Committed(app, engine, entries)
+			}
+		}
+	})
+	p = f.program()
+	a := f.device("ann").subscribed(allDogs)
+	a.write(changeset.Instruction{Op: changeset.AddTable, Table: "Event", Schema: &changeset.SchemaFields{TableKind: schema.Asymmetric, KeyField: "_id", KeyType: value.KindInt}},
+		changeset.Instruction{Op: changeset.AddColumn, Table: "Event", Field: "text", Schema: &changeset.SchemaFields{Type: value.KindString}},
+		changeset.Instruction{Op: changeset.AddColumn, Table: "Event", Field: "list", Collection: schema.List, Schema: &changeset.SchemaFields{Type: value.KindInt}})
+	event := func(id int64) {
+		t.Helper()
+		a.write(changeset.Instruction{Op: changeset.CreateObject, Table: "Event", Key: value.IntKey(id)},
+			changeset.Instruction{Op: changeset.Update, Table: "Event", Key: value.IntKey(id), Field: "text", Value: value.String("x")},
+			changeset.Instruction{Op: changeset.ArrayInsert, Table: "Event", Key: value.IntKey(id), Field: "list", Path: []changeset.Step{{IsPos: true}}, Value: value.Int(id)})
+		a.upload()
+	}
+	events := func() bson.A {
+		t.Helper()
+		out, err := p.Call(t.Context(), "app", auth.SystemCaller(), appconfig.DefaultService, "find", bson.D{{Key: "database", Value: appconfig.DefaultDatabase}, {Key: "collection", Value: "Event"}})
+		require.NoError(t, err)
+		return out.(bson.A)
+	}
+	want := func(id int64) bson.D {
+		return bson.D{{Key: "_id", Value: id}, {Key: "text", Value: "x"}, {Key: "list", Value: bson.A{id}}}
+	}
+	event(1)
+	event(2)
+	a.sync() // what was committed is distributed, and told
+	require.Eventually(t, func() bool { return len(events()) == 2 }, patience, waitStep)
+	require.Equal(t, bson.A{want(1), want(2)}, events())
+	lost.Store(true)
+	event(3)
+	a.drop()
+	f.restart()
+	lost.Store(false)
+	a.connect()
+	event(4)
+	require.Eventually(t, func() bool { return len(events()) == 4 }, patience, waitStep)
+	require.Equal(t, bson.A{want(1), want(2), want(3), want(4)}, events())
+	require.Equal(t, []value.Key(nil), a.state.Keys("Event"), "devices keep none")
 }

@@ -1,0 +1,169 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	"realmsync/core/changeset"
+	"realmsync/core/schema"
+	"realmsync/server/history"
+)
+
+// Asymmetric objects are written by devices and read by none. Nothing of them is kept in the app's state, so they are put into plain collections of
+// the synced database, named as their classes, where programs read them (spec/app-services.md 11.2: asymmetricSyncData). documents.db knows up
+// to which version that was done: what a crash has prevented is made up for when the app is opened.
+
+// ingested is the name of that version in documents.db.
+const ingested = "ingested"
+
+// lazily is after how many versions without asymmetric objects it is written down.
+const lazily = 10_000
+
+// Opened puts the asymmetric objects into their collections that are not there yet. It is sync.Config.Opened.
+func (d *Data) Opened(ctx context.Context, app string, engine *history.Engine) error {
+	d.mu.Lock()
+	delete(d.behind, app)
+	d.mu.Unlock()
+	asymmetric := false
+	for _, class := range engine.Catalog().Schema.Classes() {
+		asymmetric = asymmetric || class.Kind == schema.Asymmetric
+	}
+	if !asymmetric {
+		return nil
+	}
+	from, err := d.ingestedTo(ctx, app)
+	if err != nil {
+		return err
+	}
+	to := engine.Version()
+	var batch []*history.Entry
+	flush := func(upTo uint64) error {
+		defer func() { batch = batch[:0] }()
+		return d.ingest(ctx, app, engine, batch, upTo)
+	}
+	err = engine.Entries(ctx, from, to, func(e *history.Entry) (bool, error) {
+		if batch = append(batch, e); len(batch) < plainBatch {
+			return true, nil
+		}
+		return true, flush(e.Version)
+	})
+	if err != nil {
+		return err
+	}
+	return flush(to)
+}
+
+func (d *Data) ingestedTo(ctx context.Context, app string) (uint64, error) {
+	file, release, err := d.documents(ctx, app, false)
+	if file == nil || err != nil {
+		return 0, err
+	}
+	defer release()
+	var version int64
+	err = file.QueryRow(ctx, "SELECT value FROM progress WHERE name = ?", ingested).Scan(&version)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
+	return uint64(version), err
+}
+
+// Committed puts the asymmetric objects of a commit into their collections. It is sync.Config.Committed. What fails is done when the app is opened
+// the next time.
+func (d *Data) Committed(app string, engine *history.Engine, entries []*history.Entry) {
+	last := entries[len(entries)-1].Version
+	d.mu.Lock()
+	behind, noted := d.behind[app], d.noted[app]
+	d.mu.Unlock()
+	some := false
+	for _, e := range entries {
+		some = some || hasAsymmetric(e)
+	}
+	if !some && (behind || noted == 0 || last < noted+lazily) {
+		return
+	}
+	upTo := last
+	if behind {
+		upTo = 0
+	}
+	if err := d.ingest(context.Background(), app, engine, entries, upTo); err != nil {
+		d.cfg.Logger.Error("asymmetric objects could not be stored; they will be when the app is opened again", "app", app, "version", last, "error", err)
+		d.mu.Lock()
+		d.behind[app] = true
+		d.mu.Unlock()
+	}
+}
+
+// hasAsymmetric tells whether a version has made asymmetric objects.
+func hasAsymmetric(e *history.Entry) bool {
+	for i := range e.Changeset.Instructions {
+		in := &e.Changeset.Instructions[i]
+		if in.Op != changeset.CreateObject {
+			continue
+		}
+		if class := e.Catalog.Class(in.Table); class != nil && class.Kind == schema.Asymmetric {
+			return true
+		}
+	}
+	return false
+}
+
+// ingest stores the asymmetric objects of some versions, and that it has been done up to one; 0: that isn't known. An object that is there stays.
+func (d *Data) ingest(ctx context.Context, app string, engine *history.Engine, entries []*history.Entry, upTo uint64) error {
+	cfg, err := d.cfg.Apps.Current(ctx, app)
+	if err != nil {
+		return err
+	}
+	s := cfg.SyncService()
+	if s == nil {
+		return nil
+	}
+	file, release, err := d.documents(ctx, app, true)
+	if err != nil {
+		return err
+	}
+	defer release()
+	err = file.Update(ctx, func(tx *sql.Tx) error {
+		writers := map[string]*plainWriter{}
+		for _, e := range entries {
+			rows, err := engine.Asymmetric(e)
+			if err != nil {
+				return err
+			}
+			for _, row := range rows {
+				class := row.Class
+				w := writers[class.Name]
+				if w == nil {
+					p := &plain{name: Collection{s.Name, s.FlexibleSync.DatabaseName, class.Name}, file: file.File, now: d.cfg.Now}
+					id, err := p.id(ctx, tx)
+					if err != nil {
+						return err
+					}
+					w = &plainWriter{plain: p, ctx: ctx, tx: tx, collection: id}
+					if w.fields, err = p.indexes(ctx, tx, id); err != nil {
+						return err
+					}
+					writers[class.Name] = w
+				}
+				doc, err := document(e.Catalog, class, row)
+				if err != nil {
+					return err
+				}
+				if _, _, err := w.insert(doc); err != nil {
+					return err
+				}
+			}
+		}
+		if upTo == 0 {
+			return nil
+		}
+		_, err := tx.ExecContext(ctx, "INSERT INTO progress (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)", ingested, int64(upTo))
+		return err
+	})
+	if err == nil && upTo > 0 {
+		d.mu.Lock()
+		d.noted[app] = upTo
+		d.mu.Unlock()
+	}
+	return err
+}

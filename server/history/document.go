@@ -256,7 +256,7 @@ func (d *decoder) element() element {
 			d.failed = true
 			return element{}
 		}
-		inside := decoder{rest: body, catalog: d.catalog, depth: d.depth}
+		inside := decoder{rest: body, catalog: d.catalog, depth: d.depth, stored: d.stored}
 		c.object = inside.properties(d.catalog.ClassByID(uint32(id)), value.NullKey())
 		d.failed = d.failed || inside.failed
 		if c.object == nil {
@@ -285,6 +285,9 @@ func (d *decoder) element() element {
 			return element{}
 		}
 		c.pieces[k] = piece{count: int(count), id: id}
+		if d.stored != nil {
+			d.stored(kind, int(count), id)
+		}
 		c.count += int(count)
 	}
 	return element{value.Marker(kind), c}
@@ -323,8 +326,9 @@ func decodeLeaf(catalog *Catalog, kind value.Kind, count int, body []byte) (*lea
 type decoder struct {
 	rest    []byte
 	failed  bool
-	catalog *Catalog // of embedded objects
-	flat    bool     // there are no containers
+	catalog *Catalog                                    // of embedded objects
+	flat    bool                                        // there are no containers
+	stored  func(kind value.Kind, count int, id uint64) // told of every piece that is apart; nil: nobody is
 	depth   int
 }
 

@@ -72,6 +72,9 @@ type Engine struct {
 	salts   []store.Salt
 	recent  recent
 	version atomic.Uint64 // newest durable version
+	floor   atomic.Uint64 // store.Reader.Floor
+
+	reading reading // open snapshots
 
 	flagged  []uint64 // versions that change the schema, ascending
 	clients  clients
@@ -145,6 +148,11 @@ func (e *Engine) load(ctx context.Context) error {
 	if e.catalog, err = e.loadCatalog(classes, newest); err != nil {
 		return err
 	}
+	floor, err := tx.Floor()
+	if err != nil {
+		return err
+	}
+	e.floor.Store(floor)
 	maxPiece, err := tx.MaxPiece()
 	if err != nil {
 		return err
@@ -192,6 +200,10 @@ func (e *Engine) Close() error {
 
 // Version returns the newest durable version.
 func (e *Engine) Version() uint64 { return e.version.Load() }
+
+// Floor returns the version up to which the history has been given up: no live client needs it (Trim). Of the versions at or below
+// it only those that change the schema can still be read, without images.
+func (e *Engine) Floor() uint64 { return e.floor.Load() }
 
 // Catalog returns the schema as of the newest durable version.
 func (e *Engine) Catalog() *Catalog {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"realmsync/core/changeset"
 	"realmsync/server/store"
@@ -91,6 +92,8 @@ func (g *group) check(c *Claim) error {
 			c.Ident, c.ServerVersion, file.BaseVersion)
 	case file.LastSeen == 0:
 		return refuse(ClientFileExpired, "client file %d was not seen for too long; its history is gone", c.Ident)
+	case c.ServerVersion > 0 && c.ServerVersion < g.engine.floor.Load():
+		return refuse(ClientFileExpired, "client file %d has integrated server version %d, but the history up to %d is gone", c.Ident, c.ServerVersion, g.engine.floor.Load())
 	case c.ServerVersion > g.version:
 		return refuse(BadServerVersion, "client file %d says that it integrated server version %d, but the newest is %d", c.Ident, c.ServerVersion, g.version)
 	case c.ClientVersion > file.ClientVersion:
@@ -138,9 +141,17 @@ func (e *Engine) Expire(ctx context.Context, ident uint64) error {
 		if err != nil {
 			return none, fmt.Errorf("history: client file %d: %w", ident, err)
 		}
-		file.LastSeen = 0
-		g.extra.DropReciprocal = append(g.extra.DropReciprocal, store.FileVersion{File: ident, Version: g.version})
+		g.expire(file)
 		return none, nil
 	})
 	return err
+}
+
+// expire gives up everything that is only needed for a file. Its record stays, so that it is told what happened to it.
+func (g *group) expire(file *fileState) {
+	const everything = math.MaxInt64
+	file.LastSeen, file.resets = 0, nil
+	g.extra.DropReciprocal = append(g.extra.DropReciprocal, store.FileVersion{File: file.Ident, Version: everything})
+	g.extra.DropResets = append(g.extra.DropResets, store.FileVersion{File: file.Ident, Version: everything})
+	g.extra.KeepViews = append(g.extra.KeepViews, store.KeepViews{File: file.Ident, From: everything})
 }

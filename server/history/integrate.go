@@ -26,13 +26,14 @@ type integration struct {
 
 // subject is what there is to know about an object that an upload touches, if there is anything.
 type subject struct {
-	history  []*event      // what happened to the object after integration.since, ascending
-	resets   []store.Reset // after the oldest base, ascending
-	rejected bool          // a write of this upload was taken back: what follows on it is void
-	reason   string        // of that
-	left     bool          // moved out of the view by the file itself
-	first    uint64        // first reset that this upload leads to, 0: none
-	after    uint64        // oldest reset that writes of this upload follow (see store.Reset.After), 0: none
+	history   []*event      // what happened to the object after integration.since, ascending
+	resets    []store.Reset // after the oldest base, ascending
+	forgotten bool          // more happened to it after integration.since than history tells
+	rejected  bool          // a write of this upload was taken back: what follows on it is void
+	reason    string        // of that
+	left      bool          // moved out of the view by the file itself
+	first     uint64        // first reset that this upload leads to, 0: none
+	after     uint64        // oldest reset that writes of this upload follow (see store.Reset.After), 0: none
 }
 
 // about returns the subject of an object, made on first use.
@@ -157,7 +158,14 @@ func (in *integration) readHistory(objects []*slot) error {
 			continue
 		}
 		about := in.about(s)
+		floor := g.engine.floor.Load()
 		for v := s.version; v > in.since; {
+			if v <= floor {
+				// Only a file that had integrated nothing can be based on less than the floor, and what happened up to there is not
+				// what it was told (trim.go): it is told the object as a whole.
+				about.forgotten = true
+				break
+			}
 			e := entries[v]
 			if e == nil {
 				var err error
@@ -203,7 +211,14 @@ func (in *integration) schemaVersions() (out []uint64) {
 	g := in.group
 	for i := range in.changesets {
 		if flagsOf(in.changesets[i].Changeset)&flagErase != 0 {
-			for v := in.base() + 1; v <= g.version; v++ {
+			// Of what is given up only changes of the schema meet it: writes to what it erases are gone with that.
+			floor := max(in.base(), g.engine.floor.Load())
+			for _, v := range g.engine.flagged {
+				if v > in.base() && v <= floor {
+					out = append(out, v)
+				}
+			}
+			for v := floor + 1; v <= g.version; v++ {
 				out = append(out, v)
 			}
 			return out

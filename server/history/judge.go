@@ -139,6 +139,7 @@ func (in *integration) unknown(s *slot, base uint64) (unknown, left bool, err er
 	for len(epochs) > 1 && epochs[1].Snapshot <= base {
 		epochs = epochs[1:]
 	}
+	unknown = in.known(s).forgotten && base < in.group.engine.floor.Load()
 	for last := len(epochs); last > 0 && !unknown; last-- {
 		if unknown, err = in.unfaithful(s, base, epochs[:last]); err != nil {
 			return false, false, err

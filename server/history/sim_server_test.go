@@ -185,6 +185,7 @@ func (s *simulation) message(i int, end uint64) (m download, ok bool, err error)
 		}
 		return true, err
 	})
+	x.cursor.ServerVersion = max(x.cursor.ServerVersion, end) // before its first bootstrap a client isn't told anything, and the history may be gone
 	m.progress = x.progress(s.engine)
 	return m, true, err
 }

@@ -44,6 +44,7 @@ type simulation struct {
 	sessions []*simSession
 	begun    [][]store.View // by client: bootstraps that were begun and have not arrived, as far as is known
 	clock    uint64
+	trims    *rand.Rand // trims the history at random moments, and breaks that off at others; nil: never
 }
 
 const simClients = 3
@@ -181,6 +182,9 @@ func (s *simulation) settle() error {
 				}
 			}
 		}
+		if err := s.trim(); err != nil {
+			return err
+		}
 		for i, c := range s.clients {
 			for {
 				m, ok, err := s.message(i, s.engine.Version())
@@ -216,6 +220,9 @@ func (s *simulation) compare() error {
 	defer snapshot.Close()
 	class := snapshot.Catalog.Class("T")
 
+	if s.engine.Floor() > 0 {
+		return s.compareClients(snapshot, class)
+	}
 	replayed := memstate.New(schema.New())
 	seen := map[[2]uint64]bool{}
 	err = s.engine.Entries(context.Background(), 0, snapshot.At(), func(e *Entry) (bool, error) {
@@ -233,6 +240,10 @@ func (s *simulation) compare() error {
 	if err := same(snapshot, class, all{}, replayed); err != nil {
 		return fmt.Errorf("the state is not what the history leads to: %w", err)
 	}
+	return s.compareClients(snapshot, class)
+}
+
+func (s *simulation) compareClients(snapshot *Snapshot, class *Class) error {
 	for i, c := range s.clients {
 		if err := same(snapshot, class, c.queries[c.active], c.state); err != nil {
 			return fmt.Errorf("client %d (file %d, view %q): %w", i, c.file.Ident, c.queries[c.active], err)
@@ -273,7 +284,15 @@ func run(dir string, rules merge.Rules, views bool, memory int, steps []step) (e
 }
 
 func runPermitting(dir string, rules merge.Rules, views, permit bool, memory int, steps []step) (err error) {
-	s := &simulation{dir: dir, rules: rules, views: views, permit: permit, memory: memory}
+	return (&simulation{dir: dir, rules: rules, views: views, permit: permit, memory: memory}).run(steps)
+}
+
+func (s *simulation) run(steps []step) error {
+	return s.runThen(steps, func() error { return nil })
+}
+
+// runThen runs steps and calls then before the engine is closed.
+func (s *simulation) runThen(steps []step, then func() error) (err error) {
 	defer func() {
 		if s.engine != nil {
 			err = cmpOr(err, s.engine.Close())
@@ -286,8 +305,14 @@ func runPermitting(dir string, rules merge.Rules, views, permit bool, memory int
 		if err := s.step(x); err != nil {
 			return fmt.Errorf("step %d (%v): %w", n, x, err)
 		}
+		if err := s.trim(); err != nil {
+			return fmt.Errorf("trimming after step %d (%v): %w", n, x, err)
+		}
 	}
-	return s.settle()
+	if err := s.settle(); err != nil {
+		return err
+	}
+	return then()
 }
 
 func cmpOr(a, b error) error {

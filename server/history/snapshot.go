@@ -18,6 +18,14 @@ type Snapshot struct {
 	stored *Catalog                      // of what the store's snapshot holds, which may be newer
 	older  map[store.ObjectRef]*olderRow // objects that were touched between the version and the store's
 	byKey  map[uint32][]*olderRow        // the same by class, ordered by key
+
+	done func() // it is not among the open ones any more
+}
+
+// Close gives the snapshot back.
+func (s *Snapshot) Close() error {
+	s.done()
+	return s.Snapshot.Close()
 }
 
 // olderRow is an object as it was at the version of a snapshot; nil: it didn't exist.
@@ -44,6 +52,7 @@ func (e *Engine) Snapshot(ctx context.Context) (*Snapshot, error) {
 		_ = s.Close()
 		return nil, err
 	}
+	out.done = e.reading.enter(out.version)
 	return out, nil
 }
 
@@ -68,6 +77,8 @@ func (e *Engine) rewind(ctx context.Context, s *Snapshot, version uint64) error 
 		return fmt.Errorf("history: server version %d was asked for, but the newest is %d", version, s.version)
 	case version == s.version:
 		return nil
+	case version < e.Floor():
+		return fmt.Errorf("history: server version %d was asked for, but the history is given up to %d", version, e.Floor())
 	}
 	records, err := s.Classes()
 	if err != nil {

@@ -170,6 +170,7 @@ func (e *Engine) attempt(out *batch) error {
 	e.recent.add(g.entries)
 	e.version.Store(g.version)
 	e.state.Unlock()
+	e.floor.Store(max(e.floor.Load(), changes.Floor))
 	e.noteFlagged(g.entries)
 	e.nextFile = max(e.nextFile, g.nextFile)
 	out.entries = append(out.entries, g.entries...)
@@ -188,6 +189,11 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 		return nil, err
 	}
 	e.nextFile = max(e.nextFile, maxFile+1)
+	floor, err := tx.Floor()
+	if err != nil {
+		return nil, err
+	}
+	e.floor.Store(floor)
 	known := e.version.Load()
 	clear(e.clients)
 	if version == known {

@@ -39,8 +39,8 @@ type Object struct {
 	Version uint64 // the version that touched it last
 }
 
-// Piece is a part of a large collection, which documents and images name by its ID. Pieces are only ever added: those that the
-// newest documents don't name any more are still named by the images of older versions.
+// Piece is a part of a large collection, which documents and images name by its ID. Pieces are never changed: those that the
+// newest documents don't name any more are still named by the images of older versions, until these are given up.
 type Piece struct {
 	ID   uint64 // >= 1, chosen by server/history, never used twice
 	Body []byte // not empty
@@ -108,6 +108,9 @@ type Changes struct {
 	DropResets     []FileVersion // resets of the file at or below the version
 	Reciprocals    []Reciprocal
 	DropReciprocal []FileVersion // reciprocals of the file at or below the version; applied before Reciprocals
+	Floor          uint64        // what the history is given up to (Reader.Floor), if it is more than before
+	Reclaim        int           // how many records that the floor has made useless may be removed, of each kind; applied last
+	DropPieces     []uint64
 }
 
 // KeepViews drops the views of a file with a query version below From.
@@ -120,5 +123,5 @@ type FileVersion struct{ File, Version uint64 }
 func (c *Changes) Empty() bool {
 	return c.Salt == nil && len(c.Classes) == 0 && len(c.DropClasses) == 0 && len(c.Entries) == 0 && len(c.Objects) == 0 &&
 		len(c.Pieces) == 0 && len(c.Files) == 0 && len(c.Views) == 0 && len(c.KeepViews) == 0 && len(c.Resets) == 0 && len(c.DropResets) == 0 &&
-		len(c.Reciprocals) == 0 && len(c.DropReciprocal) == 0
+		len(c.Reciprocals) == 0 && len(c.DropReciprocal) == 0 && c.Floor == 0 && c.Reclaim == 0 && len(c.DropPieces) == 0
 }

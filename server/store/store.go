@@ -28,6 +28,11 @@ type Reader interface {
 	Entries(from, to uint64, images bool, f func(*Entry) (bool, error)) error
 	// Entry returns one entry, or ErrNotFound.
 	Entry(version uint64, images bool) (Entry, error)
+	// Floor returns the version up to which the history may have been given up, 0 if none was: entries at or below it exist only
+	// if they have flags, or are still to be reclaimed, and have no images that may be asked for. It is below Version.
+	Floor() (uint64, error)
+	// Reclaimable tells whether there is anything that Changes.Reclaim would remove.
+	Reclaimable() (bool, error)
 	// FlaggedVersions returns the versions with from < version <= to whose flags have one of the bits, ascending.
 	FlaggedVersions(from, to uint64, bits uint32) ([]uint64, error)
 	// OwnVersions returns the versions > from that the file made, ascending.
@@ -41,10 +46,14 @@ type Reader interface {
 	ScanAfter(class uint32, after string, f func(key, doc []byte) (bool, error)) error
 	// Pieces calls f for those of the pieces that exist, in any order.
 	Pieces(ids []uint64, f func(Piece) error) error
+	// PieceIDs returns the lowest ids above a number, ascending, at most limit of them.
+	PieceIDs(above uint64, limit int) ([]uint64, error)
 	// MaxPiece returns the highest piece id, 0 if there is none.
 	MaxPiece() (uint64, error)
 	// File returns one client file, or ErrNotFound.
 	File(ident uint64) (File, error)
+	// Files returns the client files with the lowest idents above a number, ascending, at most limit of them.
+	Files(above uint64, limit int) ([]File, error)
 	// MaxFile returns the highest file ident that was given out, 0 if none was.
 	MaxFile() (uint64, error)
 	// Views returns the views of a file, ascending by query version.

@@ -21,6 +21,7 @@ type app struct {
 	fan    *view.Fan
 	rules  merge.Rules
 	build  chan struct{} // tokens of buildings
+	upkeep *maintenance
 
 	mu    sync.Mutex
 	files map[uint64]*session // by file ident: the one session that each client file has
@@ -60,7 +61,14 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 	}
 	a.fan = view.NewFan(a.engine.Version(), s.log)
 	close(ready)
+	a.upkeep = maintain(s, a)
 	return a, nil
+}
+
+// close ends the maintenance and closes the engine.
+func (a *app) close() error {
+	a.upkeep.end()
+	return a.engine.Close()
 }
 
 // errSuperseded is returned to a session whose connection was replaced before it came to claim its file.

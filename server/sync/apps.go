@@ -99,7 +99,7 @@ func (s *Server) closeIdle(o *opening) {
 	s.mu.Unlock()
 	defer s.serving.Done()
 	<-o.ready
-	if err := o.app.engine.Close(); err != nil {
+	if err := o.app.close(); err != nil {
 		s.log.Error("an app could not be closed", "app", o.id, "error", err)
 	} else {
 		s.log.Info("app closed", "app", o.id)
@@ -127,7 +127,7 @@ func (s *Server) closeApps() error {
 		if o.err != nil {
 			continue
 		}
-		if err := o.app.engine.Close(); err != nil {
+		if err := o.app.close(); err != nil {
 			errs = append(errs, fmt.Errorf("sync: closing app %s: %w", id, err))
 		}
 	}

@@ -47,6 +47,10 @@ type Config struct {
 	AppIdle time.Duration
 	// MaxScans is how many queries all sessions of one user may have that are tried on every object that changes; default 1000.
 	MaxScans int
+	// MaxOffline tells how long a client of an app may be away before its file is given up (error 222), 0 for ever; default: 30 days.
+	MaxOffline func(ctx context.Context, app string) time.Duration
+	// TrimEvery is how often the history of an open app is trimmed; default 10 minutes.
+	TrimEvery time.Duration
 	// Limits bounds messages; default wire.ServerLimits.
 	Limits wire.Limits
 	// Opened, if set, is given an app's engine before anybody else. If it fails, the app is not opened.
@@ -84,6 +88,12 @@ func (c *Config) complete() error {
 	if c.MaxDocument == 0 {
 		c.MaxDocument = 16 << 20
 	}
+	if c.MaxOffline == nil {
+		c.MaxOffline = func(context.Context, string) time.Duration { return DefaultMaxOffline }
+	}
+	if c.TrimEvery == 0 {
+		c.TrimEvery = 10 * time.Minute
+	}
 	if c.Limits == (wire.Limits{}) {
 		c.Limits = wire.ServerLimits()
 	}
@@ -95,6 +105,9 @@ func (c *Config) complete() error {
 	}
 	return nil
 }
+
+// DefaultMaxOffline is how long a client may be away (spec/sync-semantics.md section 4.7).
+const DefaultMaxOffline = 30 * 24 * time.Hour
 
 // Bounds on what a session holds in memory of what its client has sent.
 const (

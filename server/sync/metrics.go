@@ -22,6 +22,9 @@ type metrics struct {
 	mergeTime   prometheus.Histogram
 	groupSize   prometheus.Histogram
 	groupTime   prometheus.Histogram
+	expired     prometheus.Counter
+	forgotten   prometheus.Counter
+	trimTime    prometheus.Histogram
 }
 
 var _ history.Observer = (*metrics)(nil)
@@ -54,11 +57,14 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 		groupSize:   histogram("realm_sync_group_uploads", "Pieces of work that were committed together.", prometheus.ExponentialBuckets(1, 2, 11)),
 		groupTime:   histogram("realm_sync_group_seconds", "Time to make a group durable.", fast),
 	}
+	m.expired = counter("realm_sync_files_expired_total", "Client files that were given up because they were away too long.")
+	m.forgotten = counter("realm_sync_versions_trimmed_total", "Server versions that were given up because no client needs them.")
+	m.trimTime = histogram("realm_sync_trim_seconds", "Time of one round of trimming, most of it waiting.", fast)
 	if registry == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.connections, m.sessions, m.received, m.sent, m.inBytes, m.outBytes, m.errors, m.bootstraps,
-		m.changesets, m.mergeTime, m.groupSize, m.groupTime} {
+		m.changesets, m.mergeTime, m.groupSize, m.groupTime, m.expired, m.forgotten, m.trimTime} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -76,4 +82,11 @@ func (m *metrics) Merged(changesets int, _ int, took time.Duration) {
 func (m *metrics) Grouped(uploads int, took time.Duration) {
 	m.groupSize.Observe(float64(uploads))
 	m.groupTime.Observe(took.Seconds())
+}
+
+// trimmed counts what a round of trimming has done.
+func (m *metrics) trimmed(t history.Trimmed, versions uint64, took time.Duration) {
+	m.expired.Add(float64(t.Expired))
+	m.forgotten.Add(float64(versions))
+	m.trimTime.Observe(took.Seconds())
 }

@@ -86,6 +86,20 @@ func (r *reader) Entry(version uint64, images bool) (e store.Entry, err error) {
 	return e, err
 }
 
+// Floor implements store.Reader.
+func (r *reader) Floor() (uint64, error) {
+	v, err := r.number("SELECT version FROM floor")
+	return v, wrap("reading the floor of the history", err)
+}
+
+// Reclaimable implements store.Reader.
+func (r *reader) Reclaimable() (bool, error) {
+	n, err := r.number(`SELECT EXISTS (SELECT 1 FROM images WHERE version <= (SELECT version FROM floor))
+		OR EXISTS (SELECT 1 FROM history WHERE version <= (SELECT version FROM floor) AND flags = 0)
+		OR EXISTS (SELECT 1 FROM objects WHERE doc IS NULL AND version <= (SELECT version FROM floor))`)
+	return n != 0, wrap("looking for what can be reclaimed", err)
+}
+
 // FlaggedVersions implements store.Reader.
 func (r *reader) FlaggedVersions(from, to uint64, bits uint32) (out []uint64, err error) {
 	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
@@ -191,10 +205,38 @@ func (r *reader) Pieces(ids []uint64, f func(store.Piece) error) error {
 	return nil
 }
 
+// PieceIDs implements store.Reader.
+func (r *reader) PieceIDs(above uint64, limit int) (out []uint64, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var id uint64
+		err := rows.Scan(&id)
+		out = append(out, id)
+		return true, err
+	}, "SELECT id FROM pieces WHERE id > ?1 ORDER BY id LIMIT ?2", int64(above), limit)
+	return out, wrap("listing pieces of collections", err)
+}
+
 // MaxPiece implements store.Reader.
 func (r *reader) MaxPiece() (uint64, error) {
 	v, err := r.number("SELECT max(id) FROM pieces")
 	return v, wrap("reading the newest piece", err)
+}
+
+const selectFile = "SELECT ident, salt, user, client_version, base_version, locked, last_seen, created FROM files"
+
+func scanFile(rows *sql.Rows, file *store.File) error {
+	return rows.Scan(&file.Ident, &file.Salt, &file.User, &file.ClientVersion, &file.BaseVersion, &file.Locked, &file.LastSeen, &file.Created)
+}
+
+// Files implements store.Reader.
+func (r *reader) Files(above uint64, limit int) (out []store.File, err error) {
+	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
+		var file store.File
+		err := scanFile(rows, &file)
+		out = append(out, file)
+		return true, err
+	}, selectFile+" WHERE ident > ?1 ORDER BY ident LIMIT ?2", int64(above), limit)
+	return out, wrap("listing client files", err)
 }
 
 // File implements store.Reader.
@@ -202,8 +244,8 @@ func (r *reader) File(ident uint64) (file store.File, err error) {
 	found := false
 	err = r.conn.query(func(rows *sql.Rows) (bool, error) {
 		found = true
-		return false, rows.Scan(&file.Ident, &file.Salt, &file.User, &file.ClientVersion, &file.BaseVersion, &file.Locked, &file.LastSeen, &file.Created)
-	}, "SELECT ident, salt, user, client_version, base_version, locked, last_seen, created FROM files WHERE ident = ?1", int64(ident))
+		return false, scanFile(rows, &file)
+	}, selectFile+" WHERE ident = ?1", int64(ident))
 	if err == nil && !found {
 		return file, fmt.Errorf("sqlite: client file %d: %w", ident, store.ErrNotFound)
 	}

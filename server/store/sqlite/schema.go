@@ -75,4 +75,11 @@ var migrations = []string{
 		body BLOB NOT NULL
 	);
 	ALTER TABLE resets ADD COLUMN after INTEGER NOT NULL DEFAULT 0;`,
+	// 3
+	`CREATE TABLE floor (
+		id INTEGER PRIMARY KEY CHECK (id = 1),
+		version INTEGER NOT NULL
+	);
+	INSERT INTO floor (id, version) VALUES (1, 0);
+	CREATE INDEX objects_gone ON objects (version) WHERE doc IS NULL;`,
 }

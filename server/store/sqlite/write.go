@@ -50,7 +50,7 @@ func (t *tx) Commit(c *store.Changes) error {
 }
 
 func (t *tx) apply(c *store.Changes) error {
-	for _, step := range []func(*store.Changes) error{t.schema, t.history, t.pieces, t.objects, t.files, t.reciprocals} {
+	for _, step := range []func(*store.Changes) error{t.schema, t.history, t.pieces, t.objects, t.files, t.reciprocals, t.reclaim} {
 		if err := step(c); err != nil {
 			return err
 		}
@@ -170,4 +170,31 @@ func (t *tx) reciprocals(c *store.Changes) error {
 			}
 			return append(args, int64(x.File), int64(x.Version), changeset)
 		})
+}
+
+// reclaim removes what the floor of the history has made useless, and pieces that nothing names any more.
+func (t *tx) reclaim(c *store.Changes) error {
+	for _, id := range c.DropPieces {
+		if err := t.conn.exec("DELETE FROM pieces WHERE id = ?1", int64(id)); err != nil {
+			return err
+		}
+	}
+	if c.Floor != 0 {
+		if err := t.conn.exec("UPDATE floor SET version = max(version, ?1)", int64(c.Floor)); err != nil {
+			return err
+		}
+	}
+	if c.Reclaim == 0 {
+		return nil
+	}
+	for _, query := range []string{
+		"DELETE FROM images WHERE version IN (SELECT version FROM images WHERE version <= (SELECT version FROM floor) ORDER BY version LIMIT ?1)",
+		"DELETE FROM history WHERE version IN (SELECT version FROM history WHERE version <= (SELECT version FROM floor) AND flags = 0 ORDER BY version LIMIT ?1)",
+		`DELETE FROM objects WHERE (class, key) IN (SELECT class, key FROM objects WHERE doc IS NULL AND version <= (SELECT version FROM floor) LIMIT ?1)`,
+	} {
+		if err := t.conn.exec(query, c.Reclaim); err != nil {
+			return err
+		}
+	}
+	return nil
 }

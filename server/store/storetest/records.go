@@ -437,3 +437,77 @@ func largeBlobs(f *fixture) {
 		require.True(f.t, got[0].key == big[:1<<16] && got[0].doc == big)
 	})
 }
+
+// What is at or below the floor goes, some at a time, except changes of the schema; nothing else does.
+func reclaims(f *fixture) {
+	c := &store.Changes{}
+	for v := uint64(1); v <= 10; v++ {
+		e := entry(v)
+		e.Images = []byte{byte(v)}
+		if v == 3 {
+			e.Flags = 1
+		}
+		c.Entries = append(c.Entries, e)
+	}
+	gone := func(key string, version uint64) store.Object {
+		return store.Object{ObjectRef: ref(1, key), Version: version}
+	}
+	c.Objects = []store.Object{object(1, "a", "doc", 2), gone("b", 4), gone("c", 6), gone("d", 7)}
+	c.Files = []store.File{{Ident: 2, Salt: 1}, {Ident: 5, Salt: 2}, {Ident: 9, Salt: 3}}
+	c.Pieces = []store.Piece{{ID: 1, Body: []byte{1}}, {ID: 2, Body: []byte{2}}, {ID: 3, Body: []byte{3}}}
+	f.commit(c)
+	f.read(func(r store.Reader) {
+		more, err := r.Reclaimable()
+		require.NoError(f.t, err)
+		require.False(f.t, more)
+	})
+	f.commit(&store.Changes{Reclaim: 100}) // there is no floor
+	f.commit(&store.Changes{Floor: 6, DropPieces: []uint64{2, 77}})
+	f.commit(&store.Changes{Floor: 5}) // it doesn't sink
+	f.everywhere(func(r store.Reader) {
+		floor, err := r.Floor()
+		require.NoError(f.t, err)
+		require.EqualValues(f.t, 6, floor)
+		more, err := r.Reclaimable()
+		require.NoError(f.t, err)
+		require.True(f.t, more)
+		require.Len(f.t, f.entries(r, 6, 10, true), 4)
+		ids, err := r.PieceIDs(0, 10)
+		require.NoError(f.t, err)
+		require.Equal(f.t, []uint64{1, 3}, ids)
+		ids, err = r.PieceIDs(0, 1)
+		require.NoError(f.t, err)
+		require.Equal(f.t, []uint64{1}, ids)
+		files, err := r.Files(2, 1)
+		require.NoError(f.t, err)
+		require.Equal(f.t, []store.File{{Ident: 5, Salt: 2}}, files)
+		files, err = r.Files(9, 10)
+		require.NoError(f.t, err)
+		require.Empty(f.t, files)
+	})
+	rounds := 0
+	for more := true; more; rounds++ {
+		f.commit(&store.Changes{Reclaim: 2})
+		f.read(func(r store.Reader) {
+			var err error
+			more, err = r.Reclaimable()
+			require.NoError(f.t, err)
+		})
+	}
+	require.Equal(f.t, 3, rounds)
+	f.everywhere(func(r store.Reader) {
+		var versions, imaged []uint64
+		for _, e := range f.entries(r, 0, 10, true) {
+			versions = append(versions, e.Version)
+			if e.Images != nil {
+				imaged = append(imaged, e.Version)
+			}
+		}
+		require.Equal(f.t, []uint64{3, 7, 8, 9, 10}, versions)
+		require.Equal(f.t, []uint64{7, 8, 9, 10}, imaged)
+		require.Equal(f.t, []scanned{{"a", "doc"}}, f.scan(r, 1))
+		left := f.objects(r, ref(1, "a"), ref(1, "b"), ref(1, "c"), ref(1, "d"))
+		require.Len(f.t, left, 2)
+		require.Contains(f.t, left, ref(1, "d"))
+	})
+}

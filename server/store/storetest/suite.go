@@ -24,6 +24,7 @@ func Run(t *testing.T, place func(t testing.TB) Place) {
 		{"ClassesAreDropped", classesAreDropped},
 		{"ViewsAndResetsAreDropped", viewsAndResetsAreDropped},
 		{"ReciprocalsAreDropped", reciprocalsAreDropped},
+		{"Reclaims", reclaims},
 		{"HistoryRanges", historyRanges},
 		{"LargeNumbers", largeNumbers},
 		{"ManyObjects", manyObjects},

@@ -103,7 +103,18 @@ var routes = []route{
 	{post, inApp + "drafts/:id/deployment", (*call).deployDraft, false},
 	{del, inApp + "drafts/:id", (*call).deleteDraft, false},
 
+	{get, inApp + "api_keys", (*call).listKeys, false},
+	{post, inApp + "api_keys", (*call).createKey, false},
+	{get, inApp + "api_keys/:id", (*call).getKey, false},
+	{del, inApp + "api_keys/:id", (*call).deleteKey, false},
+	{put, inApp + "api_keys/:id/enable", (*call).enableKey, false},
+	{put, inApp + "api_keys/:id/disable", (*call).disableKey, false},
+	{get, inApp + "user_registrations/pending_users", (*call).listPending, false},
+	{post, inApp + "user_registrations/by_email/:email/confirm", (*call).confirmPending, false},
+	{del, inApp + "user_registrations/by_email/:email", (*call).deletePending, false},
+
 	{get, inApp + "users", (*call).listUsers, false},
+	{post, inApp + "users", (*call).createUser, false},
 	{post, inApp + "users/verify_token", (*call).verifyToken, false},
 	{get, inApp + "users/:user", (*call).getUser, false},
 	{del, inApp + "users/:user", (*call).deleteUser, false},

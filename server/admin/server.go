@@ -21,6 +21,8 @@ const MaxBody = 4 << 20
 
 // Users are the apps and their users. *auth.Service is them.
 type Users interface {
+	Credentials
+
 	Group(ctx context.Context) (string, error)
 	Apps(ctx context.Context) ([]auth.App, error)
 	AppByInternalID(ctx context.Context, id string) (*auth.App, error)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -43,11 +44,16 @@ const maxFiles = 64
 type Data struct {
 	cfg Config
 
-	mu     sync.Mutex
-	files  map[string]*openFile
-	noted  map[string]uint64 // by app: the version that its file says is ingested, if that is known
-	behind map[string]bool   // by app: some asymmetric objects could not be stored
-	closed bool
+	mu      sync.Mutex
+	files   map[string]*openFile
+	noted   map[string]uint64  // by app: the version that its file says is ingested, if that is known
+	behind  map[string]bool    // by app: some asymmetric objects could not be stored
+	adopted map[[2]string]bool // by app and class: nothing of it is in a plain collection any more
+	closed  bool
+
+	ctx     context.Context // ends with Close
+	stop    context.CancelFunc
+	working sync.WaitGroup // adoptions
 }
 
 // openFile is a documents.db.
@@ -75,7 +81,9 @@ func Open(cfg Config) (*Data, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Data{cfg: cfg, files: map[string]*openFile{}, noted: map[string]uint64{}, behind: map[string]bool{}}, nil
+	d := &Data{cfg: cfg, adopted: map[[2]string]bool{}, files: map[string]*openFile{}, noted: map[string]uint64{}, behind: map[string]bool{}}
+	d.ctx, d.stop = context.WithCancel(context.Background())
+	return d, nil
 }
 
 var errClosed = errors.New("data: it is closed")
@@ -83,8 +91,12 @@ var errClosed = errors.New("data: it is closed")
 // Close releases the files. No operation may be under way.
 func (d *Data) Close() error {
 	d.mu.Lock()
-	defer d.mu.Unlock()
 	d.closed = true
+	d.mu.Unlock()
+	d.stop()
+	d.working.Wait()
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var errs []error
 	for app, f := range d.files {
 		errs = append(errs, f.Close())
@@ -97,6 +109,7 @@ func (d *Data) Close() error {
 func (d *Data) Forget(app string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	maps.DeleteFunc(d.adopted, func(id [2]string, _ bool) bool { return id[0] == app })
 	delete(d.noted, app)
 	delete(d.behind, app)
 	f := d.files[app]
@@ -189,7 +202,7 @@ func service(cfg *appconfig.Config, name string) (*appconfig.Service, error) {
 func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *appconfig.Service, name Collection, classes bool) (*target, error) {
 	p := &plain{name: name, now: d.cfg.Now}
 	release := func() {}
-	synchronizes := s.FlexibleSync != nil && s.FlexibleSync.DatabaseName == name.Database && !custom(cfg, s, name)
+	synchronizes := s.FlexibleSync != nil && s.FlexibleSync.DatabaseName == name.Database
 	var engine *history.Engine
 	if synchronizes {
 		var err error
@@ -198,9 +211,14 @@ func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *a
 		}
 		class := engine.Catalog().Class(name.Name)
 		if isClass(class) {
-			return d.syncedTarget(engine, release, cfg, name), nil
+			t := d.syncedTarget(engine, release, cfg, name)
+			if err := d.adopt(ctx, app, t.collection.(*synced)); err != nil {
+				release()
+				return nil, err
+			}
+			return t, nil
 		}
-		classes = classes && class == nil && cfg.Sync.DevelopmentMode
+		classes = classes && class == nil && cfg.Sync.DevelopmentMode && !custom(cfg, s, name)
 	}
 	file, done, err := d.documents(ctx, app, false)
 	if err != nil {

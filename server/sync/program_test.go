@@ -223,3 +223,18 @@ func TestAsymmetricObjectsAreKept(t *testing.T) {
 	require.Equal(t, bson.A{want(1), want(2), want(3), want(4)}, events())
 	require.Equal(t, []value.Key(nil), a.state.Keys("Event"), "devices keep none")
 }
+
+// What programs wrote before a device brought the class becomes its objects, if it fits; what doesn't fit stays where it is.
+func TestClassTakesDocumentsIn(t *testing.T) {
+	var p *data.Data
+	f := open(t, func(c *Config) {
+		c.Committed = func(app string, engine *history.Engine, entries []*history.Entry) { p.Committed(app, engine, entries) }
+	})
+	p = f.program()
+	call(t, p, "app", "insertMany", `{"documents":[{"_id":1,"name":"Rex","age":5},{"_id":"no integer","name":"x"},{"_id":{"$numberLong":"2"},"name":"Bo","age":7.0}]}`)
+	require.Equal(t, int64(3), call(t, p, "app", "count", `{}`))
+	a := f.device("ann").subscribed(oldDogs)
+	require.Eventually(t, func() bool { return has(t, a.sync(), 1) && has(t, a, 2) }, patience, waitStep)
+	require.Equal(t, value.String("Bo"), get(t, a, 2, "name"))
+	require.Equal(t, int64(2), call(t, p, "app", "count", `{}`))
+}

@@ -1,0 +1,172 @@
+package data
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/core/changeset"
+	"realmsync/core/schema"
+	"realmsync/server/apierror"
+	"realmsync/server/auth"
+	"realmsync/server/history"
+)
+
+// What programs have written to a collection of the synced database before there was a class of that name is in documents.db. When a device brings
+// the class, the documents that fit it become its objects and so reach devices, as those of a synced collection did. The others stay where they
+// are, and the log says how many.
+
+// adoptBatch is how many documents move at once.
+const adoptBatch = 500
+
+// adopt moves the documents of a plain collection into the class of its name. It can be repeated: an object that is there is not made again.
+func (d *Data) adopt(ctx context.Context, app string, to *synced) error {
+	id := [2]string{app, to.class}
+	d.mu.Lock()
+	done := d.adopted[id]
+	d.mu.Unlock()
+	if done {
+		return nil
+	}
+	file, release, err := d.documents(ctx, app, false)
+	if err != nil {
+		return err
+	}
+	defer release()
+	left := 0
+	if file != nil {
+		p := &plain{name: to.name, file: file.File, now: d.cfg.Now}
+		if left, err = p.moveTo(ctx, to); err != nil {
+			return err
+		}
+	}
+	if left > 0 {
+		d.cfg.Logger.Warn("documents don't fit the class that devices have made of their collection, and stay out of it", "app", app, "class", to.class, "documents", left)
+	}
+	d.mu.Lock()
+	d.adopted[id] = true
+	d.mu.Unlock()
+	return nil
+}
+
+func (p *plain) moveTo(ctx context.Context, to *synced) (left int, err error) {
+	after := ""
+	for {
+		var batch []bson.D
+		err := p.scan(ctx, nil, after, func(d bson.D, place string) (bool, error) {
+			batch, after = append(batch, d), place
+			return len(batch) < adoptBatch, nil
+		})
+		if err != nil || len(batch) == 0 {
+			return left, err
+		}
+		var moved []bson.D
+		for len(batch) > 0 {
+			n, fitting, err := moveSome(ctx, to, batch)
+			if err != nil {
+				return left, err
+			}
+			moved = append(moved, fitting...)
+			left += n - len(fitting)
+			batch = batch[n:]
+		}
+		if err := p.drop(ctx, moved); err != nil {
+			return left, err
+		}
+	}
+}
+
+// moveSome makes objects of as many documents as fit into one version. n is how many it has looked at.
+func moveSome(ctx context.Context, to *synced, docs []bson.D) (n int, fitting []bson.D, err error) {
+	one := func(d bson.D) error {
+		return to.write(ctx, func(w writer) error {
+			_, _, err := w.insert(d)
+			return err
+		})
+	}
+	count := 0 // the writer's, until write has succeeded
+	err = to.write(ctx, func(w writer) error {
+		for ; count < len(docs) && !w.full(); count++ {
+			if _, _, err := w.insert(docs[count]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	var unfit *apierror.Error
+	if err == nil {
+		return count, docs[:count], nil
+	}
+	if !errors.As(explain(err), &unfit) {
+		return 0, nil, err
+	}
+	for _, d := range docs { // one by one, then
+		switch err := one(d); {
+		case err == nil:
+			fitting = append(fitting, d)
+		case !errors.As(explain(err), &unfit):
+			return 0, nil, err
+		}
+	}
+	return len(docs), fitting, nil
+}
+
+// drop removes documents.
+func (p *plain) drop(ctx context.Context, docs []bson.D) error {
+	return p.file.Update(ctx, func(tx *sql.Tx) error {
+		id, err := p.id(ctx, tx)
+		if err != nil {
+			return err
+		}
+		w := &plainWriter{plain: p, ctx: ctx, tx: tx, collection: id}
+		for _, d := range docs {
+			if err := w.remove(d); err != nil && !errors.Is(err, sql.ErrNoRows) {
+				return err
+			}
+		}
+		var any int
+		if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM (SELECT 1 FROM documents WHERE collection = ? LIMIT 1)", id).Scan(&any); err != nil || any > 0 || id == 0 {
+			return err
+		}
+		for _, statement := range []string{"DELETE FROM entries WHERE idx IN (SELECT id FROM indexes WHERE collection = ?)", "DELETE FROM indexes WHERE collection = ?", "DELETE FROM collections WHERE id = ?"} {
+			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// newClasses looks for classes that a commit has made, and has their collections adopted.
+func (d *Data) newClasses(app string, entries []*history.Entry) {
+	for _, e := range entries {
+		for i := range e.Changeset.Instructions {
+			in := &e.Changeset.Instructions[i]
+			if in.Op != changeset.AddTable || in.Schema.TableKind != schema.TopLevel {
+				continue
+			}
+			class := in.Table
+			d.mu.Lock()
+			if !d.closed && d.files[app] != nil { // else there is nothing, or it is done when somebody asks
+				d.working.Go(func() {
+					if err := d.adoptClass(app, class); err != nil {
+						d.cfg.Logger.Error("the documents of a collection could not be moved into its class", "app", app, "class", class, "error", err)
+					}
+				})
+			}
+			d.mu.Unlock()
+		}
+	}
+}
+
+func (d *Data) adoptClass(app, class string) error {
+	_, end, err := d.start(d.ctx, app, auth.SystemCaller(), Collection{Name: class}, false)
+	if err != nil {
+		return fmt.Errorf("data: %w", err)
+	}
+	end() // it was opened: that is when documents are adopted
+	return nil
+}

@@ -1,0 +1,96 @@
+package functions
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"syscall"
+	"time"
+
+	"realmsync/server/apierror"
+	"realmsync/server/egress"
+	"realmsync/server/functions/script"
+)
+
+const (
+	httpTimeout  = 30 * time.Second
+	maxHTTPBody  = 4 << 20  // bytes of an answer
+	maxHTTPHeads = 64 << 10 // bytes of its headers
+)
+
+// newHTTPClient makes the client of context.http. control is asked about each address that is dialed.
+func newHTTPClient(control func(network, address string, _ syscall.RawConn) error) *http.Client {
+	return &http.Client{
+		Timeout: httpTimeout,
+		Transport: &http.Transport{
+			// No proxy: the address that is dialed would be its.
+			DialContext:            (&net.Dialer{Timeout: httpTimeout, Control: control}).DialContext,
+			DisableKeepAlives:      true,
+			MaxResponseHeaderBytes: maxHTTPHeads,
+		},
+		// A redirect is an answer: it may lead to a host that is not allowed.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+}
+
+// publicOnly refuses to dial an address that is not public. It is asked about what a name was resolved to.
+func publicOnly(_, address string, _ syscall.RawConn) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil || !egress.Public(at.Addr()) {
+		return script.ErrHTTPForbidden
+	}
+	return nil
+}
+
+// allowed says whether functions may reach a host.
+func (s *Service) allowed(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	for _, pattern := range s.cfg.AllowHosts {
+		pattern = strings.ToLower(pattern)
+		below, wild := strings.CutPrefix(pattern, "*.")
+		if pattern == "*" || pattern == host || wild && strings.HasSuffix(host, "."+below) {
+			return true
+		}
+	}
+	return false
+}
+
+// HTTP implements script.Host.
+func (h *host) HTTP(ctx context.Context, r script.HTTPRequest) (script.HTTPResponse, error) {
+	var out script.HTTPResponse
+	u, err := url.Parse(r.URL)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
+		return out, apierror.New(http.StatusBadRequest, "InvalidParameter", "the URL must be http:// or https://HOST...")
+	}
+	if !h.s.allowed(u.Hostname()) {
+		return out, script.ErrHTTPForbidden
+	}
+	request, err := http.NewRequestWithContext(ctx, r.Method, r.URL, bytes.NewReader(r.Body))
+	if err != nil {
+		return out, apierror.New(http.StatusBadRequest, "InvalidParameter", "the request cannot be made")
+	}
+	for name, values := range r.Header {
+		for _, v := range values {
+			request.Header.Add(name, v)
+		}
+	}
+	response, err := h.s.http.Do(request)
+	switch {
+	case errors.Is(err, script.ErrHTTPForbidden):
+		return out, script.ErrHTTPForbidden
+	case err != nil:
+		return out, apierror.New(http.StatusBadRequest, "HTTPError", "%s did not answer", u.Hostname()).Because(err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxHTTPBody+1))
+	if err != nil || len(body) > maxHTTPBody {
+		return out, apierror.New(http.StatusBadRequest, "ReadSizeLimitExceeded", "the answer of %s is not whole, or has more than %d bytes", u.Hostname(), maxHTTPBody)
+	}
+	return script.HTTPResponse{Status: response.StatusCode, StatusText: response.Status, Header: response.Header, Body: body}, nil
+}

@@ -19,7 +19,6 @@ import (
 	"realmsync/server/api"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
-	"realmsync/server/rules"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 	"realmsync/server/sync"
@@ -29,6 +28,7 @@ type serveCommand struct {
 	dataFlags
 	logFlags
 	mailFlags
+	functionFlags
 
 	Listen           []string      `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address to listen on, may be repeated (default: ${default}). Port 0 picks one. localhost means both loopback addresses."`
 	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
@@ -61,7 +61,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	defer unlock()
 
-	configs, err := appconfig.Open(ctx, appconfig.StoreConfig{Dir: c.Data, Check: rules.Check, Logger: log})
+	configs, err := appconfig.Open(ctx, appconfig.StoreConfig{Dir: c.Data, Check: checkConfig, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer func() { err = errors.Join(err, users.Close()) }()
 	defer followKeys(users, log)()
 
-	documents, _, err := c.openData(users, configs, func() *sync.Server { return endpoint }, log)
+	documents, ruled, err := c.openData(users, configs, func() *sync.Server { return endpoint }, log)
 	if err != nil {
 		return err
 	}
@@ -103,7 +103,12 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Collections: documents, Data: documents, Registry: registry, Logger: log})
+	scripts, err := c.functionFlags.open(configs, users, documents, ruled, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, scripts.Close()) }()
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Functions: scripts, Collections: documents, Data: documents, Registry: registry, Logger: log})
 	if err != nil {
 		return err
 	}

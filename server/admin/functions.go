@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"realmsync/server/appconfig"
+	"realmsync/server/functions"
 )
 
 func (c *call) function(config *appconfig.Config) (int, error) {
@@ -78,7 +79,7 @@ func readFunction(body object, f *appconfig.Function) error {
 			return err
 		}
 	}
-	return nil
+	return functions.Check(f.Name, f.Source)
 }
 
 func (c *call) putFunction() error {

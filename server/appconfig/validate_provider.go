@@ -63,6 +63,9 @@ func (v *validator) oauth2(path string, p *Provider) {
 	if !v.decode(path, p, &c, &s) || p.Disabled {
 		return
 	}
+	if c.ClientID == "" {
+		v.fail(path+".config.clientId", "it is required")
+	}
 	if s.ClientSecret != "" && v.config.Secret(s.ClientSecret) == nil {
 		v.fail(path+".secret_config.clientSecret", "there is no secret %q", clip(s.ClientSecret))
 	}

@@ -136,8 +136,11 @@ func fits(alg string, key any) bool {
 func (s *Service) publishedKeys(address, alg string) func(context.Context, string) ([]any, error) {
 	return func(ctx context.Context, kid string) ([]any, error) {
 		keys, err := s.keySets.Keys(ctx, address, kid, alg)
-		if err != nil {
+		if errors.Is(err, jwks.ErrNoKey) {
 			return nil, err
+		}
+		if err != nil {
+			return nil, s.noAnswer(err)
 		}
 		var out []any
 		for _, k := range keys {
@@ -145,6 +148,15 @@ func (s *Service) publishedKeys(address, alg string) func(context.Context, strin
 		}
 		return out, nil
 	}
+}
+
+// errNoAnswer is what a client is told of an identity provider that does not answer as it should. Why is for the log: it may tell of the
+// network that this server is in.
+var errNoAnswer = errors.New("its issuer could not be asked")
+
+func (s *Service) noAnswer(err error) error {
+	s.log.Warn("an identity provider could not be asked", "error", err)
+	return errNoAnswer
 }
 
 // decodeSegment takes both alphabets, padded or not.

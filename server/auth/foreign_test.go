@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
@@ -329,7 +330,8 @@ func TestCustomJWTByKeySet(t *testing.T) {
 	}
 	f.customToken(`{"signingAlgorithm":"RS256","useJWKURI":true,"jwkURI":"`+i.url+`/nothing"}`, nil)
 	_, err = f.custom(second)
-	refusedLogin(t, err, "fetching the keys")
+	refusedLogin(t, err, "its issuer could not be asked")
+	require.NotContains(t, err.Error(), "127.0.0.1", "what the network of this server is like is not its clients' to know")
 }
 
 // openID configures one of the three at the test's issuer.
@@ -743,6 +745,24 @@ func TestProvidersAreTakenOver(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, s.SetProviderDisabled(t.Context(), app, ProviderAnonymous, true))
 		require.NoError(t, s.Close())
+	}
+}
+
+// The keys that are published verify our tokens, as any other program would do it.
+func TestPublishedKeys(t *testing.T) {
+	f := open(t, nil)
+	l := f.anonymous()
+	for _, token := range []string{l.AccessToken, l.RefreshToken} {
+		_, err := jwt.Parse(token, func(token *jwt.Token) (any, error) {
+			for _, k := range f.PublicKeys() {
+				if k.ID == token.Header["kid"] {
+					x, err := base64.RawURLEncoding.DecodeString(k.X)
+					return ed25519.PublicKey(x), err
+				}
+			}
+			return nil, jwt.ErrTokenUnverifiable
+		}, jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithTimeFunc(f.clock.now))
+		require.NoError(t, err)
 	}
 }
 

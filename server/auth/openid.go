@@ -105,7 +105,7 @@ func (s *Service) exchange(ctx context.Context, o openID, p provider, code strin
 	}
 	a, err := s.egress.PostForm(ctx, o.TokenURI, form)
 	if err != nil {
-		return "", err
+		return "", s.noAnswer(err)
 	}
 	var answer struct {
 		IDToken string `json:"id_token"`
@@ -126,7 +126,7 @@ func (s *Service) graph(ctx context.Context, o openID, token string) (string, js
 	base := strings.TrimRight(o.GraphURI, "/")
 	a, err := s.egress.Get(ctx, base+"/debug_token?"+url.Values{"input_token": {token}, "access_token": {o.ClientID + "|" + o.secret}}.Encode())
 	if err != nil {
-		return "", nil, err
+		return "", nil, s.noAnswer(err)
 	}
 	var about struct {
 		Data struct {
@@ -143,7 +143,7 @@ func (s *Service) graph(ctx context.Context, o openID, token string) (string, js
 	}
 	a, err = s.egress.Get(ctx, base+"/me?"+url.Values{"fields": {"id,name,email,first_name,last_name,gender,birthday"}, "access_token": {token}}.Encode())
 	if err != nil {
-		return "", nil, err
+		return "", nil, s.noAnswer(err)
 	}
 	var me struct {
 		ID string `json:"id"`

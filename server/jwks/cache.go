@@ -2,6 +2,7 @@ package jwks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -23,6 +24,9 @@ const (
 	// maxSets bounds the memory of a cache.
 	maxSets = 1024
 )
+
+// ErrNoKey: a key set was read, and has no key that could have signed a token.
+var ErrNoKey = errors.New("no key of the set is the one that signed it")
 
 // Cache keeps key sets by their address. It is safe for concurrent use.
 type Cache struct {
@@ -48,7 +52,8 @@ func NewCache(client *egress.Client, now func() time.Time) *Cache {
 }
 
 // Keys returns the keys of a set that could have signed a token: those of the algorithm and, if the token names one, of the key
-// id. When there is none, the set is fetched again: keys rotate.
+// id. When there is none, the set is fetched again: keys rotate. ErrNoKey if there is none then; other errors are about the fetch, and
+// name addresses that are nobody else's to know.
 func (c *Cache) Keys(ctx context.Context, address, id, alg string) ([]Key, error) {
 	s := c.set(address)
 	select {
@@ -67,7 +72,7 @@ func (c *Cache) Keys(ctx context.Context, address, id, alg string) ([]Key, error
 		if s.failed != nil {
 			return nil, s.failed
 		}
-		return nil, fmt.Errorf("no key of the set is the one that signed it")
+		return nil, ErrNoKey
 	}
 	// Others wait for the answer too: it does not end with who asked first.
 	s.failed = c.fetch(context.WithoutCancel(ctx), address, s)
@@ -81,7 +86,7 @@ func (c *Cache) Keys(ctx context.Context, address, id, alg string) ([]Key, error
 	if found := pick(s.keys, id, alg); len(found) > 0 {
 		return found, nil
 	}
-	return nil, fmt.Errorf("no key of the set is the one that signed it")
+	return nil, ErrNoKey
 }
 
 func (c *Cache) set(address string) *set {

@@ -104,6 +104,11 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 	// What a client has of bootstraps that were broken off it keeps, and what it wrote meanwhile was judged as if they had
 	// arrived. So the next one settles what was touched since the first of them.
 	v := store.View{File: s.file.Ident, QueryVersion: uint64(b.query), Body: b.set.Body(), First: s.broken}
+	if b.query == s.query {
+		if v.Body, err = withEarlier(s.epochs, v.Body); err != nil {
+			return err
+		}
+	}
 	if !s.app.holds(s.file.Ident, s) {
 		return context.Canceled // another session has the file: what it knows must not change under it
 	}

@@ -43,6 +43,29 @@ type walker struct {
 	version  int64
 	snapshot uint64 // local version before which everything is uploaded before QUERY
 	asked    bool   // QUERY was sent on this connection
+
+	rebound bool // the server asked it to come again
+}
+
+// comeAgain is what a client does when its permissions have changed.
+func (w *walker) comeAgain() {
+	w.send(&wire.Unbind{Session: w.sid})
+	w.asked, w.rebound = false, true
+	w.bind(w.sid)
+}
+
+// walks are the roles that TestConvergeRules changes between, and what they mean.
+var walks = []struct {
+	roles string
+	sees  func(age int64) bool
+	names bool // are shown
+}{
+	{`[{"name":"all","document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":true}]`, func(int64) bool { return true }, true},
+	{`[{"name":"above","document_filters":{"read":{"age":{"$gt":2}},"write":{"age":{"$gt":4}}},"read":true,"write":true,"insert":true,"delete":true}]`, func(age int64) bool { return age > 2 }, true},
+	{`[{"name":"below","document_filters":{"read":{"age":{"$in":[7,8]}},"write":{"age":{"$lt":5}}},"read":true,"write":true,"insert":true,"delete":false}]`, func(age int64) bool { return age < 5 || age == 7 || age == 8 }, true},
+	{`[{"name":"reader","document_filters":{"read":true,"write":false},"read":true,"write":true}]`, func(int64) bool { return true }, true},
+	{`[{"name":"nameless","document_filters":{"read":true,"write":{"age":{"$ne":6}}},"fields":{"name":{"read":false}},"additional_fields":{"read":true,"write":true},"delete":true}]`, func(int64) bool { return true }, false},
+	{`[]`, func(int64) bool { return false }, true},
 }
 
 // flush uploads what may be uploaded, and sends QUERY in its place.
@@ -82,19 +105,29 @@ func (w *walker) take() wire.ServerMessage {
 
 // settle takes everything in that the server has now.
 func (w *walker) settle() {
+	for w.rebound = true; w.rebound; {
+		w.rebound = false
+		w.trySettle()
+	}
+}
+
+// trySettle is settle, until the server asks the walker to come again.
+func (w *walker) trySettle() {
 	w.flush()
 	last := uint64(0) // MARK says nothing of uploads
 	for _, c := range w.local {
 		last = max(last, c.version)
 	}
 	for w.progress.Upload.ClientVersion < last {
-		w.take()
+		if w.take(); w.rebound {
+			return
+		}
 	}
 	w.req++
 	w.send(&wire.Mark{Session: w.sid, Request: w.req})
 	for {
 		m := w.take()
-		if mark, ok := m.(*wire.Mark); ok && mark.Request == w.req {
+		if mark, ok := m.(*wire.Mark); w.rebound || ok && mark.Request == w.req {
 			return
 		}
 	}
@@ -160,7 +193,18 @@ func TestConverge(t *testing.T) {
 		rounds = 8
 	}
 	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Compatible) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Compatible, nil) })
+	}
+}
+
+// The same with roles, which change while everybody is at work: filters for reading and writing, rights, properties that aren't shown.
+func TestConvergeRules(t *testing.T) {
+	rounds := max(1, seeds()/2)
+	if testing.Short() {
+		rounds = 4
+	}
+	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Compatible, openGoverned(t, walks[0].roles)) })
 	}
 }
 
@@ -171,13 +215,20 @@ func TestConvergeStrict(t *testing.T) {
 		rounds = 4
 	}
 	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Strict) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Strict, nil) })
 	}
 }
 
-func converge(t *testing.T, seed uint64, steps int, rules merge.Rules) {
+// converge is one random walk; governed is the server if it has rules.
+func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, governed *governed) {
 	r := rand.New(rand.NewPCG(seed, 99))
-	f := open(t, nil)
+	var f *fixture
+	role := walks[0]
+	if governed != nil {
+		f = governed.fixture
+	} else {
+		f = open(t, nil)
+	}
 	app := "app"
 	if rules == merge.Strict {
 		app = "strict"
@@ -187,6 +238,7 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules) {
 		w := &walker{device: f.device(fmt.Sprint("user-", i)), choice: 1, version: 1}
 		w.clock += uint64(i) // no two changes at the same time
 		w.schema, w.app, w.rules = wholeSchema(t), app, rules
+		w.again = w.comeAgain
 		w.subscribed(allDogs)
 		all = append(all, w)
 	}
@@ -202,6 +254,11 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules) {
 			}
 			continue
 		}
+		if governed != nil && r.IntN(12) == 0 {
+			role = walks[r.IntN(len(walks))]
+			governed.roles(role.roles)
+			continue
+		}
 		all[r.IntN(len(all))].act(r)
 	}
 	for range 3 { // what one uploads last, the others must be told; what is taken back, too
@@ -214,12 +271,16 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules) {
 		require.False(t, w.waiting)
 		want := []string{}
 		for _, dog := range server {
-			if bodies[w.choice].has(dog.age) {
+			if bodies[w.choice].has(dog.age) && role.sees(dog.age) {
+				if !role.names {
+					dog.text = dog.nameless
+				}
 				want = append(want, dog.text)
 			}
 		}
+		has := func(age int64) bool { return bodies[w.choice].has(age) && role.sees(age) }
 		require.Equal(t, want, w.dogs(), "seed %d, device %d, %s", seed, i, w.body)
-		require.Equal(t, f.whole(app, bodies[w.choice].has), string(w.state.JSON()), "seed %d, device %d, %s", seed, i, w.body)
+		require.Equal(t, f.whole(app, has, role.names), string(w.state.JSON()), "seed %d, device %d, %s", seed, i, w.body)
 	}
 	// Another round trip: nothing is left to be told.
 	for _, w := range all {
@@ -254,7 +315,7 @@ func wholeSchema(t testing.TB) []changeset.Instruction {
 }
 
 // whole is what there is of dogs whose age is among those, with everything that is in them.
-func (f *fixture) whole(app string, has func(age int64) bool) string {
+func (f *fixture) whole(app string, has func(age int64) bool, names bool) string {
 	f.t.Helper()
 	a, done := f.look(app)
 	defer done()
@@ -269,14 +330,17 @@ func (f *fixture) whole(app string, has func(age int64) bool) string {
 		}
 		ins, err := row.AppendState(nil, snapshot.Catalog, "Dog")
 		require.NoError(f.t, err)
+		if !names {
+			ins = slices.DeleteFunc(ins, func(in changeset.Instruction) bool { return in.Field == "name" })
+		}
 		return true, out.Apply(&changeset.Changeset{Instructions: ins})
 	}))
 	return string(out.JSON())
 }
 
 type dog struct {
-	text string
-	age  int64
+	text, nameless string
+	age            int64
 }
 
 // dogs lists what the server has.
@@ -293,7 +357,7 @@ func (f *fixture) dogs(app string) (out []dog) {
 	}
 	require.NoError(f.t, snapshot.Rows(class, func(row *history.Row) (bool, error) {
 		age := at(row, "age").Int()
-		out = append(out, dog{fmt.Sprintf("%d %s %d", row.Key.Int(), at(row, "name").Str(), age), age})
+		out = append(out, dog{fmt.Sprintf("%d %s %d", row.Key.Int(), at(row, "name").Str(), age), fmt.Sprintf("%d  %d", row.Key.Int(), age), age})
 		return true, nil
 	}))
 	return out

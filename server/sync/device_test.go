@@ -38,7 +38,8 @@ type device struct {
 	checks     *client
 	schema     []changeset.Instruction // that its program declares
 	rules      merge.Rules
-	downloaded int // entries that were integrated
+	downloaded int    // entries that were integrated
+	again      func() // what it does when its permissions have changed; nil: that doesn't happen
 
 	// The session.
 	*link
@@ -241,6 +242,10 @@ func (d *device) takeIn(m wire.ServerMessage) wire.ServerMessage {
 	case *wire.Download:
 		d.download(m)
 	case *wire.JSONError:
+		if m.Code == wire.CodeSessionClosed && d.again != nil {
+			d.again()
+			return m
+		}
 		require.Equal(d.t, wire.CodeCompensatingWrite, m.Code, m.Message)
 		d.errors = append(d.errors, m)
 	case *wire.QueryError:

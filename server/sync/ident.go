@@ -78,7 +78,12 @@ func (s *session) identify(m *wire.Ident) error {
 	s.clientVersion = m.Download.ClientVersion
 	s.query, s.lastQuery = m.QueryVersion, m.QueryVersion
 	s.greet = true
-	return s.follow(client.Views, m, set)
+	views, err := expand(client.Views)
+	if err != nil {
+		set.Release()
+		return s.failServer(err)
+	}
+	return s.follow(views, m, set)
 }
 
 // follow decides what the client has and lets it have set, which is given to it.
@@ -86,15 +91,17 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 	// Of the bootstraps that it was sent it has the newest that it can have. Those of higher query versions it has not
 	// completed, else it would say so; and one that is newer than its cursor it has not integrated.
 	var held []store.View
+	repeat := false // what the client has was to be replaced under the same query version, and was not
 	for _, v := range views {
 		if v.QueryVersion > uint64(m.QueryVersion) || v.Snapshot > m.Download.ServerVersion {
 			// The first bootstrap of a new file holds no objects: if it is lost, nothing is left of it.
 			if initial := m.Download.ServerVersion == 0 && v.Body == emptyBody; !initial && (s.broken == 0 || v.First < s.broken) {
 				s.broken = v.First
 			}
+			repeat = repeat || v.QueryVersion <= uint64(m.QueryVersion)
 			continue
 		}
-		for len(held) > 0 && held[len(held)-1].Snapshot > v.Snapshot {
+		for len(held) > 0 && held[len(held)-1].Snapshot >= v.Snapshot {
 			held = held[:len(held)-1]
 		}
 		held = append(held, v)
@@ -125,7 +132,8 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 	if current.Snapshot <= s.file.BaseVersion {
 		s.keepFrom = current.QueryVersion
 	}
-	if current.Body == set.Body() {
+	// Not if a bootstrap of this query was broken off: when the client has gone past its version, nothing would tell any more that it never arrived.
+	if current.Body == set.Body() && !repeat {
 		s.epochs = append(s.epochs, epochOf(current, set))
 		s.adopt(set)
 		s.foreign = true

@@ -168,7 +168,7 @@ func TestProgramConverges(t *testing.T) {
 				}
 			}
 			for i, w := range all {
-				require.Equal(t, f.whole(app, bodies[w.choice].has), string(w.state.JSON()), "device %d, %s", i, w.body)
+				require.Equal(t, f.whole(app, bodies[w.choice].has, true), string(w.state.JSON()), "device %d, %s", i, w.body)
 			}
 		})
 	}

@@ -6,6 +6,9 @@
 // Queries that only objects with one of a few values can match (owner == "x") are found by these values and not tried one
 // after the other. Sessions with the same set share the encoded changesets as well.
 //
+// What a session may see (Access, from its roles) is part of its set: filters are joined to its queries, and are found by their values like them, so that a thousand
+// users who each see their own cost a change no more than one; properties that a role hides are left out of everything that is sent.
+//
 // The package decides nothing about sessions, cursors or messages: that is server/sync. What an object's change means for
 // a view is decided by history.Classify, because the engine judges uploads by the same rule.
 package view

@@ -39,7 +39,7 @@ type Users interface {
 
 // Sync is what syncs. *sync.Server is it.
 type Sync interface {
-	// ForceReset makes the server forget a client file: its next IDENT is refused in a way that makes the client reset. ErrNoFile if
+	// ForceReset makes the server forget a client file: its next IDENT is refused in a way that makes the client reset. store.ErrNotFound if
 	// there is no such file.
 	ForceReset(ctx context.Context, app *auth.App, file uint64) error
 	// Terminate makes the server forget all client files of an app, and so every client reset.

@@ -148,11 +148,15 @@ func (c *call) patchServiceConfig() error {
 			return err
 		}
 		c.object = s.Name
-		was := runs(s)
+		was, sync := runs(s), object{}
+		if err := body.into("flexible_sync", &sync, "an object"); err != nil {
+			return err
+		}
+		_, asked := sync["state"]
 		if err := patchConfig(s, mustJSON(body)); err != nil {
 			return err
 		}
-		terminated = was && !runs(s)
+		terminated = s.FlexibleSync != nil && !runs(s) && (was || asked)
 		s.Version++
 		s.LastModified = c.cfg.Now().Unix()
 		return nil

@@ -6,10 +6,8 @@ import (
 	"slices"
 
 	"realmsync/server/appconfig"
+	"realmsync/server/store"
 )
-
-// ErrNoFile is returned by Sync.ForceReset for a client file that the app does not have.
-var ErrNoFile = errors.New("there is no such client file")
 
 func (c *call) getSyncConfig() error {
 	config, err := c.config()
@@ -96,7 +94,7 @@ func (c *call) forceReset() error {
 		return refuse(http.StatusBadRequest, "MissingParameter", "'file_ident' is required")
 	}
 	c.object = string(body.raw("file_ident"))
-	if err := c.cfg.Sync.ForceReset(c.ctx(), c.app, file); errors.Is(err, ErrNoFile) {
+	if err := c.cfg.Sync.ForceReset(c.ctx(), c.app, file); errors.Is(err, store.ErrNotFound) {
 		return refuse(http.StatusNotFound, "BadRequest", "there is no client file %d", file)
 	} else if err != nil {
 		return err

@@ -85,6 +85,8 @@ func (g *group) check(c *Claim) error {
 		return refuse(BadClientFileIdent, "Bad client file identifier (IDENT): the server has no client file %d", c.Ident)
 	case err != nil:
 		return err
+	case file.Salt == 0: // see Forget
+		return refuse(BadClientFileIdent, "Bad client file identifier (IDENT): the server has forgotten client file %d", c.Ident)
 	case file.Salt != c.Salt:
 		return refuse(DivergingHistories, "the salt of client file %d is not the one that the server gave out", c.Ident)
 	case c.ServerVersion < file.BaseVersion:

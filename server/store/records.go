@@ -49,7 +49,7 @@ type Piece struct {
 // File is what is known of one client file.
 type File struct {
 	Ident         uint64 // >= 2
-	Salt          int64  // 1 .. 2^63-1
+	Salt          int64  // 1 .. 2^63-1; 0: forgotten, see history.Engine.Forget
 	User          string
 	ClientVersion uint64 // upload cursor: the last client version that was integrated
 	BaseVersion   uint64 // upload cursor: the server version that the client had integrated then

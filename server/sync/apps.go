@@ -19,6 +19,7 @@ type opening struct {
 	users   int           // connections, and those who wait for ready
 	idle    *time.Timer   // runs while there are no users
 	closing chan struct{} // not nil: it is being closed; closed when that is done
+	gone    chan struct{} // not nil: it is closed as soon as nobody uses it (Remove); closed when that is done
 }
 
 // acquire returns an app, opening it on first contact. Release what it returns. Failures are not remembered.
@@ -71,6 +72,9 @@ func (s *Server) open(o *opening) {
 		s.log.Error("an app could not be opened", "app", o.id, "error", o.err)
 		s.mu.Lock()
 		delete(s.apps, o.id)
+		if o.gone != nil {
+			close(o.gone)
+		}
 		s.mu.Unlock()
 	} else {
 		s.log.Info("app opened", "app", o.id, "version", o.app.engine.Version(), "took", time.Since(start))
@@ -83,7 +87,11 @@ func (s *Server) release(o *opening) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if o.users--; o.users == 0 && s.apps[o.id] == o && o.closing == nil {
-		o.idle = time.AfterFunc(s.cfg.AppIdle, func() { s.closeIdle(o) })
+		wait := s.cfg.AppIdle
+		if o.gone != nil {
+			wait = 0
+		}
+		o.idle = time.AfterFunc(wait, func() { s.closeIdle(o) })
 	}
 }
 
@@ -91,6 +99,10 @@ func (s *Server) release(o *opening) {
 func (s *Server) closeIdle(o *opening) {
 	s.mu.Lock()
 	if o.users > 0 || o.closing != nil || s.apps[o.id] != o || s.draining {
+		if s.draining && o.gone != nil && o.closing == nil {
+			close(o.gone) // Close closes it
+			o.gone = nil
+		}
 		s.mu.Unlock()
 		return
 	}
@@ -99,13 +111,20 @@ func (s *Server) closeIdle(o *opening) {
 	s.mu.Unlock()
 	defer s.serving.Done()
 	<-o.ready
-	if err := o.app.close(); err != nil {
+	if o.err != nil {
+		// It was never open.
+	} else if err := o.app.close(); err != nil {
 		s.log.Error("an app could not be closed", "app", o.id, "error", err)
 	} else {
 		s.log.Info("app closed", "app", o.id)
 	}
 	s.mu.Lock()
-	delete(s.apps, o.id)
+	if s.apps[o.id] == o {
+		delete(s.apps, o.id)
+	}
+	if o.gone != nil {
+		close(o.gone)
+	}
 	s.mu.Unlock()
 	close(o.closing)
 }

@@ -27,6 +27,8 @@ type Config struct {
 	// Store opens the memory of an app, which is made if it doesn't exist. It is called on first contact, and again
 	// after an app was closed because nobody used it.
 	Store func(ctx context.Context, app string) (store.Store, error)
+	// Remove deletes the memory of an app that was deleted; nil: it stays.
+	Remove func(app string) error
 	// Rules tells what users may do; nil: everything.
 	Rules Rules
 	// MaxDocument is the largest content of one object in bytes, about; default 16 MiB.

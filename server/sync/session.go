@@ -411,6 +411,9 @@ func (s *session) failEngine(err error) error {
 		// Resetting the client would lose its data and help nobody.
 		m.Action, m.ShouldClientReset = wire.ApplicationBug, false
 	}
+	if m.Action == wire.ClientReset {
+		m.Action = s.resetAction()
+	}
 	return s.failWith(m)
 }
 

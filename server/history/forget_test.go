@@ -1,0 +1,47 @@
+package history
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"realmsync/core/value"
+	"realmsync/server/store"
+)
+
+func TestForget(t *testing.T) {
+	f, d := withT(t, nil)
+	d.write(create(1), set(1, "n", value.Int(1)))
+	d.sync()
+	require.ErrorIs(t, f.Forget(t.Context(), 99), store.ErrNotFound)
+	require.NoError(t, f.Forget(t.Context(), d.file.Ident))
+	for range 2 {
+		_, err := f.Identify(t.Context(), d.claim())
+		requireCode(t, BadClientFileIdent, err)
+		f.restart()
+	}
+	claim := d.claim()
+	claim.Salt = 0 // which is what is kept of it
+	_, err := f.Identify(t.Context(), claim)
+	requireCode(t, BadClientFileIdent, err)
+}
+
+func TestForgetAll(t *testing.T) {
+	f, d := withT(t, nil)
+	var last store.File
+	for range forgetBatch + 3 {
+		var err error
+		last, err = f.NewFile(t.Context(), "user")
+		require.NoError(t, err)
+	}
+	require.NoError(t, f.ForgetAll(t.Context()))
+	_, err := f.Identify(t.Context(), d.claim())
+	requireCode(t, BadClientFileIdent, err)
+	_, err = f.Identify(t.Context(), Claim{Ident: last.Ident, Salt: last.Salt, User: "user"})
+	requireCode(t, BadClientFileIdent, err)
+	fresh, err := f.NewFile(t.Context(), "user")
+	require.NoError(t, err)
+	require.Equal(t, last.Ident+1, fresh.Ident)
+	_, err = f.Identify(t.Context(), Claim{Ident: fresh.Ident, Salt: fresh.Salt, User: "user"})
+	require.NoError(t, err)
+}

@@ -20,6 +20,7 @@ type commands struct {
 	Keys    keysCommand    `cmd:"" help:"Rotate the keys that sign tokens."`
 	Import  importCommand  `cmd:"" help:"Import documents in extended JSON into a running server, from which they reach devices."`
 	Export  exportCommand  `cmd:"" help:"Export documents of a running server as extended JSON."`
+	Admin   adminCommand   `cmd:"" help:"Create accounts for the admin API."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

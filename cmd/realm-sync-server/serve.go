@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os/signal"
@@ -16,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"realmsync/server/admin"
 	"realmsync/server/api"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
@@ -27,6 +29,7 @@ import (
 type serveCommand struct {
 	dataFlags
 	logFlags
+	adminFlags
 	mailFlags
 	functionFlags
 
@@ -51,7 +54,8 @@ func (c *serveCommand) Run(k *kong.Context) error {
 }
 
 func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
-	log := c.logger(k.Stderr)
+	tail := admin.NewTail(c.logger(k.Stderr).Handler())
+	log := slog.New(tail)
 	if err := makeDataDir(c.Data); err != nil {
 		return err
 	}
@@ -66,6 +70,11 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, configs.Close()) }()
+	accounts, err := admin.OpenAccounts(ctx, admin.AccountsConfig{Dir: c.Data, Dev: c.Dev, Logger: log})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, accounts.Close()) }()
 	mailer, closeMailer, err := c.mailFlags.open(log)
 	if err != nil {
 		return err
@@ -75,7 +84,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	var endpoint *sync.Server // nobody is revoked before it is served
 	config := auth.Config{
 		Dir: c.Data, Dev: c.Dev, DevStrict: c.Rules == "strict", AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
-		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) }, Configs: configs, Mailer: mailer,
+		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) }, Configs: configs, Mailer: mailer, Group: accounts.Group(),
 	}
 	if c.CustomJWTSecret != "" {
 		config.CustomJWTSecret = []byte(c.CustomJWTSecret)
@@ -96,7 +105,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	endpoint, err = sync.New(sync.Config{
-		Auth: users, Store: c.store, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
+		Auth: users, Store: c.store, Remove: c.removeData, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
 		Rules: liveRules(configs, users), Opened: documents.Opened, Committed: documents.Committed,
 	})
 	if err != nil {
@@ -108,7 +117,23 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, scripts.Close()) }()
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Functions: scripts, Collections: documents, Data: documents, Registry: registry, Logger: log})
+	administration, err := openAdmin(accounts, users, configs, endpoint, tail, log)
+	if err != nil {
+		return err
+	}
+	apart, stopAdmin, err := c.listenAdmin(k, users, administration, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
+		defer cancel()
+		err = errors.Join(err, stopAdmin(drain))
+	}()
+	if apart {
+		administration = nil
+	}
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Admin: administration, Functions: scripts, Collections: documents, Data: documents, Registry: registry, Logger: log})
 	if err != nil {
 		return err
 	}

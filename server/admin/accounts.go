@@ -74,7 +74,9 @@ type AccountsConfig struct {
 	Dir string // the data directory; admin.db is made in it
 	// Dev makes the account SeedEmail, which may log in from this machine only, gives tokens a day, and counts no attempts. Without it
 	// that account is removed.
-	Dev          bool
+	Dev bool
+	// KeepSeed leaves that account as it is: the process is not the server, and does not know in which mode that runs.
+	KeepSeed     bool
 	PasswordCost auth.PasswordCost
 	Now          func() time.Time
 	Logger       *slog.Logger
@@ -137,7 +139,7 @@ func (a *Accounts) prepare(ctx context.Context) error {
 			a.group = appconfig.NewID(a.cfg.Now())
 			_, err = tx.ExecContext(ctx, "INSERT INTO groups (id) VALUES (?)", a.group)
 		}
-		if err == nil && !a.cfg.Dev {
+		if err == nil && !a.cfg.Dev && !a.cfg.KeepSeed {
 			_, err = tx.ExecContext(ctx, "DELETE FROM admins WHERE seeded")
 		}
 		return err

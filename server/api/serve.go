@@ -26,6 +26,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) dispatch(c *call) error {
+	if done, err := s.administer(c); done {
+		return err
+	}
 	switch c.r.URL.Path {
 	case "/healthz":
 		return s.only(c, "healthz", s.health)

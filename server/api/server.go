@@ -42,6 +42,10 @@ type Config struct {
 	Collections Collections
 	// Data serves the data API. nil: there is none.
 	Data *data.Data
+	// Admin answers everything below /api/admin/ and /api/private/. nil: there is nothing.
+	Admin http.Handler
+	// AdminOnly leaves everything else out, but for /healthz: a listener of its own for administrators.
+	AdminOnly bool
 	// Registry is where metrics are registered and read from. nil: one of the server's own.
 	Registry *prometheus.Registry
 	// Logger gets one line per request, without its query: a token may be in it.
@@ -56,6 +60,8 @@ type Server struct {
 	functions   auth.Functions
 	collections Collections
 	data        *data.Data
+	admin       http.Handler
+	adminOnly   bool
 	metrics     *metrics
 	log         *slog.Logger
 	draining    atomic.Bool
@@ -66,7 +72,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, data: cfg.Data, log: cfg.Logger}
+	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, log: cfg.Logger}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -1,0 +1,123 @@
+package admin
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"realmsync/server/apierror"
+	"realmsync/server/auth"
+)
+
+func accounts(t *testing.T, dir string, dev bool, c *clock) *Accounts {
+	t.Helper()
+	a, err := OpenAccounts(t.Context(), AccountsConfig{Dir: dir, Dev: dev, PasswordCost: cheap, Now: c.now})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = a.Close() })
+	return a
+}
+
+func TestSeedIsOfDevelopmentModeAndThisMachine(t *testing.T) {
+	t.Parallel()
+	dir, c := t.TempDir(), &clock{at: time.Unix(1_700_000_000, 0)}
+	a := accounts(t, dir, true, c)
+	group := a.Group()
+	_, err := a.Login(t.Context(), SeedEmail, SeedPassword, "127.0.0.1")
+	require.NoError(t, err)
+	tokens, err := a.Login(t.Context(), SeedEmail, SeedPassword, "::1")
+	require.NoError(t, err)
+	_, err = a.Login(t.Context(), SeedEmail, SeedPassword, "192.0.2.1")
+	require.ErrorIs(t, err, auth.ErrInvalidPassword)
+	require.NoError(t, a.Close())
+
+	a = accounts(t, dir, false, c)
+	require.Equal(t, group, a.Group())
+	_, err = a.Login(t.Context(), SeedEmail, SeedPassword, "127.0.0.1")
+	require.ErrorIs(t, err, auth.ErrInvalidPassword)
+	_, err = a.Access(t.Context(), tokens.Access)
+	require.ErrorIs(t, err, errInvalidSession)
+}
+
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	dir, c := t.TempDir(), &clock{at: time.Unix(1_700_000_000, 0)}
+	a := accounts(t, dir, false, c)
+	require.NoError(t, a.Create(t.Context(), "root@example.com", "correct horse"))
+	require.ErrorIs(t, a.Create(t.Context(), "root@example.com", "another one"), errExists)
+	require.Error(t, a.Create(t.Context(), "root", "correct horse"))
+	require.Error(t, a.Create(t.Context(), "r@example.com", "short"))
+	for _, wrong := range [][2]string{{"root@example.com", "wrong"}, {"nobody@example.com", "correct horse"}, {"", ""}} {
+		_, err := a.Login(t.Context(), wrong[0], wrong[1], "192.0.2.1")
+		require.ErrorIs(t, err, auth.ErrInvalidPassword)
+	}
+	tokens, err := a.Login(t.Context(), "root@example.com", "correct horse", "192.0.2.1")
+	require.NoError(t, err)
+	admin, err := a.Access(t.Context(), tokens.Access)
+	require.NoError(t, err)
+	require.Equal(t, "root@example.com", admin.Email)
+	_, err = a.Access(t.Context(), tokens.Refresh)
+	require.ErrorIs(t, err, errInvalidSession, "a refresh token is no access token")
+	_, _, err = a.Refresh(t.Context(), tokens.Access)
+	require.ErrorIs(t, err, errInvalidSession)
+	c.move(accessLife + time.Second)
+	_, err = a.Access(t.Context(), tokens.Access)
+	require.ErrorIs(t, err, errInvalidSession)
+	access, _, err := a.Refresh(t.Context(), tokens.Refresh)
+	require.NoError(t, err)
+	_, err = a.Access(t.Context(), access)
+	require.NoError(t, err)
+	require.NoError(t, a.Logout(t.Context(), tokens.Refresh))
+	_, err = a.Access(t.Context(), access)
+	require.ErrorIs(t, err, errInvalidSession)
+	require.ErrorIs(t, a.Logout(t.Context(), tokens.Refresh), errInvalidSession)
+
+	// Neither passwords nor tokens are in the files.
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	require.NoError(t, err)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, secret := range []string{"correct horse", tokens.Access, tokens.Refresh} {
+			require.False(t, bytes.Contains(text, []byte(secret)), file)
+		}
+	}
+}
+
+// In development mode a token lasts a day: the suites use one for a whole run (conformance item 27).
+func TestDevelopmentTokensLastADay(t *testing.T) {
+	t.Parallel()
+	c := &clock{at: time.Unix(1_700_000_000, 0)}
+	a := accounts(t, t.TempDir(), true, c)
+	tokens, err := a.Login(t.Context(), SeedEmail, SeedPassword, "127.0.0.1")
+	require.NoError(t, err)
+	c.move(24*time.Hour - time.Second)
+	_, err = a.Access(t.Context(), tokens.Access)
+	require.NoError(t, err)
+	c.move(time.Second)
+	_, err = a.Access(t.Context(), tokens.Access)
+	require.ErrorIs(t, err, errInvalidSession)
+}
+
+func TestLoginsAreCounted(t *testing.T) {
+	t.Parallel()
+	c := &clock{at: time.Unix(1_700_000_000, 0)}
+	a := accounts(t, t.TempDir(), false, c)
+	require.NoError(t, a.Create(t.Context(), "root@example.com", "correct horse"))
+	var err error
+	for range 10 {
+		_, err = a.Login(t.Context(), "root@example.com", "wrong", "192.0.2.1")
+		require.ErrorIs(t, err, auth.ErrInvalidPassword)
+	}
+	_, err = a.Login(t.Context(), "root@example.com", "correct horse", "192.0.2.2")
+	var e *apierror.Error
+	require.ErrorAs(t, err, &e)
+	require.Equal(t, 429, e.Status)
+	require.Empty(t, e.Code)
+	c.move(time.Minute)
+	_, err = a.Login(t.Context(), "root@example.com", "correct horse", "192.0.2.2")
+	require.NoError(t, err)
+}

@@ -1,0 +1,229 @@
+package admin
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/rules"
+	"realmsync/server/store"
+	"realmsync/server/store/sqlite"
+	syncing "realmsync/server/sync"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var cheap = auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}
+
+// clock is moved by hand.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.at
+}
+
+func (c *clock) move(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.at = c.at.Add(d)
+}
+
+// logBuffer is the server's log.
+type logBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (b *logBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *logBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// fixture is a server with all that the admin API works on.
+type fixture struct {
+	t        *testing.T
+	dir      string
+	clock    *clock
+	log      *logBuffer
+	tail     *Tail
+	accounts *Accounts
+	users    *auth.Service
+	configs  *appconfig.Store
+	sync     *syncing.Server
+	http     *httptest.Server
+	token    string
+	group    string
+	app      string // internal id
+	client   string // client app id
+}
+
+func open(t *testing.T, dev bool) *fixture {
+	t.Helper()
+	f := &fixture{t: t, dir: t.TempDir(), clock: &clock{at: time.Unix(1_700_000_000, 0)}, log: &logBuffer{}}
+	f.tail = NewTail(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	log := slog.New(f.tail)
+	ctx := t.Context()
+	var err error
+	f.configs, err = appconfig.Open(ctx, appconfig.StoreConfig{Dir: f.dir, Check: rules.Check, Now: f.clock.now, Logger: log})
+	require.NoError(t, err)
+	f.accounts, err = OpenAccounts(ctx, AccountsConfig{Dir: f.dir, Dev: dev, PasswordCost: cheap, Now: f.clock.now, Logger: log})
+	require.NoError(t, err)
+	f.users, err = auth.Open(ctx, auth.Config{Dir: f.dir, Dev: dev, PasswordCost: cheap, Now: f.clock.now, Logger: log,
+		Configs: f.configs, Group: f.accounts.Group(), OnRevoke: func(r auth.Revocation) { f.sync.Revoke(r) }})
+	require.NoError(t, err)
+	f.sync, err = syncing.New(syncing.Config{Auth: f.users, Dev: dev, SpoolDir: f.dir, Logger: log, Store: func(ctx context.Context, app string) (store.Store, error) {
+		return sqlite.Open(ctx, filepath.Join(f.dir, "apps", app, "sync.db"))
+	}})
+	require.NoError(t, err)
+	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.tail, Version: "1.2.3", Now: f.clock.now, Logger: log})
+	require.NoError(t, err)
+	f.http = httptest.NewServer(server)
+	t.Cleanup(func() {
+		f.http.Close()
+		require.NoError(t, f.sync.Close())
+		require.NoError(t, f.users.Close())
+		require.NoError(t, f.accounts.Close())
+		require.NoError(t, f.configs.Close())
+	})
+	return f
+}
+
+// answer is what a call got.
+type answer struct {
+	t      *testing.T
+	status int
+	body   []byte
+	header http.Header
+}
+
+// call sends a request with the text as its body. A path that begins with P is the app's.
+func (f *fixture) call(method, path, body string) answer {
+	f.t.Helper()
+	return f.callAs(f.token, method, path, body)
+}
+
+func (f *fixture) callAs(token, method, path, body string) answer {
+	f.t.Helper()
+	switch {
+	case strings.HasPrefix(path, "P/"):
+		path = "/api/admin/v3.0/groups/" + f.group + "/apps/" + f.app + path[1:]
+	case path == "P", path == "G":
+		path = map[string]string{"P": "/api/admin/v3.0/groups/" + f.group + "/apps/" + f.app, "G": "/api/admin/v3.0/groups/" + f.group + "/apps"}[path]
+	}
+	r, err := http.NewRequestWithContext(f.t.Context(), method, f.http.URL+path, strings.NewReader(body))
+	require.NoError(f.t, err)
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	r.Header.Set("Content-Type", "application/json;charset=utf-8")
+	resp, err := f.http.Client().Do(r)
+	require.NoError(f.t, err)
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(f.t, err)
+	a := answer{f.t, resp.StatusCode, text, resp.Header}
+	if len(text) > 0 {
+		require.Equal(f.t, "application/json", resp.Header.Get("Content-Type"))
+		require.True(f.t, json.Valid(text), "%s", text)
+	}
+	if method == http.MethodPost && resp.StatusCode < 300 && !strings.HasPrefix(path, privatePrefix) {
+		require.NotEmpty(f.t, text, "realm-cpp parses the body of every POST")
+	}
+	return a
+}
+
+// want checks the status and returns the answer.
+func (a answer) want(status int) answer {
+	a.t.Helper()
+	require.Equal(a.t, status, a.status, "%s", a.body)
+	if status == http.StatusNoContent {
+		require.Empty(a.t, a.body)
+	}
+	return a
+}
+
+// refused checks status, text and code of an error.
+func (a answer) refused(status int, text, code string) {
+	a.t.Helper()
+	a.want(status)
+	require.Contains(a.t, a.get("error"), text)
+	if code == "" {
+		require.NotContains(a.t, string(a.body), "error_code")
+	} else {
+		require.Equal(a.t, code, a.get("error_code"))
+	}
+}
+
+// get returns a member that is a string.
+func (a answer) get(name string) string {
+	a.t.Helper()
+	var o map[string]any
+	require.NoError(a.t, json.Unmarshal(a.body, &o), "%s", a.body)
+	s, ok := o[name].(string)
+	require.True(a.t, ok, "%s in %s", name, a.body)
+	return s
+}
+
+func (a answer) into(v any) {
+	a.t.Helper()
+	require.NoError(a.t, json.Unmarshal(a.body, v), "%s", a.body)
+}
+
+// login opens a session with the account of development mode.
+func (f *fixture) login() *fixture {
+	f.t.Helper()
+	a := f.callAs("", "POST", "/api/admin/v3.0/auth/providers/local-userpass/login", fmt.Sprintf(`{"username":%q,"password":%q}`, SeedEmail, SeedPassword)).want(200)
+	f.token = a.get("access_token")
+	var p struct {
+		Roles []struct {
+			Group string `json:"group_id"`
+		} `json:"roles"`
+	}
+	f.call("GET", "/api/admin/v3.0/auth/profile", "").want(200).into(&p)
+	require.NotEmpty(f.t, p.Roles)
+	f.group = p.Roles[0].Group
+	return f
+}
+
+// create makes an app, which the paths with P are about from then on.
+func (f *fixture) create(name string) *fixture {
+	f.t.Helper()
+	a := f.call("POST", "G", fmt.Sprintf(`{"name":%q}`, name)).want(201)
+	f.app, f.client = a.get("_id"), a.get("client_app_id")
+	return f
+}
+
+// config is the app's configuration.
+func (f *fixture) config() *appconfig.Config {
+	f.t.Helper()
+	c, err := f.configs.Current(f.t.Context(), f.client)
+	require.NoError(f.t, err)
+	return c
+}

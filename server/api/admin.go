@@ -1,0 +1,21 @@
+package api
+
+import (
+	"net/http"
+	"strings"
+)
+
+// administer hands requests of administrators over; package admin owns their routes, limits and errors. done is false for those of others.
+func (s *Server) administer(c *call) (done bool, err error) {
+	path := c.r.URL.Path
+	ours := strings.HasPrefix(path, "/api/admin/") || strings.HasPrefix(path, "/api/private/")
+	switch {
+	case ours && s.admin != nil:
+		c.route = "admin"
+		s.admin.ServeHTTP(c.w, c.r)
+		return true, nil
+	case s.adminOnly && path != "/healthz":
+		return true, &refusal{Status: http.StatusNotFound, Text: "there is nothing at this path"}
+	}
+	return false, nil
+}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -148,9 +149,12 @@ func (d *Data) newClasses(app string, entries []*history.Entry) {
 			if in.Op != changeset.AddTable || in.Schema.TableKind != schema.TopLevel {
 				continue
 			}
+			if _, err := os.Stat(d.cfg.Path(app)); err != nil {
+				return // there is nothing to adopt
+			}
 			class := in.Table
 			d.mu.Lock()
-			if !d.closed && d.files[app] != nil { // else there is nothing, or it is done when somebody asks
+			if !d.closed {
 				d.working.Go(func() {
 					if err := d.adoptClass(app, class); err != nil {
 						d.cfg.Logger.Error("the documents of a collection could not be moved into its class", "app", app, "class", class, "error", err)

@@ -271,3 +271,24 @@ func TestFiles(t *testing.T) {
 	require.Len(t, f.files, maxFiles)
 	f.must(`{"$numberLong":"1"}`, "d", "c", "count", `{}`)
 }
+
+// Names and values are data, whatever is in them.
+func TestHostileText(t *testing.T) {
+	f := open(t, nil)
+	f.config.Sync.DevelopmentMode = true
+	for _, name := range []string{`x'; DROP TABLE documents; --`, `"quoted"`, "a b/../c", "%00", `é\"`, "[brackets]", "`tick`", "?1"} {
+		arg := func(method string, more ...bson.E) any {
+			t.Helper()
+			d := append(bson.D{{Key: "database", Value: name}, {Key: "collection", Value: name}}, more...)
+			out, err := f.Call(t.Context(), "app", auth.SystemCaller(), service1, method, d)
+			require.NoError(t, err, "%q", name)
+			return out
+		}
+		arg("insertOne", bson.E{Key: "document", Value: bson.D{{Key: "_id", Value: name}, {Key: name, Value: name}}})
+		require.Len(t, arg("find", bson.E{Key: "query", Value: bson.D{{Key: "_id", Value: name}}}), 1)
+		require.Equal(t, int64(1), arg("count"))
+		require.Equal(t, bson.D{{Key: "deletedCount", Value: int32(1)}}, arg("deleteMany", bson.E{Key: "query", Value: bson.D{{Key: "_id", Value: name}}}))
+	}
+	_, err := f.Call(t.Context(), "app", auth.SystemCaller(), service1, "insertOne", bson.D{{Key: "database", Value: "d"}, {Key: "collection", Value: "c"}, {Key: "document", Value: bson.D{{Key: "a\x00b", Value: int32(1)}}}})
+	require.ErrorContains(t, err, "null bytes")
+}

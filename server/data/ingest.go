@@ -36,6 +36,7 @@ func (d *Data) Opened(ctx context.Context, app string, engine *history.Engine) e
 	if err != nil {
 		return err
 	}
+	from = max(from, engine.Floor()) // what was given up of the history is not there to be read
 	to := engine.Version()
 	var batch []*history.Entry
 	flush := func(upTo uint64) error {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dlclark/regexp2/v2"
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.uber.org/goleak"
@@ -15,7 +16,11 @@ import (
 	"realmsync/server/auth"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	regexp2.DefaultMatchTimeout = 300 * time.Millisecond
+	// The clock of regular expressions goes on for a second after the last of them.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/dlclark/regexp2/v2.runClock"))
+}
 
 // fake is a Host: data are recorded and answered by answer.
 type fake struct {

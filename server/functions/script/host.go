@@ -65,7 +65,7 @@ type Call struct {
 // Limits bound one call. Zero fields are the defaults.
 type Limits struct {
 	Wall    time.Duration // in all; 150 s, as the hosted service
-	CPU     time.Duration // running JavaScript; 30 s
+	CPU     time.Duration // running JavaScript; 30 s, at most 60 s
 	Result  int           // bytes of the result, about; 16 MiB
 	Frames  int           // calls within calls; 600
 	Pending int           // operations and timers that wait; 10,000
@@ -77,6 +77,7 @@ type Limits struct {
 func (l Limits) WithDefaults() Limits {
 	set(&l.Wall, 150*time.Second)
 	set(&l.CPU, 30*time.Second)
+	l.CPU = min(l.CPU, maxCPU)
 	set(&l.Result, 16<<20)
 	set(&l.Frames, 600)
 	set(&l.Pending, 10_000)

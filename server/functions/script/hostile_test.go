@@ -32,6 +32,7 @@ func TestEndless(t *testing.T) {
 		"exports = () => new Proxy({}, {ownKeys() { for (;;); }})",
 		"exports = () => JSON.stringify({toJSON() { for (;;); }})",
 		"for (;;);",
+		"exports = () => /(?=a)(a+)+$/.test('a'.repeat(40) + 'b')",
 		"exports = () => context.services.get('mongodb-atlas').db('hang').collection('hang').count()",
 		"exports = async () => { const p = new Promise(() => {}); setInterval(() => {}, 1); await p }",
 	} {

@@ -21,6 +21,9 @@ type commands struct {
 	Import  importCommand  `cmd:"" help:"Import documents in extended JSON into a running server, from which they reach devices."`
 	Export  exportCommand  `cmd:"" help:"Export documents of a running server as extended JSON."`
 	Admin   adminCommand   `cmd:"" help:"Create accounts for the admin API."`
+	Backup  backupCommand  `cmd:"" help:"Copy a data directory, consistently; the server may run."`
+	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup, after checking it."`
+	Fsck    fsckCommand    `cmd:"" help:"Check a data directory that no server uses, or a backup."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 

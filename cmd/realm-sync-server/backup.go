@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"realmsync/server/backup"
+)
+
+type backupCommand struct {
+	dataFlags
+
+	Out string `arg:"" name:"out" type:"path" help:"Directory to make; it must not exist."`
+}
+
+// Run copies the data directory; the server may run.
+func (c *backupCommand) Run(k *kong.Context) error {
+	ctx, stop := interruptible()
+	defer stop()
+	m, err := backup.Backup(ctx, c.Data, c.Out, version, time.Now())
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(k.Stdout, "%d files, %d bytes in %s\n", len(m.Files), bytesOf(m), c.Out)
+	return err
+}
+
+type restoreCommand struct {
+	dataFlags
+
+	From string `arg:"" name:"backup" type:"existingdir" help:"A directory that 'backup' has made."`
+}
+
+// Run makes a data directory of a backup.
+func (c *restoreCommand) Run(k *kong.Context) error {
+	ctx, stop := interruptible()
+	defer stop()
+	m, err := backup.Restore(ctx, c.From, c.Data)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(k.Stdout, "%d files, %d bytes in %s, from a backup of %s\n", len(m.Files), bytesOf(m), c.Data, m.Created.Format(time.RFC3339))
+	return err
+}
+
+type fsckCommand struct {
+	dataFlags
+}
+
+// Run checks a data directory that no server uses, or a backup.
+func (c *fsckCommand) Run(k *kong.Context) error {
+	ctx, stop := interruptible()
+	defer stop()
+	if m, err := backup.ReadManifest(c.Data); err == nil {
+		if _, err := fmt.Fprintf(k.Stdout, "a backup of %s\n", m.Created.Format(time.RFC3339)); err != nil {
+			return err
+		}
+	} else {
+		unlock, err := lockDataDir(c.Data)
+		if err != nil {
+			return err
+		}
+		defer unlock()
+	}
+	problems := 0
+	var printing error
+	err := backup.Check(ctx, c.Data, func(p backup.Problem) {
+		problems++
+		_, err := fmt.Fprintln(k.Stdout, p)
+		printing = errors.Join(printing, err)
+	})
+	if err = errors.Join(err, printing); err != nil {
+		return err
+	}
+	if problems > 0 {
+		return fmt.Errorf("%d problems were found in %s", problems, c.Data)
+	}
+	_, err = fmt.Fprintln(k.Stdout, "clean")
+	return err
+}
+
+func bytesOf(m *backup.Manifest) (n int64) {
+	for _, f := range m.Files {
+		n += f.Bytes
+	}
+	return n
+}
+
+// interruptible is a context that ends with SIGINT or SIGTERM.
+func interruptible() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+}

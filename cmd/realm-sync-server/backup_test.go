@@ -1,0 +1,118 @@
+package main
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"realmsync/core/wire"
+)
+
+// ran runs a command to its end.
+func ran(t *testing.T, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	cmd, log := command(args...)
+	out, err := cmd.Output()
+	return string(out), log.String(), err
+}
+
+// A backup of a running server is restored; a client that knows more than the restored server is told that the histories differ.
+func TestBackupOfARunningServer(t *testing.T) {
+	dir := t.TempDir()
+	data, copied, restored := filepath.Join(dir, "data"), filepath.Join(dir, "copy"), filepath.Join(dir, "restored")
+	p := serve(t, data)
+	old := p.dial("my-app")
+	known, download := bind(t, old)
+	out, log, err := ran(t, "backup", "--data", data, copied)
+	require.NoError(t, err, log)
+	require.Contains(t, out, "files")
+	_, log, err = ran(t, "backup", "--data", data, copied)
+	require.Error(t, err, "it exists")
+	require.Contains(t, log, "exists already")
+	out, log, err = ran(t, "fsck", "--data", copied)
+	require.NoError(t, err, log)
+	require.Contains(t, out, "clean")
+	_, log, err = ran(t, "fsck", "--data", data)
+	require.Error(t, err)
+	require.Contains(t, log, "another realm-sync-server is using")
+	// After the backup.
+	late := p.dial("my-app")
+	lost, _ := bind(t, late)
+	require.NoError(t, errors.Join(old.CloseNow(), late.CloseNow()))
+	p.stop()
+	out, log, err = ran(t, "fsck", "--data", data)
+	require.NoError(t, err, log+out)
+
+	out, log, err = ran(t, "restore", "--data", restored, copied)
+	require.NoError(t, err, log)
+	require.Contains(t, out, "from a backup of")
+	_, log, err = ran(t, "restore", "--data", restored, copied)
+	require.Error(t, err)
+	require.Contains(t, log, "is not empty")
+	require.NoFileExists(t, filepath.Join(copied, "apps", "my-app", "sync.db-wal"), "nothing is left in the backup")
+	p = serve(t, restored)
+	// Another user, since anonymous ones are made anew: the file's ident and salt are looked at first.
+	ws := p.dial("my-app")
+	send(t, ws, &wire.Bind{Session: 1, Data: wire.BindData{}.Append(nil)})
+	send(t, ws, &wire.Ident{Session: 1, FileIdent: lost.FileIdent, Salt: lost.Salt, Query: []byte("{}")})
+	require.Equal(t, wire.CodeBadClientFileIdent, receive[*wire.JSONError](t, ws).Code)
+	require.NoError(t, ws.CloseNow())
+	another := p.dial("my-app")
+	fresh, _ := bind(t, another)
+	require.NoError(t, another.CloseNow())
+	require.Equal(t, lost.FileIdent, fresh.FileIdent, "the ident is given out again ...")
+	ws = p.dial("my-app")
+	send(t, ws, &wire.Bind{Session: 1, Data: wire.BindData{}.Append(nil)})
+	send(t, ws, &wire.Ident{Session: 1, FileIdent: lost.FileIdent, Salt: lost.Salt, Query: []byte("{}")})
+	require.Equal(t, wire.CodeDivergingHistories, receive[*wire.JSONError](t, ws).Code, "... with another salt")
+	require.NoError(t, ws.CloseNow())
+	// A client that has seen a version of another life than that of the restored server's.
+	latest := download.Progress.Latest
+	latest.Version++
+	ws = p.dial("my-app")
+	send(t, ws, &wire.Bind{Session: 1, Data: wire.BindData{}.Append(nil)})
+	send(t, ws, &wire.Ident{Session: 1, FileIdent: known.FileIdent, Salt: known.Salt, Download: download.Progress.Download, Latest: latest, Query: []byte("{}")})
+	require.Equal(t, wire.CodeDivergingHistories, receive[*wire.JSONError](t, ws).Code)
+	require.NoError(t, ws.CloseNow())
+	p.stop()
+}
+
+// A backup that was damaged is not restored, and fsck finds damage.
+func TestDamagedBackup(t *testing.T) {
+	dir := t.TempDir()
+	data, copied := filepath.Join(dir, "data"), filepath.Join(dir, "copy")
+	p := serve(t, data)
+	ws := p.dial("my-app")
+	bind(t, ws)
+	require.NoError(t, ws.CloseNow())
+	p.stop()
+	_, log, err := ran(t, "backup", "--data", data, copied)
+	require.NoError(t, err, log)
+	path := filepath.Join(copied, "apps", "my-app", "sync.db")
+	db, err := sql.Open("sqlite3", path)
+	require.NoError(t, err)
+	_, err = db.Exec("DELETE FROM salts")
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	out, _, err := ran(t, "fsck", "--data", copied)
+	require.Error(t, err)
+	require.Contains(t, out, "there are no salts")
+	restored := filepath.Join(dir, "restored")
+	_, log, err = ran(t, "restore", "--data", restored, copied)
+	require.Error(t, err)
+	require.Contains(t, log, "damaged or changed")
+	require.NoDirExists(t, restored)
+	require.NoError(t, os.Truncate(path, 5000))
+	out, _, err = ran(t, "fsck", "--data", copied)
+	require.Error(t, err)
+	require.Contains(t, out, "apps/my-app/sync.db")
+	// A manifest can't name files elsewhere.
+	require.NoError(t, os.WriteFile(filepath.Join(copied, "manifest.json"), []byte(`{"format":1,"files":[{"path":"../data/auth.db"}]}`), 0o600))
+	_, log, err = ran(t, "restore", "--data", restored, copied)
+	require.Error(t, err)
+	require.Contains(t, log, "can't have")
+}

@@ -104,9 +104,10 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	live := liveRules(configs, users)
 	endpoint, err = sync.New(sync.Config{
 		Auth: users, Store: c.store, Remove: c.removeData, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
-		Rules: liveRules(configs, users), Opened: documents.Opened, Committed: documents.Committed,
+		Rules: live, Opened: documents.Opened, Committed: documents.Committed,
 	})
 	if err != nil {
 		return err
@@ -117,6 +118,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, scripts.Close()) }()
+	live.SetFunctions(scripts)
 	administration, err := openAdmin(accounts, users, configs, endpoint, tail, log)
 	if err != nil {
 		return err

@@ -167,7 +167,7 @@ func (d *dataCall) none(err error) error {
 }
 
 func (s *Server) dataList(d *dataCall) error {
-	list, err := s.data.List(d.r.Context(), d.app.ID)
+	list, err := s.data.List(d.r.Context(), d.app.ID, d.caller)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -220,6 +221,20 @@ func TestDataCallers(t *testing.T) {
 	d.ask(http.MethodPost, "/Dog/query", `{"query":"friend.age > 0"}`).is(200, `{"documents":[]}`)
 	withKey(key.Key, http.MethodPost, "/Dog/query", `{"query":"friend.age > 0"}`).is(200, `{"documents":[]}`)
 	d.ask(http.MethodPost, "/Dog/query", `{"query":"age > 0"}`).is(200, `{"documents":[{"_id":"1","name":"Rex","age":{"$numberLong":"1"}}]}`)
+	d.ask(http.MethodGet, "", "").is(200, `{"collections":[{"service":"mongodb-atlas","database":"app","name":"Dog","kind":"class","primary_key":"_id"}]}`)
+
+	// A role that isn't the caller's gives nothing, not even names.
+	changed = *d.config
+	changed.Services = slices.Clone(changed.Services)
+	rule := *changed.Services[0].DefaultRule
+	rule.Roles = slices.Clone(rule.Roles)
+	rule.Roles[0].ApplyWhen = json.RawMessage(`{"%%user.type":"server"}`)
+	changed.Services[0].DefaultRule = &rule
+	d.config = &changed
+	d.reconfigure(t)
+	d.ask(http.MethodGet, "", "").is(200, `{"collections":[]}`)
+	d.ask(http.MethodGet, "/Dog/documents", "").is(200, `{"documents":[]}`)
+	withKey(key.Key, http.MethodGet, "/Dog/documents", "").is(200, `{"documents":[{"_id":"1","name":"Rex","age":{"$numberLong":"1"}}]}`)
 }
 
 // reconfigure makes the server serve the documents under the configuration as it is now.
@@ -262,7 +277,6 @@ func TestDataRefusals(t *testing.T) {
 		{400, http.MethodPost, "/Dog/documents", `{"a":1,"a":2}`, "twice"},
 		{400, http.MethodPost, "/Dog/documents?mode=x", `{}`, "'mode'"},
 		{400, http.MethodPost, "/Dog/documents", strings.Repeat("[", 100), "nested"},
-		{413, http.MethodPost, "/Dog/documents", strings.Repeat(" ", maxDataBody+1), "larger"},
 		{400, http.MethodPatch, "/Dog/documents/1", `[]`, "document"},
 		{400, http.MethodGet, "/Dog/documents/%7Bx", "", "the id in the path"},
 		{404, http.MethodGet, "/Dog/documents?service=none", "", "service not found"},
@@ -273,6 +287,12 @@ func TestDataRefusals(t *testing.T) {
 		require.Equal(t, "application/json", a.header.Get("Content-Type"))
 	}
 	d.call(http.MethodGet, dataPrefix+"app/..%2f..%2fetc/collections", d.token, "").into(404, &struct{}{})
+	// Not over a connection: net/http would let it linger.
+	r := httptest.NewRequest(http.MethodPost, dataPath+"/Dog/documents", strings.NewReader(strings.Repeat(" ", maxDataBody+1)))
+	r.Header.Set("Authorization", "Bearer "+d.token)
+	w := httptest.NewRecorder()
+	d.api.ServeHTTP(w, r)
+	require.Equal(t, http.StatusRequestEntityTooLarge, w.Code)
 }
 
 // A service call of a client is an operation on the same data (app-services 7.4).

@@ -21,6 +21,14 @@ func document(catalog *history.Catalog, class *history.Class, row *history.Row) 
 		if p.Name == class.PrimaryKey {
 			continue
 		}
+		if p.Collection == schema.Single {
+			if v := row.At(class, i); !v.Kind().IsMarker() { // most of them
+				if !v.IsNull() {
+					d = append(d, bson.E{Key: p.Name, Value: plainValue(v, p.Type == value.KindMixed)})
+				}
+				continue
+			}
+		}
 		n, err := rowNode(catalog, class, row, i)
 		if err != nil {
 			return nil, err

@@ -39,8 +39,27 @@ type Info struct {
 	PrimaryKey string `json:"primary_key"`
 }
 
-// List returns the collections of an app: its synced classes and its plain collections, by name.
-func (d *Data) List(ctx context.Context, app string) ([]Info, error) {
+// List returns the collections of an app in which the caller has a role: synced classes and plain collections, by name. Roles that are chosen by the
+// document don't count: that would tell who may not see a document that there is something.
+func (d *Data) List(ctx context.Context, app string, caller *auth.Caller) ([]Info, error) {
+	all, err := d.list(ctx, app)
+	if err != nil || caller != nil && caller.System {
+		return all, err
+	}
+	out := []Info{}
+	for _, i := range all {
+		access, err := d.cfg.Permissions.Access(ctx, app, caller, Collection{i.Service, i.Database, i.Name})
+		if err != nil {
+			return nil, err
+		}
+		if access == nil || access(nil, nil) != nil {
+			out = append(out, i)
+		}
+	}
+	return out, nil
+}
+
+func (d *Data) list(ctx context.Context, app string) ([]Info, error) {
 	cfg, err := d.cfg.Apps.Current(ctx, app)
 	if err != nil {
 		return nil, err

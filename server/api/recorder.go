@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"time"
 )
 
 // recorder remembers what was answered, and keeps chunks small whoever writes.
@@ -12,12 +13,28 @@ type recorder struct {
 	status   int // 0: nothing was written yet
 	bytes    int64
 	hijacked bool
+	time     time.Duration // for the answer
+}
+
+// newRecorder begins an answer, which has no time limit until something is written.
+func newRecorder(w http.ResponseWriter, limit time.Duration) *recorder {
+	// What the answer before it on the same connection left. Writers that have no deadlines are those of tests.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	return &recorder{ResponseWriter: w, time: limit}
+}
+
+// begin starts the time that the client has to read the answer.
+func (w *recorder) begin(status int) {
+	w.status = status
+	if status != http.StatusSwitchingProtocols {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.time))
+	}
 }
 
 // WriteHeader implements http.ResponseWriter. Informational statuses are not the answer.
 func (w *recorder) WriteHeader(status int) {
 	if w.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
-		w.status = status
+		w.begin(status)
 	}
 	w.ResponseWriter.WriteHeader(status)
 }
@@ -25,7 +42,7 @@ func (w *recorder) WriteHeader(status int) {
 // Write implements http.ResponseWriter. What net/http is given at once can become one chunk.
 func (w *recorder) Write(p []byte) (int, error) {
 	if w.status == 0 {
-		w.status = http.StatusOK
+		w.begin(http.StatusOK)
 	}
 	written := 0
 	for {

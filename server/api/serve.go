@@ -17,7 +17,7 @@ import (
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	c := &call{w: &recorder{ResponseWriter: w}, r: r, id: auth.NewObjectID(start), route: "other"}
+	c := &call{w: newRecorder(w, s.writeTime), r: r, id: auth.NewObjectID(start), route: "other"}
 	w.Header().Set("X-Appservices-Request-Id", c.id)
 	defer s.finish(c, start)
 	if err := s.dispatch(c); err != nil {

@@ -64,6 +64,7 @@ type Server struct {
 	adminOnly   bool
 	metrics     *metrics
 	log         *slog.Logger
+	writeTime   time.Duration
 	draining    atomic.Bool
 }
 
@@ -72,7 +73,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, log: cfg.Logger}
+	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, log: cfg.Logger, writeTime: writeTime}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -96,6 +97,11 @@ func New(cfg Config) (*Server, error) {
 // Drain makes /healthz answer 503, so that nobody sends new clients here. Requests are still served.
 func (s *Server) Drain() { s.draining.Store(true) }
 
+// writeTime is how long a client may take to read an answer. It begins with the answer and not with the request, as net/http would
+// count: a function of an app may take longer than that, and a client takes a connection that ends without an answer for success
+// (app-services 1.3, H11).
+const writeTime = 90 * time.Second
+
 // HTTPServer returns a server for s with limits on headers and times. The caller runs it, and stops it. Its time limits do
 // not hold for a connection that was upgraded.
 func (s *Server) HTTPServer() *http.Server {
@@ -104,7 +110,7 @@ func (s *Server) HTTPServer() *http.Server {
 		DisableGeneralOptionsHandler: true, // it would answer outside our rules
 		ReadHeaderTimeout:            10 * time.Second,
 		ReadTimeout:                  30 * time.Second,
-		WriteTimeout:                 90 * time.Second, // more than the 60 s that a client waits
+		WriteTimeout:                 0, // see writeTime
 		IdleTimeout:                  2 * time.Minute,
 		MaxHeaderBytes:               MaxHeader,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),

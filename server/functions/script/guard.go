@@ -42,7 +42,13 @@ func (c *call) guard(global *goja.Object) error {
 		if _, ok := goja.AssertFunction(array.Get(name)); !ok {
 			continue
 		}
-		if err := c.replace(array, name, func(call goja.FunctionCall) { c.short(call.This) }); err != nil {
+		recursive := name == "join" || name == "toString" || name == "toLocaleString" || name == "flat"
+		err := c.replace(array, name, func(call goja.FunctionCall) {
+			if c.short(call.This); recursive {
+				c.notDeep(call.This)
+			}
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -68,6 +74,9 @@ func (c *call) guard(global *goja.Object) error {
 	}
 	json := vm.Get("JSON").ToObject(vm)
 	if err := c.replace(json, "parse", func(call goja.FunctionCall) { c.shallow(call.Argument(0).String()) }); err != nil {
+		return err
+	}
+	if err := c.replace(json, "stringify", func(call goja.FunctionCall) { c.notDeep(call.Argument(0)) }); err != nil {
 		return err
 	}
 	if err := c.buffers(global); err != nil {
@@ -126,6 +135,31 @@ func (c *call) shallow(text string) {
 		}
 	}
 }
+
+// notDeep refuses what a recursive function would follow too deep into. It follows the last member of each level that is an object, as long
+// chains are made; a tree that is deep elsewhere gets by, and costs as much stack as it has levels.
+func (c *call) notDeep(v goja.Value) {
+	for range maxJSON {
+		o, ok := v.(*goja.Object)
+		if !ok || o.ExportType() == typeProxy {
+			return
+		}
+		v = nil
+		keys := o.Keys()
+		for i := len(keys) - 1; i >= 0 && i >= len(keys)-maxLooked; i-- {
+			if next, ok := o.Get(keys[i]).(*goja.Object); ok {
+				v = next
+				break
+			}
+		}
+	}
+	if v != nil {
+		panic(c.rangeError("the value is nested too deeply"))
+	}
+}
+
+// maxLooked is how many members of a level notDeep looks at.
+const maxLooked = 4
 
 // buffers bounds what a buffer or a typed array allocates when it is made.
 func (c *call) buffers(global *goja.Object) error {

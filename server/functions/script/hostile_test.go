@@ -62,6 +62,12 @@ func TestRecursion(t *testing.T) {
 	}
 	require.Contains(t, f.throws("JSON.parse('['.repeat(100000))"), "nested too deeply")
 	require.Contains(t, f.throws("JSON.parse(`{\"a\":`.repeat(100000))"), "nested too deeply")
+	for _, source := range []string{"JSON.stringify(a)", "String(a)", "a.flat(Infinity)", "a.join()", "JSON.stringify({x: 1, a, y: 2})"} {
+		require.Contains(t, f.throws("(() => { let a = []; for (let i = 0; i < 2000; i++) a = [a]; return "+source+" })()"), "nested too deeply", source)
+	}
+	require.Contains(t, f.throws("(() => { let a = null; for (let i = 0; i < 2000; i++) a = {next: a, i}; return JSON.stringify(a) })()"), "nested too deeply")
+	require.Equal(t, bson.A{"1,2,3", "[[1],{\"a\":{}}]", bson.A{int64(1), int64(2)}}, f.value("[[1, [2, [3]]].join(), JSON.stringify([[1], {a: {}}]), [1, [2]].flat()]"))
+	require.Contains(t, f.throws("(() => { const a = {}; a.a = a; return JSON.stringify(a) })()"), "nested too deeply")
 	require.Equal(t, d("s", "[[[["), f.value(`JSON.parse('{"s":"[[[["}')`))
 }
 

@@ -132,7 +132,8 @@ if(CPPREALM_TESTS)
     target_compile_options(local_writes PRIVATE -O0)
     target_link_libraries(local_writes PRIVATE cpprealm_headers cpprealm_program_options)
     add_test(NAME local_writes COMMAND "${tool}" check "${source}" "$<TARGET_FILE:local_writes>" WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/core/realm")
-    set_tests_properties(local_writes PROPERTIES TIMEOUT 300)
+    # It ends while its devices wait for a server, and what waits is in the memory of Go, where LeakSanitizer doesn't look.
+    set_tests_properties(local_writes PROPERTIES TIMEOUT 300 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
   endif()
 
   if(have_uv)

@@ -69,8 +69,17 @@ func (c *call) fail(text string) {
 
 // classes are the prototypes of the BSON classes of one runtime.
 type classes struct {
+	global                                                                                 *goja.Object // BSON; nil: the classes have not been made
 	objectID, int32, long, double, decimal, binary, uuid, timestamp, minKey, maxKey, regex *goja.Object
 	cursor, collection                                                                     *goja.Object
+}
+
+// classOf returns the prototype for a value, nil for a value that is not of a class. The classes are made when the first is needed.
+func (c *call) classOf(v any) (*goja.Object, error) {
+	if _, err := c.makeBSON(); err != nil {
+		return nil, err
+	}
+	return c.bson.proto(v), nil
 }
 
 // proto returns the prototype for a value, nil for a value that is not of a class.
@@ -105,13 +114,9 @@ func (k *classes) proto(v any) *goja.Object {
 }
 
 // define sets members that JavaScript does not list. In the order of their names, so that every runtime is the same.
-func define(o *goja.Object, members map[string]any) error {
+func (c *call) define(o *goja.Object, members map[string]any) error {
 	for _, name := range slices.Sorted(maps.Keys(members)) {
-		v := members[name]
-		if err := o.Set(name, v); err != nil {
-			return err
-		}
-		if err := o.DefineDataProperty(name, o.Get(name), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
+		if err := o.DefineDataProperty(name, c.vm.ToValue(members[name]), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
 			return err
 		}
 	}

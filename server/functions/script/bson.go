@@ -24,8 +24,8 @@ func (c *call) class(on *goja.Object, name string, parent *goja.Object, construc
 	for _, err := range []error{
 		ctor.DefineDataProperty("name", c.vm.ToValue(name), goja.FLAG_FALSE, goja.FLAG_TRUE, goja.FLAG_FALSE),
 		ctor.DefineDataProperty("prototype", proto, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE),
-		define(proto, map[string]any{"constructor": ctor, "_bsontype": name}),
-		define(proto, methods), define(ctor, statics), define(on, map[string]any{name: ctor}),
+		c.define(proto, map[string]any{"constructor": ctor, "_bsontype": name}),
+		c.define(proto, methods), c.define(ctor, statics), c.define(on, map[string]any{name: ctor}),
 	} {
 		if err != nil {
 			return nil, err
@@ -67,9 +67,13 @@ func (c *call) getter(o *goja.Object, name string, f fn) error {
 	return o.DefineAccessorProperty(name, c.vm.ToValue(f), nil, goja.FLAG_TRUE, goja.FLAG_FALSE)
 }
 
-// makeBSON makes the global BSON.
+// makeBSON makes the global BSON, once.
 func (c *call) makeBSON() (*goja.Object, error) {
+	if c.bson.global != nil {
+		return c.bson.global, nil
+	}
 	on := c.vm.NewObject()
+	c.bson.global = on
 	for _, make := range []func(*goja.Object) error{c.objectIDs, c.numbers, c.longs, c.decimals, c.binaries, c.others} {
 		if err := make(on); err != nil {
 			return nil, err
@@ -119,7 +123,7 @@ func (c *call) objectIDs(on *goja.Object) (err error) {
 		}),
 	})
 	if err == nil {
-		err = define(on, map[string]any{"ObjectID": on.Get("ObjectId")})
+		err = c.define(on, map[string]any{"ObjectID": on.Get("ObjectId")})
 	}
 	return err
 }
@@ -448,7 +452,7 @@ func (c *call) longs(on *goja.Object) (err error) {
 	}
 	ctor := on.Get("Long").ToObject(c.vm)
 	for name, n := range map[string]int64{"MAX_VALUE": math.MaxInt64, "MIN_VALUE": math.MinInt64, "ZERO": 0, "ONE": 1} {
-		if err := define(ctor, map[string]any{name: c.wrap(c.bson.long, n)}); err != nil {
+		if err := c.define(ctor, map[string]any{name: c.wrap(c.bson.long, n)}); err != nil {
 			return err
 		}
 	}

@@ -32,10 +32,10 @@ func (c *call) service(call goja.FunctionCall, system bool) goja.Value {
 		c.fail("service not found: '" + clip(name, 128) + "'")
 	}
 	service := c.vm.NewObject()
-	c.must(define(service, map[string]any{"db": fn(func(call goja.FunctionCall) goja.Value {
+	c.must(c.define(service, map[string]any{"db": fn(func(call goja.FunctionCall) goja.Value {
 		database := call.Argument(0).String()
 		db := c.vm.NewObject()
-		c.must(define(db, map[string]any{"collection": fn(func(call goja.FunctionCall) goja.Value {
+		c.must(c.define(db, map[string]any{"collection": fn(func(call goja.FunctionCall) goja.Value {
 			return c.wrap(c.bson.collection, &collection{c, system, name, database, call.Argument(0).String()})
 		})}))
 		return db
@@ -152,7 +152,7 @@ func (c *call) makeCollections() error {
 		arg := bson.D{{Key: "query", Value: c.document(call.Argument(0), "the query")}}
 		return o.do("count", append(arg, c.options(call.Argument(1), map[string]string{"limit": "limit"})...))
 	})
-	err := define(c.bson.collection, map[string]any{
+	err := c.define(c.bson.collection, map[string]any{
 		"find": method(func(o *collection, call goja.FunctionCall) goja.Value {
 			return c.wrap(c.bson.cursor, &cursor{of: o, method: "find", arg: query(o, call)})
 		}),
@@ -218,7 +218,7 @@ func (c *call) makeCursors() error {
 			})
 		})
 	}
-	return define(c.bson.cursor, map[string]any{
+	return c.define(c.bson.cursor, map[string]any{
 		"toArray": after(func(_ *cursor, _ goja.FunctionCall, docs bson.A) goja.Value { return c.toJS(docs) }),
 		"next": after(func(k *cursor, _ goja.FunctionCall, docs bson.A) goja.Value {
 			if k.position >= len(docs) {

@@ -44,7 +44,7 @@ func (c *call) makeConsole() (*goja.Object, error) {
 		}
 	}
 	o := c.vm.NewObject()
-	return o, define(o, map[string]any{
+	return o, c.define(o, map[string]any{
 		"log": at("info"), "info": at("info"), "debug": at("debug"), "warn": at("warn"), "error": at("error"), "trace": at("debug"),
 	})
 }

@@ -26,26 +26,38 @@ func (c *call) globals() error {
 	if err := c.makeCollections(); err != nil {
 		return err
 	}
-	b, err := c.makeBSON()
-	if err != nil {
-		return err
-	}
-	e, err := c.makeEJSON()
-	if err != nil {
-		return err
-	}
 	console, err := c.makeConsole()
 	if err != nil {
 		return err
 	}
-	utils, err := c.makeUtils()
-	if err != nil {
+	if err := c.define(global, map[string]any{"console": console}); err != nil {
 		return err
 	}
-	if err := define(global, map[string]any{"BSON": b, "EJSON": e, "console": console, "utils": utils}); err != nil {
-		return err
+	// What most calls don't use is made when it is used.
+	for name, make := range map[string]func() (*goja.Object, error){"BSON": c.makeBSON, "EJSON": c.makeEJSON, "utils": c.makeUtils} {
+		if err := c.lazy(global, name, make); err != nil {
+			return err
+		}
 	}
 	return c.loop.timeouts(global)
+}
+
+// lazy sets a global that is made when it is read first. It can be assigned, as others can.
+func (c *call) lazy(global *goja.Object, name string, make func() (*goja.Object, error)) error {
+	settle := func(v goja.Value) {
+		c.must(global.DefineDataProperty(name, v, goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE))
+	}
+	get := fn(func(goja.FunctionCall) goja.Value {
+		o, err := make()
+		c.must(err)
+		settle(o)
+		return o
+	})
+	set := fn(func(call goja.FunctionCall) goja.Value {
+		settle(call.Argument(0))
+		return goja.Undefined()
+	})
+	return global.DefineAccessorProperty(name, c.vm.ToValue(get), c.vm.ToValue(set), goja.FLAG_TRUE, goja.FLAG_FALSE)
 }
 
 // contextOf makes the context of one function.
@@ -66,9 +78,9 @@ func (c *call) contextOf(f *Function) (*goja.Object, error) {
 	services, functions, vals := vm.NewObject(), vm.NewObject(), vm.NewObject()
 	o := vm.NewObject()
 	for _, err := range []error{
-		define(services, map[string]any{"get": fn(func(call goja.FunctionCall) goja.Value { return c.service(call, system) })}),
-		define(functions, map[string]any{"execute": fn(c.execute)}),
-		define(vals, map[string]any{"get": fn(func(call goja.FunctionCall) goja.Value {
+		c.define(services, map[string]any{"get": fn(func(call goja.FunctionCall) goja.Value { return c.service(call, system) })}),
+		c.define(functions, map[string]any{"execute": fn(c.execute)}),
+		c.define(vals, map[string]any{"get": fn(func(call goja.FunctionCall) goja.Value {
 			v, ok := c.host.Value(call.Argument(0).String())
 			if !ok {
 				return goja.Undefined()
@@ -83,7 +95,7 @@ func (c *call) contextOf(f *Function) (*goja.Object, error) {
 		o.Set("app", c.toJS(bson.D{{Key: "id", Value: c.App}, {Key: "clientAppId", Value: c.App}, {Key: "name", Value: c.AppName}})),
 		o.Set("request", c.toJS(bson.D{{Key: "service", Value: ""}, {Key: "action", Value: c.Call.Function.Name}})),
 		o.Set("http", c.http()),
-		define(o, map[string]any{"runningAsSystem": fn(func(goja.FunctionCall) goja.Value { return vm.ToValue(system) })}),
+		c.define(o, map[string]any{"runningAsSystem": fn(func(goja.FunctionCall) goja.Value { return vm.ToValue(system) })}),
 	} {
 		if err != nil {
 			return nil, err

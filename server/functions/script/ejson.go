@@ -15,7 +15,7 @@ import (
 // makeEJSON makes the global EJSON: parse, stringify.
 func (c *call) makeEJSON() (*goja.Object, error) {
 	o := c.vm.NewObject()
-	err := define(o, map[string]any{
+	err := c.define(o, map[string]any{
 		"parse": fn(func(call goja.FunctionCall) goja.Value {
 			v, err := ejson.Parse([]byte(call.Argument(0).String()))
 			if err != nil {

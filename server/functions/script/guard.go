@@ -91,7 +91,7 @@ func (c *call) replace(on *goja.Object, name string, check func(goja.FunctionCal
 	if !ok {
 		return thrown("the runtime has no %s", name)
 	}
-	return define(on, map[string]any{name: fn(func(call goja.FunctionCall) goja.Value {
+	return c.define(on, map[string]any{name: fn(func(call goja.FunctionCall) goja.Value {
 		check(call)
 		v, err := original(call.This, call.Arguments...)
 		c.must(err)
@@ -196,10 +196,10 @@ func (c *call) buffers(global *goja.Object) error {
 				return err
 			}
 		}
-		if err := define(global, map[string]any{name: guarded}); err != nil {
+		if err := c.define(global, map[string]any{name: guarded}); err != nil {
 			return err
 		}
-		if err := define(original.Get("prototype").ToObject(c.vm), map[string]any{"constructor": guarded}); err != nil {
+		if err := c.define(original.Get("prototype").ToObject(c.vm), map[string]any{"constructor": guarded}); err != nil {
 			return err
 		}
 	}
@@ -213,7 +213,7 @@ func (c *call) noEval(global *goja.Object) error {
 		c.must(err)
 		panic(e)
 	})
-	if err := define(global, map[string]any{"eval": refuse}); err != nil {
+	if err := c.define(global, map[string]any{"eval": refuse}); err != nil {
 		return err
 	}
 	for _, source := range []string{"(function(){})", "(async function(){})", "(function*(){})"} {
@@ -235,7 +235,7 @@ func (c *call) noEval(global *goja.Object) error {
 			}
 		}
 		if source == "(function(){})" {
-			if err := define(global, map[string]any{"Function": ctor}); err != nil {
+			if err := c.define(global, map[string]any{"Function": ctor}); err != nil {
 				return err
 			}
 		}

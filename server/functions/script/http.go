@@ -18,7 +18,7 @@ func (c *call) http() *goja.Object {
 	for _, name := range []string{"get", "post", "put", "patch", "delete", "head"} {
 		members[name] = fn(func(call goja.FunctionCall) goja.Value { return c.request(strings.ToUpper(name), call.Argument(0)) })
 	}
-	c.must(define(o, members))
+	c.must(c.define(o, members))
 	return o
 }
 

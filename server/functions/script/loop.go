@@ -174,7 +174,7 @@ func (l *loop) timeouts(global *goja.Object) error {
 		}
 		return goja.Undefined()
 	}
-	return define(global, map[string]any{
+	return l.c.define(global, map[string]any{
 		"setTimeout": add(false), "setInterval": add(true), "clearTimeout": cancel, "clearInterval": cancel,
 	})
 }

@@ -18,7 +18,7 @@ func (c *call) toJS(v any) goja.Value {
 		return c.vm.ToValue(v)
 	case int64:
 		if v > maxSafe || v < -maxSafe {
-			return c.wrap(c.bson.long, v)
+			break
 		}
 		return c.vm.ToValue(v)
 	case int:
@@ -41,7 +41,9 @@ func (c *call) toJS(v any) goja.Value {
 		}
 		return c.vm.NewArray(items...)
 	}
-	if proto := c.bson.proto(v); proto != nil {
+	proto, err := c.classOf(v)
+	c.must(err)
+	if proto != nil {
 		return c.wrap(proto, v)
 	}
 	panic(c.vm.NewTypeError("a value of type %T has no form in JavaScript", v))

@@ -44,7 +44,7 @@ func (c *call) hashBy(v goja.Value) func() hash.Hash {
 // encoded gives bytes in the form that was asked for; a Binary when none was.
 func (c *call) encoded(data []byte, form goja.Value) goja.Value {
 	if absent(form) {
-		return c.wrap(c.bson.binary, bson.Binary{Data: data})
+		return c.toJS(bson.Binary{Data: data})
 	}
 	switch form.String() {
 	case "hex":
@@ -58,7 +58,7 @@ func (c *call) encoded(data []byte, form goja.Value) goja.Value {
 // makeUtils makes the global utils, of which there is crypto: hash(function, input), hmac(input, secret, function, encoding).
 func (c *call) makeUtils() (*goja.Object, error) {
 	crypto, utils := c.vm.NewObject(), c.vm.NewObject()
-	err := define(crypto, map[string]any{
+	err := c.define(crypto, map[string]any{
 		"hash": fn(func(call goja.FunctionCall) goja.Value {
 			h := c.hashBy(call.Argument(0))()
 			h.Write(c.bytesFrom(call.Argument(1), utf8Bytes))
@@ -71,7 +71,7 @@ func (c *call) makeUtils() (*goja.Object, error) {
 		}),
 	})
 	if err == nil {
-		err = define(utils, map[string]any{"crypto": crypto})
+		err = c.define(utils, map[string]any{"crypto": crypto})
 	}
 	return utils, err
 }
@@ -80,7 +80,7 @@ func (c *call) makeUtils() (*goja.Object, error) {
 func (c *call) nodeCrypto() (*goja.Object, error) {
 	stream := func(h hash.Hash) goja.Value {
 		o := c.vm.NewObject()
-		c.must(define(o, map[string]any{
+		c.must(c.define(o, map[string]any{
 			"update": fn(func(call goja.FunctionCall) goja.Value {
 				h.Write(c.bytesFrom(call.Argument(0), utf8Bytes))
 				return o
@@ -90,7 +90,7 @@ func (c *call) nodeCrypto() (*goja.Object, error) {
 		return o
 	}
 	o := c.vm.NewObject()
-	return o, define(o, map[string]any{
+	return o, c.define(o, map[string]any{
 		"createHash": fn(func(call goja.FunctionCall) goja.Value { return stream(c.hashBy(call.Argument(0))()) }),
 		"createHmac": fn(func(call goja.FunctionCall) goja.Value {
 			return stream(hmac.New(c.hashBy(call.Argument(0)), c.bytesFrom(call.Argument(1), utf8Bytes)))

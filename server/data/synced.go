@@ -20,6 +20,7 @@ import (
 const (
 	batchObjects = 1000
 	batchBytes   = 1 << 20
+	maxVersion   = 8 << 20 // bytes of values: half of what a message to devices may have
 )
 
 // synced is a class of the database that syncs.
@@ -105,6 +106,9 @@ func (s *synced) write(ctx context.Context, f func(writer) error) error {
 		t.schema = w.Catalog().Schema
 		if err := f(t); err != nil {
 			return nil, err
+		}
+		if t.out.bytes > maxVersion {
+			return nil, invalid("the operation writes more at once than devices can be sent: write fewer documents, or smaller ones")
 		}
 		return &changeset.Changeset{Instructions: append(t.added, t.out.out...)}, nil
 	})

@@ -262,4 +262,12 @@ func TestManyObjects(t *testing.T) {
 	require.Equal(t, version+3, f.engine.Version())
 	f.must(`{"deletedCount":2499}`, synced1, "Dog", "deleteMany", `{"query":{"_id":{"$ne":7}}}`)
 	f.must(`{"$numberLong":"1"}`, synced1, "Dog", "count", `{}`)
+	// What can't be cut into several versions is refused, if it is too much for one.
+	large := bson.A{}
+	for i := range 9 {
+		large = append(large, bson.D{{Key: "_id", Value: int64(100 + i)}, {Key: "name", Value: strings.Repeat("x", 1<<20)}})
+	}
+	_, err := f.Call(t.Context(), "app", nil, service1, "insertMany", bson.D{{Key: "database", Value: synced1}, {Key: "collection", Value: "Dog"}, {Key: "documents", Value: large}})
+	require.ErrorContains(t, err, "more at once than devices can be sent")
+	f.must(`{"$numberLong":"1"}`, synced1, "Dog", "count", `{}`)
 }

@@ -25,8 +25,9 @@ type Ruled struct {
 
 // compiled is the rules of one configuration.
 type compiled struct {
-	config *appconfig.Config
-	set    *rules.Set
+	config  *appconfig.Config
+	set     *rules.Set
+	filters map[Collection][]filter // of the collections that were asked about
 }
 
 // NewRuled makes permissions of the rules in configurations.
@@ -42,25 +43,36 @@ func (r *Ruled) SetFunctions(f auth.Functions) { r.functions = f }
 // maxSets is how many apps' rules are kept.
 const maxSets = 1000
 
-func (r *Ruled) set(ctx context.Context, app string) (*rules.Set, error) {
+func (r *Ruled) set(ctx context.Context, app string, of Collection) (*rules.Set, []filter, error) {
 	config, err := r.apps.Current(ctx, app)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if c := r.sets[app]; c.config == config { // a configuration is never changed in place
-		return c.set, nil
+	c, ok := r.sets[app]
+	if !ok || c.config != config { // a configuration is never changed in place
+		set, err := rules.Compile(config)
+		if err != nil {
+			return nil, nil, fmt.Errorf("data: the rules of app %s: %w", app, err)
+		}
+		if len(r.sets) >= maxSets {
+			clear(r.sets)
+		}
+		c = compiled{config, set, map[Collection][]filter{}}
+		r.sets[app] = c
 	}
-	set, err := rules.Compile(config)
-	if err != nil {
-		return nil, fmt.Errorf("data: the rules of app %s: %w", app, err)
+	filters, ok := c.filters[of]
+	if !ok {
+		if filters, err = filtersOf(config, of); err != nil {
+			return nil, nil, err
+		}
+		if len(c.filters) >= maxSets { // callers choose the names
+			clear(c.filters)
+		}
+		c.filters[of] = filters
 	}
-	if len(r.sets) >= maxSets {
-		clear(r.sets)
-	}
-	r.sets[app] = compiled{config, set}
-	return set, nil
+	return c.set, filters, nil
 }
 
 // Access implements Permissions.
@@ -68,7 +80,7 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 	if caller == nil {
 		return func(bson.D, bson.D) Role { return nil }, nil
 	}
-	set, err := r.set(ctx, app)
+	set, filters, err := r.set(ctx, app, c)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +90,18 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 		as := *caller
 		as.System = true
 		call = func(name string, args bson.A) (any, error) { return r.functions.Call(ctx, app, &as, name, args) }
+	}
+	if len(filters) > 0 {
+		env := set.Env(caller)
+		env.Call = call
+		if filters = applying(filters, env); len(filters) > 0 {
+			return func(doc, before bson.D) Role {
+				if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call); role != nil {
+					return &filtered{role, env, filters}
+				}
+				return nil
+			}, nil
+		}
 	}
 	return func(doc, before bson.D) Role {
 		if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call); role != nil {

@@ -78,6 +78,30 @@ func (b *Bound) Properties() []int {
 	return slices.Compact(out)
 }
 
+// PropertiesButPoints is Properties without those that are read only as points, by GEOWITHIN on an embedded object that the property itself holds.
+func (b *Bound) PropertiesButPoints() []int {
+	var out []int
+	var point *KeyPath
+	_ = walk(b.Root, func(part any) error {
+		if geo, ok := part.(*GeoWithin); ok {
+			if len(geo.Path.Hops) == 0 && geo.Path.Prop().Collection == schema.Single {
+				point = geo.Path // visited next
+			}
+			return nil
+		}
+		if path, ok := part.(*KeyPath); ok && path == point {
+			point = nil
+			return nil
+		}
+		if hop, ok := firstHop(part); ok {
+			out = append(out, hop.Property)
+		}
+		return nil
+	})
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // firstHop returns the property of the root class that a path begins with.
 func firstHop(part any) (Hop, bool) {
 	o, _ := part.(Operand)

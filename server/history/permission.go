@@ -24,6 +24,8 @@ type Permission interface {
 	WritesField(class *Class, property string) bool
 	// Deletes tells whether the object may be ended.
 	Deletes(row *Row) (bool, error)
+	// Corrupts tells whether the object has something that queries read as a point, and that is none.
+	Corrupts(row *Row) (bool, error)
 }
 
 // Denied is a write to an asymmetric object that was not permitted: nothing was kept of it, and there is nothing to set back (spec/sync-semantics.md
@@ -138,6 +140,13 @@ func (in *integration) forbid(s *slot, of map[*slot]*deeds) (reason string, err 
 		} else if !ok {
 			return notAllowed(s.class, s.key), nil
 		}
+		if s.row != nil && s.row != s.before {
+			if corrupt, err := in.upload.Permission.Corrupts(s.row); err != nil {
+				return "", err
+			} else if corrupt {
+				return writeTo(s.class, s.key) + " will corrupt geojson data", nil
+			}
+		}
 	}
 	if limit := in.group.engine.cfg.MaxDocument; s.row != nil && limit > 0 && s.row != s.before {
 		if n := s.row.bytes(); n > limit {
@@ -188,7 +197,10 @@ func (c *container) bytes() int {
 }
 
 // notAllowed is the text for a write that is not permitted (spec/app-services.md section 12.5).
-func notAllowed(class string, key value.Key) string {
+func notAllowed(class string, key value.Key) string { return writeTo(class, key) + " not allowed" }
+
+// writeTo begins the texts for writes.
+func writeTo(class string, key value.Key) string {
 	text := key.String()
 	switch key.Kind() {
 	case value.KindObjectID:
@@ -196,7 +208,7 @@ func notAllowed(class string, key value.Key) string {
 	case value.KindUUID:
 		text = fmt.Sprintf("UUID(%s)", key.UUID())
 	}
-	return fmt.Sprintf("write to %s in table %q not allowed", text, class)
+	return fmt.Sprintf("write to %s in table %q", text, class)
 }
 
 // outOfView is the text for an object that the client may not write because it doesn't see it (spec/sync-semantics.md section 5.2).

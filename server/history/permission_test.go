@@ -18,6 +18,8 @@ func (simPermission) Confines(*Class) bool { return true }
 
 func (simPermission) zone(row *Row) bool { return field(row, "zone").Str() != "c" }
 
+func (simPermission) Corrupts(*Row) (bool, error) { return false, nil }
+
 func (p simPermission) Inserts(row *Row) (bool, error) { return p.zone(row), nil }
 func (p simPermission) Writes(row *Row) (bool, error)  { return p.zone(row) && row.Key != key(3), nil }
 func (simPermission) WritesField(_ *Class, name string) bool {
@@ -33,6 +35,8 @@ func (p letters) Confines(*Class) bool { return p != letters{} }
 func (p letters) in(row *Row, list string) (bool, error) {
 	return strings.ContainsAny(list, field(row, "zone").Str()), nil
 }
+
+func (letters) Corrupts(*Row) (bool, error) { return false, nil }
 
 func (p letters) Inserts(row *Row) (bool, error) { return p.in(row, p.insert) }
 func (p letters) Writes(row *Row) (bool, error)  { return p.in(row, p.write) }

@@ -41,7 +41,7 @@ func (s *session) admit() (ok bool, err error) {
 		return false, s.failPaused(p.State)
 	}
 	s.policy = p
-	s.access = view.NewAccess(p.Class)
+	s.access = view.NewAccess(p.Class).WithPoints(p.Queryable)
 	return true, nil
 }
 

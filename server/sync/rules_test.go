@@ -358,6 +358,47 @@ func TestAsymmetricDenied(t *testing.T) {
 	require.Empty(t, d.errors)
 }
 
+// What queries read as a point must be one (item 29).
+func TestCorruptPoints(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	g.configure(func(c *appconfig.Config) {
+		c.SyncService().FlexibleSync.QueryableFieldsNames = []string{"age", "at", "name"}
+	})
+	d := g.device("anna").subscribed(allDogs)
+	column := func(table, name string, list schema.Collection, s changeset.SchemaFields) changeset.Instruction {
+		return changeset.Instruction{Op: changeset.AddColumn, Table: table, Field: name, Collection: list, Schema: &s}
+	}
+	d.write(changeset.Instruction{Op: changeset.AddTable, Table: "Point", Schema: &changeset.SchemaFields{TableKind: schema.Embedded}},
+		column("Point", "type", schema.Single, changeset.SchemaFields{Type: value.KindString}),
+		column("Point", "coordinates", schema.List, changeset.SchemaFields{Type: value.KindDouble}),
+		column("Dog", "at", schema.Single, changeset.SchemaFields{Type: value.KindLink, LinkTarget: "Point", Nullable: true}))
+	at := func(id int64, kind string, coordinates ...float64) []changeset.Instruction {
+		dog := changeset.Instruction{Op: changeset.Update, Table: "Dog", Key: value.IntKey(id), Field: "at"}
+		made, named := dog, dog
+		made.Value, named.Value = value.Marker(value.KindObject), value.String(kind)
+		named.Path = []changeset.Step{{Key: "type"}}
+		out := append(create(id, "anna", 5), made, named)
+		for i, c := range coordinates {
+			in := dog
+			in.Op, in.Value, in.PriorSize = changeset.ArrayInsert, value.Double(c), uint32(i)
+			in.Path = []changeset.Step{{Key: "coordinates"}, {IsPos: true, Pos: uint32(i)}}
+			out = append(out, in)
+		}
+		return out
+	}
+	d.write(at(1, "Point", 10, 50)...)
+	d.write(at(2, "Point", 10)...)
+	d.write(at(3, "Pint", 10, 50)...)
+	d.write(at(4, "Point", 10, 95)...)
+	d.write(create(5, "anna", 5)...)
+	d.upload()
+	require.Equal(t, []string{"1 anna 5", "5 anna 5"}, d.sync().dogs())
+	require.Equal(t, []string{`write to 2 in table "Dog" will corrupt geojson data`, `write to 3 in table "Dog" will corrupt geojson data`,
+		`write to 4 in table "Dog" will corrupt geojson data`}, d.reasons())
+	d.subscribe(2, `{"Dog":"(at GEOWITHIN geoBox([0, 0], [60, 60]))"}`)
+	require.Equal(t, []string{"1 anna 5"}, d.dogs())
+}
+
 // Sync that is paused, or not enabled, sends clients away until it is on again.
 func TestPausedSync(t *testing.T) {
 	g := openGoverned(t, ownOrOld)

@@ -2,10 +2,12 @@ package view
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
 	"realmsync/server/ejson"
@@ -18,13 +20,21 @@ import (
 type Access struct {
 	// class returns the access to a class; key is the name of its primary key. It always returns the same for the same class.
 	class func(class, key string) *rules.Access
+	// queryable tells whether queries may name a property; nil: that is not known.
+	queryable func(class, property string) bool
 }
 
 var _ history.Permission = (*Access)(nil)
 
 // NewAccess returns the access of a session. class is called with the name of a class and of its primary key, must be safe for concurrent use, and
 // must always return the same.
-func NewAccess(class func(class, key string) *rules.Access) *Access { return &Access{class} }
+func NewAccess(class func(class, key string) *rules.Access) *Access { return &Access{class: class} }
+
+// WithPoints returns the access with a check of what queries read as points: embedded GeoJSON in the properties that they may name. queryable
+// must be safe for concurrent use.
+func (a *Access) WithPoints(queryable func(class, property string) bool) *Access {
+	return &Access{class: a.class, queryable: queryable}
+}
 
 // Class returns what may be done with a class. key is the name of its primary key.
 func (a *Access) Class(class, key string) *rules.Access {
@@ -50,7 +60,54 @@ func (a *Access) Same(b *Access, catalog *history.Catalog, class string) bool {
 func (a *Access) of(class *history.Class) *rules.Access { return a.Class(class.Name, class.PrimaryKey) }
 
 // Confines implements history.Permission.
-func (a *Access) Confines(class *history.Class) bool { return !a.of(class).IsFull() }
+func (a *Access) Confines(class *history.Class) bool {
+	if !a.of(class).IsFull() {
+		return true
+	}
+	for i := range class.Properties {
+		if a.holdsPoint(class, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// holdsPoint tells whether queries may read what is in a property as a point.
+func (a *Access) holdsPoint(class *history.Class, property int) bool {
+	p := &class.Properties[property]
+	return p.Type == value.KindLink && p.Collection == schema.Single && a.queryable != nil && a.queryable(class.Name, p.Name)
+}
+
+// Corrupts implements history.Permission.
+func (a *Access) Corrupts(row *history.Row) (bool, error) {
+	for i := range row.Class.Properties {
+		if !a.holdsPoint(row.Class, i) {
+			continue
+		}
+		if e := row.Embedded(row.Class, i); e != nil {
+			if ok, err := isPoint(e); !ok || err != nil {
+				return err == nil, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// isPoint tells whether an embedded object is a GeoJSON point, or nothing that could be one.
+func isPoint(e *history.Row) (bool, error) {
+	d := rowDocument{row: e}
+	kind, isText := d.Field("type").(string)
+	list, isList := d.Field("coordinates").(bson.A)
+	if d.err != nil || !isText || !isList {
+		return true, d.err
+	}
+	if kind != "Point" || len(list) < 2 || len(list) > 3 {
+		return false, nil
+	}
+	longitude, _ := list[0].(float64)
+	latitude, _ := list[1].(float64)
+	return math.Abs(longitude) <= 180 && math.Abs(latitude) <= 90, nil
+}
 
 // Inserts implements history.Permission.
 func (a *Access) Inserts(row *history.Row) (bool, error) {
@@ -156,7 +213,7 @@ func (d *rowDocument) Field(name string) any {
 		if in, ok := d.row.Collection(class, i); ok {
 			return d.list(in)
 		}
-		if p.Collection != 0 {
+		if p.Collection != schema.Single {
 			return bson.A{} // without elements
 		}
 		return filterValue(d.row.Value(i))

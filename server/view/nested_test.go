@@ -224,3 +224,32 @@ func TestQueriesOnLinksInMixed(t *testing.T) {
 		s.Release()
 	}
 }
+
+// GEOWITHIN reads the point that an object holds; everything else about embedded objects is refused still.
+func TestQueriesOnPoints(t *testing.T) {
+	f := open(t)
+	f.write(changeset.Instruction{Op: changeset.AddTable, Table: "Point", Schema: &changeset.SchemaFields{TableKind: schema.Embedded}},
+		changeset.Instruction{Op: changeset.AddColumn, Table: "Point", Field: "type", Schema: &changeset.SchemaFields{Type: value.KindString}},
+		changeset.Instruction{Op: changeset.AddColumn, Table: "Point", Field: "coordinates", Collection: schema.List, Schema: &changeset.SchemaFields{Type: value.KindDouble}},
+		changeset.Instruction{Op: changeset.AddColumn, Table: "T", Field: "at", Schema: &changeset.SchemaFields{Type: value.KindLink, LinkTarget: "Point"}})
+	for _, query := range []string{"at.type == 'Point'", "at == NULL", "at GEOWITHIN geoBox([0, 0], [10, 10]) AND at != NULL", "ANY at.coordinates == 1"} {
+		_, err := f.fan.Acquire(f.Catalog(), fmt.Appendf(nil, `{"T":%q}`, query), false)
+		var invalid *InvalidError
+		require.ErrorAs(t, err, &invalid, query)
+	}
+	s := f.acquire("at GEOWITHIN geoBox([0, 0], [10, 10])")
+	defer s.Release()
+	require.Equal(t, map[string][]string{"T": {"at"}}, s.Asks(f.Catalog()))
+	move := func(id int64, longitude, latitude float64) []changeset.Instruction {
+		return []changeset.Instruction{
+			on(id, changeset.Update, "at", value.Marker(value.KindObject)), on(id, changeset.Update, "at", value.String("Point"), "type"),
+			on(id, changeset.Clear, "at", value.Null(), "coordinates"),
+			insert(id, "at", 0, value.Double(longitude), "coordinates", 0), insert(id, "at", 1, value.Double(latitude), "coordinates", 1),
+		}
+	}
+	require.Empty(t, f.sees(s, f.write(create(1, value.Null(), 1)...)), "nowhere")
+	require.NotEmpty(t, f.sees(s, f.write(move(1, 5, 5)...)), "comes in")
+	require.Equal(t, []string{"erase 1"}, f.sees(s, f.write(move(1, 15, 5)...)), "goes out")
+	require.Empty(t, f.sees(s, f.write(move(1, -5, 5)...)))
+	require.NotEmpty(t, f.sees(s, f.write(append(create(2, value.Null(), 1), move(2, 1, 1)...)...)), "born inside")
+}

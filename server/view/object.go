@@ -12,8 +12,9 @@ import (
 // object is a row as package rql evaluates it. Subscriptions are about the object alone: whatever would lead to another one
 // was refused when the query was bound.
 type object struct {
-	row   *history.Row
-	class *history.Class // that the query is bound to
+	row    *history.Row
+	class  *history.Class            // that the query is bound to
+	points map[string]*history.Class // see binding
 }
 
 var _ rql.Navigable = (*object)(nil)
@@ -21,8 +22,18 @@ var _ rql.Navigable = (*object)(nil)
 // Get implements rql.Object.
 func (o *object) Get(property int) (value.Value, error) { return o.row.At(o.class, property), nil }
 
-// Follow implements rql.Object. Only links in mixed values come here: they lead nowhere.
-func (o *object) Follow(int) (rql.Object, error) { return nil, nil }
+// Follow implements rql.Object. Embedded objects that are read as points come here, and links in mixed values: those lead nowhere.
+func (o *object) Follow(property int) (rql.Object, error) {
+	class := o.points[o.class.Properties[property].LinkTarget]
+	if class == nil {
+		return nil, nil
+	}
+	row := o.row.Embedded(o.class, property)
+	if row == nil {
+		return nil, nil
+	}
+	return &object{row: row, class: class}, nil
+}
 
 // Identity implements rql.Navigable.
 func (o *object) Identity() value.Link { return value.Link{Class: o.class.Name, Key: o.row.Key} }

@@ -32,12 +32,14 @@ type query struct {
 // binding is a query bound to a class. It holds for all later forms of the class, since properties are only added or, when
 // one is removed, read as their default.
 type binding struct {
-	class *history.Class
-	query *rql.Bound
+	class  *history.Class
+	query  *rql.Bound
+	points map[string]*history.Class // classes of embedded objects that it reads as points
 }
 
-// bind binds the query to the class of a catalog and checks that it may be a subscription.
-func bind(parsed *rql.Query, s *schema.Schema, class *history.Class) (*binding, error) {
+// bind binds the query to the class of a catalog and checks that it may be a subscription. catalog may be nil: then there are no classes of embedded
+// objects.
+func bind(parsed *rql.Query, s *schema.Schema, class *history.Class, catalog *history.Catalog) (*binding, error) {
 	bound, err := parsed.Bind(s, class.Name, rql.WithNavigation(), rql.WithBudget(maxValues))
 	if err != nil {
 		return nil, err
@@ -45,14 +47,25 @@ func bind(parsed *rql.Query, s *schema.Schema, class *history.Class) (*binding, 
 	if err := rql.FlexibleSyncCheck(bound); err != nil {
 		return nil, err
 	}
-	for _, i := range bound.Properties() {
+	for _, i := range bound.PropertiesButPoints() {
 		p := &class.Properties[i]
 		if target := s.Class(p.LinkTarget); target != nil && target.Kind == schema.Embedded {
 			return nil, &rql.Error{Class: rql.ErrNotSyncable, Offset: -1, Message: fmt.Sprintf("Invalid query: the property '%s' holds embedded objects: "+
 				"a subscription may not depend on them", p.Name)}
 		}
 	}
-	return &binding{class: class, query: bound}, nil
+	out := &binding{class: class, query: bound}
+	for _, i := range bound.Properties() {
+		target := s.Class(class.Properties[i].LinkTarget)
+		if target == nil || target.Kind != schema.Embedded || catalog == nil {
+			continue
+		}
+		if out.points == nil {
+			out.points = map[string]*history.Class{}
+		}
+		out.points[target.Name] = catalog.Class(target.Name)
+	}
+	return out, nil
 }
 
 // match tells whether the query holds for an object.
@@ -61,12 +74,12 @@ func (q *query) match(row *history.Row) (bool, error) {
 	if b == nil || b.class.ID != row.Class.ID {
 		// The class has come up since, or was removed and added again. A query that doesn't fit the new class matches nothing.
 		var err error
-		if b, err = bind(q.parsed, schema.New(row.Class.Class), row.Class); err != nil {
+		if b, err = bind(q.parsed, schema.New(row.Class.Class), row.Class, nil); err != nil {
 			return false, nil //nolint:nilerr // a subscription that was valid once is not an error of whoever writes an object
 		}
 		q.bound.Store(b)
 	}
-	ok, err := b.query.Match(&object{row: row, class: b.class})
+	ok, err := b.query.Match(&object{row: row, class: b.class, points: b.points})
 	if rql.ClassOf(err) == rql.ErrLimit {
 		// Whoever subscribes to something that costs too much to decide doesn't get it. An error would be one of the writer, and of
 		// all others who are told of the write.

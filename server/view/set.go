@@ -161,7 +161,7 @@ func compile(catalog *history.Catalog, body string, access *Access, lenient bool
 			seen[text] = true
 			var b *binding
 			if class != nil {
-				if b, err = bind(alternative, catalog.Schema, class); err != nil {
+				if b, err = bind(alternative, catalog.Schema, class, catalog); err != nil {
 					return nil, invalid(c.Class, err)
 				}
 			}

@@ -32,19 +32,18 @@ func openAdmin(accounts *admin.Accounts, users *auth.Service, configs *appconfig
 	return admin.New(admin.Config{Accounts: accounts, Users: users, Configs: configs, Sync: endpoint, Logs: tail, Version: version, Logger: log})
 }
 
-// listenAdmin serves the admin API on listeners of its own, if there are addresses for it; then it is not to be served on the others. stop
-// ends what was begun.
-func (f adminFlags) listenAdmin(k *kong.Context, users *auth.Service, handler http.Handler, log *slog.Logger) (own bool, stop func(context.Context) error, err error) {
+// listenAdmin serves the admin API on listeners of its own, if there are addresses for it. stop ends what was begun.
+func (f adminFlags) listenAdmin(k *kong.Context, users *auth.Service, handler http.Handler, log *slog.Logger) (stop func(context.Context) error, err error) {
 	if len(f.AdminListen) == 0 {
-		return false, func(context.Context) error { return nil }, nil
+		return func(context.Context) error { return nil }, nil
 	}
 	front, err := api.New(api.Config{Auth: users, Admin: handler, AdminOnly: true, Logger: log})
 	if err != nil {
-		return true, nil, err
+		return nil, err
 	}
 	listeners, err := listen(f.AdminListen)
 	if err != nil {
-		return true, nil, fmt.Errorf("the admin API: %w", err)
+		return nil, fmt.Errorf("the admin API: %w", err)
 	}
 	server := front.HTTPServer()
 	served := make(chan error, len(listeners))
@@ -54,7 +53,7 @@ func (f adminFlags) listenAdmin(k *kong.Context, users *auth.Service, handler ht
 		}
 		go func(l net.Listener) { served <- server.Serve(l) }(l)
 	}
-	return true, func(ctx context.Context) error {
+	return func(ctx context.Context) error {
 		if err := server.Shutdown(ctx); err != nil {
 			_ = server.Close()
 		}

@@ -20,6 +20,7 @@ type dataFlags struct {
 type appCommand struct {
 	Create appCreate `cmd:"" help:"Create an app with anonymous and e-mail logins. A running server sees it at once."`
 	List   appList   `cmd:"" help:"Print the ids of all apps."`
+	Export appExport `cmd:"" help:"Write the configuration of an app as an App Services export, without the values of secrets."`
 }
 
 type appCreate struct {

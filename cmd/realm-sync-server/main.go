@@ -16,7 +16,7 @@ var version = "development"
 // commands is the command line.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve apps until SIGTERM or SIGINT."`
-	App     appCommand     `cmd:"" help:"Create and list the apps of a data directory."`
+	App     appCommand     `cmd:"" help:"Create, list and export the apps of a data directory."`
 	Keys    keysCommand    `cmd:"" help:"Rotate the keys that sign tokens."`
 	Import  importCommand  `cmd:"" help:"Import documents in extended JSON into a running server, from which they reach devices."`
 	Export  exportCommand  `cmd:"" help:"Export documents of a running server as extended JSON."`

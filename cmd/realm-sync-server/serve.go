@@ -30,6 +30,7 @@ type serveCommand struct {
 	dataFlags
 	logFlags
 	adminFlags
+	appFileFlags
 	mailFlags
 	functionFlags
 
@@ -95,6 +96,9 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, users.Close()) }()
 	defer followKeys(users, log)()
+	if err := c.applyFiles(ctx, configs, c.createApp(users), log); err != nil {
+		return err
+	}
 
 	documents, ruled, err := c.openData(users, configs, func() *sync.Server { return endpoint }, log)
 	if err != nil {
@@ -119,23 +123,18 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, scripts.Close()) }()
 	live.SetFunctions(scripts)
+	if len(c.Apps) > 0 { // only now: what is changed is followed
+		defer c.followFiles(ctx, configs, c.createApp(users), log)()
+	}
 	administration, err := openAdmin(accounts, users, configs, endpoint, tail, log)
 	if err != nil {
 		return err
 	}
-	apart, stopAdmin, err := c.listenAdmin(k, users, administration, log)
-	if err != nil {
-		return err
+	public := administration
+	if len(c.AdminListen) > 0 {
+		public = nil
 	}
-	defer func() {
-		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
-		defer cancel()
-		err = errors.Join(err, stopAdmin(drain))
-	}()
-	if apart {
-		administration = nil
-	}
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Admin: administration, Functions: scripts, Collections: documents, Data: documents, Registry: registry, Logger: log})
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -152,6 +151,15 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 			log.Warn("development mode on an address that others can reach: everybody may read and write everything", "listen", l.Addr().String())
 		}
 	}
+	stopAdmin, err := c.listenAdmin(k, users, administration, log)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.DrainTimeout)
+		defer cancel()
+		err = errors.Join(err, stopAdmin(drain))
+	}()
 	log.Info("serving", "version", version, "data", c.Data, "dev", c.Dev)
 	err = c.run(ctx, handler, endpoint, listeners)
 	log.Info("stopped")

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"reflect"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
+
+	"realmsync/server/appconfig"
+	"realmsync/server/appconfig/export"
+	"realmsync/server/auth"
+	"realmsync/server/rules"
+)
+
+// appFileFlags are the apps that are configured by files.
+type appFileFlags struct {
+	Apps []string `name:"app" type:"path" placeholder:"DIR" help:"Directory that App Services exported an app as, may be repeated. The app is made if it doesn't exist, and configured as the files say; SIGHUP reads them again."`
+}
+
+// applyFiles configures the apps as their files say. All are read and checked before any is changed: if there is something wrong with one,
+// nothing is changed, and the error says in which file and line.
+func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, create func(ctx context.Context, id string) error, log *slog.Logger) error {
+	type change struct {
+		dir    string
+		id     string
+		before *appconfig.Config
+		after  *appconfig.Config
+	}
+	var changes []change
+	dirs := map[string]string{}
+	for _, dir := range f.Apps {
+		d, err := export.Load(dir)
+		if err != nil {
+			return fmt.Errorf("--app %s: %w", dir, err)
+		}
+		if !auth.ValidAppID(d.ID) {
+			return fmt.Errorf("--app %s: %q can't be an app id", dir, d.ID)
+		}
+		if other, ok := dirs[d.ID]; ok {
+			return fmt.Errorf("--app %s: the app %s is in %s too", dir, d.ID, other)
+		}
+		dirs[d.ID] = dir
+		c := change{dir: dir, id: d.ID}
+		if c.before, err = configs.Current(ctx, d.ID); err != nil {
+			return err
+		}
+		c.after, err = d.Apply(c.before)
+		if err == nil {
+			err = configs.Check(c.after)
+		}
+		if err != nil {
+			return fmt.Errorf("--app %s: %w", dir, d.Explain(err))
+		}
+		changes = append(changes, c)
+	}
+	for _, c := range changes {
+		// The configuration first: an app must not be open to all until it is configured.
+		if !reflect.DeepEqual(c.before, c.after) {
+			if _, err := configs.Update(ctx, c.id, func(config *appconfig.Config) error { *config = *c.after; return nil }); err != nil {
+				return fmt.Errorf("--app %s: %w", c.dir, err)
+			}
+			log.Info("app configured", "app", c.id, "files", c.dir)
+		}
+		if err := create(ctx, c.id); err != nil {
+			return fmt.Errorf("--app %s: %w", c.dir, err)
+		}
+	}
+	return nil
+}
+
+// followFiles reads the files again at each SIGHUP. Call stop, which waits for it.
+func (f appFileFlags) followFiles(ctx context.Context, configs *appconfig.Store, create func(ctx context.Context, id string) error, log *slog.Logger) (stop func()) {
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	var group errgroup.Group
+	group.Go(func() error {
+		for range hangup {
+			err := f.applyFiles(ctx, configs, create, log)
+			var v *appconfig.ValidationError
+			switch {
+			case errors.As(err, &v):
+				log.Error("the files of apps were read again, and nothing is changed: one is wrong", "file", v.File, "line", v.Line, "path", v.Path, "reason", v.Reason, "error", err)
+			case err != nil:
+				log.Error("the files of apps could not be read again", "error", err)
+			default:
+				log.Info("the files of apps were read again", "apps", len(f.Apps))
+			}
+		}
+		return nil
+	})
+	return func() {
+		signal.Stop(hangup)
+		close(hangup)
+		_ = group.Wait() // it never fails
+	}
+}
+
+// createApp makes an app that files configure.
+func (c *serveCommand) createApp(users *auth.Service) func(ctx context.Context, id string) error {
+	return func(ctx context.Context, id string) error {
+		_, _, err := users.CreateAppWith(ctx, id, c.Rules == "strict")
+		return err
+	}
+}
+
+type appExport struct {
+	dataFlags
+
+	ID  string `arg:"" name:"id" help:"The app id."`
+	Dir string `arg:"" name:"dir" type:"path" help:"Directory to write to; it doesn't exist, or is empty."`
+}
+
+// Run writes the files of an app. It changes nothing, and needs no lock.
+func (a *appExport) Run(*kong.Context) (err error) {
+	ctx := context.Background()
+	if _, err := os.Stat(a.Data); err != nil {
+		return fmt.Errorf("%s is not the data directory of a server: %w", a.Data, err)
+	}
+	configs, err := appconfig.Open(ctx, appconfig.StoreConfig{Dir: a.Data, Check: rules.Check})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, configs.Close()) }()
+	users, err := auth.Open(ctx, auth.Config{Dir: a.Data, Configs: configs})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, users.Close()) }()
+	if _, err := users.ExistingApp(ctx, a.ID); err != nil {
+		return err
+	}
+	c, err := configs.Current(ctx, a.ID)
+	if err != nil {
+		return err
+	}
+	return export.Write(a.Dir, a.ID, c)
+}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func put(t *testing.T, dir, name, text string) {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	require.NoError(t, os.MkdirAll(filepath.Dir(path), 0o700))
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+}
+
+// hangup sends SIGHUP and waits for what is logged of it.
+func (p *process) hangup(want string) {
+	p.t.Helper()
+	before := strings.Count(p.stderr.String(), want)
+	require.NoError(p.t, p.cmd.Process.Signal(syscall.SIGHUP))
+	require.Eventually(p.t, func() bool { return strings.Count(p.stderr.String(), want) > before }, patience, 5*time.Millisecond, "%s", p.stderr)
+}
+
+// An app that is configured by files: made, followed on SIGHUP, left alone when a file is wrong, and exported.
+func TestAppFiles(t *testing.T) {
+	data, dir := t.TempDir(), t.TempDir()
+	put(t, dir, "realm_config.json", `{"app_id":"todo-abcde","name":"todo"}`)
+	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user"}}`)
+	p := serve(t, data, "--app", dir)
+	login := func() int {
+		status, _ := p.request(http.MethodPost, "/api/client/v2.0/app/todo-abcde/auth/providers/anon-user/login", `{}`)
+		return status
+	}
+	require.Equal(t, 200, login())
+	status, _ := p.request(http.MethodPost, "/api/client/v2.0/app/todo-abcde/auth/providers/local-userpass/register", `{"email":"a@b.c","password":"password"}`)
+	require.Equal(t, 404, status, "the files have no e-mail login")
+
+	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user","disabled":true}}`)
+	p.hangup("the files of apps were read again\"")
+	require.Equal(t, 404, login())
+
+	put(t, dir, "auth/providers.json", "{\"anon-user\":{\"type\":\"anon-user\"},\n\"ldap\":{}}")
+	p.hangup("nothing is changed")
+	require.Contains(t, p.stderr.String(), "file=auth/providers.json line=2")
+	require.Equal(t, 404, login())
+
+	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user"}}`)
+	p.hangup("the files of apps were read again\"")
+	require.Equal(t, 200, login())
+	p.stop()
+
+	out := filepath.Join(t.TempDir(), "out")
+	cmd, log := command("app", "export", "--data", data, "todo-abcde", out)
+	require.NoError(t, cmd.Run(), "%s", log)
+	text, err := os.ReadFile(filepath.Join(out, "auth/providers.json"))
+	require.NoError(t, err)
+	require.JSONEq(t, `{"anon-user":{"name":"anon-user","type":"anon-user","disabled":false}}`, string(text))
+	cmd, log = command("app", "export", "--data", data, "nobody", filepath.Join(t.TempDir(), "x"))
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "nobody")
+
+	// A server does not start with a wrong file.
+	put(t, dir, "auth/providers.json", `{`)
+	cmd, log = command("serve", "--listen", "127.0.0.1:0", "--data", data, "--app", dir)
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "auth/providers.json:1:")
+}
+
+// The account of development mode, accounts that are made, and an address for administrators alone.
+func TestAdmin(t *testing.T) {
+	data := t.TempDir()
+	login := func(p *process, email, password string) (int, string) {
+		body, _ := json.Marshal(map[string]string{"username": email, "password": password})
+		status, answer := p.request(http.MethodPost, "/api/admin/v3.0/auth/providers/local-userpass/login", string(body))
+		var tokens struct {
+			Access string `json:"access_token"`
+		}
+		_ = json.Unmarshal(answer, &tokens)
+		return status, tokens.Access
+	}
+	cmd, log := command("admin", "create-user", "--data", data, "root@example.com")
+	cmd.Stdin = strings.NewReader("correct horse\n")
+	require.NoError(t, cmd.Run(), "%s", log)
+	file := filepath.Join(t.TempDir(), "password")
+	require.NoError(t, os.WriteFile(file, []byte("battery staple\n"), 0o600))
+	cmd, log = command("admin", "create-user", "--data", data, "--password-file", file, "other@example.com")
+	require.NoError(t, cmd.Run(), "%s", log)
+	cmd, log = command("admin", "create-user", "--data", data, "--password-file", file, "other@example.com")
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "already")
+	cmd, log = command("admin", "create-user", "--data", data, "third@example.com")
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "there is no password")
+
+	p := serve(t, data)
+	for _, account := range [][2]string{{"root@example.com", "correct horse"}, {"other@example.com", "battery staple"}, {"unique_user@domain.com", "password"}} {
+		status, token := login(p, account[0], account[1])
+		require.Equal(t, 200, status)
+		require.NotEmpty(t, token)
+	}
+	status, _ := login(p, "root@example.com", "wrong")
+	require.Equal(t, 401, status)
+	status, body := p.request(http.MethodGet, "/api/private/v1.0/version", "")
+	require.Equal(t, 200, status)
+	require.True(t, bytes.Contains(body, []byte(`"version"`)))
+	p.stop()
+	require.NotContains(t, p.stderr.String(), "correct horse")
+
+	apart := serve(t, data, "--admin-listen", "127.0.0.1:0")
+	status, _ = apart.request(http.MethodGet, "/api/private/v1.0/version", "")
+	require.Equal(t, 404, status, "it is at its own address only")
+	apart.stop()
+}

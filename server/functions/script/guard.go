@@ -8,6 +8,7 @@ import (
 
 const (
 	maxString = 32 << 20 // characters of a string that one call of a built-in function makes
+	maxGrowth = 1 << 28  // characters that replacing or joining could make, if everything matched
 	maxBuffer = 64 << 20 // bytes of an ArrayBuffer
 	maxLength = 1 << 24  // elements that one call of a built-in function of arrays goes through
 	maxJSON   = 1000     // levels of JSON.parse
@@ -34,9 +35,23 @@ func (c *call) guard(global *goja.Object) error {
 			return err
 		}
 	}
+	for _, name := range []string{"replace", "replaceAll"} {
+		err := c.replace(str, name, func(call goja.FunctionCall) {
+			by, isString := primitiveString(call.Argument(1))
+			if _, once := primitiveString(call.Argument(0)); !isString || once && name == "replace" {
+				return
+			}
+			if float64(len(call.This.String()))*float64(len(by)) > maxGrowth {
+				panic(c.rangeError("the string would be too long"))
+			}
+		})
+		if err != nil {
+			return err
+		}
+	}
 	array := vm.Get("Array").ToObject(vm).Get("prototype").ToObject(vm)
 	for _, name := range array.GetOwnPropertyNames() {
-		if name == "constructor" || name == "push" || name == "concat" {
+		if name == "constructor" || name == "push" {
 			continue
 		}
 		if _, ok := goja.AssertFunction(array.Get(name)); !ok {
@@ -44,7 +59,16 @@ func (c *call) guard(global *goja.Object) error {
 		}
 		recursive := name == "join" || name == "toString" || name == "toLocaleString" || name == "flat"
 		err := c.replace(array, name, func(call goja.FunctionCall) {
-			if c.short(call.This); recursive {
+			c.short(call.This)
+			switch {
+			case name == "concat":
+				for _, a := range call.Arguments {
+					c.short(a)
+				}
+			case name == "join":
+				c.joinable(call.This, call.Argument(0))
+			}
+			if recursive {
 				c.notDeep(call.This)
 			}
 		})
@@ -113,6 +137,25 @@ func (c *call) short(v goja.Value) {
 	}
 	if n := o.Get("length"); n != nil && n.ToFloat() > maxLength {
 		panic(c.rangeError("the array is too long"))
+	}
+}
+
+// primitiveString is the text of a value that is a string. Not Export of objects: it copies them whole.
+func primitiveString(v goja.Value) (string, bool) {
+	if _, ok := v.(*goja.Object); ok {
+		return "", false
+	}
+	s, ok := v.Export().(string)
+	return s, ok
+}
+
+// joinable refuses what would be too long by its separators alone. What the elements have was made before.
+func (c *call) joinable(array, separator goja.Value) {
+	if o, ok := array.(*goja.Object); ok {
+		by, _ := primitiveString(separator)
+		if n := o.Get("length"); n != nil && n.ToFloat()*float64(len(by)) > maxGrowth {
+			panic(c.rangeError("the string would be too long"))
+		}
 	}
 }
 

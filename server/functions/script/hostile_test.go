@@ -77,13 +77,15 @@ func TestLarge(t *testing.T) {
 	for source, text := range map[string]string{
 		"'x'.repeat(2**33)": "too long", "'x'.padEnd(2**30)": "too long", "'x'.padStart(2**29, 'ab')": "too long", "'x'.repeat(-1)": "RangeError", "new ArrayBuffer(2**40)": "too large", "new Uint8Array(2**40)": "too large", "new Float64Array(2**26)": "too large",
 		"new Uint8Array({length: 2**40})": "too long", "new (new Uint8Array(1).constructor)(2**40)": "too large", "new Array(4294967295).fill(0)": "too long", "new Array(3e8).join('x')": "too long", "Array.prototype.indexOf.call({length: 2**53 - 1}, 1)": "too long",
-		"Array.from({length: 1e9})": "too long", "Math.max.apply(null, {length: 1e9})": "too long", "Reflect.apply(Math.max, null, {length: 1e9})": "too long",
+		"Array.from({length: 1e9})": "too long", "[].concat({length: 2**53 - 1, [Symbol.isConcatSpreadable]: true})": "too long",
+		"'x'.repeat(1e5).replace(/x/g, 'y'.repeat(1e5))": "too long", "'x'.repeat(1e5).replaceAll('x', 'y'.repeat(1e5))": "too long", "Array(1e5).join('y'.repeat(1e5))": "too long", "Math.max.apply(null, {length: 1e9})": "too long", "Reflect.apply(Math.max, null, {length: 1e9})": "too long",
 	} {
 		require.Contains(t, f.throws(source), text, source)
 	}
 	// Ordinary use is not in the way of it.
 	require.Equal(t, bson.A{"xx", " x", bson.A{int64(0), int64(0)}, int64(2), int64(3), bson.A{int64(1), int64(2)}, "[object Uint8Array]"},
 		f.value("['x'.repeat(2), 'x'.padStart(2), Array(2).fill(0), new Uint8Array([1, 2]).length, Math.max.apply(null, [1, 3]), Array.from(new Set([1, 2])), Object.prototype.toString.call(new Uint8Array(1))]"))
+	require.Equal(t, bson.A{"yax", "bb", "b", "x-y", bson.A{int64(1), int64(2)}, "aYb"}, f.value("['xax'.replace('x', 'y'), 'aa'.replaceAll('a', 'b'), 'a'.replace(/a/g, () => 'b'), ['x', 'y'].join('-'), [1].concat([2]), 'axb'.replace(/(?<=a)x/g, 'Y')]"))
 	require.Equal(t, bson.A{true, int64(3), int64(2), true}, f.value("[new Uint8Array(1) instanceof Uint8Array, Uint8Array.from([1, 2, 3]).length, new Uint8Array([1, 2, 3]).subarray(1).length, (() => 1) instanceof Function]"))
 }
 

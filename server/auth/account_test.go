@@ -242,6 +242,9 @@ func TestResetByMail(t *testing.T) {
 	l, err := f.userpass("a@b.c", "password")
 	require.NoError(t, err)
 	require.NoError(t, f.SendReset(ctx, app, "who@b.c"), "the answer does not tell who is registered")
+	var n int
+	require.NoError(t, f.db.read.QueryRow("SELECT n FROM noise").Scan(&n))
+	require.Equal(t, 1, n, "nor does its time")
 	require.Empty(t, box.sent)
 	require.NoError(t, f.SendReset(ctx, app, "a@b.c"))
 	require.Equal(t, "Bye", box.sent[0].Subject)

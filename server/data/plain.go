@@ -204,10 +204,10 @@ func (p *plain) index(ctx context.Context, field string) error {
 	if p.file == nil {
 		return nil
 	}
-	var n int
-	err := p.file.QueryRow(ctx, "SELECT count(*) FROM indexes i JOIN collections c ON c.id = i.collection WHERE database = ? AND name = ? AND field = ?",
-		p.name.Database, p.name.Name, field).Scan(&n)
-	if n > 0 || err != nil {
+	var collections, n int
+	err := p.file.QueryRow(ctx, "SELECT count(*), count(i.id) FROM collections c LEFT JOIN indexes i ON c.id = i.collection AND field = ? WHERE database = ? AND name = ?",
+		field, p.name.Database, p.name.Name).Scan(&collections, &n)
+	if collections == 0 || n > 0 || err != nil {
 		return err
 	}
 	return p.file.Update(ctx, func(tx *sql.Tx) error {

@@ -358,6 +358,22 @@ func TestAsymmetricDenied(t *testing.T) {
 	require.Empty(t, d.errors)
 }
 
+// Versions of schemas that the server doesn't have are refused outside of development mode (sync-semantics 9.4, item 63).
+func TestSchemaVersion(t *testing.T) {
+	g := openGoverned(t, ownOrOld)
+	bind := func() *link {
+		l := g.dial("anna")
+		l.send(&wire.Bind{Session: 1, Data: wire.BindData{SchemaVersion: 3}.Append(nil), NeedIdent: true})
+		return l
+	}
+	m := expect[*wire.JSONError](bind())
+	require.Equal(t, wire.CodeBadSchemaVersion, m.Code)
+	require.Equal(t, wire.ApplicationBug, m.Action)
+	require.Contains(t, m.Message, "Client provided invalid schema version")
+	g.configure(func(c *appconfig.Config) { c.Sync.DevelopmentMode = true })
+	expect[*wire.ServerIdent](bind())
+}
+
 // What queries read as a point must be one (item 29).
 func TestCorruptPoints(t *testing.T) {
 	g := openGoverned(t, ownOrOld)

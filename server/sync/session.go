@@ -285,6 +285,11 @@ func (s *session) begin() error {
 	if ok, err := s.admit(); !ok || err != nil {
 		return err
 	}
+	if s.policy != nil && !s.policy.Development && data.SchemaVersion != 0 {
+		// The server has one version of each schema, 0 (spec/sync-semantics.md section 9.4). In development mode the schema is the client's.
+		return s.fail(wire.CodeBadSchemaVersion, fmt.Sprintf("Client provided invalid schema version: client presented schema version %q and the server has only %q",
+			strconv.FormatUint(data.SchemaVersion, 10), "0"))
+	}
 	if !s.bind.NeedIdent {
 		return nil
 	}

@@ -54,6 +54,9 @@ func open(t testing.TB, change func(*Config)) *fixture {
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		f.replay()
+		var problems []string
+		require.NoError(t, history.Verify(context.Background(), store, func(problem string) { problems = append(problems, problem) }))
+		require.Empty(t, problems, "what programs write leaves the store as consistent as what devices write")
 		require.NoError(t, f.engine.Close())
 	})
 	cfg := Config{
@@ -69,7 +72,7 @@ func open(t testing.TB, change func(*Config)) *fixture {
 	return f
 }
 
-// replay applies all of the history to an empty state, as a device does that sees everything, and compares the number of objects.
+// replay applies all of the history to an empty state, as a device does that sees everything.
 func (f *fixture) replay() *memstate.State {
 	f.t.Helper()
 	state := memstate.New(schema.New())

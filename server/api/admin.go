@@ -12,6 +12,8 @@ func (s *Server) administer(c *call) (done bool, err error) {
 	switch {
 	case ours && s.admin != nil:
 		c.route = "admin"
+		// As in dispatch: net/http must know when a body was too large.
+		c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, MaxFunctionBody)
 		s.admin.ServeHTTP(c.w, c.r)
 		return true, nil
 	case s.adminOnly && path != "/healthz":

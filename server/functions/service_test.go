@@ -389,3 +389,24 @@ func TestClosed(t *testing.T) {
 	require.Error(t, err)
 	require.False(t, errors.Is(err, context.Canceled))
 }
+
+// A call that is stuck in a step that nothing can interrupt is answered, and holds its place until it ends.
+func TestStuck(t *testing.T) {
+	w := newWorld(t, Config{AtOnce: 1, Limits: script.Limits{Wall: 20 * time.Millisecond}}, function("f", "exports = () => context.services.get('mongodb-atlas').db('d').collection('c').count()"))
+	w.grace = 20 * time.Millisecond
+	end := make(chan struct{})
+	w.answer = func(*auth.Caller, string, bson.D) (any, error) {
+		<-end
+		return int64(1), nil
+	}
+	_, err := w.call("f")
+	requireRefused(t, err, 400, "ExecutionTimeLimitExceeded", "time limit")
+	require.Len(t, w.apps["app"].slots, 1)
+	_, err = w.call("f")
+	requireRefused(t, err, 429, "", "too many functions")
+	close(end)
+	w.running.Wait()
+	require.Empty(t, w.apps["app"].slots)
+	_, err = w.call("f")
+	require.NoError(t, err)
+}

@@ -53,7 +53,7 @@ func (s *session) change(m *wire.Query) error {
 		}
 		return s.refuseQuery(m, invalid.Text)
 	}
-	problem, err := s.queryable(set)
+	problem, err := s.queryable(set, false)
 	if err == nil && problem == "" {
 		problem = s.charge(set)
 	}

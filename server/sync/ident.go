@@ -3,6 +3,7 @@ package sync
 import (
 	"errors"
 	"log/slog"
+	"slices"
 
 	"realmsync/core/wire"
 	"realmsync/server/history"
@@ -57,7 +58,13 @@ func (s *session) identify(m *wire.Ident) error {
 		}
 		return s.failServer(err)
 	}
-	if problem, err := s.queryable(set); err != nil || problem != "" {
+	views, err := expand(client.Views)
+	if err != nil {
+		set.Release()
+		return s.failServer(err)
+	}
+	before := slices.ContainsFunc(views, func(v store.View) bool { return view.QueryOf(v.Body) == string(m.Query) })
+	if problem, err := s.queryable(set, before); err != nil || problem != "" {
 		set.Release()
 		if err != nil {
 			return s.failServer(err)
@@ -78,11 +85,6 @@ func (s *session) identify(m *wire.Ident) error {
 	s.clientVersion = m.Download.ClientVersion
 	s.query, s.lastQuery = m.QueryVersion, m.QueryVersion
 	s.greet = true
-	views, err := expand(client.Views)
-	if err != nil {
-		set.Release()
-		return s.failServer(err)
-	}
 	return s.follow(views, m, set)
 }
 

@@ -65,23 +65,29 @@ func (s *session) permission() history.Permission {
 	return s.access
 }
 
-// queryable checks that a set names queryable fields only, and makes them so in development mode. problem is the text for the user.
-func (s *session) queryable(set *view.Set) (problem string, err error) {
+// queryable checks that a set names queryable fields only, and makes them so in development mode. problem is the text for the user. What a role hides can't
+// be asked for either, or the answer would tell what it is; unless it was asked for before the role came to hide it: the client goes on, and sees no more.
+func (s *session) queryable(set *view.Set, before bool) (problem string, err error) {
 	if s.policy == nil {
 		return "", nil
 	}
-	missing := map[string][]string{}
+	missing, hidden := map[string][]string{}, map[string][]string{}
 	for class, fields := range set.Asks(s.app.engine.Catalog()) {
 		for _, name := range fields {
-			if !s.policy.Queryable(class, name) {
+			switch {
+			case set.Hides(class, name) && !before:
+				hidden[class] = append(hidden[class], name)
+			case !s.policy.Queryable(class, name):
 				missing[class] = append(missing[class], name)
 			}
 		}
 	}
-	if len(missing) == 0 {
+	switch {
+	case len(hidden) > 0:
+		missing = hidden
+	case len(missing) == 0:
 		return "", nil
-	}
-	if s.policy.Development {
+	case s.policy.Development:
 		if err := s.conn.server.cfg.Rules.AddQueryable(s.conn.live, s.app.id, missing); err != nil {
 			return "", err
 		}
@@ -144,7 +150,7 @@ func (s *session) reconsider() error {
 			return s.fail(wire.CodeSessionClosed, "the permissions of the session have changed")
 		}
 	}
-	if problem, err := s.queryable(s.set); err != nil {
+	if problem, err := s.queryable(s.set, true); err != nil {
 		return s.failServer(err)
 	} else if problem != "" {
 		return s.failQueryable(problem)

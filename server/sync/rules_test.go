@@ -267,10 +267,26 @@ func TestHiddenFields(t *testing.T) {
 	require.Equal(t, []string{"1 Rey 0", "2 May 0"}, berta.sync().dogs(), "where it is set back")
 	require.Equal(t, []string{`write to 1 in table "Dog" not allowed`}, berta.reasons())
 	require.Equal(t, []string{"1 Rey 3", "2 May 4"}, anna.sync().dogs())
+	// What can't be seen can't be asked for.
+	berta.send(&wire.Query{Session: berta.sid, Version: 2, Body: []byte(`{"Dog":"(age > 3)"}`)})
+	require.Equal(t, `Invalid query: "Dog": key "age" is not a queryable field`, string(expect[*wire.QueryError](berta.link).Text))
 	g.roles(roles(``))
 	berta.restarted()
 	berta.bootstrap()
 	require.Equal(t, []string{"1 Rey 3", "2 May 4"}, berta.sync().dogs(), "shown later")
+	// But who has asked goes on when it is hidden again.
+	berta.subscribe(3, `{"Dog":"(age > 3)"}`)
+	g.roles(roles(`"age":{"read":false}`))
+	berta.restarted()
+	berta.bootstrap()
+	require.Equal(t, []string{"2 May 0"}, berta.sync().dogs())
+	other := g.device("clara").fresh()
+	other.drop()
+	other.body = `{"Dog":"(age > 3)"}` // as if it had been subscribed
+	other.connect()
+	m := expect[*wire.JSONError](other.link)
+	require.Equal(t, wire.CodeBadQuery, m.Code)
+	require.Equal(t, wire.ClientReset, m.Action)
 }
 
 // A role that is not compatible with sync gives no access, as does none.

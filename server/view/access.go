@@ -193,6 +193,22 @@ func openStored(text string) (body string, access *Access, err error) {
 	}), nil
 }
 
+// QueryOf returns the client's query body of a stored text (Set.Body).
+func QueryOf(text string) string {
+	if strings.HasPrefix(text, accessMark) {
+		if _, body, ok := strings.Cut(text[1:], accessMark); ok {
+			return body
+		}
+	}
+	return text
+}
+
+// Hides tells whether the set's access hides a property of objects that it shows: what can't be seen can't be asked for.
+func (s *Set) Hides(class, property string) bool {
+	a := s.hidden[class]
+	return a != nil && !a.Readable.IsNothing() && !a.Reads(property)
+}
+
 // rowDocument is an object as filters see it.
 type rowDocument struct {
 	row *history.Row

@@ -37,6 +37,7 @@ type serveCommand struct {
 	Listen           []string      `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address to listen on, may be repeated (default: ${default}). Port 0 picks one. localhost means both loopback addresses."`
 	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
 	Dev              bool          `help:"Development mode: every app id exists, everybody may log in, read and write. Not for a public address."`
+	KnownApps        bool          `help:"With --dev: no app is made on first contact, only by the admin API, files and app create. The test suites of the original want it."`
 	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225). Without this they are added; other changes of the schema are refused in any case."`
 	Rules            string        `enum:"compatible,strict" default:"compatible" help:"With --dev: rules by which new apps merge, compatible or strict (default: ${default})."`
 	CustomJWTSecret  string        `name:"custom-jwt-secret" env:"REALM_SYNC_CUSTOM_JWT_SECRET" placeholder:"SECRET" help:"With --dev: accept custom JWTs signed with this secret (HS256, at least 32 bytes). Better set in the environment ($$${env})."`
@@ -84,7 +85,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 
 	var endpoint *sync.Server // nobody is revoked before it is served
 	config := auth.Config{
-		Dir: c.Data, Dev: c.Dev, DevStrict: c.Rules == "strict", AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
+		Dir: c.Data, Dev: c.Dev, KnownApps: c.KnownApps, DevStrict: c.Rules == "strict", AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
 		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) }, Configs: configs, Mailer: mailer, Group: accounts.Group(),
 	}
 	if c.CustomJWTSecret != "" {

@@ -40,7 +40,7 @@ func (s *suite) call(method, path, body string, want int) map[string]any {
 
 // An app that is made as realm-cpp's suite makes it works: logins, a function that is called, custom user data, sync.
 func TestSuiteOverHTTP(t *testing.T) {
-	p := serve(t, t.TempDir())
+	p := serve(t, t.TempDir(), "--known-apps")
 	s := &suite{process: p}
 	s.token = s.call("POST", "/api/admin/v3.0/auth/providers/local-userpass/login", `{"username":"unique_user@domain.com","password":"password"}`, 200)["access_token"].(string)
 	profile := s.call("GET", "/api/admin/v3.0/auth/profile", "", 200)
@@ -49,6 +49,8 @@ func TestSuiteOverHTTP(t *testing.T) {
 	at, client := "/api/admin/v3.0/groups/"+group+"/apps/"+app["_id"].(string), app["client_app_id"].(string)
 	user := &suite{process: p}
 	login := "/api/client/v2.0/app/" + client + "/auth/providers/anon-user/login"
+	missing := user.call("GET", "/api/client/v2.0/app/NA/location", "", 404)
+	require.Equal(t, "cannot find app using Client App ID 'NA'", missing["error"])
 	user.call("POST", login, `{"provider":"anon-user"}`, 404) // it has no logins yet
 	s.call("POST", at+"/auth_providers", `{"type":"anon-user"}`, 201)
 	s.call("POST", at+"/auth_providers", `{"type":"local-userpass","config":{"emailConfirmationUrl":"http://foo.com","resetPasswordUrl":"http://foo.com","autoConfirm":true}}`, 201)
@@ -77,6 +79,7 @@ func TestSuiteOverHTTP(t *testing.T) {
 	s.call("PUT", at+"/users/"+answer["user_id"].(string)+"/enable", "", 204)
 	s.call("DELETE", at, "", 204)
 	s.call("GET", at, "", 404)
+	user.call("GET", "/api/client/v2.0/app/"+client+"/location", "", 404)
 	p.stop()
 	require.NotContains(t, p.stderr.String(), s.token)
 }

@@ -34,7 +34,7 @@ type App struct {
 func (s *Service) App(ctx context.Context, id string) (*App, error) {
 	app, err := s.lookupApp(ctx, id)
 	var unknown *ErrUnknownApp
-	if !s.cfg.Dev || !errors.As(err, &unknown) || !ValidAppID(id) {
+	if !s.cfg.Dev || s.cfg.KnownApps || !errors.As(err, &unknown) || !ValidAppID(id) {
 		return app, err
 	}
 	app, _, err = s.createApp(ctx, id, s.cfg.DevStrict, maxDevApps)

@@ -89,3 +89,15 @@ func TestInspect(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, expired)
 }
+
+// The suites of the original log in to an app that must not exist (app-services 2.4).
+func TestKnownApps(t *testing.T) {
+	t.Parallel()
+	f := open(t, func(c *Config) { c.KnownApps = true })
+	_, err := f.App(t.Context(), "NA")
+	require.EqualError(t, err, "cannot find app using Client App ID 'NA'")
+	_, err = f.Authenticate(t.Context(), "NA", "token")
+	require.EqualError(t, err, "cannot find app using Client App ID 'NA'")
+	_, err = f.App(t.Context(), f.app.ID)
+	require.NoError(t, err)
+}

@@ -34,6 +34,8 @@ type Config struct {
 	Dir string
 	// Dev creates every app on first contact, and counts no attempts.
 	Dev bool
+	// KnownApps, with Dev, creates no app on first contact: they are made by administrators, and others are unknown.
+	KnownApps bool
 	// DevStrict makes those apps merge by the strict rules.
 	DevStrict bool
 	// Configs are the configurations of the apps. nil: they are kept in memory, and every app begins with appconfig.Default.

@@ -4,8 +4,14 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Document is what an expression sees of a document: its fields by name. A field that isn't there is nil.
+// Document is what an expression sees of a document: its fields by name. A field that isn't there is nil; one that is there and can't be compared, because
+// that would cost too much, is Unreadable.
 type Document interface{ Field(name string) any }
+
+// Unreadable is the value of a field that can't be compared: whatever is said of it is undefined, but that it exists.
+var Unreadable any = new(unreadable)
+
+type unreadable byte
 
 // BSON is a document of a program.
 type BSON bson.D

@@ -69,7 +69,11 @@ func (f *Filter) eval(doc Document) Truth {
 	case notFilter:
 		return f.terms[0].eval(doc).not()
 	case testFilter:
-		return truthOf(f.op.holds(doc.Field(f.field), f.value))
+		v := doc.Field(f.field)
+		if _, ok := v.(*unreadable); ok {
+			return Undefined
+		}
+		return truthOf(f.op.holds(v, f.value))
 	case existsFilter:
 		return truthOf((doc.Field(f.field) != nil) == f.want)
 	default:

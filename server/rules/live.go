@@ -42,6 +42,9 @@ func NewLive(cfg LiveConfig) *Live { return &Live{cfg: cfg, sets: map[string]kno
 // SetFunctions sets the functions that roles call; without them, what calls one is undefined. Call it before the first session.
 func (l *Live) SetFunctions(f auth.Functions) { l.functions = f }
 
+// maxSets is how many apps' rules are kept.
+const maxSets = 1000
+
 // callLimit bounds a function that decides over a role.
 const callLimit = 10 * time.Second
 
@@ -69,6 +72,9 @@ func (l *Live) Set(ctx context.Context, app string) (*Set, *appconfig.Config, er
 	set, err := Compile(config)
 	if err != nil {
 		return nil, nil, fmt.Errorf("rules: the rules of app %s: %w", app, err)
+	}
+	if len(l.sets) >= maxSets {
+		clear(l.sets)
 	}
 	l.sets[app] = known{config, set}
 	return set, config, nil

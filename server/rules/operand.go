@@ -45,10 +45,13 @@ func (o field) value(env *Env) (any, bool) {
 	if env.Root == nil {
 		return nil, false
 	}
-	if len(o.path) == 1 {
-		return env.Root.Field(o.path[0]), true
+	v := env.Root.Field(o.path[0])
+	if _, ok := v.(*unreadable); ok {
+		return nil, false
 	}
-	v, _ := walk(env.Root.Field(o.path[0]), o.path[1:])
+	if len(o.path) > 1 {
+		v, _ = walk(v, o.path[1:])
+	}
 	return v, true
 }
 

@@ -209,6 +209,9 @@ func (s *Set) Hides(class, property string) bool {
 	return a != nil && !a.Readable.IsNothing() && !a.Reads(property)
 }
 
+// maxFilterList is how long a list or set may be that filters look into: each element may be compared with thousands of constants, for every write.
+const maxFilterList = 1 << 14
+
 // rowDocument is an object as filters see it.
 type rowDocument struct {
 	row *history.Row
@@ -241,15 +244,18 @@ func (d *rowDocument) Field(name string) any {
 }
 
 func (d *rowDocument) list(in history.Inside) any {
-	if in.Kind() == value.KindDictionary || in.Len() > maxValues {
+	switch {
+	case in.Kind() == value.KindDictionary:
 		return new(opaque)
+	case in.Len() > maxFilterList:
+		return rules.Unreadable
 	}
 	out := make(bson.A, in.Len())
 	for i := range out {
 		v, _, err := in.At(i)
 		if err != nil {
 			d.err = err
-			return nil
+			return rules.Unreadable
 		}
 		out[i] = filterValue(v)
 	}

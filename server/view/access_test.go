@@ -138,6 +138,32 @@ func TestHiddenProperties(t *testing.T) {
 	require.False(t, s.hides(&changeset.Instruction{Op: changeset.AddColumn, Table: "T", Field: "text"}), "the schema is for everybody")
 }
 
+// A list that is too long for a filter opens no gate, whichever way it is asked.
+func TestLongListsInFilters(t *testing.T) {
+	f := open(t)
+	f.write(changeset.Instruction{Op: changeset.AddColumn, Table: "T", Field: "tags", Collection: schema.List, Schema: &changeset.SchemaFields{Type: value.KindInt}})
+	fill := func(id int64, n int) []changeset.Instruction {
+		ins := create(id, value.Null(), 1)
+		for i := range n {
+			ins = append(ins, changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: value.IntKey(id), Field: "tags", Value: value.Int(int64(i)), PriorSize: uint32(i),
+				Path: []changeset.Step{{IsPos: true, Pos: uint32(i)}}})
+		}
+		return ins
+	}
+	short, long := f.write(fill(1, 3)...).Images[0].After, f.write(fill(2, maxFilterList+1)...).Images[0].After
+	for filter, want := range map[string]bool{
+		`{"tags":2}`: true, `{"tags":{"$ne":7}}`: true, `{"%not":{"tags":7}}`: true, `{"tags":{"$nin":[7,8]}}`: true, `{"tags":{"$exists":true}}`: true, `{"tags":7}`: false,
+	} {
+		a := access(t, "anna", `[{"name":"r","document_filters":{"read":false,"write":`+filter+`},"read":true,"write":true,"insert":true,"delete":true}]`)
+		ok, err := a.Writes(short)
+		require.NoError(t, err)
+		require.Equal(t, want, ok, filter)
+		ok, err = a.Writes(long)
+		require.NoError(t, err)
+		require.Equal(t, filter == `{"tags":{"$exists":true}}`, ok, filter)
+	}
+}
+
 // What filters see of an object: each kind of value, lists, and nothing of what is no value.
 func TestFilterValues(t *testing.T) {
 	f := open(t)

@@ -35,8 +35,9 @@ const (
 )
 
 const (
-	maxEmail   = 128 // bytes
-	tokenBytes = 32  // of randomness in a token
+	maxEmail    = 128 // bytes
+	maxPassword = 512 // bytes; auth.CheckPassword counts characters
+	tokenBytes  = 32  // of randomness in a token
 )
 
 // accountsKind is admin.db ("RSad"). Times are seconds since 1970; digests are SHA-256.
@@ -200,6 +201,9 @@ func (a *Accounts) create(ctx context.Context, email, password string, seeded bo
 
 // Login opens a session. remote is the client's address. Refusals are *apierror.Error, the same for an unknown e-mail and a wrong password.
 func (a *Accounts) Login(ctx context.Context, email, password, remote string) (Tokens, error) {
+	if len(email) > maxEmail || len(password) > maxPassword {
+		email, password = "", "" // nobody's, and not worth counting by
+	}
 	if !a.byRemote.Allow(remote) || !a.byEmail.Allow(email) {
 		return Tokens{}, auth.ErrTooMany
 	}

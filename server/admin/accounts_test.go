@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,7 +51,7 @@ func TestSessions(t *testing.T) {
 	require.ErrorIs(t, a.Create(t.Context(), "root@example.com", "another one"), errExists)
 	require.Error(t, a.Create(t.Context(), "root", "correct horse"))
 	require.Error(t, a.Create(t.Context(), "r@example.com", "short"))
-	for _, wrong := range [][2]string{{"root@example.com", "wrong"}, {"nobody@example.com", "correct horse"}, {"", ""}} {
+	for _, wrong := range [][2]string{{"root@example.com", "wrong"}, {"nobody@example.com", "correct horse"}, {"", ""}, {strings.Repeat("x", 1<<20), "correct horse"}, {"root@example.com", strings.Repeat("x", 1<<20)}} {
 		_, err := a.Login(t.Context(), wrong[0], wrong[1], "192.0.2.1")
 		require.ErrorIs(t, err, auth.ErrInvalidPassword)
 	}

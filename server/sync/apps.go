@@ -74,6 +74,7 @@ func (s *Server) open(o *opening) {
 		delete(s.apps, o.id)
 		if o.gone != nil {
 			close(o.gone)
+			o.gone = nil
 		}
 		s.mu.Unlock()
 	} else {
@@ -124,6 +125,7 @@ func (s *Server) closeIdle(o *opening) {
 	}
 	if o.gone != nil {
 		close(o.gone)
+		o.gone = nil
 	}
 	s.mu.Unlock()
 	close(o.closing)

@@ -111,7 +111,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	live := liveRules(configs, users)
 	endpoint, err = sync.New(sync.Config{
-		Auth: users, Store: c.store, Remove: c.removeData, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
+		Auth: users, Store: c.store, Remove: func(app string) error { return errors.Join(documents.Forget(app), c.removeData(app)) }, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
 		Rules: live, Opened: documents.Opened, Committed: documents.Committed,
 	})
 	if err != nil {

@@ -3,8 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,7 +43,8 @@ func (s *suite) call(method, path, body string, want int) map[string]any {
 
 // An app that is made as realm-cpp's suite makes it works: logins, a function that is called, custom user data, sync.
 func TestSuiteOverHTTP(t *testing.T) {
-	p := serve(t, t.TempDir(), "--known-apps")
+	data := t.TempDir()
+	p := serve(t, data, "--known-apps")
 	s := &suite{process: p}
 	s.token = s.call("POST", "/api/admin/v3.0/auth/providers/local-userpass/login", `{"username":"unique_user@domain.com","password":"password"}`, 200)["access_token"].(string)
 	profile := s.call("GET", "/api/admin/v3.0/auth/profile", "", 200)
@@ -78,6 +82,16 @@ func TestSuiteOverHTTP(t *testing.T) {
 	refresh.call("POST", "/api/client/v2.0/auth/session", "", 401)
 	s.call("PUT", at+"/users/"+answer["user_id"].(string)+"/enable", "", 204)
 	s.call("DELETE", at, "", 204)
+
+	// Nothing is left of its data, and no file of it is open.
+	require.NoDirExists(t, filepath.Join(data, "apps", client))
+	open, err := filepath.Glob(fmt.Sprintf("/proc/%d/fd/*", p.cmd.Process.Pid))
+	require.NoError(t, err)
+	for _, fd := range open {
+		if name, err := os.Readlink(fd); err == nil {
+			require.NotContains(t, name, client)
+		}
+	}
 	s.call("GET", at, "", 404)
 	user.call("GET", "/api/client/v2.0/app/"+client+"/location", "", 404)
 	p.stop()

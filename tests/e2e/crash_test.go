@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -230,12 +231,19 @@ func (w *worker) start() {
 	w.mu.Lock()
 	w.ended = false
 	w.mu.Unlock()
-	require.NoError(w.t, w.cmd.Start())
 	w.read = make(chan struct{})
+	started := make(chan error, 1)
 	go func() {
 		defer close(w.read)
-		w.listen(out)
+		runtime.LockOSThread() // see server.try
+		defer runtime.UnlockOSThread()
+		err := w.cmd.Start()
+		started <- err
+		if err == nil {
+			w.listen(out)
+		}
 	}()
+	require.NoError(w.t, <-started)
 }
 
 func (w *worker) listen(out io.Reader) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -109,14 +110,23 @@ func (s *server) try() (string, error) {
 	require.NoError(s.t, err)
 	cmd.Stderr = s.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	require.NoError(s.t, cmd.Start())
-	lines := bufio.NewReader(out)
-	line, _ := lines.ReadString('\n')
-	done := make(chan error, 1)
+	first, done := make(chan string, 1), make(chan error, 1)
 	go func() {
+		// The kernel sends Pdeathsig when the thread that has started the program ends, and Go ends threads: this one stays until it is over.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		if err := cmd.Start(); err != nil {
+			first <- ""
+			done <- err
+			return
+		}
+		lines := bufio.NewReader(out)
+		line, _ := lines.ReadString('\n')
+		first <- line
 		_, _ = lines.WriteTo(s.log) // until the program ends
 		done <- cmd.Wait()
 	}()
+	line := <-first
 	if line == "" {
 		return "", <-done
 	}

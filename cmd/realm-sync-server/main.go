@@ -6,6 +6,7 @@ package main
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/alecthomas/kong"
 )
@@ -21,6 +22,7 @@ type commands struct {
 	Import  importCommand  `cmd:"" help:"Import documents in extended JSON into a running server, from which they reach devices."`
 	Export  exportCommand  `cmd:"" help:"Export documents of a running server as extended JSON."`
 	Admin   adminCommand   `cmd:"" help:"Create accounts for the admin API."`
+	Config  configCommand  `cmd:"" help:"Check a configuration file."`
 	Backup  backupCommand  `cmd:"" help:"Copy a data directory, consistently; the server may run."`
 	Restore restoreCommand `cmd:"" help:"Make a data directory of a backup, after checking it."`
 	Fsck    fsckCommand    `cmd:"" help:"Check a data directory that no server uses, or a backup."`
@@ -36,7 +38,12 @@ func (versionCommand) Run(k *kong.Context) error {
 }
 
 func main() {
-	k := kong.Parse(&commands{}, kong.Name("realm-sync-server"), kong.UsageOnError(),
+	environment, err := withSettings()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "realm-sync-server: error:", err)
+		os.Exit(1)
+	}
+	k := kong.Parse(&commands{}, kong.Name("realm-sync-server"), kong.UsageOnError(), environment,
 		kong.Description("A self-hosted sync server for applications built on the Realm SDKs."))
 	k.FatalIfErrorf(k.Run(k))
 }

@@ -29,6 +29,7 @@ import (
 type serveCommand struct {
 	dataFlags
 	logFlags
+	opsFlags
 	adminFlags
 	appFileFlags
 	mailFlags
@@ -58,6 +59,9 @@ func (c *serveCommand) Run(k *kong.Context) error {
 func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	tail := admin.NewTail(c.logger(k.Stderr).Handler())
 	log := slog.New(tail)
+	if err := c.opsFlags.check(); err != nil {
+		return err
+	}
 	if err := makeDataDir(c.Data); err != nil {
 		return err
 	}
@@ -110,10 +114,10 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	live := liveRules(configs, users)
-	endpoint, err = sync.New(sync.Config{
+	endpoint, err = sync.New(c.opsFlags.ops(sync.Config{
 		Auth: users, Store: c.store, Remove: func(app string) error { return errors.Join(documents.Forget(app), c.removeData(app)) }, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
 		Rules: live, Opened: documents.Opened, Committed: documents.Committed,
-	})
+	}, configs))
 	if err != nil {
 		return err
 	}
@@ -135,7 +139,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	if len(c.AdminListen) > 0 {
 		public = nil
 	}
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, Logger: log})
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, HideMetrics: c.MetricsListen != "", Logger: log})
 	if err != nil {
 		return err
 	}
@@ -145,7 +149,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	// What accepts now waits in the kernel until it is served.
 	for _, l := range listeners {
-		if _, err := fmt.Fprintf(k.Stdout, "listening on http://%s\n", l.Addr()); err != nil {
+		if _, err := fmt.Fprintf(k.Stdout, "listening on %s://%s\n", c.scheme(), l.Addr()); err != nil {
 			log.Warn("standard output cannot be written", "error", err)
 		}
 		if c.Dev && !loopback(l) {
@@ -162,7 +166,12 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		err = errors.Join(err, stopAdmin(drain))
 	}()
 	log.Info("serving", "version", version, "data", c.Data, "dev", c.Dev)
-	err = c.run(ctx, handler, endpoint, listeners)
+	stopOps, guarded, err := c.opsFlags.start(k, handler, registry, listeners, log)
+	if err != nil {
+		return err
+	}
+	defer stopOps()
+	err = c.run(ctx, handler, endpoint, guarded)
 	log.Info("stopped")
 	return err
 }

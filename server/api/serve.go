@@ -32,7 +32,12 @@ func (s *Server) dispatch(c *call) error {
 	switch c.r.URL.Path {
 	case "/healthz":
 		return s.only(c, "healthz", s.health)
+	case "/readyz":
+		return s.only(c, "readyz", s.health)
 	case "/metrics":
+		if s.hideMetrics {
+			return &refusal{Status: http.StatusNotFound, Text: "there is nothing at this path"}
+		}
 		return s.only(c, "metrics", func(c *call) error { s.metrics.handler.ServeHTTP(c.w, c.r); return nil })
 	case "/.well-known/jwks.json":
 		return s.only(c, "jwks", s.keySet)
@@ -98,7 +103,7 @@ func (s *Server) finish(c *call, start time.Time) {
 	taken := time.Since(start)
 	s.metrics.observe(c.route, c.r.Method, status, taken, c.w.hijacked)
 	level := slog.LevelInfo
-	if c.route == "healthz" || c.route == "metrics" {
+	if c.route == "healthz" || c.route == "readyz" || c.route == "metrics" {
 		level = slog.LevelDebug
 	}
 	// The path and not the target: tokens are in queries (13.6).

@@ -48,12 +48,15 @@ type Config struct {
 	AdminOnly bool
 	// Registry is where metrics are registered and read from. nil: one of the server's own.
 	Registry *prometheus.Registry
+	// HideMetrics keeps /metrics from being served here: it has an address of its own.
+	HideMetrics bool
 	// Logger gets one line per request, without its query: a token may be in it.
 	Logger *slog.Logger
 }
 
 // Server is the HTTP handler. It is safe for concurrent use.
 type Server struct {
+	hideMetrics bool
 	auth        *auth.Service
 	base        *url.URL // nil: the address that the client connected to
 	sync        http.Handler
@@ -73,7 +76,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, log: cfg.Logger, writeTime: writeTime}
+	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, log: cfg.Logger, writeTime: writeTime}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

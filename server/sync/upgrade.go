@@ -3,6 +3,7 @@ package sync
 import (
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"net/http"
 
 	"github.com/coder/websocket"
@@ -58,6 +59,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ws.SetReadLimit(int64(s.cfg.Limits.Message))
 	c := newConn(s, a.app, ws, who, version, r.RemoteAddr)
+	if id := w.Header().Get("X-Appservices-Request-Id"); id != "" {
+		c.log = c.log.With(slog.String("request", id)) // of the upgrade: the log of the HTTP API has it too
+	}
 	c.entered = func() error {
 		if s.revocations.Load() == revocations {
 			return nil

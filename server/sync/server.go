@@ -45,6 +45,11 @@ func New(cfg Config) (*Server, error) {
 	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
 		return nil, err
 	}
+	if cfg.Registry != nil {
+		if err := cfg.Registry.Register(newSizes(s)); err != nil {
+			return nil, err
+		}
+	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
 	if cfg.Rules != nil {
 		s.unwatch = cfg.Rules.Watch(s.rulesChanged)

@@ -1,4 +1,4 @@
-// Package dbfile opens the SQLite files of the data directory that hold what is configured, rather than what is synced: one
+// Package dbfile opens the SQLite files of the data directory that hold who may and what is configured, rather than what is synced: one
 // connection that writes, a few that read, numbered migrations, and files of others or of newer versions left untouched.
 package dbfile
 
@@ -148,6 +148,12 @@ func (f *File) QueryRow(ctx context.Context, query string, args ...any) *sql.Row
 func (f *File) Query(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	return f.read.QueryContext(ctx, query, args...)
 }
+
+// Reader is the connections that read, for code that reads from them or in a transaction alike.
+func (f *File) Reader() *sql.DB { return f.read }
+
+// Writer is the connection that writes, for single statements.
+func (f *File) Writer() *sql.DB { return f.write }
 
 // Close releases the file. Calls after it fail.
 func (f *File) Close() error { return errors.Join(f.read.Close(), f.write.Close()) }

@@ -44,10 +44,10 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, MaxDocument: s.cfg.MaxDocument, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
 		Committed: func(entries []*history.Entry) {
 			<-ready
-			a.fan.Committed(entries)
 			if s.cfg.Committed != nil {
-				s.cfg.Committed(id, a.engine, entries)
+				s.cfg.Committed(id, a.engine, entries) // first: uploads are acknowledged by what is distributed
 			}
+			a.fan.Committed(entries)
 		},
 	})
 	if err != nil {

@@ -57,7 +57,8 @@ type Config struct {
 	Limits wire.Limits
 	// Opened, if set, is given an app's engine before anybody else. If it fails, the app is not opened.
 	Opened func(ctx context.Context, app string, engine *history.Engine) error
-	// Committed, if set, is told what each commit of an app has changed, after it was distributed (history.Config.Committed).
+	// Committed, if set, is told what each commit of an app has changed (history.Config.Committed), before it is distributed and the upload that made it
+	// is acknowledged: who was told that an asymmetric object is uploaded finds it (spec/app-services.md 11.2: asymmetricSyncData).
 	Committed func(app string, engine *history.Engine, entries []*history.Entry)
 	// Registry is where metrics are registered; nil: nowhere.
 	Registry prometheus.Registerer

@@ -447,6 +447,18 @@ int main() {
         CHECK(d._id == 6);
     });
 
+    // Programs leave members uninitialized, that hold whatever was there.
+    suite.run("a bool of any byte", [] {
+        check::temp_dir dir;
+        realm::db db(dir.config());
+        auto o = full(1);
+        std::memset(&o.b, 57, 1);
+        std::memset(&*o.ob, 2, 1);
+        auto m = db.write([&] { return db.add(std::move(o)); });
+        CHECK(m.b == true && *m.ob == true);
+        CHECK_EQUAL(db.objects<everything>().where([](auto& e) { return e.b == true; }).size(), 1);
+    });
+
     suite.run("json", [] {
         check::temp_dir dir;
         realm::db db(dir.config());

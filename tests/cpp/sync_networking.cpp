@@ -1,4 +1,5 @@
 // Transports of the application: HTTP requests and sync connections that go through them, and what they can get wrong.
+#define REALM_ENABLE_EXPERIMENTAL 1// App::update_base_url
 #include "sync.hpp"
 
 #include <atomic>
@@ -116,6 +117,27 @@ std::string error_of(Future&& f) {
 int main(int argc, char** argv) {
     auto server = check::server_of(argc, argv);
     check::suite suite("sync_networking");
+
+    suite.run("base URL", [&] {
+        check::temp_dir dir;
+        auto transport = std::make_shared<counting_transport>();
+        auto c = configuration(server, dir);
+        c.http_transport_client = transport;
+        App app(c);
+        transport->answer = [](const net::request&) { return json(404, R"({"error":"no such app"})"); };
+        for (auto& url: {std::optional<std::string>(), std::optional<std::string>("")}) {// the default one, which lacks the app
+            transport->requests.clear();
+            CHECK(error_of(app.update_base_url(url)) != "");
+            CHECK(transport->requests.size() == 1 && transport->requests[0].url.find("https://services.cloud.mongodb.com/api/") == 0);
+            CHECK_EQUAL(app.get_base_url(), server.url);
+        }
+        CHECK(error_of(app.update_base_url(std::nullopt)) != "");
+        CHECK(error_of(app.update_base_url("http://127.0.0.1:1")) != "");
+        CHECK_EQUAL(app.get_base_url(), server.url);
+        transport->answer = nullptr;
+        app.update_base_url(server.url).get();
+        CHECK(app.login(credentials::anonymous()).get().is_logged_in());
+    });
 
     suite.run("requests go through the transport", [&] {
         check::temp_dir dir;

@@ -296,8 +296,8 @@ public:
     }
 #ifdef REALM_ENABLE_EXPERIMENTAL
     template <typename Lazy = void>
-    std::future<void> update_base_url(std::string base_url) const {
-        return internal::future_of(internal::app_call(realm_app_update_base_url, m_handle->get(), internal::to_abi(base_url)));
+    std::future<void> update_base_url(std::optional<std::string> base_url) const {// none: the default one
+        return internal::future_of(internal::app_call(realm_app_update_base_url, m_handle->get(), internal::to_abi(base_url ? *base_url : std::string_view())));
     }
 #endif
     template <typename Lazy = void>

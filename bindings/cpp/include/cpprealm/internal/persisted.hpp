@@ -36,9 +36,12 @@ struct persisted<int64_t> : required {
 template <>
 struct persisted<bool> : required {
     static constexpr uint8_t type = REALM_TYPE_BOOL;
-    static void write(bool v, realm_value_t& c) {
+    // Members that a program left uninitialized may hold any byte; all but 0 are true then.
+    static void write(const bool& v, realm_value_t& c) {
+        unsigned char byte;
+        std::memcpy(&byte, &v, 1);
         c.type = type;
-        c.u.integer = v;
+        c.u.integer = byte != 0;
     }
     static bool read(const realm_value_t& c) { return c.u.integer != 0; }
 };

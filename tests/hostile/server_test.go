@@ -1,0 +1,270 @@
+package hostile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+	"golang.org/x/sync/errgroup"
+
+	"realmsync/server/admin"
+	"realmsync/server/api"
+	"realmsync/server/appconfig"
+	"realmsync/server/auth"
+	"realmsync/server/data"
+	"realmsync/server/functions"
+	"realmsync/server/functions/script"
+	"realmsync/server/history"
+	"realmsync/server/rules"
+	"realmsync/server/store"
+	"realmsync/server/store/sqlite"
+	syncing "realmsync/server/sync"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const (
+	shop      = "shop-abcde"
+	other     = "other-fghij"
+	clientAPI = "/api/client/v2.0/"
+	adminAPI  = "/api/admin/v3.0/"
+	password  = "p4ssw0rd-of-a-test"
+	adminMail = "root@example.com"
+	patience  = 20 * time.Second // for one thing that must come
+)
+
+// server is all of realm-sync-server in this process, wired as cmd/realm-sync-server does it.
+type server struct {
+	t       *testing.T
+	dir     string
+	addr    string
+	base    string
+	users   *auth.Service
+	configs *appconfig.Store
+	sync    *syncing.Server
+	http    *http.Client
+	admin   string // an admin's access token
+	group   string
+}
+
+// open starts a server with two apps. dev: attempts aren't counted.
+func open(t *testing.T, dev bool) *server {
+	t.Helper()
+	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data")}
+	require.NoError(t, os.MkdirAll(s.dir, 0o700))
+	ctx := t.Context()
+	cheap := auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1} // what that costs in earnest is a test of server/auth
+	log := slog.New(slog.DiscardHandler)
+	var err error
+	s.configs, err = appconfig.Open(ctx, appconfig.StoreConfig{Dir: s.dir, Logger: log, Check: func(c *appconfig.Config) error {
+		return errors.Join(rules.Check(c), functions.CheckConfig(c))
+	}})
+	require.NoError(t, err)
+	accounts, err := admin.OpenAccounts(ctx, admin.AccountsConfig{Dir: s.dir, PasswordCost: cheap, Logger: log})
+	require.NoError(t, err)
+	s.users, err = auth.Open(ctx, auth.Config{Dir: s.dir, Dev: dev, KnownApps: true, PasswordCost: cheap, Configs: s.configs, Group: accounts.Group(), Logger: log,
+		OnRevoke: func(r auth.Revocation) { s.sync.Revoke(r) }})
+	require.NoError(t, err)
+	ruled := data.NewRuled(s.configs)
+	documents, err := data.Open(data.Config{
+		Apps: s.configs, Permissions: ruled, Logger: log, Path: func(app string) string { return filepath.Join(s.dir, "apps", app, "documents.db") },
+		Engine: func(ctx context.Context, id string) (*history.Engine, func(), error) {
+			return s.sync.Engine(ctx, id, false)
+		},
+	})
+	require.NoError(t, err)
+	s.users.SetCustomData(documents)
+	live := rules.NewLive(rules.LiveConfig{Configs: s.configs, Caller: func(ctx context.Context, app, user string) (*auth.Caller, error) {
+		a, err := s.users.App(ctx, app)
+		if err != nil {
+			return nil, err
+		}
+		return s.users.Caller(ctx, a, user)
+	}})
+	s.sync, err = syncing.New(syncing.Config{
+		Auth: s.users, SpoolDir: s.dir, Rules: live, Opened: documents.Opened, Committed: documents.Committed, Logger: log, WriteTimeout: 5 * time.Second,
+		Store: func(ctx context.Context, app string) (store.Store, error) {
+			return sqlite.Open(ctx, filepath.Join(s.dir, "apps", app, "sync.db"))
+		},
+	})
+	require.NoError(t, err)
+	scripts, err := functions.New(functions.Config{Apps: s.configs, Data: documents, Logger: log, Limits: script.Limits{Wall: 5 * time.Second, CPU: time.Second, Memory: 64 << 20}})
+	require.NoError(t, err)
+	s.users.SetFunctions(scripts)
+	ruled.SetFunctions(scripts)
+	live.SetFunctions(scripts)
+	administration, err := admin.New(admin.Config{Accounts: accounts, Users: s.users, Configs: s.configs, Sync: s.sync, Logs: admin.NewTail(log.Handler()), Version: "test", Logger: log})
+	require.NoError(t, err)
+	front, err := api.New(api.Config{Auth: s.users, Sync: s.sync, Admin: administration, Functions: scripts, Collections: documents, Data: documents, Logger: log})
+	require.NoError(t, err)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	s.addr = l.Addr().String()
+	s.base = "http://" + s.addr
+	s.http = &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: patience}
+	web := front.HTTPServer()
+	var group errgroup.Group
+	group.Go(func() error { return web.Serve(l) })
+	t.Cleanup(func() {
+		s.http.CloseIdleConnections()
+		require.NoError(t, s.sync.Close())
+		require.NoError(t, web.Close())
+		require.ErrorIs(t, group.Wait(), http.ErrServerClosed)
+		require.NoError(t, scripts.Close())
+		require.NoError(t, documents.Close())
+		require.NoError(t, s.users.Close())
+		require.NoError(t, accounts.Close())
+		require.NoError(t, s.configs.Close())
+	})
+	for _, id := range []string{shop, other} {
+		_, _, err := s.users.CreateApp(ctx, id)
+		require.NoError(t, err)
+	}
+	require.NoError(t, accounts.Create(ctx, adminMail, password))
+	var in struct {
+		Token string `json:"access_token"`
+	}
+	s.ask("POST", adminAPI+"auth/providers/local-userpass/login", "", `{"username":"`+adminMail+`","password":"`+password+`"}`).into(200, &in)
+	s.admin, s.group = in.Token, accounts.Group()
+	return s
+}
+
+// answer is what a request got.
+type answer struct {
+	t      testing.TB
+	what   string
+	status int
+	header http.Header
+	body   []byte
+}
+
+// ask sends a request with a JSON body.
+func (s *server) ask(method, path, token, body string) answer {
+	s.t.Helper()
+	return s.askWith(method, path, token, body, nil)
+}
+
+func (s *server) askWith(method, path, token, body string, header http.Header) answer {
+	s.t.Helper()
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, strings.NewReader(body))
+	require.NoError(s.t, err)
+	r.Header.Set("Content-Type", "application/json")
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	for k, v := range header {
+		r.Header[k] = v
+	}
+	what := method + " " + path[:min(len(path), 100)] + " " + body[:min(len(body), 100)]
+	response, err := s.http.Do(r)
+	require.NoError(s.t, err, what)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err, what)
+	return answer{s.t, what, response.StatusCode, response.Header, text}
+}
+
+func (a answer) into(status int, out any) {
+	a.t.Helper()
+	require.Equal(a.t, status, a.status, "%s: %s", a.what, a.body)
+	require.NoError(a.t, json.Unmarshal(a.body, out), "%s: %s", a.what, a.body)
+}
+
+// refused requires an error in the documented shape (app-services 2.1).
+func (a answer) refused(status int, code string) {
+	a.t.Helper()
+	require.Equal(a.t, status, a.status, "%s: %s", a.what, a.body[:min(len(a.body), 300)])
+	a.shaped()
+	var e struct {
+		Code string `json:"error_code"`
+	}
+	require.NoError(a.t, json.Unmarshal(a.body, &e))
+	require.Equal(a.t, code, e.Code, "%s: %s", a.what, a.body)
+}
+
+// shaped requires an error of the client's doing, whichever: with a text, and nothing of the server's inside.
+func (a answer) shaped() {
+	a.t.Helper()
+	require.True(a.t, a.status >= 400 && a.status < 500, "%s: %d %s", a.what, a.status, a.body[:min(len(a.body), 300)])
+	require.Equal(a.t, "application/json", a.header.Get("Content-Type"), a.what)
+	var e struct {
+		Error string `json:"error"`
+	}
+	require.NoError(a.t, json.Unmarshal(a.body, &e), "%s: %s", a.what, a.body)
+	require.NotEmpty(a.t, e.Error, a.what)
+	require.Less(a.t, len(a.body), 16<<10, a.what)
+	for _, inside := range []string{"SQL", "goroutine ", ".go:", "/tmp/", "panic"} {
+		require.False(a.t, bytes.Contains(a.body, []byte(inside)), "%s: %s", a.what, a.body)
+	}
+}
+
+// login is a user's tokens.
+type login struct {
+	Access  string `json:"access_token"`
+	Refresh string `json:"refresh_token"`
+	UserID  string `json:"user_id"`
+}
+
+func (s *server) anonymous(app string) (l login) {
+	s.t.Helper()
+	s.ask("POST", clientAPI+"app/"+app+"/auth/providers/anon-user/login", "", `{}`).into(200, &l)
+	return l
+}
+
+func (s *server) configure(app string, change func(*appconfig.Config)) {
+	s.t.Helper()
+	_, err := s.configs.Update(s.t.Context(), app, func(c *appconfig.Config) error { change(c); return nil })
+	require.NoError(s.t, err)
+}
+
+// frugal requires that what f does leaves less than so many MiB more in memory, and that it allocates no more than four times that at once,
+// as far as samples tell.
+func frugal(t *testing.T, mib uint64, f func()) {
+	t.Helper()
+	used := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	runtime.GC()
+	before := used()
+	stop, peak := make(chan struct{}), make(chan uint64)
+	go func() {
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		most := before
+		for {
+			select {
+			case <-stop:
+				peak <- most
+				return
+			case <-tick.C:
+				most = max(most, used())
+			}
+		}
+	}()
+	most := uint64(0)
+	func() {
+		defer func() { // f may end the test
+			close(stop)
+			most = <-peak
+		}()
+		f()
+	}()
+	runtime.GC()
+	require.Less(t, used(), before+mib<<20, "memory that stays")
+	require.Less(t, most, before+4*mib<<20, "memory on the way")
+}

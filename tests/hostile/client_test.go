@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -296,4 +297,7 @@ func (p *peer) fails(t *testing.T, name string, code int) {
 			return
 		}
 	}
+}
+func deep(open, inner, closing string, n int) string {
+	return strings.Repeat(open, n) + inner + strings.Repeat(closing, n)
 }

@@ -34,7 +34,10 @@ import (
 	syncing "realmsync/server/sync"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// net/http waits half a second after it has refused a body, so that the answer arrives; goleak waits less.
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
+}
 
 const (
 	shop      = "shop-abcde"

@@ -96,7 +96,7 @@ public:
     }
 
 private:
-    static constexpr size_t most = 1024;// pages: 262,144 objects, 24 bytes for each value and 9 for the object, and their strings
+    static constexpr size_t most = 2048;// pages: 524,288 objects, 24 bytes for each value and 9 for the object, and their strings
     static constexpr uint32_t patience = 1;
     struct place {
         uint32_t asked = 0;

@@ -45,6 +45,25 @@ func TestSnapshotIsolation(t *testing.T) {
 	require.NoError(t, b.Cancel())
 }
 
+// An instance that was opened and not used sees what was written until its first use, as with the original.
+func TestSnapshotIsOfTheFirstUse(t *testing.T) {
+	clean(t)
+	path := tempPath(t)
+	on := &threads{}
+	a := open(t, Config{Path: path, Schema: dogs, ThreadID: on.id})
+	on.switchTo(2)
+	b := open(t, Config{Path: path, Schema: dogs, ThreadID: on.id})
+	on.switchTo(1)
+	write(t, a, func() { add(t, a, "Dog", values{"_id": i64(1), "age": i64(1)}) })
+	on.switchTo(2)
+	rs := all(t, b, "Dog")
+	require.Equal(t, []int64{1}, ints(t, rs, "age"))
+	on.switchTo(1)
+	write(t, a, func() { add(t, a, "Dog", values{"_id": i64(2), "age": i64(2)}) })
+	on.switchTo(2)
+	require.Equal(t, []int64{1}, ints(t, rs, "age"), "now there is a snapshot")
+}
+
 func TestSameThreadSharesTheInstance(t *testing.T) {
 	clean(t)
 	path := tempPath(t)

@@ -118,7 +118,7 @@ func compactIfAsked(config *Config, file string) error {
 	return conn.Compact()
 }
 
-// prepare brings the file's schema up and opens the snapshot.
+// prepare brings the file's schema up. The snapshot is opened by the first use.
 func (r *Realm) prepare() error {
 	if err := r.conn.BeginRead(); err != nil {
 		return err
@@ -129,6 +129,10 @@ func (r *Realm) prepare() error {
 	if err := r.arrived(); err != nil {
 		return err
 	}
+	if err := r.conn.EndRead(); err != nil {
+		return err
+	}
+	r.drifted = true // the snapshot is that of the first use, as the original's
 	return nil
 }
 

@@ -110,7 +110,7 @@ func (s *server) try() (string, error) {
 	require.NoError(s.t, err)
 	cmd.Stderr = s.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	first, done := make(chan string, 1), make(chan error, 1)
+	first, done, log := make(chan string, 1), make(chan error, 1), s.log
 	go func() {
 		// The kernel sends Pdeathsig when the thread that has started the program ends, and Go ends threads: this one stays until it is over.
 		runtime.LockOSThread()
@@ -123,7 +123,7 @@ func (s *server) try() (string, error) {
 		lines := bufio.NewReader(out)
 		line, _ := lines.ReadString('\n')
 		first <- line
-		_, _ = lines.WriteTo(s.log) // until the program ends
+		_, _ = lines.WriteTo(log) // until the program ends
 		done <- cmd.Wait()
 	}()
 	line := <-first

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"unicode/utf8"
+
+	"realmsync/server/ejson"
 )
 
 // maxDepth bounds the nesting of a body (app-services 13.9).
@@ -26,7 +28,7 @@ func (c *call) body() (object, error) {
 		return nil, badRequest("the request's body could not be read")
 	case !utf8.Valid(text):
 		return nil, badRequest("the request's body is not UTF-8")
-	case depth(text) > maxDepth:
+	case ejson.Depth(text) > maxDepth:
 		return nil, badRequest("the request's body is nested more than %d deep", maxDepth)
 	}
 	return parseObject(text, "the request's body")
@@ -110,24 +112,4 @@ func merge(into, patch json.RawMessage, deep bool) (json.RawMessage, error) {
 		}
 	}
 	return mustJSON(all), nil
-}
-
-// depth returns how deep brackets are nested outside of strings. It does not care whether they match.
-func depth(body []byte) int {
-	deepest, now, quoted := 0, 0, false
-	for i := 0; i < len(body); i++ {
-		switch b := body[i]; {
-		case quoted && b == '\\':
-			i++
-		case b == '"':
-			quoted = !quoted
-		case quoted:
-		case b == '{' || b == '[':
-			now++
-			deepest = max(deepest, now)
-		case b == '}' || b == ']':
-			now--
-		}
-	}
-	return deepest
 }

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"realmsync/server/auth"
+	"realmsync/server/ejson"
 )
 
 // maxDepth bounds the nesting of a body (app-services 13.9).
@@ -37,7 +38,7 @@ func (c *call) membersText() (object, []byte, error) {
 	case !utf8.Valid(body):
 		// encoding/json would make one character of all that is wrong, and so one password of two.
 		return nil, nil, badRequest("the request's body is not UTF-8")
-	case depth(body) > maxDepth:
+	case ejson.Depth(body) > maxDepth:
 		return nil, nil, badRequest("the request's body is nested more than %d deep", maxDepth)
 	}
 	var out object
@@ -86,26 +87,6 @@ func (o object) inner(name string) object {
 		return nil
 	}
 	return out
-}
-
-// depth returns how deep brackets are nested outside of strings. It does not care whether they match.
-func depth(body []byte) int {
-	deepest, now, quoted := 0, 0, false
-	for i := 0; i < len(body); i++ {
-		switch b := body[i]; {
-		case quoted && b == '\\':
-			i++
-		case b == '"':
-			quoted = !quoted
-		case quoted:
-		case b == '{' || b == '[':
-			now++
-			deepest = max(deepest, now)
-		case b == '}' || b == ']':
-			now--
-		}
-	}
-	return deepest
 }
 
 // bearer returns the token of the Authorization header; "" if there is none.

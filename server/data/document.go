@@ -5,6 +5,7 @@ import (
 
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/server/ejson"
 	"realmsync/server/history"
 )
 
@@ -70,38 +71,15 @@ func (n *node) bson(mixed bool) any {
 
 // plainValue returns a value of an object in the form that documents have it.
 func plainValue(v value.Value, mixed bool) any {
-	switch v.Kind() {
-	case value.KindInt:
-		return v.Int()
-	case value.KindBool:
-		return v.Bool()
-	case value.KindString:
-		return v.Str()
-	case value.KindBinary:
-		return bson.Binary{Data: []byte(v.Str())}
-	case value.KindTimestamp:
-		return bson.DateTime(v.Timestamp().UnixMilli())
-	case value.KindFloat:
-		return float64(v.Float())
-	case value.KindDouble:
-		return v.Double()
-	case value.KindDecimal:
-		d := v.Decimal()
-		return bson.NewDecimal128(d.Hi, d.Lo)
-	case value.KindObjectID:
-		return bson.ObjectID(v.ObjectID())
-	case value.KindUUID:
-		id := v.UUID()
-		return bson.Binary{Subtype: bson.TypeBinaryUUID, Data: id[:]}
-	case value.KindLink:
-		key := plainValue(v.Link().Key.Value(), false)
-		if mixed {
-			return bson.D{{Key: "$ref", Value: v.Link().Class}, {Key: "$id", Value: key}}
-		}
-		return key
-	default:
-		return nil
+	if v.Kind() != value.KindLink {
+		out, _ := ejson.OfValue(v)
+		return out
 	}
+	key := plainValue(v.Link().Key.Value(), false)
+	if mixed {
+		return bson.D{{Key: "$ref", Value: v.Link().Class}, {Key: "$id", Value: key}}
+	}
+	return key
 }
 
 // isClass tells whether a class is a collection of objects: embedded objects are parts of others, and of asymmetric classes nothing is kept.

@@ -264,35 +264,10 @@ func (d *rowDocument) list(in history.Inside) any {
 
 // filterValue returns a value as filters compare it.
 func filterValue(v value.Value) any {
-	switch v.Kind() {
-	case value.KindNull:
-		return nil
-	case value.KindInt:
-		return v.Int()
-	case value.KindBool:
-		return v.Bool()
-	case value.KindString:
-		return v.Str()
-	case value.KindBinary:
-		return bson.Binary{Data: []byte(v.Str())}
-	case value.KindTimestamp:
-		t := v.Timestamp()
-		return bson.DateTime(t.Seconds*1000 + int64(t.Nanoseconds)/1e6)
-	case value.KindFloat:
-		return float64(v.Float())
-	case value.KindDouble:
-		return v.Double()
-	case value.KindDecimal:
-		d := v.Decimal()
-		return bson.NewDecimal128(d.Hi, d.Lo)
-	case value.KindObjectID:
-		return bson.ObjectID(v.ObjectID())
-	case value.KindUUID:
-		id := v.UUID()
-		return bson.Binary{Subtype: bson.TypeBinaryUUID, Data: id[:]}
-	default:
-		return new(opaque)
+	if out, ok := ejson.OfValue(v); ok {
+		return out
 	}
+	return new(opaque)
 }
 
 // indexValue returns a filter's constant as the value that a property of a kind must have to equal it; ok is false if an index can't tell.

@@ -38,6 +38,9 @@ func (d *Data) Call(ctx context.Context, app string, caller *auth.Caller, servic
 	if run == nil {
 		return nil, apierror.New(http.StatusBadRequest, "ServiceCommandNotFound", "the method '%s' of collections is not known", clip(name))
 	}
+	if err := mayCall(ctx, name); err != nil {
+		return nil, err
+	}
 	if err := check(arg, 0); err != nil {
 		return nil, err
 	}

@@ -108,6 +108,13 @@ func (p *plain) id(ctx context.Context, q querier) (id int64, err error) {
 	return id, err
 }
 
+// Bounds on the documents that are read at once.
+const (
+	scanDocuments = 256
+	scanBytes     = 1 << 20
+)
+
+// scan reads by pages and has no connection while f works: f may call functions of the app, which read in their turn.
 func (p *plain) scan(ctx context.Context, filter *mql.Filter, after string, f visitor) error {
 	if p.file == nil {
 		return nil
@@ -117,30 +124,56 @@ func (p *plain) scan(ctx context.Context, filter *mql.Filter, after string, f vi
 	if id == 0 || err != nil {
 		return err
 	}
-	query, args, err := p.choose(ctx, q, id, filter, seqOf(after))
+	for last := seqOf(after); ; {
+		page, more, err := p.page(ctx, q, id, filter, last)
+		if err != nil {
+			return err
+		}
+		for _, s := range page {
+			if more, err := f(s.document, seqText(s.seq)); !more || err != nil {
+				return err
+			}
+			last = s.seq
+		}
+		if !more {
+			return nil
+		}
+	}
+}
+
+// stored is a document and its place.
+type stored struct {
+	seq      int64
+	document bson.D
+}
+
+// page reads the next documents after a place. more tells that there may be others.
+func (p *plain) page(ctx context.Context, q querier, id int64, filter *mql.Filter, after int64) (page []stored, more bool, err error) {
+	query, args, err := p.choose(ctx, q, id, filter, after)
 	if err != nil {
-		return err
+		return nil, false, err
 	}
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
-		return fmt.Errorf("data: reading documents: %w", err)
+		return nil, false, fmt.Errorf("data: reading documents: %w", err)
 	}
 	defer rows.Close()
-	for rows.Next() {
-		var seq int64
+	for size := 0; rows.Next(); {
+		if len(page) >= scanDocuments || size >= scanBytes {
+			return page, true, nil
+		}
+		var s stored
 		var body sql.RawBytes
-		if err := rows.Scan(&seq, &body); err != nil {
-			return err
+		if err := rows.Scan(&s.seq, &body); err != nil {
+			return nil, false, err
 		}
-		var d bson.D
-		if err := bson.Unmarshal(body, &d); err != nil {
-			return fmt.Errorf("data: a stored document is damaged: %w", err)
+		if err := bson.Unmarshal(body, &s.document); err != nil {
+			return nil, false, fmt.Errorf("data: a stored document is damaged: %w", err)
 		}
-		if more, err := f(d, seqText(seq)); !more || err != nil {
-			return err
-		}
+		size += len(body)
+		page = append(page, s)
 	}
-	return rows.Err()
+	return page, false, rows.Err()
 }
 
 // choose finds the way to the documents: by _id, by an index, or all.

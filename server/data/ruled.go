@@ -86,10 +86,7 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 	}
 	var call func(string, bson.A) (any, error)
 	if r.functions != nil {
-		// Functions that rules name may be private.
-		as := *caller
-		as.System = true
-		call = func(name string, args bson.A) (any, error) { return r.functions.Call(ctx, app, &as, name, args) }
+		call = newRuleCalls(ctx, r.functions, app, caller).call
 	}
 	if len(filters) > 0 {
 		env := set.Env(caller)

@@ -1,0 +1,92 @@
+package data
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/auth"
+)
+
+// functionOf are functions of a test by name.
+type functionOf map[string]func(ctx context.Context, args bson.A) (any, error)
+
+func (f functionOf) Call(ctx context.Context, _ string, _ *auth.Caller, name string, args bson.A) (any, error) {
+	return f[name](ctx, args)
+}
+
+// askedByRule is a fixture where members see and write a document if the function "may" says so of its field "team".
+func askedByRule(t *testing.T, may func(ctx context.Context, f *fixture, team any) (any, error)) (*fixture, *atomic.Int64) {
+	t.Helper()
+	var rules *Ruled
+	f := open(t, func(c *Config) {
+		rules = NewRuled(c.Apps)
+		c.Permissions = rules
+	})
+	var calls atomic.Int64
+	rules.SetFunctions(functionOf{"may": func(ctx context.Context, args bson.A) (any, error) {
+		calls.Add(1)
+		return may(ctx, f, args[0])
+	}})
+	rule := f.config.Services[0].DefaultRule
+	require.NoError(t, json.Unmarshal([]byte(`[{"name":"member","apply_when":{"%%true":{"%function":{"name":"may","arguments":["%%root.team"]}}},
+		"read":true,"write":true,"insert":true,"delete":true}]`), &rule.Roles))
+	return f, &calls
+}
+
+// A rule's function that reads finds a connection, however many documents are being read, and is asked once for each question.
+func TestRuleReads(t *testing.T) {
+	f, calls := askedByRule(t, func(ctx context.Context, f *fixture, team any) (any, error) {
+		n, err := f.Call(ctx, "app", auth.SystemCaller(), service1, "count", bson.D{{Key: "database", Value: "d"}, {Key: "collection", Value: "teams"}, {Key: "query", Value: bson.D{{Key: "_id", Value: team}}}})
+		return n == int64(1), err
+	})
+	teams, documents := bson.A{}, bson.A{}
+	for i := range 10 {
+		teams = append(teams, bson.D{{Key: "_id", Value: fmt.Sprint("team ", i)}})
+	}
+	for i := range 2*scanDocuments + 8 {
+		documents = append(documents, bson.D{{Key: "_id", Value: int32(i)}, {Key: "team", Value: fmt.Sprint("team ", i%20)}})
+	}
+	for name, docs := range map[string]bson.A{"teams": teams, "c": documents} {
+		_, err := f.Call(t.Context(), "app", auth.SystemCaller(), service1, "insertMany", bson.D{{Key: "database", Value: "d"}, {Key: "collection", Value: name}, {Key: "documents", Value: docs}})
+		require.NoError(t, err)
+	}
+	const callers = 12 // more than there are connections
+	var all sync.WaitGroup
+	for range callers {
+		all.Go(func() {
+			n, err := f.as(&auth.Caller{UserID: "u", Type: auth.TypeNormal}, "d", "c", "count", `{}`)
+			if err != nil || n != int64(scanDocuments+4) {
+				t.Errorf("counted %v, %v", n, err)
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, int64(callers*20), calls.Load(), "each operation asks once for each team")
+}
+
+// A rule's function that would write is refused at once: it would wait for the turn of the operation that it decides over. What it has
+// answered while documents were searched is not asked again in the turn.
+func TestRuleCannotWrite(t *testing.T) {
+	var refusal atomic.Value
+	f, calls := askedByRule(t, func(ctx context.Context, f *fixture, team any) (any, error) {
+		_, err := f.Call(ctx, "app", auth.SystemCaller(), service1, "insertOne", bson.D{{Key: "database", Value: "d"}, {Key: "collection", Value: "log"}, {Key: "document", Value: bson.D{}}})
+		refusal.Store(err)
+		return team == "a", nil
+	})
+	_, err := f.Call(t.Context(), "app", auth.SystemCaller(), service1, "insertMany", bson.D{{Key: "database", Value: "d"}, {Key: "collection", Value: "c"},
+		{Key: "documents", Value: bson.A{bson.D{{Key: "_id", Value: int32(1)}, {Key: "team", Value: "a"}}, bson.D{{Key: "_id", Value: int32(2)}, {Key: "team", Value: "b"}}}}})
+	require.NoError(t, err)
+	v, err := f.as(&auth.Caller{UserID: "u", Type: auth.TypeNormal}, "d", "c", "updateMany", `{"query":{},"update":{"$set":{"n":1}}}`)
+	require.NoError(t, err)
+	require.Equal(t, text(t, doc(t, `{"matchedCount":1,"modifiedCount":1}`)), text(t, v))
+	require.Equal(t, errReadOnly, refusal.Load())
+	require.Equal(t, int64(2), calls.Load())
+	f.must(`{"$numberLong":"0"}`, "d", "log", "count", `{}`)
+}

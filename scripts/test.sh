@@ -100,7 +100,7 @@ step_cpp_modes() {
     } | xargs -P "$(nproc)" -I{} sh -c "{} $flags && echo 'ok: {}'"
 }
 
-# Each test that docs/conformance.md names is there.
+# Each test that docs/conformance.md and docs/conformance-server.md name is there.
 step_ledger() {
     [ -f docs/conformance.md ] || skip "there is no docs/conformance.md"
     local entry file name status=0
@@ -110,6 +110,18 @@ step_ledger() {
         # A case; or, of what is checked when it compiles, a line of some length.
         [ -f "$file" ] && { grep -qF -- "run(\"$name\"" "$file" || { [ ${#name} -gt 12 ] && grep -qF -- "$name" "$file"; }; } || { echo "FAILED: docs/conformance.md names '$entry', which does not exist"; status=1; }
     done < <(grep -oE '`[A-Za-z0-9_./]+: [^`]+`' docs/conformance.md | tr -d '`' | sort -u)
+    # The server's names are Go's: `folder`: `TestA`, `TestB`; without a folder, or behind a semicolon without one, server/api's.
+    local folder
+    while read -r folder name; do
+        grep -qE "^func $name\(" "$folder"/*_test.go 2>/dev/null || { echo "FAILED: docs/conformance-server.md names $name of $folder, which does not exist"; status=1; }
+    done < <(sed -nE 's/^\|.*\| (.*) \|$/\1/p' docs/conformance-server.md | awk -v RS='[;\n]' '{
+            folder = "server/api"
+            if (match($0, /`[a-z][A-Za-z0-9_\/-]*`:/)) folder = substr($0, RSTART + 1, RLENGTH - 3)
+            while (match($0, /`(Test|Fuzz|Benchmark)[A-Za-z0-9_]*`/)) {
+                print folder, substr($0, RSTART + 1, RLENGTH - 2)
+                $0 = substr($0, RSTART + RLENGTH)
+            }
+        }' | sort -u)
     return $status
 }
 

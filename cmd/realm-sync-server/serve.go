@@ -139,7 +139,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	if len(c.AdminListen) > 0 {
 		public = nil
 	}
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, HideMetrics: c.MetricsListen != "", Logger: log})
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Stores: endpoint.Readable, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, HideMetrics: c.MetricsListen != "", Logger: log})
 	if err != nil {
 		return err
 	}

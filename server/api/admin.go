@@ -16,7 +16,7 @@ func (s *Server) administer(c *call) (done bool, err error) {
 		c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, MaxFunctionBody)
 		s.admin.ServeHTTP(c.w, c.r)
 		return true, nil
-	case s.adminOnly && path != "/healthz":
+	case s.adminOnly && path != "/healthz" && path != "/readyz":
 		return true, &refusal{Status: http.StatusNotFound, Text: "there is nothing at this path"}
 	}
 	return false, nil

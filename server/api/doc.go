@@ -1,5 +1,5 @@
 // Package api owns the HTTP side of the server: the client API of App Services (app-services sections 1 to 8), the sync
-// endpoint's place in it, /healthz and /metrics.
+// endpoint's place in it, /healthz, /readyz and /metrics.
 //
 // It decides nothing about users: package server/auth does. It owns what the wire demands, and what the built-in HTTP
 // stack of realm-cpp survives (app-services 1.3): absolute-form targets and a Host without a port are accepted, bodies of

@@ -106,7 +106,7 @@ func TestDatabaseFails(t *testing.T) {
 		require.Contains(t, a.body, errorBody(text, "InternalServerError", "")[:len(text)+20])
 		require.Contains(t, f.log.String(), `"msg":"request failed","request":"`+a.id)
 	}
-	require.Equal(t, 503, f.call(http.MethodGet, "/healthz", "", "").status)
+	require.Equal(t, 503, f.call(http.MethodGet, "/readyz", "", "").status)
 }
 
 // Who has gone away needs no answer; what is written down is not that the server failed.

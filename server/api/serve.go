@@ -31,9 +31,9 @@ func (s *Server) dispatch(c *call) error {
 	}
 	switch c.r.URL.Path {
 	case "/healthz":
-		return s.only(c, "healthz", s.health)
+		return s.only(c, "healthz", s.healthy)
 	case "/readyz":
-		return s.only(c, "readyz", s.health)
+		return s.only(c, "readyz", s.ready)
 	case "/metrics":
 		if s.hideMetrics {
 			return &refusal{Status: http.StatusNotFound, Text: "there is nothing at this path"}
@@ -118,23 +118,35 @@ func (s *Server) finish(c *call, start time.Time) {
 	s.log.LogAttrs(context.WithoutCancel(c.r.Context()), level, "request", attrs...)
 }
 
-// health answers probes.
-func (s *Server) health(c *call) error {
-	c.w.Header().Set("Cache-Control", "no-store")
-	answer := func(status int, text string) error {
-		writeJSON(c.w, c.r, status, looseType, map[string]string{"status": text})
-		return nil
-	}
+// healthy tells that the process lives: whoever restarts servers asks for it. It answers 200 as long as requests are answered at all, also
+// while the server drains, and without a look at the disk: a restart mends no disk, and would cut off the clients that are being sent away.
+func (s *Server) healthy(c *call) error { return s.probed(c, http.StatusOK, "ok") }
+
+// ready tells whether new clients may be sent here: 503 while the server drains, or when what it stores can't be read.
+func (s *Server) ready(c *call) error {
 	if s.draining.Load() {
-		return answer(http.StatusServiceUnavailable, "draining")
+		return s.probed(c, http.StatusServiceUnavailable, "draining")
 	}
 	ctx, cancel := context.WithTimeout(c.r.Context(), 5*time.Second)
 	defer cancel()
 	if err := s.auth.Ping(ctx); err != nil {
-		s.log.Error("health check failed", "error", err)
-		return answer(http.StatusServiceUnavailable, "the database cannot be read")
+		s.log.Error("the server is not ready", "request", c.id, "error", err)
+		return s.probed(c, http.StatusServiceUnavailable, "the database cannot be read")
 	}
-	return answer(http.StatusOK, "ok")
+	if s.stores != nil {
+		if err := s.stores(ctx); err != nil {
+			s.log.Error("the server is not ready", "request", c.id, "error", err)
+			return s.probed(c, http.StatusServiceUnavailable, "the data of an app cannot be read")
+		}
+	}
+	return s.probed(c, http.StatusOK, "ok")
+}
+
+// probed answers a probe.
+func (s *Server) probed(c *call, status int, text string) error {
+	c.w.Header().Set("Cache-Control", "no-store")
+	writeJSON(c.w, c.r, status, looseType, map[string]string{"status": text})
+	return nil
 }
 
 // keySet publishes the keys that verify our tokens (13.3), for other programs that are given them.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -44,7 +45,9 @@ type Config struct {
 	Data *data.Data
 	// Admin answers everything below /api/admin/ and /api/private/. nil: there is nothing.
 	Admin http.Handler
-	// AdminOnly leaves everything else out, but for /healthz: a listener of its own for administrators.
+	// Stores tells /readyz whether the data of apps can be read; nil: it is not asked.
+	Stores func(context.Context) error
+	// AdminOnly leaves everything else out, but for /healthz and /readyz: a listener of its own for administrators.
 	AdminOnly bool
 	// Registry is where metrics are registered and read from. nil: one of the server's own.
 	Registry *prometheus.Registry
@@ -69,6 +72,7 @@ type Server struct {
 	log         *slog.Logger
 	writeTime   time.Duration
 	draining    atomic.Bool
+	stores      func(context.Context) error
 }
 
 // New makes a server. It fails if the base URL is not one, or if metrics of the same names are registered.
@@ -76,7 +80,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, log: cfg.Logger, writeTime: writeTime}
+	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, log: cfg.Logger, writeTime: writeTime}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -97,7 +101,7 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Drain makes /healthz answer 503, so that nobody sends new clients here. Requests are still served.
+// Drain makes /readyz answer 503, so that nobody sends new clients here. Requests are still served.
 func (s *Server) Drain() { s.draining.Store(true) }
 
 // writeTime is how long a client may take to read an answer. It begins with the answer and not with the request, as net/http would

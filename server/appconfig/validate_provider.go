@@ -3,6 +3,8 @@ package appconfig
 import (
 	"fmt"
 	"net/url"
+
+	"realmsync/server/jwks"
 )
 
 // maxFieldName bounds MetadataField.FieldName, in characters (app-services 4.4).
@@ -117,6 +119,10 @@ func (v *validator) customToken(path string, p *Provider) {
 			v.fail(at, "there is no secret %q", clip(name))
 		case c.SigningAlgorithm == "HS256" && len(secret.Value) < minHS256:
 			v.fail(at, "the secret %q has %d bytes, a key of HS256 must have at least %d", clip(name), len(secret.Value), minHS256)
+		case c.SigningAlgorithm == jwks.RS256 || c.SigningAlgorithm == jwks.ES256:
+			if _, err := jwks.ParsePEM(c.SigningAlgorithm, secret.Value); err != nil {
+				v.fail(at, "the secret %q is no key of %s: %s", clip(name), c.SigningAlgorithm, err)
+			}
 		}
 	}
 }

@@ -59,6 +59,8 @@ func TestValidate(t *testing.T) {
 		"no key":              {[]func(*Config){provider(ProviderCustomToken, `{"signingAlgorithm":"HS256"}`, `{}`)}, "auth_providers[3].secret_config.signingKeys", "name a secret"},
 		"no such key":         {[]func(*Config){provider(ProviderCustomToken, `{"signingAlgorithm":"HS256"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].secret_config.signingKeys[0]", `no secret "k"`},
 		"short key":           {[]func(*Config){secret("k", "short"), provider(ProviderCustomToken, `{"signingAlgorithm":"HS256"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].secret_config.signingKeys[0]", "at least 32"},
+		"key that is no PEM":  {[]func(*Config){secret("k", long), provider(ProviderCustomToken, `{"signingAlgorithm":"RS256"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].secret_config.signingKeys[0]", "no RSA public key in PEM"},
+		"key that is no EC":   {[]func(*Config){secret("k", long), provider(ProviderCustomToken, `{"signingAlgorithm":"ES256"}`, `{"signingKeys":["k"]}`)}, "auth_providers[3].secret_config.signingKeys[0]", "P-256 in PEM"},
 		"four keys":           {[]func(*Config){secret("k", long), provider(ProviderCustomToken, `{"signingAlgorithm":"HS256"}`, `{"signingKeys":["k","k","k","k"]}`)}, "auth_providers[3].secret_config.signingKeys", "at most 3"},
 		"jwks":                {[]func(*Config){provider(ProviderCustomToken, `{"useJWKURI":true,"jwkURI":"https://e.com/jwks"}`, `{}`)}, "", ""},
 		"jwks without tls":    {[]func(*Config){provider(ProviderCustomToken, `{"useJWKURI":true,"jwkURI":"http://e.com/jwks"}`, `{}`)}, "auth_providers[3].config.jwkURI", "https"},

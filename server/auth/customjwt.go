@@ -3,11 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
-	"strings"
-
-	"github.com/golang-jwt/jwt/v5"
 
 	"realmsync/server/appconfig"
 	"realmsync/server/jwks"
@@ -62,7 +58,9 @@ func (s *Service) customRules(app *App, p provider) (r foreignRules, err error) 
 		}
 		key, err := signingKey(r.alg, secret.Value)
 		if err != nil {
-			return r, fmt.Errorf("the secret %q of the custom-token provider: %w", name, err)
+			// It was stored before configurations were checked for it (appconfig): a key that nothing is signed with.
+			s.log.Error("a secret of the custom-token provider is no key", "app", app.ID, "secret", name, "error", err)
+			continue
 		}
 		keys = append(keys, key)
 	}
@@ -70,16 +68,10 @@ func (s *Service) customRules(app *App, p provider) (r foreignRules, err error) 
 	return r, nil
 }
 
-// signingKey reads a secret: for HS256 the key itself, otherwise a public key in PEM, whose lines may be written with "\n".
+// signingKey reads a secret: for HS256 the key itself, otherwise a public key in PEM.
 func signingKey(alg, value string) (any, error) {
-	text := []byte(strings.ReplaceAll(value, `\n`, "\n"))
-	switch alg {
-	case "HS256":
+	if alg == "HS256" {
 		return []byte(value), nil
-	case jwks.RS256:
-		return jwt.ParseRSAPublicKeyFromPEM(text)
-	case jwks.ES256:
-		return jwt.ParseECPublicKeyFromPEM(text)
 	}
-	return nil, fmt.Errorf("the algorithm %q is none that keys are configured for", clip(alg, 16))
+	return jwks.ParsePEM(alg, value)
 }

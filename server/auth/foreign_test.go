@@ -148,9 +148,13 @@ func TestCustomJWTAlgorithms(t *testing.T) {
 	f.customToken(`{"signingAlgorithm":"HS256"}`, nil, strings.Repeat("k", 32), secret)
 	_, err = f.custom(tokens["HS256"])
 	require.NoError(t, err)
-	f.customToken(`{"signingAlgorithm":"RS256"}`, nil, ecPEM)
-	_, err = f.custom(tokens["RS256"])
-	require.Error(t, err)
+	config := &appconfig.Config{Secrets: []appconfig.Secret{{Name: "ec", Value: ecPEM}, {Name: "text", Value: secret}}}
+	rules, err := f.customRules(f.app, provider{
+		Provider: &appconfig.Provider{Type: ProviderCustom, Config: json.RawMessage(`{"signingAlgorithm":"RS256"}`), SecretConfig: json.RawMessage(`{"signingKeys":["ec","text"]}`)}, config: config,
+	})
+	require.NoError(t, err, "as versions before this one stored it: appconfig refuses it now")
+	_, err = f.checkForeign(t.Context(), tokens["RS256"], rules)
+	require.ErrorContains(t, err, "its signature is not right")
 }
 
 func TestCustomJWTAudience(t *testing.T) {

@@ -17,6 +17,8 @@ type collection interface {
 	scan(ctx context.Context, filter *mql.Filter, after string, f visitor) error
 	// write calls f once with the newest state; what f does is durable when write returns, all or nothing.
 	write(ctx context.Context, f func(writer) error) error
+	// leaving is told which documents writes are going to remove, before them.
+	leaving(ctx context.Context, meter *mql.Meter, ids []any) error
 }
 
 // visitor is told a document and its place.

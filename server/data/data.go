@@ -211,7 +211,10 @@ func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *a
 		}
 		class := engine.Catalog().Class(name.Name)
 		if isClass(class) {
-			t := d.syncedTarget(engine, release, cfg, name)
+			t, err := d.syncedTarget(ctx, app, engine, release, cfg, name)
+			if err != nil {
+				return nil, err
+			}
 			if err := d.adopt(ctx, app, t.collection.(*synced)); err != nil {
 				release()
 				return nil, err
@@ -239,7 +242,7 @@ func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *a
 		}
 		if id == 0 {
 			done()
-			return d.syncedTarget(engine, release, cfg, name), nil
+			return d.syncedTarget(ctx, app, engine, release, cfg, name)
 		}
 	}
 	t := &target{collection: p, release: func() {
@@ -264,8 +267,14 @@ func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *a
 	return t, nil
 }
 
-func (d *Data) syncedTarget(engine *history.Engine, release func(), cfg *appconfig.Config, name Collection) *target {
-	return &target{&synced{engine: engine, name: name, class: name.Name, grow: cfg.Sync.DevelopmentMode, now: d.cfg.Now}, release}
+// syncedTarget opens a class. If it fails, release has been called.
+func (d *Data) syncedTarget(ctx context.Context, app string, engine *history.Engine, release func(), cfg *appconfig.Config, name Collection) (*target, error) {
+	queryable, err := d.cfg.Permissions.Queryable(ctx, app)
+	if err != nil {
+		release()
+		return nil, err
+	}
+	return &target{&synced{engine: engine, name: name, class: name.Name, grow: cfg.Sync.DevelopmentMode, now: d.cfg.Now, queryable: queryable}, release}, nil
 }
 
 // custom tells whether the collection is that of the custom user data, which is never a class that development mode makes.

@@ -391,6 +391,9 @@ func (o *operation) remove(filter *mql.Filter, many bool, order mql.Sort) (n int
 		if err != nil || len(ids) == 0 {
 			return 0, nil, err
 		}
+		if err := o.on.leaving(o.ctx, o.meter, ids); err != nil {
+			return 0, nil, err
+		}
 		count := new(int32)
 		var gone bson.D
 		err = o.modify(ids, filter, func(w writer, d, seen bson.D) error {

@@ -28,6 +28,9 @@ type Access func(doc, before bson.D) Role
 type Permissions interface {
 	// Access returns the caller's access to a collection; nil: everything is allowed.
 	Access(ctx context.Context, app string, caller *auth.Caller, collection Collection) (Access, error)
+	// Queryable returns what tells whether queries of devices may name a field of a class, nil if that is not known: what they read as a GeoJSON point
+	// must stay one.
+	Queryable(ctx context.Context, app string) (func(class, field string) bool, error)
 }
 
 // AllowAll allows everything to everybody.
@@ -35,5 +38,10 @@ type AllowAll struct{}
 
 // Access implements Permissions.
 func (AllowAll) Access(context.Context, string, *auth.Caller, Collection) (Access, error) {
+	return nil, nil
+}
+
+// Queryable implements Permissions.
+func (AllowAll) Queryable(context.Context, string) (func(class, field string) bool, error) {
 	return nil, nil
 }

@@ -298,6 +298,9 @@ func indexed(d bson.D, field string) []any {
 	return []any{v}
 }
 
+// leaving: nothing links to plain documents.
+func (p *plain) leaving(context.Context, *mql.Meter, []any) error { return nil }
+
 func (p *plain) write(ctx context.Context, f func(writer) error) error {
 	if p.name.Database == "" || p.name.Name == "" || len(p.name.Database) > maxName || len(p.name.Name) > maxName {
 		return invalid("the names of a database and of a collection have 1 to %d bytes", maxName)

@@ -107,3 +107,12 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 		return nil
 	}, nil
 }
+
+// Queryable implements Permissions.
+func (r *Ruled) Queryable(ctx context.Context, app string) (func(class, field string) bool, error) {
+	set, _, err := r.set(ctx, app, Collection{})
+	if err != nil {
+		return nil, err
+	}
+	return set.Queryable, nil
+}

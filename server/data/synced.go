@@ -14,6 +14,7 @@ import (
 	"realmsync/server/history"
 	"realmsync/server/mql"
 	"realmsync/server/store"
+	"realmsync/server/view"
 )
 
 // Bounds on one version that a program makes: devices are sent it whole.
@@ -30,6 +31,9 @@ type synced struct {
 	class  string
 	grow   bool // development mode: documents may add the class and properties
 	now    func() time.Time
+
+	queryable func(class, field string) bool // by devices; nil: that is not known
+	incoming  *incoming                      // the links to what is going to be removed (leaving)
 }
 
 // current returns the class as it is now, nil if there is none.
@@ -99,7 +103,10 @@ func (s *synced) some(snapshot *history.Snapshot, class *history.Class, ids []an
 
 func (s *synced) write(ctx context.Context, f func(writer) error) error {
 	_, err := s.engine.Write(ctx, func(w *history.Writing) (*changeset.Changeset, error) {
-		t := &syncedWriter{synced: s, state: w, known: map[string]bson.D{}}
+		if s.queryable != nil {
+			w.Corrupts = view.NewAccess(nil).WithPoints(s.queryable).Corrupts
+		}
+		t := &syncedWriter{synced: s, state: w, known: map[string]bson.D{}, removed: map[value.Key]bool{}}
 		if class := w.Catalog().Class(s.class); class != nil {
 			t.class = &class.Class
 		}
@@ -107,10 +114,18 @@ func (s *synced) write(ctx context.Context, f func(writer) error) error {
 		if err := f(t); err != nil {
 			return nil, err
 		}
+		out := t.added
+		if len(t.removed) > 0 {
+			unlinked, err := t.unlink()
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, unlinked...)
+		}
 		if t.out.bytes > maxVersion {
 			return nil, invalid("the operation writes more at once than devices can be sent: write fewer documents, or smaller ones")
 		}
-		return &changeset.Changeset{Instructions: append(t.added, t.out.out...)}, nil
+		return &changeset.Changeset{Instructions: append(out, t.out.out...)}, nil
 	})
 	return err
 }
@@ -125,6 +140,8 @@ type syncedWriter struct {
 	out    composer
 	count  int
 	known  map[string]bson.D // by encoded key: what was written; nil: removed
+
+	removed map[value.Key]bool
 }
 
 func (t *syncedWriter) full() bool { return t.count >= batchObjects || t.out.bytes >= batchBytes }
@@ -266,7 +283,7 @@ func (t *syncedWriter) remove(d bson.D) error {
 	}
 	t.out.emit(changeset.Instruction{Op: changeset.EraseObject, Table: t.class.Name, Key: key})
 	t.count++
-	t.known[history.EncodeKey(key)] = nil
+	t.known[history.EncodeKey(key)], t.removed[key] = nil, true
 	return nil
 }
 

@@ -144,7 +144,7 @@ func (in *integration) forbid(s *slot, of map[*slot]*deeds) (reason string, err 
 			if corrupt, err := in.upload.Permission.Corrupts(s.row); err != nil {
 				return "", err
 			} else if corrupt {
-				return writeTo(s.class, s.key) + " will corrupt geojson data", nil
+				return corruptPoint(s.class, s.key), nil
 			}
 		}
 	}
@@ -209,6 +209,11 @@ func writeTo(class string, key value.Key) string {
 		text = fmt.Sprintf("UUID(%s)", key.UUID())
 	}
 	return fmt.Sprintf("write to %s in table %q", text, class)
+}
+
+// corruptPoint is the text for a write that makes a point of something that is none.
+func corruptPoint(class string, key value.Key) string {
+	return writeTo(class, key) + " will corrupt geojson data"
 }
 
 // outOfView is the text for an object that the client may not write because it doesn't see it (spec/sync-semantics.md section 5.2).

@@ -7,11 +7,18 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/merge"
 	"realmsync/core/value"
+	"realmsync/server/store"
 )
 
 // Writing is the newest state, as a program on the server sees it that is about to write (Engine.Write). It is the writer's: nothing else
 // changes the state meanwhile. It must not be kept.
-type Writing struct{ group *group }
+type Writing struct {
+	// Corrupts, if the program sets it, tells of each object that the changeset has changed whether it holds what queries read as a point, and
+	// that is none (Permission.Corrupts). The changeset is refused then.
+	Corrupts func(*Row) (bool, error)
+
+	group *group
+}
 
 // Catalog returns the schema.
 func (w *Writing) Catalog() *Catalog { return w.group.state.catalog }
@@ -28,6 +35,28 @@ func (w *Writing) Row(class string, key value.Key) (*Row, error) {
 	return s.row, nil
 }
 
+// Since calls f for the objects that the versions after one, which is durable, name in their instructions; some several times, and some that are gone. ok is
+// false if the history of those versions has been given up meanwhile (Trim).
+func (w *Writing) Since(version uint64, f func(class string, key value.Key)) (ok bool, err error) {
+	g := w.group
+	none := func(store.ObjectRef) bool { return false }
+	for version++; version <= g.version; version++ {
+		if version <= g.engine.floor.Load() && g.engine.recent.get(version) == nil {
+			return false, nil
+		}
+		e, err := g.entry(version, none)
+		if err != nil {
+			return false, err
+		}
+		for i := range e.Changeset.Instructions {
+			if ins := &e.Changeset.Instructions[i]; !ins.IsSchema() {
+				f(ins.Table, ins.Key)
+			}
+		}
+	}
+	return true, nil
+}
+
 // Write makes a version of the server itself: a changeset that f composes from the newest state. It reaches devices like those of other devices,
 // and is merged with by the uploads that don't know of it yet. When Write returns, it is durable.
 //
@@ -39,16 +68,17 @@ func (e *Engine) Write(ctx context.Context, f func(*Writing) (*changeset.Changes
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		c, err := f(&Writing{g})
+		w := &Writing{group: g}
+		c, err := f(w)
 		if err != nil || c == nil || c.Empty() {
 			return 0, err
 		}
-		return g.program(c)
+		return g.program(c, w.Corrupts)
 	})
 }
 
 // program integrates a changeset of the server's own, or changes nothing.
-func (g *group) program(c *changeset.Changeset) (version uint64, err error) {
+func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error)) (version uint64, err error) {
 	g.state.mark()
 	done := false
 	defer func() {
@@ -83,14 +113,22 @@ func (g *group) program(c *changeset.Changeset) (version uint64, err error) {
 		}
 		g.state.touch(s)
 	}
-	if limit := g.engine.cfg.MaxDocument; limit > 0 {
-		for _, s := range g.state.touched {
-			if s.row == nil || s.row == s.before {
-				continue
-			}
+	for _, s := range g.state.touched {
+		if s.row == nil || s.row == s.before {
+			continue
+		}
+		if limit := g.engine.cfg.MaxDocument; limit > 0 {
 			if n := s.row.bytes(); n > limit {
 				return 0, refuse(BadChangeset, "object %s of class %q would have about %d bytes, more than the %d that are accepted", s.key, s.class, n, limit)
 			}
+		}
+		if corrupts == nil {
+			continue
+		}
+		if bad, err := corrupts(s.row); err != nil {
+			return 0, err
+		} else if bad {
+			return 0, refuse(BadChangeset, "%s", corruptPoint(s.class, s.key))
 		}
 	}
 	e := &Entry{Version: version, Origin: Server, Timestamp: merged.Timestamp, Changeset: c, Images: g.state.finish(), Catalog: g.state.catalog, flags: flagsOf(c)}

@@ -169,6 +169,11 @@ func (src *source) queryable(class, field string) bool {
 	return has(src.flexible.CollectionQueryableFieldNames[c.name]) || has(src.flexible.CollectionQueryableFieldNames[class])
 }
 
+// Queryable tells whether queries of devices on a class may name a field; the primary key always may be named.
+func (s *Set) Queryable(class, field string) bool {
+	return s.sync != nil && s.sync.queryable(class, field)
+}
+
 // env returns what expressions about a user are evaluated in.
 func (s *Set) env(caller *Caller) *Env {
 	return &Env{Caller: caller, Values: s.values, Tag: s.tag, Environment: s.environment}

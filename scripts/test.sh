@@ -100,16 +100,20 @@ step_cpp_modes() {
     } | xargs -P "$(nproc)" -I{} sh -c "{} $flags && echo 'ok: {}'"
 }
 
-# Each test that docs/conformance.md and docs/conformance-server.md name is there.
+# Each test that docs/conformance.md, docs/conformance-sync.md and docs/conformance-server.md name is there.
 step_ledger() {
     [ -f docs/conformance.md ] || skip "there is no docs/conformance.md"
     local entry file name status=0
     while read -r entry; do
         file=${entry%%: *} name=${entry#*: }
+        if [ -d "$file" ]; then
+            grep -qE "^func $name\(" "$file"/*_test.go || { echo "FAILED: docs/conformance*.md name '$entry', which does not exist"; status=1; }
+            continue
+        fi
         for file in "$file" "tests/cpp/$file.cpp" "tests/cpp/$file/main.cpp"; do [ ! -f "$file" ] || break; done
         # A case; or, of what is checked when it compiles, a line of some length.
-        [ -f "$file" ] && { grep -qF -- "run(\"$name\"" "$file" || { [ ${#name} -gt 12 ] && grep -qF -- "$name" "$file"; }; } || { echo "FAILED: docs/conformance.md names '$entry', which does not exist"; status=1; }
-    done < <(grep -oE '`[A-Za-z0-9_./]+: [^`]+`' docs/conformance.md | tr -d '`' | sort -u)
+        [ -f "$file" ] && { grep -qF -- "run(\"$name\"" "$file" || { [ ${#name} -gt 12 ] && grep -qF -- "$name" "$file"; }; } || { echo "FAILED: docs/conformance*.md name '$entry', which does not exist"; status=1; }
+    done < <(grep -ohE '`[A-Za-z0-9_./]+: [^`]+`' docs/conformance.md docs/conformance-sync.md | tr -d '`' | sort -u)
     # The server's names are Go's: `folder`: `TestA`, `TestB`; without a folder, or behind a semicolon without one, server/api's.
     local folder
     while read -r folder name; do

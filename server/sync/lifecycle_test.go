@@ -73,6 +73,23 @@ func TestReconnectAtEveryPoint(t *testing.T) {
 	}
 }
 
+// Every IDENT is answered by a DOWNLOAD, also when nothing is new (spec/wire-protocol.md, conformance item 9).
+func TestGreeting(t *testing.T) {
+	f := open(t, nil)
+	d := f.device("anna").subscribed(allDogs)
+	d.write(create(1, "Rex", 1)...)
+	d.upload()
+	d.sync()
+	for range 3 {
+		d.drop()
+		d.connect()
+		m := expect[*wire.Download](d.link)
+		require.Equal(t, wire.SteadyState, m.BatchState)
+		require.Empty(t, m.Entries)
+		require.Equal(t, d.progress, m.Progress)
+	}
+}
+
 // A bootstrap that breaks off leaves a part of it at the client. What left the view since then must not survive it.
 func TestBrokenOffBootstrap(t *testing.T) {
 	f := open(t, nil)

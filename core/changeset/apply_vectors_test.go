@@ -11,12 +11,13 @@ import (
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/vectortest"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 // base reads the base state of the vectors.
 func base(t testing.TB) (*vectortest.State, *memstate.State) {
 	t.Helper()
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var file struct{ State json.RawMessage }
 	require.NoError(t, json.Unmarshal(raw, &file))
@@ -110,7 +111,7 @@ func laxer(form *vectortest.State, c *changeset.Changeset) bool {
 // The schema of the base state, as the vectors' own changeset makes it.
 func TestApplyBaseSchema(t *testing.T) {
 	form, want := base(t)
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var file struct{ Changesets []vector }
 	require.NoError(t, json.Unmarshal(raw, &file))

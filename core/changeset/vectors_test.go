@@ -13,6 +13,7 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/vectortest"
+	"realmsync/tests/vectors"
 )
 
 // vector is a line of vectors/changeset or vectors/apply.
@@ -33,7 +34,7 @@ type vector struct {
 func eachVector(t testing.TB, file string, fn func(v *vector)) {
 	t.Helper()
 	n := 0
-	require.NoError(t, vectortest.Lines(file, func(line []byte) error {
+	require.NoError(t, vectors.Lines(file, func(line []byte) error {
 		n++
 		v := &vector{}
 		if err := json.Unmarshal(line, v); err != nil {

@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"realmsync/core/changeset"
-	"realmsync/core/changeset/vectortest"
+	"realmsync/tests/vectors"
 )
 
 // Whatever can be decoded merges or fails; with the index as without, from one side as from the other; what was given stays as it
 // was; and what comes out can be encoded.
 func FuzzMerge(f *testing.F) {
 	n := 0
-	if err := vectortest.Lines("merge/pairs.jsonl", func(line []byte) error {
+	if err := vectors.Lines("merge/pairs.jsonl", func(line []byte) error {
 		if n++; n%40 != 0 {
 			return nil
 		}

@@ -12,6 +12,7 @@ import (
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/vectortest"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 type historyStep struct {
@@ -36,7 +37,7 @@ type historyStep struct {
 func TestHistoryVectors(t *testing.T) {
 	base, form := baseState(t)
 	scenarios, steps, withState := 0, 0, 0
-	require.NoError(t, vectortest.Lines("merge/histories.jsonl", func(line []byte) error {
+	require.NoError(t, vectors.Lines("merge/histories.jsonl", func(line []byte) error {
 		scenarios++
 		var h struct {
 			ID      json.RawMessage
@@ -84,7 +85,7 @@ func TestHistoryVectors(t *testing.T) {
 // strings, binaries and links from sets, which it compares by place (X5).
 func TestDivergingHistoryVectors(t *testing.T) {
 	steps := 0
-	require.NoError(t, vectortest.Lines("merge/histories_diverging.jsonl", func(line []byte) error {
+	require.NoError(t, vectors.Lines("merge/histories_diverging.jsonl", func(line []byte) error {
 		var h struct {
 			ID      json.RawMessage
 			Clients []uint64

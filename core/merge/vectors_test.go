@@ -11,6 +11,7 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/vectortest"
+	"realmsync/tests/vectors"
 )
 
 // pairSide is one of the two changesets of a line of pairs.jsonl.
@@ -78,7 +79,7 @@ var orders = [...][2]Entry{
 func TestPairVectors(t *testing.T) {
 	base, form := baseState(t)
 	lines, failing, byPlace, applied := 0, 0, 0, 0
-	require.NoError(t, vectortest.Lines("merge/pairs.jsonl", func(line []byte) error {
+	require.NoError(t, vectors.Lines("merge/pairs.jsonl", func(line []byte) error {
 		lines++
 		var p pairLine
 		require.NoError(t, json.Unmarshal(line, &p))
@@ -217,7 +218,7 @@ func clone(c *changeset.Changeset) *changeset.Changeset {
 
 func baseState(t testing.TB) (*memstate.State, *vectortest.State) {
 	t.Helper()
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var f struct{ State json.RawMessage }
 	require.NoError(t, json.Unmarshal(raw, &f))
@@ -231,7 +232,7 @@ func baseState(t testing.TB) (*memstate.State, *vectortest.State) {
 // Lines that compare set elements by place differ from the original only there: merging them by content must still be symmetric.
 func TestPairVectorsByPlace(t *testing.T) {
 	n := 0
-	require.NoError(t, vectortest.Lines("merge/pairs.jsonl", func(line []byte) error {
+	require.NoError(t, vectors.Lines("merge/pairs.jsonl", func(line []byte) error {
 		if !strings.Contains(string(line), "set_erase_by_position") {
 			return nil
 		}

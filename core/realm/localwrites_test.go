@@ -19,6 +19,7 @@ import (
 	"realmsync/core/store"
 	"realmsync/core/store/storetest"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 // localWrite is a line of vectors/localwrites.
@@ -42,7 +43,7 @@ type vectorBase struct {
 // makeBase makes a realm file in the base state of the vectors, with a subscription to each of its classes and to more.
 func makeBase(t *testing.T, more []string) vectorBase {
 	t.Helper()
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var base struct {
 		State      json.RawMessage
@@ -127,7 +128,7 @@ func TestLocalWritesOfTheVectors(t *testing.T) {
 	var lines []*localWrite
 	var added []string
 	for _, file := range []string{"core", "random"} {
-		require.NoError(t, vectortest.Lines("localwrites/"+file+".jsonl", func(line []byte) error {
+		require.NoError(t, vectors.Lines("localwrites/"+file+".jsonl", func(line []byte) error {
 			w := &localWrite{}
 			lines = append(lines, w)
 			return json.Unmarshal(line, w)
@@ -250,7 +251,7 @@ func decodeHex(t *testing.T, text string) []changeset.Instruction {
 func TestSchemaOfTheVectors(t *testing.T) {
 	clean(t)
 	found := false
-	require.NoError(t, vectortest.Lines("localwrites/realm-cpp.jsonl", func(line []byte) error {
+	require.NoError(t, vectors.Lines("localwrites/realm-cpp.jsonl", func(line []byte) error {
 		var w localWrite
 		require.NoError(t, json.Unmarshal(line, &w))
 		if w.Name != "open a new file with the schema" {

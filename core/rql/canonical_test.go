@@ -3,13 +3,13 @@ package rql
 import (
 	"bytes"
 	"encoding/json"
-	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 // specSchema has the scalar properties of the fixture of spec/query-language.md sections 9, 10 and 14.
@@ -179,7 +179,7 @@ func TestQueryBodies(t *testing.T) {
 		schema.Class{Name: "Person", PrimaryKey: "_id", Properties: []schema.Property{property("_id", value.KindInt),
 			property("name", value.KindString), property("age", value.KindInt)}},
 	)
-	raw, err := os.ReadFile(vectorFile(t, "wire/query_bodies.jsonl"))
+	raw, err := vectors.Load("wire/query_bodies.jsonl")
 	noError(t, err)
 	compared := 0
 	for line := range bytes.Lines(raw) {

@@ -3,7 +3,6 @@ package rql
 import (
 	"encoding/hex"
 	"encoding/json"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 // fixture holds the objects of rql/data.json in memory.
@@ -133,7 +133,7 @@ var collectionsByName = map[string]schema.Collection{"none": schema.Single, "lis
 
 func loadFixture(t testing.TB) *fixture {
 	t.Helper()
-	raw, err := os.ReadFile(vectorFile(t, "rql/data.json"))
+	raw, err := vectors.Load("rql/data.json")
 	noError(t, err)
 	return readFixture(t, raw)
 }

@@ -1,33 +1,14 @@
 package rql
 
 import (
-	"bufio"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
-
-// vectorFile finds a file of the golden vectors: REALM_VECTORS, ../shared/vectors from the repository root, testdata.
-func vectorFile(t testing.TB, name string) string {
-	t.Helper()
-	folders := []string{filepath.Join("..", "..", "..", "shared", "vectors"), "testdata"}
-	if dir := os.Getenv("REALM_VECTORS"); dir != "" {
-		folders = []string{dir}
-	}
-	for _, folder := range folders {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	t.Fatalf("vector file %s is in none of %v", name, folders)
-	return ""
-}
 
 func (f *fixture) exists(class string, key value.Key) bool { return f.byKey[class][key] != nil }
 
@@ -66,18 +47,13 @@ type vectorCase struct {
 
 func loadCases(t testing.TB) []vectorCase {
 	t.Helper()
-	file, err := os.Open(vectorFile(t, "rql/cases.jsonl"))
-	noError(t, err)
-	defer file.Close()
 	var out []vectorCase
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 1<<20)
-	for lines.Scan() {
+	noError(t, vectors.Lines("rql/cases.jsonl", func(line []byte) error {
 		var c vectorCase
-		noError(t, json.Unmarshal(lines.Bytes(), &c))
+		err := json.Unmarshal(line, &c)
 		out = append(out, c)
-	}
-	noError(t, lines.Err())
+		return err
+	}))
 	return out
 }
 

@@ -14,9 +14,9 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/statetest"
-	"realmsync/core/changeset/vectortest"
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 // addAll brings a schema to a new file.
@@ -404,7 +404,7 @@ func forgetCollections(t testing.TB, c *Conn) {
 
 // What the original does with single instructions, through the file.
 func TestApplyVectorsThroughTheFile(t *testing.T) {
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var file struct{ State json.RawMessage }
 	require.NoError(t, json.Unmarshal(raw, &file))

@@ -1,11 +1,8 @@
 package store
 
 import (
-	"bufio"
 	"encoding/hex"
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strconv"
 	"testing"
 
@@ -14,36 +11,15 @@ import (
 	"realmsync/core/rql"
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
-
-// vectorFile finds a file of the golden vectors: REALM_VECTORS, ../shared/vectors from the repository root, testdata.
-func vectorFile(t testing.TB, name string) string {
-	t.Helper()
-	folders := []string{filepath.Join("..", "..", "..", "shared", "vectors"), "testdata"}
-	if dir := os.Getenv("REALM_VECTORS"); dir != "" {
-		folders = []string{dir}
-	}
-	for _, folder := range folders {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	t.Fatalf("vector file %s is in none of %v", name, folders)
-	return ""
-}
 
 func eachLine(t testing.TB, name string, fn func(line []byte)) {
 	t.Helper()
-	file, err := os.Open(vectorFile(t, name))
-	require.NoError(t, err)
-	defer file.Close()
-	lines := bufio.NewScanner(file)
-	lines.Buffer(nil, 64<<20)
-	for lines.Scan() {
-		fn(lines.Bytes())
-	}
-	require.NoError(t, lines.Err())
+	require.NoError(t, vectors.Lines(name, func(line []byte) error {
+		fn(line)
+		return nil
+	}))
 }
 
 type rqlValue struct {
@@ -111,7 +87,7 @@ type rqlFixture struct {
 
 func loadRQL(t testing.TB) *rqlFixture {
 	t.Helper()
-	raw, err := os.ReadFile(vectorFile(t, "rql/data.json"))
+	raw, err := vectors.Load("rql/data.json")
 	require.NoError(t, err)
 	var data rqlData
 	require.NoError(t, json.Unmarshal(raw, &data))

@@ -1,37 +1,18 @@
 package wire
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
-)
 
-// vectorFile finds a file of the golden vectors: REALM_VECTORS, ../shared/vectors from the repository root, testdata.
-func vectorFile(t testing.TB, name string) string {
-	t.Helper()
-	folders := []string{filepath.Join("..", "..", "..", "shared", "vectors"), "testdata"}
-	if dir := os.Getenv("REALM_VECTORS"); dir != "" {
-		folders = []string{dir}
-	}
-	for _, folder := range folders {
-		path := filepath.Join(folder, name)
-		if _, err := os.Stat(path); err == nil {
-			return path
-		}
-	}
-	t.Fatalf("vector file %s is in none of %v", name, folders)
-	return ""
-}
+	"realmsync/tests/vectors"
+)
 
 // vector is one line of messages.jsonl.
 type vector struct {
@@ -54,15 +35,10 @@ func (v *vector) bytes(t testing.TB) []byte {
 
 func readLines(t testing.TB, name string, line func([]byte)) {
 	t.Helper()
-	f, err := os.Open(vectorFile(t, name))
-	require.NoError(t, err)
-	defer func() { _ = f.Close() }()
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 16<<20)
-	for lines.Scan() {
-		line(lines.Bytes())
-	}
-	require.NoError(t, lines.Err())
+	require.NoError(t, vectors.Lines(name, func(l []byte) error {
+		line(l)
+		return nil
+	}))
 }
 
 func loadVectors(t testing.TB) []vector {
@@ -252,7 +228,7 @@ func TestErrorTable(t *testing.T) {
 			ClientStatus *string `json:"client_status"`
 		}
 	}
-	raw, err := os.ReadFile(vectorFile(t, "wire/error_codes.json"))
+	raw, err := vectors.Load("wire/error_codes.json")
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(raw, &file))
 	require.Equal(t, file.ProtocolVersion, Version)
@@ -472,7 +448,7 @@ func keyOf(t testing.TB, b []byte) any {
 
 // TestPrimaryKeyVectors reads the stand-alone keys of the changeset vectors, which are not in testdata.
 func TestPrimaryKeyVectors(t *testing.T) {
-	if _, err := os.Stat(filepath.Join(filepath.Dir(filepath.Dir(vectorFile(t, "wire/messages.jsonl"))), "changeset", "base64_pk.jsonl")); errors.Is(err, os.ErrNotExist) {
+	if _, err := vectors.Path("changeset/base64_pk.jsonl"); err != nil {
 		t.Skip("no changeset vectors here")
 	}
 	readLines(t, "changeset/base64_pk.jsonl", func(line []byte) {

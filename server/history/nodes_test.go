@@ -9,8 +9,8 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
-	"realmsync/core/changeset/vectortest"
 	"realmsync/core/schema"
+	"realmsync/tests/vectors"
 )
 
 // stateOf makes a State in memory of what is in a workspace, by what clients are told of its objects.
@@ -65,7 +65,7 @@ func bytesOf(t testing.TB, text string) *changeset.Changeset {
 // Whatever is applied to a workspace whose rows come from the store has the effect that it has on a state in memory, and the rows that
 // were there before stay as they were.
 func TestNestedVectors(t *testing.T) {
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var base struct{ Changesets []struct{ Hex string } }
 	require.NoError(t, json.Unmarshal(raw, &base))
@@ -85,7 +85,7 @@ func TestNestedVectors(t *testing.T) {
 		stored := reread(t, w, pieces, limit)
 		require.Equal(t, before, string(stateOf(t, stored).JSON()))
 		applied, refused := 0, 0
-		require.NoError(t, vectortest.Lines("apply/cases.jsonl", func(line []byte) error {
+		require.NoError(t, vectors.Lines("apply/cases.jsonl", func(line []byte) error {
 			var v struct{ Name, Hex string }
 			require.NoError(t, json.Unmarshal(line, &v))
 			b, err := hex.DecodeString(v.Hex)

@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"realmsync/core/changeset/vectortest"
+	"realmsync/tests/vectors"
 )
 
 const head = `// Made by tests/localwrites from vectors/localwrites/realm-cpp.jsonl; changed only there.
@@ -119,7 +119,7 @@ func source() (lines []line, text []byte, err error) {
 	if lines, err = readLines(); err != nil {
 		return nil, nil, err
 	}
-	model, err := vectortest.Path("localwrites/model.hpp")
+	model, err := vectors.Path("localwrites/model.hpp")
 	if err == nil {
 		model, err = filepath.Abs(model)
 	}

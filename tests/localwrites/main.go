@@ -14,7 +14,7 @@ import (
 	"regexp"
 	"strings"
 
-	"realmsync/core/changeset/vectortest"
+	"realmsync/tests/vectors"
 )
 
 // line is a line of the vectors.
@@ -36,7 +36,7 @@ func (l *line) hasObject() bool {
 func (l *line) opens() bool { return !strings.HasPrefix(l.Code, "{") }
 
 func readLines() (lines []line, err error) {
-	err = vectortest.Lines("localwrites/realm-cpp.jsonl", func(raw []byte) error {
+	err = vectors.Lines("localwrites/realm-cpp.jsonl", func(raw []byte) error {
 		var l line
 		err := json.Unmarshal(raw, &l)
 		lines = append(lines, l)

@@ -10,11 +10,12 @@ import (
 	"realmsync/core/changeset/vectortest"
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 func base(t testing.TB) (*State, *vectortest.State) {
 	t.Helper()
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var file struct{ State json.RawMessage }
 	require.NoError(t, json.Unmarshal(raw, &file))

@@ -10,9 +10,9 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
-	"realmsync/core/changeset/vectortest"
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/tests/vectors"
 )
 
 // The Writer records as a conforming client.
@@ -64,7 +64,7 @@ func TestFindsMistakes(t *testing.T) {
 
 // The original records as a conforming client.
 func TestOriginalConforms(t *testing.T) {
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var base struct{ State json.RawMessage }
 	require.NoError(t, json.Unmarshal(raw, &base))
@@ -72,7 +72,7 @@ func TestOriginalConforms(t *testing.T) {
 	require.NoError(t, err)
 	for _, file := range []string{"core", "random"} {
 		transactions := 0
-		require.NoError(t, vectortest.Lines("localwrites/"+file+".jsonl", func(line []byte) error {
+		require.NoError(t, vectors.Lines("localwrites/"+file+".jsonl", func(line []byte) error {
 			type recording struct{ Hex string }
 			var v struct {
 				Name         string

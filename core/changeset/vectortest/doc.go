@@ -1,3 +1,3 @@
-// Package vectortest reads the golden vectors: it finds their folder and translates their JSON (vectors/README.md, sections
-// 1 and 2) to values, keys, instructions and schemas, and back. It is for tests; nothing else imports it.
+// Package vectortest translates the JSON of the golden vectors (vectors/README.md, sections 1 and 2; package tests/vectors reads them) to values, keys,
+// instructions and schemas, and back. It is for tests; nothing else imports it.
 package vectortest

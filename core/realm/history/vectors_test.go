@@ -12,16 +12,16 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
-	"realmsync/core/changeset/vectortest"
 	"realmsync/core/session"
 	"realmsync/core/store"
 	"realmsync/core/wire"
+	"realmsync/tests/vectors"
 )
 
 // baseRealm makes a synced realm of the vectors' base state, and the same in memory.
 func baseRealm(t *testing.T) (path string, state *memstate.State) {
 	t.Helper()
-	raw, err := vectortest.Load("merge/base.json")
+	raw, err := vectors.Load("merge/base.json")
 	require.NoError(t, err)
 	var base struct{ Changesets []struct{ Hex string } }
 	require.NoError(t, json.Unmarshal(raw, &base))
@@ -86,7 +86,7 @@ func TestPairVectors(t *testing.T) {
 	all := os.Getenv("REALM_VECTORS_ALL") != ""
 	merged, refused := 0, 0
 	work := filepath.Join(t.TempDir(), "pair.realm")
-	require.NoError(t, vectortest.Lines("merge/pairs.jsonl", func(line []byte) error {
+	require.NoError(t, vectors.Lines("merge/pairs.jsonl", func(line []byte) error {
 		var p pairLine
 		require.NoError(t, json.Unmarshal(line, &p))
 		left := decodeHex(t, p.Left.Hex)

@@ -1,4 +1,5 @@
-package vectortest
+// Package vectors finds and reads the golden vectors: results of the original, which tests compare with.
+package vectors
 
 import (
 	"bufio"
@@ -25,7 +26,7 @@ func Path(name string) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("vectortest: %s is in none of the folders %q; set REALM_VECTORS to the folder of the vectors", name, folders)
+	return "", fmt.Errorf("vectors: %s is in none of the folders %q; set REALM_VECTORS to the folder of the vectors", name, folders)
 }
 
 // repository returns the folder with go.mod, from the working directory upward.

@@ -14,6 +14,7 @@ import (
 	"realmsync/server/apierror"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/excerpt"
 )
 
 // MaxBody is the most that a request's body may have, in bytes: sources of functions and schemas are in them.
@@ -226,14 +227,4 @@ func (c *call) remote() string {
 }
 
 // clip bounds what is repeated of a client's text, in bytes; it cuts between characters.
-func clip(s string) string {
-	const most = 128
-	if len(s) <= most {
-		return s
-	}
-	n := most
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n] + "..."
-}
+func clip(s string) string { return excerpt.Of(s, 128) }

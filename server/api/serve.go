@@ -84,7 +84,7 @@ func (s *Server) wrongMethod(c *call, allow []string) error {
 	return &refusal{Status: http.StatusMethodNotAllowed, Text: "this path takes " + methods}
 }
 
-// maxLoggedPath bounds what strangers write into the log, in characters; no path that leads anywhere is longer.
+// maxLoggedPath bounds what strangers write into the log, in bytes; no path that leads anywhere is longer.
 const maxLoggedPath = 512
 
 // finish ends a request: nobody is left without an answer, because a client takes none for success (1.3, H11).

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/server/auth"
 	"realmsync/server/ejson"
+	"realmsync/server/excerpt"
 )
 
 // Collections calls the operations of an app's data sources (app-services 7.4). Package server/data implements it.
@@ -122,10 +122,5 @@ func serviceNotFound(name string) error {
 // short bounds what is repeated of a client's text.
 func short(s string) string { return clip(s, 128) }
 
-// clip bounds a text, in characters.
-func clip(s string, most int) string {
-	if utf8.RuneCountInString(s) <= most {
-		return s
-	}
-	return string([]rune(s)[:most]) + "..."
-}
+// clip bounds a text, in bytes.
+func clip(s string, most int) string { return excerpt.Of(s, most) }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"realmsync/server/excerpt"
 )
 
 // Limits of a configuration.
@@ -390,14 +392,4 @@ func firstByte(raw json.RawMessage) byte {
 }
 
 // clip bounds what is repeated of somebody's text, in bytes; it cuts between characters.
-func clip(s string) string {
-	const most = 64
-	if len(s) <= most {
-		return s
-	}
-	n := most
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n] + "..."
-}
+func clip(s string) string { return excerpt.Of(s, 64) }

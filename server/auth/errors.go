@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"realmsync/server/apierror"
+	"realmsync/server/excerpt"
 )
 
 // Error is a refusal that the client is told.
@@ -62,12 +63,4 @@ func errProvider(name string) *Error {
 }
 
 // clip bounds what is repeated of a client's text, in bytes; it cuts between characters.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n] + "..."
-}
+func clip(s string, most int) string { return excerpt.Of(s, most) }

@@ -4,12 +4,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"realmsync/core/rql"
 	"realmsync/server/apierror"
 	"realmsync/server/ejson"
+	"realmsync/server/excerpt"
 	"realmsync/server/history"
 	"realmsync/server/mql"
 )
@@ -73,9 +72,4 @@ func costly(err error) error {
 }
 
 // clip bounds what is repeated of a caller's text.
-func clip(s string) string {
-	if utf8.RuneCountInString(s) <= 128 {
-		return s
-	}
-	return strings.ToValidUTF8(string([]rune(s)[:128]), "") + "..."
-}
+func clip(s string) string { return excerpt.Of(s, 128) }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/excerpt"
 )
 
 const maxPath = 64 // steps of a dotted path
@@ -23,12 +25,7 @@ func splitPath(path string) ([]string, error) {
 	return steps, nil
 }
 
-func clip(s string) string {
-	if len(s) > 128 {
-		return strings.ToValidUTF8(s[:128], "")
-	}
-	return s
-}
+func clip(s string) string { return excerpt.Of(s, 128) }
 
 // Get returns a member of a document; false if there is none.
 func Get(d bson.D, name string) (any, bool) {

@@ -1,6 +1,10 @@
 package rules
 
-import "fmt"
+import (
+	"fmt"
+
+	"realmsync/server/excerpt"
+)
 
 // Error says what is wrong with rules, and where.
 type Error struct {
@@ -17,14 +21,4 @@ func fault(path, format string, args ...any) *Error {
 }
 
 // clip bounds what is repeated of a configuration's text, in bytes.
-func clip(s string) string {
-	const most = 64
-	if len(s) <= most {
-		return s
-	}
-	n := most
-	for n > 0 && s[n]&0xc0 == 0x80 {
-		n--
-	}
-	return s[:n] + "..."
-}
+func clip(s string) string { return excerpt.Of(s, 64) }

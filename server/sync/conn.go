@@ -12,6 +12,7 @@ import (
 
 	"realmsync/core/wire"
 	"realmsync/server/auth"
+	"realmsync/server/excerpt"
 )
 
 // linger is how long a connection is still read after an error was sent on it: closing at once could destroy the error on
@@ -323,14 +324,4 @@ func (c *conn) goUnlessEnded(f func()) bool {
 }
 
 // clip bounds texts for clients.
-func clip(text string) string {
-	const most = 4096
-	if len(text) <= most {
-		return text
-	}
-	n := most
-	for n > 0 && text[n]&0xc0 == 0x80 {
-		n--
-	}
-	return text[:n] + "..."
-}
+func clip(s string) string { return excerpt.Of(s, 4096) }

@@ -11,6 +11,8 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
+
+	"realmsync/server/excerpt"
 )
 
 // call is one running call. Only its goroutine touches it, except what says otherwise.
@@ -238,12 +240,7 @@ func stringOr(v goja.Value, other string) string {
 	return v.String()
 }
 
-func clip(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
-}
+func clip(s string, most int) string { return excerpt.Of(s, most) }
 
 // meter adds up the time in which JavaScript runs, and says when it is too much.
 type meter struct {

@@ -105,6 +105,19 @@ type DictionaryNode interface {
 	Clear() error
 }
 
+// Element is an element of a list or a set, or an entry of a dictionary.
+type Element struct {
+	Key   string // of a dictionary
+	Value value.Value
+}
+
+// Listed is a ListNode, SetNode or DictionaryNode whose contents can be read as a whole. Applying doesn't need it; what compares two states does.
+type Listed interface {
+	Node
+	// Elements returns a copy: those of a list in order, others in an order that means nothing.
+	Elements() ([]Element, error)
+}
+
 // ObjectNode is an embedded object. Its methods are those of State and Nested without the class and the key.
 type ObjectNode interface {
 	Node

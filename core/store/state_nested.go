@@ -146,6 +146,45 @@ func (n *collectionNode) Len() (int, error) { return n.l.Len() }
 // Clear is that of all collections.
 func (n *collectionNode) Clear() error { return n.s.keeping(n.l.Clear) }
 
+// Elements implements changeset.Listed.
+func (n *collectionNode) Elements() ([]changeset.Element, error) {
+	size, err := n.l.Len()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]changeset.Element, 0, size)
+	for len(out) < size {
+		if out, err = n.appendElements(out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (n *collectionNode) appendElements(out []changeset.Element) ([]changeset.Element, error) {
+	b, err := n.l.Load(len(out), MaxBatch)
+	if err != nil {
+		return nil, err
+	}
+	defer b.Release()
+	if b.Len() == 0 {
+		return nil, n.s.conn.errorf(ErrFormat, "a collection has fewer than its %d elements", cap(out))
+	}
+	for i := range b.Len() {
+		cells := b.Row(i)
+		v, err := n.s.plain(&cells[0])
+		if err != nil {
+			return nil, err
+		}
+		e := changeset.Element{Value: v}
+		if n.l.kind == value.KindDictionary {
+			e.Key = string(cells[1].Bytes())
+		}
+		out = append(out, e)
+	}
+	return out, nil
+}
+
 // listNode implements changeset.ListNode.
 type listNode struct{ collectionNode }
 

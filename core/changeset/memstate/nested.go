@@ -99,6 +99,18 @@ func stored(v value.Value) (Node, error) {
 	return Node{Value: v}, nil
 }
 
+// Elements implements changeset.Listed.
+func (c container) Elements() (out []changeset.Element, _ error) {
+	n := c.load()
+	for _, e := range n.Elements {
+		out = append(out, changeset.Element{Value: e.Value})
+	}
+	for _, key := range slices.Sorted(maps.Keys(n.Entries)) {
+		out = append(out, changeset.Element{Key: key, Value: n.Entries[key].Value})
+	}
+	return out, nil
+}
+
 // list implements changeset.ListNode.
 type list struct{ container }
 

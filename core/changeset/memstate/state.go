@@ -93,6 +93,16 @@ func (s *State) Keys(class string) []value.Key {
 	return slices.SortedFunc(maps.Keys(s.objects[class]), value.CompareKeys)
 }
 
+// Each calls f with the keys of all objects of a class, in order. f may change the State.
+func (s *State) Each(class string, f func(value.Key) error) error {
+	for _, key := range s.Keys(class) {
+		if err := f(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Schema implements changeset.State.
 func (s *State) Schema() *schema.Schema {
 	if s.schema == nil {

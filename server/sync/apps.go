@@ -142,14 +142,29 @@ func (s *Server) closeApps() error {
 		}
 	}
 	s.mu.Unlock()
-	var errs []error
+	// At the same time, and each as long as the others may take: one whose store hangs must not keep the rest from being closed.
+	closed := make(chan error, len(apps))
 	for id, o := range apps {
-		<-o.ready
-		if o.err != nil {
-			continue
-		}
-		if err := o.app.close(); err != nil {
-			errs = append(errs, fmt.Errorf("sync: closing app %s: %w", id, err))
+		go func() {
+			<-o.ready
+			if o.err != nil {
+				closed <- nil
+			} else if err := o.app.close(); err != nil {
+				closed <- fmt.Errorf("sync: closing app %s: %w", id, err)
+			} else {
+				closed <- nil
+			}
+		}()
+	}
+	late := time.NewTimer(s.cfg.CloseTimeout)
+	defer late.Stop()
+	var errs []error
+	for range apps {
+		select {
+		case err := <-closed:
+			errs = append(errs, err)
+		case <-late.C:
+			return errors.Join(append(errs, fmt.Errorf("%w within %v: %d apps are still being closed", ErrStuck, s.cfg.CloseTimeout, len(apps)-len(errs)))...)
 		}
 	}
 	return errors.Join(errs...)

@@ -45,6 +45,8 @@ type Config struct {
 	IdleTimeout time.Duration
 	// WriteTimeout ends a connection that doesn't take one message in so long; default 2 minutes.
 	WriteTimeout time.Duration
+	// CloseTimeout is how long Drain, once it has cut clients off, and Close wait for what should end at once; default 30 seconds.
+	CloseTimeout time.Duration
 	// AppIdle is how long an app stays open without any connection; default 5 minutes.
 	AppIdle time.Duration
 	// MaxScans is how many queries all sessions of one user may have that are tried on every object that changes; default 1000.
@@ -81,6 +83,9 @@ func (c *Config) complete() error {
 	}
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 2 * time.Minute
+	}
+	if c.CloseTimeout == 0 {
+		c.CloseTimeout = 30 * time.Second
 	}
 	if c.AppIdle == 0 {
 		c.AppIdle = 5 * time.Minute

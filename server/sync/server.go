@@ -3,10 +3,12 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"realmsync/core/wire"
 	"realmsync/server/auth"
@@ -21,7 +23,7 @@ type Server struct {
 	connections atomic.Uint64 // that ever were
 	revocations atomic.Uint64 // that ever were
 
-	ctx  context.Context // ends with Close: work for a session that nobody waits for any more
+	ctx  context.Context // ends when connections are cut off: work that nobody waits for any more
 	stop context.CancelFunc
 
 	unwatch func() // ends the notifications of changed rules; nil: there are none
@@ -57,8 +59,13 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
+// ErrStuck is what Drain and Close fail with when something that was cut off does not end within Config.CloseTimeout. What is stored is whole, as after
+// a crash; the process should end.
+var ErrStuck = errors.New("sync: what was cut off does not end")
+
 // Drain refuses new connections, and sends away those that exist with a code that lets clients come back by themselves. It
-// returns when all are gone, or with the context's error; it can be called again.
+// returns when all are gone. When the context ends before, the others are cut off, and it returns the context's error as soon as they are gone, or
+// ErrStuck. It can be called again.
 func (s *Server) Drain(ctx context.Context) error {
 	s.mu.Lock()
 	s.draining = true
@@ -75,25 +82,38 @@ func (s *Server) Drain(ctx context.Context) error {
 	case <-gone:
 		return nil
 	case <-ctx.Done():
-		s.mu.Lock()
-		for c := range s.conns {
-			c.kill()
-		}
-		s.mu.Unlock()
-		<-gone // cut off, they end at once
+	}
+	s.stop() // apps that are being opened and tokens that are being checked: nobody waits for them any more
+	s.mu.Lock()
+	for c := range s.conns {
+		c.kill()
+	}
+	s.mu.Unlock()
+	late := time.NewTimer(s.cfg.CloseTimeout)
+	defer late.Stop()
+	select {
+	case <-gone: // cut off, they end at once
 		return ctx.Err()
+	case <-late.C:
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return fmt.Errorf("%w within %v (%d connections are among it)", ErrStuck, s.cfg.CloseTimeout, len(s.conns))
 	}
 }
 
-// Close drains without waiting for clients, commits what was received and closes the apps.
+// Close drains without waiting for clients, commits what was received and closes the apps. It takes at most twice Config.CloseTimeout; then it fails
+// with ErrStuck, and leaves open what is in use.
 func (s *Server) Close() error {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	_ = s.Drain(ctx)
+	err := s.Drain(ctx)
 	if s.unwatch != nil {
 		s.unwatch()
 	}
 	s.stop()
+	if errors.Is(err, ErrStuck) {
+		return err
+	}
 	return s.closeApps()
 }
 

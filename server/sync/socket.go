@@ -18,6 +18,8 @@ func (s *Server) ServeSocket(ctx context.Context, appID, token string, ws Socket
 		return errDraining
 	}
 	defer s.serving.Done()
+	ctx, cancel := s.until(ctx)
+	defer cancel()
 	who, err := s.cfg.Auth.Authenticate(ctx, appID, token)
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -36,12 +37,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	appID, access := r.PathValue("app"), r.URL.Query().Get(wire.TokenQuery)
 	revocations := s.revocations.Load()
-	who, err := s.cfg.Auth.Authenticate(r.Context(), appID, access)
+	ctx, cancel := s.until(r.Context())
+	defer cancel()
+	who, err := s.cfg.Auth.Authenticate(ctx, appID, access)
 	if err != nil {
 		s.refuseIdentity(w, appID, err)
 		return
 	}
-	a, err := s.acquire(r.Context(), appID, who.Strict)
+	a, err := s.acquire(ctx, appID, who.Strict)
 	if err != nil {
 		s.log.Error("a connection was refused: its app can't be opened", "app", appID, "error", err)
 		s.refuse(w, http.StatusServiceUnavailable, "the data of the app can't be opened; the server's log says why")
@@ -70,6 +73,16 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return err
 	}
 	c.serve()
+}
+
+// until returns a context that ends with another one, and when Drain cuts off.
+func (s *Server) until(parent context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	unlink := context.AfterFunc(s.ctx, cancel)
+	return ctx, func() {
+		unlink()
+		cancel()
+	}
 }
 
 // refuseIdentity answers with the status by which a client knows what to do about its token.

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
@@ -107,9 +108,13 @@ func (p *peer) read() (wire.ServerMessage, error) {
 	return m, nil
 }
 
-// wait reads until f is true. Errors of the session or the connection end it.
+// wait reads until f is true. Errors of the session or the connection end it, and so does patience: a server that others keep busy always has something
+// to send, the new cursor if nothing else, and a limit for each message alone would never be reached.
 func (p *peer) wait(f func(wire.ServerMessage) bool) error {
-	for {
+	for began := time.Now(); ; {
+		if time.Since(began) > patience {
+			return errors.New("what was waited for doesn't come")
+		}
 		m, err := p.read()
 		if err != nil {
 			return err
@@ -278,10 +283,11 @@ func (h *honest) stop() {
 	})
 }
 
-// fails requires that the connection is told an error: a code of the protocol, or a close code.
+// fails requires that the connection is told an error in time: a code of the protocol, or a close code.
 func (p *peer) fails(t *testing.T, name string, code int) {
 	t.Helper()
-	for {
+	for began := time.Now(); ; {
+		require.Less(t, time.Since(began), patience, "%s: no error comes", name)
 		m, err := p.read()
 		if err != nil {
 			require.Equal(t, code, int(websocket.CloseStatus(err)), "%s: %v", name, err)

@@ -23,9 +23,11 @@
 // Results hold a query, not rows: the connection keeps what its plans found and follows its own changes (store.Plan). Observers are told
 // when their instance advances, and only then: Refresh, BeginWrite, or the Scheduler by way of Process. What changed comes from the hub,
 // which every commit in this process tells before its version can be seen (store.Watch), so that no observer sees a version whose
-// changes aren't known. Of commits of other processes the hub hears only that there are some (store.WatchOthers); then objects are compared, and results take all their objects as
-// modified. Of collections the store tells that they have changed, not how: their observers keep a number per element and compare
-// (diff_elements.go). Results over a collection, and those of objects that link to one, have a source of rows (source.go) in place of a plan.
+// changes aren't known. Commits of other processes leave a trail in the file (store.FollowTrail) while there are observers here; when the store
+// tells that there are some (store.WatchOthers), it is read. Where it doesn't reach back to what an observer knows, objects are compared, and
+// results take all their objects as modified. Of collections the store tells that they have changed, not how: their observers keep a number
+// per element and compare (diff_elements.go). Results over a collection, and those of objects that link to one, have a source of rows
+// (source.go) in place of a plan.
 //
 // # Threads
 //

@@ -20,9 +20,11 @@ type hub struct {
 	cancelOthers func()    // set by that
 
 	mu        sync.Mutex
+	noTrail   func() // ends that other processes leave a trail; nil while there are no observers
 	instances map[*Realm]struct{}
 	observing map[*Realm]uint64 // instances with observers, and the version that these have been told
-	// log says what each version changed. Commits of other processes, and those made while nobody observed, are not in it.
+	// log says what each version changed. Commits of other processes come into it when they are read from the file's trail, for the next
+	// instance; those made while nobody observed are not in it.
 	log    map[uint64]*store.Changes
 	weight int // rows that the log names
 }
@@ -95,7 +97,7 @@ func (h *hub) leave(r *Realm) {
 	defer hubs.Unlock()
 	h.mu.Lock()
 	delete(h.instances, r)
-	delete(h.observing, r)
+	h.observes(r, false, 0)
 	empty := len(h.instances) == 0
 	h.mu.Unlock()
 	if empty {
@@ -198,10 +200,22 @@ func (h *hub) observe(r *Realm, observing bool, version uint64) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.observes(r, observing, version)
+}
+
+// observes is observe with h.mu held. Other processes leave a trail for as long as there are observers.
+func (h *hub) observes(r *Realm, observing bool, version uint64) {
 	if observing {
 		h.observing[r] = version
 	} else {
 		delete(h.observing, r)
+	}
+	switch some := len(h.observing) > 0; {
+	case some && h.noTrail == nil:
+		h.noTrail = store.FollowTrail(h.file)
+	case !some && h.noTrail != nil:
+		h.noTrail()
+		h.noTrail = nil
 	}
 }
 
@@ -224,29 +238,59 @@ func (h *hub) told(r *Realm, version uint64) {
 	}
 }
 
-// since returns what the commits after one version and up to another changed.
-func (h *hub) since(after, upTo uint64) *changesSince {
-	out := &changesSince{complete: true}
-	if upTo <= after {
-		return out
+// since returns what the commits after one version and up to another changed. What isn't known here is read from the trail of the file, in the
+// snapshot of an instance.
+func (h *hub) since(r *Realm, after, upTo uint64) *changesSince {
+	known := h.known(after, upTo)
+	if upTo <= after || uint64(len(known)) == upTo-after || upTo-after > store.MaxTrail {
+		return inOrder(known, after, upTo)
+	}
+	trail, err := r.conn.Trail(after, upTo)
+	if err != nil {
+		r.logger.Warn("what other processes changed can't be read", "path", r.path, "version", r.version, "error", err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for v, changes := range trail {
+		if known[v] != nil {
+			continue
+		}
+		known[v] = changes
+		if len(h.observing) > 1 {
+			h.note(v, changes)
+		}
+	}
+	return inOrder(known, after, upTo)
+}
+
+// known returns what the log says of the versions after one and up to another.
+func (h *hub) known(after, upTo uint64) map[uint64]*store.Changes {
+	out := map[uint64]*store.Changes{}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if upTo <= after {
+		return out
+	}
 	if upTo-after > uint64(len(h.log)) { // some are missing: don't count through what may be a wide gap
-		out.complete = false
-		for _, v := range slices.Sorted(maps.Keys(h.log)) {
+		for v, changes := range h.log {
 			if v > after && v <= upTo {
-				out.list = append(out.list, h.log[v])
+				out[v] = changes
 			}
 		}
 		return out
 	}
 	for v := after + 1; v <= upTo; v++ {
 		if changes, ok := h.log[v]; ok {
-			out.list = append(out.list, changes)
-		} else {
-			out.complete = false
+			out[v] = changes
 		}
+	}
+	return out
+}
+
+func inOrder(known map[uint64]*store.Changes, after, upTo uint64) *changesSince {
+	out := &changesSince{complete: upTo <= after || uint64(len(known)) == upTo-after}
+	for _, v := range slices.Sorted(maps.Keys(known)) {
+		out.list = append(out.list, known[v])
 	}
 	return out
 }

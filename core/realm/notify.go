@@ -33,7 +33,7 @@ type delivery interface {
 // changesSince is what commits changed since an observer was told last.
 type changesSince struct {
 	list []*store.Changes
-	// complete: list has all of them. Commits of other processes are not known in detail.
+	// complete: list has all of them. Some are missing when this process was far behind, or observed nothing yet.
 	complete bool
 	touched  map[uint32]map[int64]struct{} // what Realm.touched has worked out
 }
@@ -114,7 +114,7 @@ func (r *Realm) afterAdvance() []call {
 	for _, t := range r.tokens {
 		changes := since[t.told]
 		if changes == nil {
-			changes = r.hub.since(t.told, r.version)
+			changes = r.hub.since(r, t.told, r.version)
 			since[t.told] = changes
 		}
 		t.told = r.version

@@ -12,6 +12,7 @@ import (
 
 	"realmsync/core/schema"
 	"realmsync/core/store"
+	"realmsync/core/value"
 )
 
 // ObjectChanges is what an object's observer is told.
@@ -128,7 +129,8 @@ func (w *objectObserver) after(r *Realm, changes *changesSince) delivery {
 		case properties[i].Collection != schema.Single: // can't be compared
 			changed = !changes.complete || columns&(1<<min(i, store.LastColumn)) != 0
 		case i >= store.LastColumn || !changed && !changes.complete: // compare what isn't known
-			changed = old != nil && !old.Row(0)[i].Same(&row[i])
+			changed = old != nil && !old.Row(0)[i].Same(&row[i]) ||
+				!comparable(row[i].Kind()) && (!changes.complete || columns>>store.LastColumn != 0)
 		}
 		if changed {
 			out.Properties = append(out.Properties, i)
@@ -146,6 +148,9 @@ func (w *objectObserver) after(r *Realm, changes *changesSince) delivery {
 	w.old, w.stamp = now, uint64(r.c.stamp)
 	return &objectDelivery{f: w.f, changes: out, old: old}
 }
+
+// comparable is false for what is in a mixed while the cell stays: collections.
+func comparable(kind value.Kind) bool { return kind != value.KindList && kind != value.KindDictionary }
 
 type objectDelivery struct {
 	f       func(ObjectChanges)

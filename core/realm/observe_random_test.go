@@ -150,6 +150,8 @@ type observedWorld struct {
 	now     *graph
 	touched map[string]map[string]bool // properties that were written since, by object; "*": the object itself
 	mine    bool                       // own has written since
+	asif    func()                     // runs before own sees what others wrote
+	coarse  bool                       // asif leaves what changed unknown
 }
 
 // must and may tell whether an object has to be, and can be, told as modified.
@@ -158,7 +160,7 @@ func (w *observedWorld) must(name string) bool {
 }
 
 func (w *observedWorld) may(name string) bool {
-	return w.must(name) || w.now.reaches(name, 3, w.touched)
+	return w.coarse || w.must(name) || w.now.reaches(name, 3, w.touched)
 }
 
 func (w *observedWorld) touch(name, property string) {
@@ -301,7 +303,7 @@ func (o *watchedObject) checkProperties(w *observedWorld, seen []seenObject) {
 		}
 		// A link to what was deleted and made anew, or the other way round, has changed twice.
 		relinked := (strings.Contains(text, "->") || strings.Contains(text, "gone")) && slices.ContainsFunc(slices.Collect(maps.Keys(w.touched)), func(to string) bool { return w.touched[to]["*"] })
-		if told[p] && was == text && !relinked {
+		if told[p] && was == text && !relinked && !w.coarse {
 			require.True(w.t, w.touched[o.name][p] || w.touched[o.name]["*"], "%s.%s has not changed", o.name, p)
 		}
 	}
@@ -355,13 +357,14 @@ func (c *watchedCollection) check(w *observedWorld, name string, gone bool) {
 // and name exactly what has changed.
 func TestObserversAreToldExactly(t *testing.T) {
 	for _, seed := range []uint64{1, 2} {
-		if !t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { observeRandomly(t, seed, 50) }) {
+		if !t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) { observeRandomly(t, seed, 50, nil, false) }) {
 			return
 		}
 	}
 }
 
-func observeRandomly(t *testing.T, seed uint64, steps int) {
+// observeRandomly takes what is run before the observing instance sees what others wrote, and whether it is to be unknown then what changed.
+func observeRandomly(t *testing.T, seed uint64, steps int, asif func(own *Realm), coarse bool) {
 	clean(t)
 	on := &threads{}
 	start := statetest.World()
@@ -370,7 +373,10 @@ func observeRandomly(t *testing.T, seed uint64, steps int) {
 	own := open(t, config)
 	subscribeByName(t, config.Path, []string{"T"})
 	integrate(t, own, changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: value.IntKey(0)}, changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: value.IntKey(1)})
-	w := &observedWorld{t: t, on: on, own: own, writer: &localWriter{Rand: rand.New(rand.NewPCG(seed, 9)), state: start.Clone(), keys: 8, sameSchema: true}}
+	w := &observedWorld{t: t, on: on, own: own, coarse: coarse, asif: func() {}, writer: &localWriter{Rand: rand.New(rand.NewPCG(seed, 9)), state: start.Clone(), keys: 8, sameSchema: true}}
+	if asif != nil {
+		w.asif = func() { asif(own) }
+	}
 	for i := range 2 {
 		on.switchTo(2 + i)
 		w.others = append(w.others, open(t, config))
@@ -414,6 +420,7 @@ func observeRandomly(t *testing.T, seed uint64, steps int) {
 			w.changeByOthers()
 		}
 		on.switchTo(1)
+		w.asif()
 		if w.writer.IntN(3) == 0 {
 			require.NoError(t, own.BeginWrite()) // delivers, too
 			w.now = graphOf(t, own)

@@ -29,7 +29,7 @@ type KeyChanges struct {
 // they link to or own, over three links at most, as in the original. The results may be released; the token keeps what it needs.
 // Errors: ErrFrozenObserve (also for snapshots), ErrObserveAfterChange.
 //
-// What other processes commit is not known in detail: every object counts as modified then.
+// After commits of other processes every object may count as modified when this process was more than store.MaxTrail versions behind.
 func ObserveResults(rs *Results, f func(CollectionChanges)) (*Token, error) {
 	if rs.fixed || rs.realm.frozen {
 		return nil, ErrFrozenObserve

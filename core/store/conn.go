@@ -202,8 +202,12 @@ func (c *Conn) Commit() error {
 	if err == nil {
 		err = c.settle()
 	}
+	changes := sync.OnceValue(c.changes.net)
+	if err == nil && c.version.moved {
+		err = c.leaveTrail(changes)
+	}
 	if err == nil {
-		c.announce()
+		c.announce(changes)
 		if err = c.control("COMMIT"); err != nil {
 			c.retract()
 		}

@@ -1,6 +1,9 @@
 package store
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // fileLock is what the connections of this process to one file have in common: the queue of those who want to write, and how the
 // other processes are known. It lets one Conn of this process write at a time, first come first served, and among the processes each in
@@ -19,6 +22,8 @@ type fileLock struct {
 	// Of who has the turn:
 	wait   *turnWait // of this process among all
 	queued bool      // the turn among all was taken
+
+	trail atomic.Bool // there may be a trail in the file (trail.go)
 }
 
 var fileLocks = struct {

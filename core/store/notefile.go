@@ -21,6 +21,7 @@ import (
 //	lockWrite     by the process that writes; SQLite's own lock, taken after it, is the one that keeps the file whole
 //	lockLead      by the process that synchronizes the file
 //	lockAsk       while noteAsked is counted up
+//	lockTrail     shared, by every process that follows the trail
 //
 // Writers queue here, and not only at SQLite's lock, because that one can only be polled, and whoever commits in a loop would nearly
 // always win. A process that is alone doesn't queue.
@@ -46,6 +47,7 @@ const (
 	lockWrite    = 1<<30 + 2
 	lockLead     = 1<<30 + 3
 	lockAsk      = 1<<30 + 4
+	lockTrail    = 1<<30 + 5
 )
 
 // openNote opens the note file of a realm file and notes that this process has it open. It waits for a process that deletes it. nil: there
@@ -95,7 +97,7 @@ func (n *noteFile) close() {
 	if ok, _ := tryLock(n.file, lockPresence, true); ok {
 		_ = os.Remove(n.path) // where that fails it does no harm
 	}
-	for _, at := range []int64{lockLead, lockPresence} { // the descriptor may live on for a while
+	for _, at := range []int64{lockLead, lockTrail, lockPresence} { // the descriptor may live on for a while
 		_ = unlock(n.file, at)
 	}
 	n.done()
@@ -120,6 +122,21 @@ func (n *noteFile) done() {
 func (n *noteFile) alone() bool {
 	locked, err := lockedByOther(n.file, lockPresence)
 	return err == nil && !locked
+}
+
+// follow makes this process one that follows the trail, or ends that.
+func (n *noteFile) follow(on bool) {
+	if !on {
+		_ = unlock(n.file, lockTrail) // else a trail is left for nobody
+		return
+	}
+	_, _ = tryLock(n.file, lockTrail, false) // without it observers compare what they see
+}
+
+// followed tells whether another process follows the trail.
+func (n *noteFile) followed() bool {
+	locked, err := lockedByOther(n.file, lockTrail)
+	return err == nil && locked
 }
 
 // committed tells the other processes of a commit that they can see by now; counted: the caller holds lockWrite. A process that isn't there

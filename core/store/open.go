@@ -32,7 +32,7 @@ const (
 	applicationID = 0x524c4d53
 	// FormatVersion is the version of the file format, SQLite's user version.
 	//
-	//	1: the first; since the version with collections also their tables, which are made when they are missing
+	//	1: the first; since the version with collections also their tables, and since the one with a trail its table, which are made when they are missing
 	FormatVersion = 1
 	// chunkSize is the step in which files grow. Compact takes the rest of the last step away.
 	chunkSize = 128 << 10
@@ -318,6 +318,7 @@ var layout = append([]string{
 		nullable INTEGER NOT NULL, collection INTEGER NOT NULL, target TEXT NOT NULL, indexed INTEGER NOT NULL,
 		full_text INTEGER NOT NULL, PRIMARY KEY(class, id)) WITHOUT ROWID`,
 	`CREATE TABLE store_tombstone(id INTEGER PRIMARY KEY, class INTEGER NOT NULL, key BLOB NOT NULL, UNIQUE(class, key))`,
+	layoutTrail,
 	fmt.Sprintf("PRAGMA application_id=%d", applicationID),
 	fmt.Sprintf("PRAGMA user_version=%d", FormatVersion),
 }, layoutNested...)

@@ -17,6 +17,9 @@ type others struct {
 	attached bool // this process has the file open
 	stop     func()
 	last     noteNumbers // what the listeners know
+
+	followers int  // who wants a trail (trail.go)
+	following bool // the other processes know that
 }
 
 // WatchOthers has f called after another process has committed to the file, or has ended, or anything else has changed that Asked and
@@ -58,12 +61,25 @@ func (o *others) detach() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.attached = false
+	o.following = false // closing the note file ends it
 	o.settle()
 	o.note = nil
 }
 
+// follow counts who wants a trail.
+func (o *others) follow(by int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.followers += by
+	o.settle()
+}
+
 // settle begins to listen, or stops. o.mu is held.
 func (o *others) settle() {
+	if follow := o.followers > 0; follow != o.following && o.attached && o.note != nil {
+		o.note.follow(follow)
+		o.following = follow
+	}
 	want := o.attached && len(o.all) > 0
 	switch {
 	case want && o.stop == nil:

@@ -34,17 +34,13 @@ func Watch(path string, f func(version uint64, changes func() *Changes)) (cancel
 }
 
 // announce tells the watchers. The transaction is settled and about to be committed.
-func (c *Conn) announce() {
+func (c *Conn) announce(changes func() *Changes) {
 	if !c.version.moved {
 		return
 	}
 	w := &c.lock.watchers
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.all) == 0 {
-		return
-	}
-	changes := sync.OnceValue(c.changes.net)
 	for _, f := range w.all {
 		f(c.version.value, changes)
 	}

@@ -234,3 +234,26 @@ func TestDebianPackage(t *testing.T) {
 		require.Contains(t, string(text), line)
 	}
 }
+
+// Profiles and memory are for who is on this machine.
+func TestDebugListen(t *testing.T) {
+	p, said := launch(t, 2, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev", "--debug-listen", "127.0.0.1:0")
+	p.base = strings.TrimPrefix(said[1], "debugging on ")
+	status, body := p.request(http.MethodGet, "/debug/memory", "")
+	require.Equal(t, 200, status)
+	var m memoryState
+	require.NoError(t, json.Unmarshal(body, &m))
+	require.Greater(t, m.Heap, uint64(100_000))
+	require.Greater(t, m.Resident, m.Heap)
+	require.Greater(t, m.Goroutines, 5)
+	require.Greater(t, m.Files, 5)
+	status, _ = p.request(http.MethodGet, "/debug/pprof/heap?debug=1", "")
+	require.Equal(t, 200, status)
+	p.base = strings.TrimPrefix(said[0], "listening on ")
+	status, _ = p.request(http.MethodGet, "/debug/memory", "")
+	require.Equal(t, 404, status)
+	p.stop()
+	cmd, log := command("serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev", "--debug-listen", "0.0.0.0:0")
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "only a loopback address")
+}

@@ -24,9 +24,11 @@ type opsFlags struct {
 	TLSCert         string        `name:"tls-cert" type:"path" placeholder:"FILE" help:"Certificate chain (PEM): serve HTTPS. It is read again when it changes, and on SIGHUP."`
 	TLSKey          string        `name:"tls-key" type:"path" placeholder:"FILE" help:"Key of the certificate (PEM)."`
 	MetricsListen   string        `name:"metrics-listen" placeholder:"HOST:PORT" help:"Serve /metrics, /healthz and /readyz here, and /metrics nowhere else."`
+	DebugListen     string        `name:"debug-listen" placeholder:"HOST:PORT" help:"Serve Go's profiles (/debug/pprof/) and /debug/memory here. Loopback addresses only."`
 	MaxConnections  int           `default:"10000" help:"Most connections at the same time (default: ${default}); 0: no limit."`
 	MaxConnsPerAddr int           `name:"max-connections-per-address" default:"0" help:"Most connections of one client address (default: no limit); of IPv6 its /64 counts. Not behind a proxy."`
 	MaxOfflineDays  int           `default:"30" help:"Days that a client may be away, for apps that don't say (default: ${default})."`
+	AppIdle         time.Duration `default:"5m" help:"How long an app that no client is connected to stays open (default: ${default})."`
 	TrimEvery       time.Duration `default:"10m" help:"How often history that no client needs is given up (default: ${default})."`
 }
 
@@ -38,8 +40,8 @@ func (f *opsFlags) check() error {
 		return errors.New("a limit of connections can't be negative")
 	case f.MaxOfflineDays < 1:
 		return errors.New("--max-offline-days must be at least 1")
-	case f.TrimEvery <= 0:
-		return errors.New("--trim-every must be positive")
+	case f.TrimEvery <= 0 || f.AppIdle <= 0:
+		return errors.New("--trim-every and --app-idle must be positive")
 	}
 	if f.TLSCert != "" {
 		if _, err := openCertificate(f.TLSCert, f.TLSKey); err != nil {
@@ -65,7 +67,7 @@ func (f *opsFlags) maxOffline(configs *appconfig.Store) func(context.Context, st
 
 // ops tells the endpoint what the flags say.
 func (f *opsFlags) ops(cfg sync.Config, configs *appconfig.Store) sync.Config {
-	cfg.MaxOffline, cfg.TrimEvery = f.maxOffline(configs), f.TrimEvery
+	cfg.MaxOffline, cfg.TrimEvery, cfg.AppIdle = f.maxOffline(configs), f.TrimEvery, f.AppIdle
 	return cfg
 }
 

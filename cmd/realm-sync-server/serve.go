@@ -171,6 +171,11 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer stopOps()
+	stopDebug, err := c.startDebug(k, log)
+	if err != nil {
+		return err
+	}
+	defer stopDebug()
 	err = c.run(ctx, handler, endpoint, guarded)
 	log.Info("stopped")
 	return err

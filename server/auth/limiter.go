@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"hash/maphash"
 	"sync"
 	"time"
 )
@@ -14,8 +15,9 @@ type limiter struct {
 	burst   float64 // attempts at once
 	perSec  float64 // attempts per second in the long run
 	now     func() time.Time
+	seed    maphash.Seed
 	mu      sync.Mutex
-	buckets map[string]bucket
+	buckets map[uint64]bucket // by hash: names are strangers' and of any length
 }
 
 type bucket struct {
@@ -24,7 +26,7 @@ type bucket struct {
 }
 
 func newLimiter(burst int, perSec float64, now func() time.Time) *limiter {
-	return &limiter{burst: float64(burst), perSec: perSec, now: now, buckets: map[string]bucket{}}
+	return &limiter{burst: float64(burst), perSec: perSec, now: now, seed: maphash.MakeSeed(), buckets: map[uint64]bucket{}}
 }
 
 // allow takes one attempt from the name's bucket.
@@ -32,10 +34,10 @@ func (l *limiter) allow(name string) bool {
 	if l == nil {
 		return true
 	}
-	now := l.now()
+	now, key := l.now(), maphash.String(l.seed, name)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b, ok := l.buckets[name]
+	b, ok := l.buckets[key]
 	if !ok {
 		if len(l.buckets) >= maxBuckets {
 			l.sweep(now)
@@ -47,7 +49,7 @@ func (l *limiter) allow(name string) bool {
 	if allowed {
 		b.level--
 	}
-	l.buckets[name] = b
+	l.buckets[key] = b
 	return allowed
 }
 
@@ -58,7 +60,7 @@ func (l *limiter) forget(name string) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	delete(l.buckets, name)
+	delete(l.buckets, maphash.String(l.seed, name))
 }
 
 func (l *limiter) level(b bucket, now time.Time) float64 {

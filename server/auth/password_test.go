@@ -2,6 +2,8 @@ package auth
 
 import (
 	"context"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -129,4 +131,22 @@ func TestLimiterIsBounded(t *testing.T) {
 		l.allow(NewObjectID(time.Unix(int64(i), 0)))
 		require.LessOrEqual(t, len(l.buckets), maxBuckets)
 	}
+	// Names are strangers', and may be long.
+	l = newLimiter(1, 1, c.now)
+	name := strings.Repeat("x", 1<<20)
+	held := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := held()
+	for i := range 100 {
+		long := name + strconv.Itoa(i)
+		require.True(t, l.allow(long))
+		require.False(t, l.allow(long))
+		l.forget(long)
+		require.True(t, l.allow(long))
+	}
+	require.Less(t, held(), before+(20<<20), "100 names of 1 MiB are not kept")
 }

@@ -84,6 +84,8 @@ type Engine struct {
 
 	nextPiece uint64 // number of the next piece; those of commits that failed are not used again
 	pieces    *pieceCache
+
+	trimmed atomic.Uint64 // the version when Trim came last
 }
 
 // Open brings up an app's data and starts the writer. Close ends it.
@@ -114,7 +116,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, wake: make(chan struct{}, 1), done: make(chan struct{}), publish: make(chan batch, 16),
-		recent: recent{limit: cfg.RecentBytes}, clients: clients{}, pieces: newPieceCache(cfg.Store, cfg.PieceBytes),
+		recent: recent{limit: cfg.RecentBytes}, pieces: newPieceCache(cfg.Store, cfg.PieceBytes),
 	}
 	if err := e.load(ctx); err != nil {
 		return nil, errors.Join(err, cfg.Store.Close())

@@ -80,16 +80,22 @@ func flagsOf(c *changeset.Changeset) (flags uint32) {
 	return flags
 }
 
-// measure estimates the memory that the entry holds.
+// measure estimates the memory that the entry holds. What an object was before is the same as what the version before it left, so it is counted twice as
+// long as both are in memory: when only the newer one is, it is held by that alone.
 func (e *Entry) measure() {
 	e.size = 256 + len(e.Bytes) + 160*len(e.Changeset.Instructions)
 	for i := range e.Images {
 		e.size += 128
-		if r := e.Images[i].After; r != nil {
-			e.size += r.size()
+		for _, r := range [2]*Row{e.Images[i].Before, e.Images[i].After} {
+			if r != nil {
+				e.size += r.size()
+			}
 		}
 	}
 }
+
+// Size is about the memory that the entry holds, in bytes.
+func (e *Entry) Size() int { return e.size }
 
 // recent holds the newest entries in memory, bounded by their size: what an upload must be merged with is nearly always
 // among them, and so is what a session that lags a little must be sent.
@@ -104,13 +110,24 @@ func (r *recent) add(entries []*Entry) {
 		r.size += e.size
 	}
 	r.entries = append(r.entries, entries...)
-	drop := 0
-	for r.size > r.limit && drop < len(r.entries)-1 {
-		r.size -= r.entries[drop].size
-		r.entries[drop] = nil
-		drop++
+	r.drop(func(*Entry) bool { return r.size > r.limit })
+}
+
+// forget gives up the versions up to the floor: nobody needs them, so they are not worth their memory.
+func (r *recent) forget(floor uint64) { r.drop(func(e *Entry) bool { return e.Version <= floor }) }
+
+// drop gives up the oldest entries as long as a condition holds for them, but not the newest of all.
+func (r *recent) drop(more func(*Entry) bool) {
+	n := 0
+	for n < len(r.entries)-1 && more(r.entries[n]) {
+		r.size -= r.entries[n].size
+		r.entries[n] = nil
+		n++
 	}
-	r.entries = r.entries[drop:]
+	r.entries = r.entries[n:]
+	if 4*len(r.entries) < cap(r.entries) {
+		r.entries = append(make([]*Entry, 0, 2*len(r.entries)), r.entries...)
+	}
 }
 
 // get returns an entry, nil when it is not here.

@@ -15,6 +15,14 @@ type faulty struct {
 	mu    sync.Mutex
 	fails func(what string) error // asked before every operation of the writer; nil: nothing fails
 	after bool                    // a commit that fails has happened nevertheless
+
+	shrunk int // how often memory was asked for
+}
+
+// Shrink implements store.Shrinker.
+func (s *faulty) Shrink(ctx context.Context) error {
+	s.shrunk++
+	return s.Store.(store.Shrinker).Shrink(ctx)
 }
 
 var errFault = errors.New("injected fault")

@@ -173,7 +173,7 @@ func TestStoreFails(t *testing.T) {
 // forget makes the engine read the file anew, as if it had not been at work for long.
 func (d *device) forget() {
 	_, err := do(d.t.Context(), d.f.Engine, true, func(g *group) (struct{}, error) {
-		clear(g.engine.clients)
+		g.engine.clients.forget()
 		return struct{}{}, nil
 	})
 	require.NoError(d.t, err)

@@ -43,6 +43,13 @@ func (p *pieceCache) put(id uint64, body []byte) {
 	p.size += 64 + len(body)
 }
 
+// forget gives up everything.
+func (p *pieceCache) forget() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.young, p.old, p.size = map[uint64][]byte{}, nil, 0
+}
+
 // get returns what is known, in the order of the ids, and how much is missing.
 func (p *pieceCache) get(ids []uint64) (out [][]byte, missing []uint64) {
 	p.mu.Lock()

@@ -25,6 +25,7 @@ type Trimmed struct {
 	Expired int    // client files
 	Floor   uint64 // Engine.Floor after it
 	Pieces  int    // that were removed
+	Quiet   bool   // nothing has happened since the Trim before: what was kept in memory of the past has been given up
 }
 
 // Trim gives up what no client can need any more: files that were away too long, then the history that was needed only for them, tombstones
@@ -47,7 +48,8 @@ func (e *Engine) Trim(ctx context.Context, r Retention) (out Trimmed, err error)
 	if r.Batch <= 0 {
 		r.Batch = 256
 	}
-	out.Floor = e.Floor()
+	before := e.Floor()
+	out.Floor = before
 	if err := e.touch(ctx, r); err != nil {
 		return out, err
 	}
@@ -62,9 +64,35 @@ func (e *Engine) Trim(ctx context.Context, r Retention) (out Trimmed, err error)
 		return out, err
 	}
 	if r.Sweep {
-		out.Pieces, err = e.sweep(ctx, r.Batch)
+		if out.Pieces, err = e.sweep(ctx, r.Batch); err != nil {
+			return out, err
+		}
+	}
+	version := e.Version()
+	out.Quiet = e.trimmed.Swap(version) == version && out.Floor == before && out.Expired == 0
+	if out.Quiet {
+		err = e.rest(ctx)
 	}
 	return out, err
+}
+
+// rest gives up what is in memory only to be at hand: all of it is in the store, and is read again by the first that asks. So an app in which nothing
+// happens costs what its sessions cost, however much happened before.
+func (e *Engine) rest(ctx context.Context) error {
+	if _, err := do(ctx, e, false, func(*group) (none struct{}, err error) {
+		e.clients.forget()
+		e.state.Lock()
+		defer e.state.Unlock()
+		e.recent.forget(e.Version())
+		return none, nil
+	}); err != nil {
+		return err
+	}
+	e.pieces.forget()
+	if s, ok := e.cfg.Store.(store.Shrinker); ok {
+		return s.Shrink(ctx)
+	}
+	return nil
 }
 
 // filesAtOnce is how many files are read or changed at once.

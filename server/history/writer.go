@@ -168,6 +168,9 @@ func (e *Engine) attempt(out *batch) error {
 	}
 	e.catalog = g.state.catalog
 	e.recent.add(g.entries)
+	if changes.Floor > 0 {
+		e.recent.forget(changes.Floor)
+	}
 	e.version.Store(g.version)
 	e.state.Unlock()
 	e.floor.Store(max(e.floor.Load(), changes.Floor))
@@ -195,7 +198,7 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 	}
 	e.floor.Store(floor)
 	known := e.version.Load()
-	clear(e.clients)
+	e.clients.forget()
 	if version == known {
 		e.doubtful = false
 		return nil, nil
@@ -215,8 +218,12 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 	var entries []*Entry
 	err = tx.Entries(known, version, true, func(r *store.Entry) (bool, error) {
 		entry, err := entryOf(catalog, r, nil)
+		if err != nil {
+			return false, err
+		}
+		entry.measure()
 		entries = append(entries, entry)
-		return true, err
+		return true, nil
 	})
 	if err != nil {
 		return nil, err
@@ -273,7 +280,10 @@ type fileState struct {
 }
 
 // clients are the files that were at work last, so that their next uploads need not read them.
-type clients map[uint64]client
+type clients struct {
+	byIdent map[uint64]client
+	resets  int // of all together
+}
 
 type client struct {
 	file   store.File
@@ -282,30 +292,36 @@ type client struct {
 
 const (
 	maxClients      = 1 << 13
-	maxClientResets = 1 << 10
+	maxClientResets = 1 << 10 // of one file
+	maxResets       = 1 << 16 // of all together: some 8 MiB
 )
 
 // remember takes over what a group has made of its files, when that is durable.
-func (c clients) remember(files map[uint64]*fileState) {
-	if len(c)+len(files) > maxClients {
-		clear(c)
+func (c *clients) remember(files map[uint64]*fileState) {
+	if c.byIdent == nil || len(c.byIdent)+len(files) > maxClients || c.resets > maxResets {
+		c.forget()
 	}
 	for ident, f := range files {
 		resets := slices.DeleteFunc(f.resets, func(r store.Reset) bool { return r.Version <= f.BaseVersion })
+		c.resets -= len(c.byIdent[ident].resets)
 		if len(resets) > maxClientResets {
-			delete(c, ident)
+			delete(c.byIdent, ident)
 			continue
 		}
-		c[ident] = client{f.File, slices.Clip(resets)}
+		c.byIdent[ident] = client{f.File, slices.Clone(resets)} // cloned: most of them may have been deleted
+		c.resets += len(resets)
 	}
 }
+
+// forget gives up what is remembered, and its memory.
+func (c *clients) forget() { c.byIdent, c.resets = map[uint64]client{}, 0 }
 
 // file returns a client file, as the group has it.
 func (g *group) file(ident uint64) (*fileState, error) {
 	if f := g.files[ident]; f != nil {
 		return f, nil
 	}
-	if c, ok := g.engine.clients[ident]; ok {
+	if c, ok := g.engine.clients.byIdent[ident]; ok {
 		f := &fileState{c.file, c.file, c.resets}
 		g.files[ident] = f
 		return f, nil

@@ -90,3 +90,9 @@ type Store interface {
 	// Close waits for transactions and snapshots to end, then releases the store. Calls after it fail.
 	Close() error
 }
+
+// Shrinker is a Store that has memory it can do without, at the price of reading more when it is used again.
+type Shrinker interface {
+	// Shrink gives the memory back. It waits for the transaction under way, and may be called at any time.
+	Shrink(ctx context.Context) error
+}

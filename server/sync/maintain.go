@@ -52,6 +52,11 @@ func (s *Server) trim(ctx context.Context, a *app, sweep bool) {
 	r := history.Retention{Offline: s.cfg.MaxOffline(ctx, a.id), Connected: a.connected(), Sweep: sweep}
 	before := a.engine.Floor()
 	out, err := a.engine.Trim(ctx, r)
+	if out.Quiet {
+		a.fan.Forget(a.fan.Version())
+	} else {
+		a.fan.Forget(out.Floor)
+	}
 	took := time.Since(start)
 	s.metrics.trimmed(out, out.Floor-before, took)
 	switch {

@@ -12,7 +12,7 @@ import (
 // What is kept for sessions that keep up; those that lag further behind read the history from the engine.
 const (
 	keepEntries = 4096     // versions
-	keepBytes   = 16 << 20 // of their changesets
+	keepBytes   = 32 << 20 // of memory for them, about; that of their entries is shared with the engine as long as it keeps them
 	keepTouched = 4096     // versions that concern one set
 )
 
@@ -33,7 +33,7 @@ type Fan struct {
 	classes map[string]*classIndex
 	version uint64  // everything up to here is distributed
 	recent  []*Item // the newest versions, ascending, dense, up to version
-	bytes   int     // of recent
+	bytes   int     // of recent, see Item.size
 	waiting []waiter
 }
 
@@ -199,7 +199,7 @@ func (f *Fan) Committed(entries []*history.Entry) {
 			}
 		}
 		f.recent = append(f.recent, item)
-		f.bytes += len(e.Bytes)
+		f.bytes += item.size()
 		f.version = e.Version
 	}
 	f.trim()
@@ -223,13 +223,36 @@ func (f *Fan) Committed(entries []*history.Entry) {
 }
 
 func (f *Fan) trim() {
-	drop := 0
-	for len(f.recent)-drop > 1 && (len(f.recent)-drop > keepEntries || f.bytes > keepBytes) {
-		f.bytes -= len(f.recent[drop].Entry.Bytes)
-		f.recent[drop] = nil
-		drop++
+	f.drop(func(rest int, _ *Item) bool { return rest > keepEntries || f.bytes > keepBytes })
+}
+
+// drop gives up the oldest versions as long as a condition holds for how many are left and the oldest of these, but not the newest of all.
+func (f *Fan) drop(more func(rest int, oldest *Item) bool) {
+	n := 0
+	for len(f.recent)-n > 1 && more(len(f.recent)-n, f.recent[n]) {
+		f.bytes -= f.recent[n].size()
+		f.recent[n] = nil
+		n++
 	}
-	f.recent = f.recent[drop:]
+	f.recent = f.recent[n:]
+	if 4*len(f.recent) < cap(f.recent) {
+		f.recent = append(make([]*Item, 0, 2*len(f.recent)), f.recent...)
+	}
+}
+
+// Forget gives up what is kept of versions up to a floor, because every client has them. Who asks for one of them all the same is sent to the history, as if
+// it lagged.
+func (f *Fan) Forget(floor uint64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.drop(func(_ int, oldest *Item) bool { return oldest.Entry.Version <= floor })
+	for _, s := range f.sets {
+		n, _ := slices.BinarySearch(s.touched, floor+1)
+		if n > 0 {
+			s.touched = append([]uint64(nil), s.touched[n:]...)
+		}
+		s.floor = max(s.floor, min(floor, f.version))
+	}
 }
 
 // distribute evaluates the objects of a version.

@@ -24,6 +24,11 @@ type part struct {
 	err  error
 }
 
+// size is about the memory that the item holds, in bytes. Parts are counted as if each had been asked for, and saw less than everything.
+func (t *Item) size() int {
+	return 128 + t.Entry.Size() + len(t.parts)*(192+len(t.Entry.Images)+len(t.Entry.Bytes))
+}
+
 func (t *Item) part(s *Set) *part {
 	if t.parts == nil {
 		t.parts = map[*Set]*part{}

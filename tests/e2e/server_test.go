@@ -60,13 +60,22 @@ type server struct {
 	log  *tail
 
 	strict bool // not in development mode
+
+	debugging bool   // serves /debug/memory too ...
+	debug     string // ... at this URL
 }
 
 // startServer starts a development server on a free port, with its data in a folder of the test.
 func startServer(t *testing.T, args ...string) *server {
 	t.Helper()
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), addr: "127.0.0.1:0", args: args, log: &tail{}}
+	s := serverOf(t, args...)
 	s.start()
+	return s
+}
+
+// serverOf is a server that is not started yet.
+func serverOf(t *testing.T, args ...string) *server {
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), addr: "127.0.0.1:0", args: args, log: &tail{}}
 	t.Cleanup(func() {
 		if s.cmd != nil {
 			s.stop()
@@ -105,12 +114,15 @@ func (s *server) try() (string, error) {
 	if !s.strict {
 		args = append(args, "--dev")
 	}
+	if s.debugging {
+		args = append(args, "--debug-listen", "127.0.0.1:0")
+	}
 	cmd := exec.Command(binary, args...)
 	out, err := cmd.StdoutPipe()
 	require.NoError(s.t, err)
 	cmd.Stderr = s.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	first, done, log := make(chan string, 1), make(chan error, 1), s.log
+	first, second, done, log := make(chan string, 1), make(chan string, 1), make(chan error, 1), s.log
 	go func() {
 		// The kernel sends Pdeathsig when the thread that has started the program ends, and Go ends threads: this one stays until it is over.
 		runtime.LockOSThread()
@@ -123,6 +135,10 @@ func (s *server) try() (string, error) {
 		lines := bufio.NewReader(out)
 		line, _ := lines.ReadString('\n')
 		first <- line
+		if s.debugging {
+			line, _ = lines.ReadString('\n')
+			second <- line
+		}
 		_, _ = lines.WriteTo(log) // until the program ends
 		done <- cmd.Wait()
 	}()
@@ -131,6 +147,9 @@ func (s *server) try() (string, error) {
 		return "", <-done
 	}
 	s.cmd, s.done = cmd, done
+	if s.debugging {
+		s.debug = strings.TrimSpace(strings.TrimPrefix(<-second, "debugging on "))
+	}
 	return strings.TrimSuffix(line, "\n"), nil
 }
 

@@ -56,6 +56,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if s.reader, err = sql.Open("sqlite3", dsn(path, "rw", 4<<10)+"&_query_only=1"); err != nil {
 		return nil, fmt.Errorf("sqlite: opening %s for reading: %w", path, errors.Join(err, s.write.close(), s.writer.Close()))
 	}
+	s.reader.SetMaxIdleConns(-1) // what is closed is closed: those that are kept are in free
 	s.turn <- struct{}{}
 	return s, nil
 }
@@ -244,6 +245,7 @@ func (s *Store) Close() error {
 	}
 	// The writer last: the last connection that closes puts the write-ahead log back into the file, and only it may write.
 	errs = append(errs, s.reader.Close(), s.write.close(), s.writer.Close())
+	giveBack()
 	s.failed = errors.Join(errs...)
 	close(s.ended)
 	return s.failed

@@ -138,9 +138,7 @@ func TestMetricsOfAServer(t *testing.T) {
 	p := serve(t, t.TempDir())
 	ws := p.dial("my-app")
 	bind(t, ws)
-	status, body := p.request(http.MethodGet, "/metrics", "")
-	require.Equal(t, 200, status)
-	for _, line := range []string{
+	want := []string{
 		"realm_sync_connections 1", "realm_sync_sessions 1", "realm_sync_apps_open 1", "realm_sync_subscription_sets 1", "realm_sync_queries 0",
 		`realm_sync_messages_received_total{name="ident"} 1`, `realm_sync_messages_sent_total{name="download"} 1`,
 		"realm_sync_bootstrap_seconds_count 1", "realm_sync_history_versions ", "realm_sync_versions_kept ", "realm_sync_changesets_total 0",
@@ -148,9 +146,14 @@ func TestMetricsOfAServer(t *testing.T) {
 		"realm_sync_received_bytes_total ", "realm_sync_sent_bytes_total ",
 		`realm_http_request_seconds_bucket{route="app/:app/auth/providers/:provider/login",le=`, `realm_http_requests_total{method="POST",route="app/:app/auth/providers/:provider/login",status="200"} 1`,
 		"go_memstats_heap_alloc_bytes ", "process_resident_memory_bytes ", "process_open_fds ",
-	} {
-		require.Contains(t, string(body), "\n"+line)
 	}
+	require.EventuallyWithT(t, func(c *assert.CollectT) { // what is sent is counted a moment later
+		status, body := p.request(http.MethodGet, "/metrics", "")
+		assert.Equal(c, 200, status)
+		for _, line := range want {
+			assert.True(c, strings.Contains(string(body), "\n"+line), line)
+		}
+	}, patience, 10*time.Millisecond)
 	require.NoError(t, ws.CloseNow())
 	p.stop()
 }

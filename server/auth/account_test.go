@@ -116,7 +116,8 @@ func TestConfirmationByMail(t *testing.T) {
 	require.NoError(t, err)
 	require.ErrorIs(t, f.ResendConfirmation(ctx, app, "a@b.c"), ErrAlreadyConfirmed)
 	require.ErrorIs(t, f.CallConfirmation(ctx, app, "a@b.c"), ErrAlreadyConfirmed)
-	require.ErrorIs(t, f.ResendConfirmation(ctx, app, "x@b.c"), ErrUserNotFound)
+	require.NoError(t, f.ResendConfirmation(ctx, app, "x@b.c"), "as for an account that waits")
+	require.Len(t, box.sent, 1)
 }
 
 func TestResend(t *testing.T) {
@@ -310,6 +311,22 @@ func TestResetFunction(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// That there is no room for a letter tells nobody that there was one to send, but who registers: there is no account then.
+func TestTooManyLetters(t *testing.T) {
+	box := &letters{}
+	f := openWith(t, func(c *Config) { c.Mailer = box })
+	f.userpassConfig(mailConfig)
+	f.register("a@b.c")
+	box.err = mail.ErrFull
+	for _, email := range []string{"a@b.c", "who@b.c"} {
+		require.NoError(t, f.SendReset(t.Context(), f.app, email))
+		require.NoError(t, f.ResendConfirmation(t.Context(), f.app, email))
+	}
+	require.ErrorIs(t, f.Register(t.Context(), f.app, "b@b.c", "password", ""), errMailFull)
+	box.err = nil
+	require.NoError(t, f.Register(t.Context(), f.app, "b@b.c", "password", ""))
+}
+
 // Mails and functions of one account are rationed in production, whoever asks.
 func TestLettersAreRationed(t *testing.T) {
 	box := &letters{}
@@ -325,6 +342,7 @@ func TestLettersAreRationed(t *testing.T) {
 		require.NoError(t, f.SendReset(t.Context(), f.app, "who@b.c"))
 	}
 	require.ErrorIs(t, f.SendReset(t.Context(), f.app, "who@b.c"), ErrTooMany, "the same for who is not registered")
+	require.ErrorIs(t, f.ResendConfirmation(t.Context(), f.app, "who@b.c"), ErrTooMany)
 	f.clock.move(5 * time.Minute)
 	require.NoError(t, f.SendReset(t.Context(), f.app, "a@b.c"))
 }

@@ -87,26 +87,41 @@ func (s *Service) Confirm(ctx context.Context, app *App, token, tokenID string) 
 	}))
 }
 
-// ResendConfirmation mails a new token to an account that waits for its confirmation.
+// ResendConfirmation mails a new token to an account that waits for its confirmation. The answer does not tell whether an account waits or there is
+// none; that it is confirmed, it does (app-services 2.4).
 func (s *Service) ResendConfirmation(ctx context.Context, app *App, email string) error {
-	e, a, err := s.unconfirmed(ctx, app, email)
-	switch {
-	case err != nil:
+	e, err := s.userpass(ctx, app)
+	if err != nil {
 		return err
+	}
+	a, err := s.unconfirmed(ctx, app, email)
+	unknown := errors.Is(err, ErrUserNotFound)
+	switch {
+	case err != nil && !unknown:
+		return err
+	case e.RunConfirmationFunction && !e.AutoConfirm:
+		return errBadRequest("the app confirms users by a function and not by e-mail")
+	case !e.AutoConfirm:
+		if err := s.canMail(e.EmailConfirmationURL, email); err != nil {
+			return err
+		}
+	}
+	switch {
+	case unknown:
+		return wrap("confirming a user", s.unknownAddress(ctx))
 	case e.AutoConfirm: // registered before the app did
 		return s.confirmAccount(ctx, a.id)
-	case e.RunConfirmationFunction:
-		return errBadRequest("the app confirms users by a function and not by e-mail")
 	}
-	if err := s.canMail(e.EmailConfirmationURL, email); err != nil {
-		return err
-	}
-	return s.startConfirmation(ctx, app, e, a)
+	return s.quietly(app, s.startConfirmation(ctx, app, e, a))
 }
 
 // CallConfirmation asks the app's confirmation function about an account once more.
 func (s *Service) CallConfirmation(ctx context.Context, app *App, email string) error {
-	e, a, err := s.unconfirmed(ctx, app, email)
+	e, err := s.userpass(ctx, app)
+	if err != nil {
+		return err
+	}
+	a, err := s.unconfirmed(ctx, app, email)
 	switch {
 	case err != nil:
 		return err
@@ -116,21 +131,20 @@ func (s *Service) CallConfirmation(ctx context.Context, app *App, email string) 
 	return s.startConfirmation(ctx, app, e, a)
 }
 
-// unconfirmed returns an account that waits, and counts the request as one about it: each can send a mail or run a function.
-func (s *Service) unconfirmed(ctx context.Context, app *App, email string) (e userpassConfig, a accountRow, err error) {
-	if e, err = s.userpass(ctx, app); err != nil {
-		return e, a, err
+// unconfirmed returns an account that waits, and counts the request as one about its address, whether there is one or not: each can send a mail or run
+// a function.
+func (s *Service) unconfirmed(ctx context.Context, app *App, email string) (accountRow, error) {
+	if !s.letters.allow(app.ID + "\x00" + email) {
+		return accountRow{}, ErrTooMany
 	}
-	a, err = findAccount(ctx, s.db.read, app, email)
+	a, err := findAccount(ctx, s.db.read, app, email)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		return e, a, ErrUserNotFound
+		return a, ErrUserNotFound
 	case err != nil:
-		return e, a, wrap("looking for an account", err)
+		return a, wrap("looking for an account", err)
 	case a.confirmed:
-		return e, a, ErrAlreadyConfirmed
-	case !s.letters.allow(app.ID + "\x00" + email):
-		return e, a, ErrTooMany
+		return a, ErrAlreadyConfirmed
 	}
-	return e, a, nil
+	return a, nil
 }

@@ -17,6 +17,25 @@ type Mailer interface {
 // errNoMail is the answer to all that would need a mail, whether the address is known or not.
 var errNoMail = errBadRequest("this server sends no e-mail: configure a mail server (--smtp-server), or a function, or confirm accounts automatically")
 
+// errMailFull: so many letters wait that this one was not taken.
+var errMailFull = &Error{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "too many e-mails wait to be sent, try again later"}
+
+// quietly makes nothing of errMailFull where the answer must not tell whether there was a letter to send: whoever waits for it asks again.
+func (s *Service) quietly(app *App, err error) error {
+	if errors.Is(err, errMailFull) {
+		s.log.Warn("a letter was not taken: too many wait to be sent", "app", app.ID)
+		return nil
+	}
+	return err
+}
+
+// unknownAddress is what is done in place of a letter to an address that nobody has: one durable write, as for one that is known. So the time that
+// the answer takes does not tell either.
+func (s *Service) unknownAddress(ctx context.Context) error {
+	_, err := s.db.write.ExecContext(ctx, "UPDATE noise SET n = n + 1")
+	return err
+}
+
 // canMail says whether a link to a page could be sent to an address.
 func (s *Service) canMail(page, email string) error {
 	if s.cfg.Mailer == nil && !s.cfg.Dev {
@@ -53,7 +72,7 @@ func (s *Service) sendLink(ctx context.Context, app *App, email, page, subject, 
 	}
 	err = s.cfg.Mailer.Send(ctx, mail.Letter{To: email, Subject: subject, Text: text})
 	if errors.Is(err, mail.ErrFull) {
-		return &Error{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "too many e-mails wait to be sent, try again later"}
+		return errMailFull
 	}
 	return err
 }

@@ -26,9 +26,7 @@ func (s *Service) SendReset(ctx context.Context, app *App, email string) error {
 	}
 	a, err := findAccount(ctx, s.db.read, app, email)
 	if errors.Is(err, sql.ErrNoRows) {
-		// One durable write, as for an address that is known: the time that the answer takes does not tell either.
-		_, err := s.db.write.ExecContext(ctx, "UPDATE noise SET n = n + 1")
-		return wrap("resetting a password", err)
+		return wrap("resetting a password", s.unknownAddress(ctx))
 	}
 	if err != nil {
 		return wrap("looking for an account", err)
@@ -37,7 +35,7 @@ func (s *Service) SendReset(ctx context.Context, app *App, email string) error {
 	if err != nil {
 		return err
 	}
-	return s.sendLink(ctx, app, email, e.ResetPasswordURL, e.ResetPasswordSubject, "reset your password", t)
+	return s.quietly(app, s.sendLink(ctx, app, email, e.ResetPasswordURL, e.ResetPasswordSubject, "reset your password", t))
 }
 
 // Reset sets a new password by the token of a reset mail, or one that the app's reset function was given. All sessions of the user

@@ -55,6 +55,26 @@ func (c *importCommand) Run(k *kong.Context) error {
 	return err
 }
 
+// readAhead bounds how far a decoder reads beyond what it has taken: it keeps that in memory, and a file without an end to its first document is no
+// reason to keep all of it.
+type readAhead struct {
+	in    io.Reader
+	taken func() int64 // bytes that the decoder has taken
+	read  int64
+}
+
+// errNoEnd is the end of what readAhead reads.
+var errNoEnd = fmt.Errorf("it is larger than %d bytes, or doesn't end", maxImported)
+
+func (r *readAhead) Read(p []byte) (int, error) {
+	if r.read-r.taken() > maxImported+maxImported/4 { // some of it is of the document behind it
+		return 0, errNoEnd
+	}
+	n, err := r.in.Read(p)
+	r.read += int64(n)
+	return n, err
+}
+
 // run sends the documents in batches, each of which is imported whole or not at all. n is how many are in.
 func (c *importCommand) run(ctx context.Context, in io.Reader, bar *progress) (n int, err error) {
 	r, err := c.open()
@@ -62,7 +82,9 @@ func (c *importCommand) run(ctx context.Context, in io.Reader, bar *progress) (n
 		return 0, err
 	}
 	defer r.close()
-	d := json.NewDecoder(in)
+	ahead := &readAhead{in: in}
+	d := json.NewDecoder(ahead)
+	ahead.taken = d.InputOffset
 	if c.JSONArray {
 		if t, err := d.Token(); err != nil || t != json.Delim('[') {
 			return 0, errors.New("the file doesn't begin with '[', as one array does")
@@ -110,7 +132,9 @@ func (c *importCommand) run(ctx context.Context, in io.Reader, bar *progress) (n
 			return n, errors.New("the array doesn't end")
 		}
 	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+	if _, err := d.Token(); errors.Is(err, errNoEnd) {
+		return n, fmt.Errorf("document %d, at byte %d: %w", n+count+1, d.InputOffset(), err)
+	} else if !errors.Is(err, io.EOF) {
 		return n, fmt.Errorf("at byte %d: there is something that is no document", d.InputOffset())
 	}
 	if err := send(); err != nil {

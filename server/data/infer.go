@@ -2,6 +2,7 @@ package data
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -15,7 +16,7 @@ import (
 // Documents become dictionaries of mixed values, arrays lists of what all their elements are, or of mixed values.
 func infer(class, name string, v any) (p schema.Property, err error) {
 	p = schema.Property{Name: name, Nullable: true}
-	if name == "" || len(name) > schema.MaxPropertyName || !utf8.ValidString(name) || strings.ContainsAny(name, ".$\x00") {
+	if !nameable(name, schema.MaxPropertyName) {
 		return p, schemaFailure("'%s' can't be the name of a property of class '%s'", clip(name), class)
 	}
 	switch v := v.(type) {
@@ -49,6 +50,11 @@ func infer(class, name string, v any) (p schema.Property, err error) {
 	return p, nil
 }
 
+// nameable tells whether a program may give a class or a property this name, of at most so many bytes.
+func nameable(name string, most int) bool {
+	return name != "" && len(name) <= most && utf8.ValidString(name) && !strings.ContainsAny(name, ".$") && !strings.ContainsFunc(name, unicode.IsControl)
+}
+
 // addColumn is the instruction for a property.
 func addColumn(class string, p schema.Property) changeset.Instruction {
 	fields := &changeset.SchemaFields{Type: p.Type, Nullable: p.Nullable}
@@ -61,7 +67,7 @@ func addColumn(class string, p schema.Property) changeset.Instruction {
 // addTable is the instruction for a class with a primary key of the type of an id.
 func addTable(class string, id any) (changeset.Instruction, schema.Class, error) {
 	none := changeset.Instruction{}
-	if class == "" || len(class) > schema.MaxClassName || !utf8.ValidString(class) || strings.ContainsAny(class, ".$\x00") || strings.HasPrefix(class, "__") {
+	if !nameable(class, schema.MaxClassName) || strings.HasPrefix(class, "__") {
 		return none, schema.Class{}, schemaFailure("'%s' can't be the name of a class", clip(class))
 	}
 	kind := value.KindObjectID

@@ -7,7 +7,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -302,8 +305,10 @@ func indexed(d bson.D, field string) []any {
 func (p *plain) leaving(context.Context, *mql.Meter, []any) error { return nil }
 
 func (p *plain) write(ctx context.Context, f func(writer) error) error {
-	if p.name.Database == "" || p.name.Name == "" || len(p.name.Database) > maxName || len(p.name.Name) > maxName {
-		return invalid("the names of a database and of a collection have 1 to %d bytes", maxName)
+	for _, name := range []string{p.name.Database, p.name.Name} {
+		if name == "" || len(name) > maxName || !utf8.ValidString(name) || strings.ContainsFunc(name, unicode.IsControl) {
+			return invalid("the names of a database and of a collection have 1 to %d bytes, of which none is a control character", maxName)
+		}
 	}
 	file, err := p.make(ctx)
 	if err != nil {

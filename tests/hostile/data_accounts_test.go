@@ -92,7 +92,9 @@ func TestEnumeration(t *testing.T) {
 	// Tokens say nothing of addresses.
 	token, id := strings.Repeat("0a", 64), "636aba021728b6c1c03db83f"
 	same("confirm", func(id string) answer { return s.userpass("confirm", "token", token, "tokenId", id) }, id, l.UserID).refused(400, "UserpassTokenInvalid")
-	same("reset", func(id string) answer { return s.userpass("reset", "token", token, "tokenId", id, "password", password) }, id, l.UserID).refused(400, "UserpassTokenInvalid")
+	same("reset", func(id string) answer {
+		return s.userpass("reset", "token", token, "tokenId", id, "password", password)
+	}, id, l.UserID).refused(400, "UserpassTokenInvalid")
 	same("a token that is none", func(id string) answer { return s.userpass("reset", "token", "x", "tokenId", id, "password", password) }, id, l.UserID, "../x").refused(400, "BadRequest")
 	// These are fixed.
 	s.register("known@example.com").refused(409, "AccountNameInUse")

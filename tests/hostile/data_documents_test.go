@@ -154,13 +154,18 @@ func TestOperators(t *testing.T) {
 	call("updateOne", `"query":{"_id":1},"update":[{"$set":{"a":1}}]`).refused(400, "InvalidParameter")
 	unwind := strings.Repeat(`{"$unwind":"$list"},`, 20)
 	stages := strings.Repeat(`{"$match":{}},`, 5000)
+	var all strings.Builder
+	for i := range 90 {
+		fmt.Fprintf(&all, `,"f%d":{"$push":"$$ROOT"}`, i)
+	}
 	frugal(t, 128, func() {
 		for _, c := range []struct{ pipeline, code string }{
 			{`[{"$out":"Stolen"}]`, "MongoDBError"}, {`[{"$merge":{"into":"Stolen"}}]`, "MongoDBError"}, {`[{"$lookup":{"from":"Big","pipeline":[],"as":"x"}}]`, "MongoDBError"},
 			{`[{"$graphLookup":{}}]`, "MongoDBError"}, {`[{"$currentOp":{}}]`, "MongoDBError"}, {`[{"$facet":{"a":[{"$facet":{}}]}}]`, "MongoDBError"}, {`[1]`, "MongoDBError"},
 			{`[{"$match":{},"$limit":1}]`, "MongoDBError"}, {`[{"$group":{"_id":{"$function":{"body":"1","args":[],"lang":"js"}}}}]`, "MongoDBError"}, {`[` + stages + `{"$limit":1}]`, "MongoDBError"},
 			{`[{"$addFields":{"l":` + deep(`{"$concat":["a",`, `"$text"`, `]}`, 25) + `}}]`, ""},
-			{`[{"$project":{"a":` + deep(`{"$concat":["$text","$text","$text","$text","$text","$text","$text","$text",`, `"$text"`, `]}`, 12) + `}},{"$group":{"_id":1,"all":{"$push":"$a"}}}]`, "ReadSizeLimitExceeded"},
+			{`[{"$project":{"a":` + deep(`{"$concat":["$text","$text","$text","$text","$text","$text","$text","$text",`, `"$text"`, `]}`, 12) + `}},{"$group":{"_id":1,"all":{"$push":"$a"}}}]`, "either"},
+			{`[{"$group":{"_id":"$g"` + all.String() + `}}]`, "ReadSizeLimitExceeded"},
 			{`[{"$group":{"_id":"$g","all":{"$push":"$$ROOT"},"again":{"$push":"$$ROOT"},"more":{"$push":"$list"}}},{"$unwind":"$all"},{"$unwind":"$again"},{"$unwind":"$more"}]`, "either"},
 			{`[{"$group":{"_id":null,"all":{"$push":"$list"}}},{"$addFields":{"a":"$all"}},{"$unwind":"$all"},{"$unwind":"$all"},{"$addFields":{"all":"$a"}},{"$unwind":"$all"},{"$unwind":"$all"}]`, "either"},
 			{`[` + unwind + `{"$count":"n"}]`, ""},
@@ -266,7 +271,7 @@ func TestBatches(t *testing.T) {
 	// Many at once are more than devices can be sent, or fit.
 	var big []string
 	for i := range 4 {
-		big = append(big, fmt.Sprintf(`{"_id":%d,"name":"%s"}`, -10-i, strings.Repeat("x", 900_000)))
+		big = append(big, fmt.Sprintf(`{"_id":%d,"name":"%s"}`, -10-i, strings.Repeat("x", 300_000)))
 	}
 	require.Equal(t, 201, s.ask("POST", documents("Dog", ""), user.Access, "["+strings.Join(big, ",")+"]").status)
 	a := s.ask("POST", clientAPI+"app/"+shop+"/functions/call", user.Access, `{"name":"updateMany","service":"mongodb-atlas","arguments":[{"database":"`+s.database()+`","collection":"Dog","query":{"_id":{"$lt":0}},"update":{"$set":{"name":7}},"upsert":false}]}`)

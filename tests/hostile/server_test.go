@@ -83,7 +83,7 @@ func open(t *testing.T, dev bool) *server {
 	require.NoError(t, err)
 	ruled := data.NewRuled(s.configs)
 	documents, err := data.Open(data.Config{
-		Apps: s.configs, Permissions: ruled, Logger: log, Path: func(app string) string { return filepath.Join(s.dir, "apps", app, "documents.db") },
+		Apps: s.configs, Permissions: ruled, Logger: log, Steps: 5_000_000, Path: func(app string) string { return filepath.Join(s.dir, "apps", app, "documents.db") },
 		Engine: func(ctx context.Context, id string) (*history.Engine, func(), error) {
 			return s.sync.Engine(ctx, id, false)
 		},

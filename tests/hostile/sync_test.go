@@ -2,8 +2,12 @@ package hostile
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/zlib"
+	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -14,18 +18,31 @@ import (
 	"realmsync/core/wire"
 )
 
-// bomb deflates so many zeros.
+// bomb deflates so many zeros, a multiple of a MiB: behind the first one each MiB deflates to the same bytes, so that making it costs nothing.
 func bomb(t *testing.T, size int) string {
 	t.Helper()
 	var b bytes.Buffer
-	w := zlib.NewWriter(&b)
-	chunk := make([]byte, 1<<20)
-	for range size >> 20 {
-		_, err := w.Write(chunk)
-		require.NoError(t, err)
+	w, err := flate.NewWriter(&b, flate.DefaultCompression)
+	require.NoError(t, err)
+	next := func(finish func() error) string {
+		b.Reset()
+		require.NoError(t, finish())
+		return b.String()
 	}
-	require.NoError(t, w.Close())
-	return b.String()
+	zeros := func() error {
+		_, err := w.Write(make([]byte, 1<<20))
+		return errors.Join(err, w.Flush())
+	}
+	first, more := next(zeros), next(zeros)
+	end := next(w.Close)
+	// The sum of n zeros is 1, and n times 1 (RFC 1950 section 8.2).
+	sum := binary.BigEndian.AppendUint32(nil, uint32(size%65521)<<16|1)
+	out := "\x78\x9c" + first + strings.Repeat(more, size>>20-1) + end + string(sum)
+	r, err := zlib.NewReader(strings.NewReader(out))
+	require.NoError(t, err)
+	_, err = io.CopyN(io.Discard, r, 4<<20)
+	require.NoError(t, err)
+	return out
 }
 
 // Messages that nobody honest sends end the connection that they came on, with the documented code, and nothing else.

@@ -120,7 +120,7 @@ func TestRealmCoreSequence(t *testing.T) {
 	engine, release, err := f.sync.Engine(t.Context(), f.client, app.Strict)
 	require.NoError(t, err)
 	defer release()
-	file, err := engine.NewFile(t.Context(), "u")
+	file, err := engine.NewFile(t.Context(), "u", 0)
 	require.NoError(t, err)
 	f.call("PATCH", "P/services/"+service+"/config", `{"flexible_sync":{"state":""}}`).want(204)
 	require.JSONEq(t, `{"state":""}`, string(f.call("GET", "P/sync/state?sync_type=flexible", "").want(200).body))

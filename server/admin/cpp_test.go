@@ -105,7 +105,7 @@ func TestRealmCppSequence(t *testing.T) {
 	require.NoError(t, err)
 	engine, release, err := f.sync.Engine(t.Context(), f.client, app.Strict)
 	require.NoError(t, err)
-	file, err := engine.NewFile(t.Context(), "user")
+	file, err := engine.NewFile(t.Context(), "user", 0)
 	require.NoError(t, err)
 	release()
 	require.EqualValues(t, 2, file.Ident)

@@ -14,8 +14,8 @@ import (
 // seenEvery is how exact LastSeen is, in ms: writing it at each connection would cost a disk flush for each.
 const seenEvery = 3600 * 1000
 
-// NewFile gives out a file ident. It is durable when NewFile returns.
-func (e *Engine) NewFile(ctx context.Context, user string) (store.File, error) {
+// NewFile gives out a file ident, for a client with this version of the app's schema. It is durable when NewFile returns.
+func (e *Engine) NewFile(ctx context.Context, user string, schemaVersion uint64) (store.File, error) {
 	return do(ctx, e, false, func(g *group) (file store.File, err error) {
 		salt, err := e.random()
 		if err != nil {
@@ -23,7 +23,7 @@ func (e *Engine) NewFile(ctx context.Context, user string) (store.File, error) {
 		}
 		g.nextFile = max(g.nextFile, e.nextFile)
 		now := e.now()
-		file = store.File{Ident: g.nextFile, Salt: salt, User: user, LastSeen: now, Created: now}
+		file = store.File{Ident: g.nextFile, Salt: salt, User: user, LastSeen: now, Created: now, SchemaVersion: schemaVersion}
 		g.nextFile++
 		g.files[file.Ident] = &fileState{File: file}
 		return file, nil

@@ -31,7 +31,7 @@ func TestForgetAll(t *testing.T) {
 	var last store.File
 	for range forgetBatch + 3 {
 		var err error
-		last, err = f.NewFile(t.Context(), "user")
+		last, err = f.NewFile(t.Context(), "user", 0)
 		require.NoError(t, err)
 	}
 	require.NoError(t, f.ForgetAll(t.Context()))
@@ -39,7 +39,7 @@ func TestForgetAll(t *testing.T) {
 	requireCode(t, BadClientFileIdent, err)
 	_, err = f.Identify(t.Context(), Claim{Ident: last.Ident, Salt: last.Salt, User: "user"})
 	requireCode(t, BadClientFileIdent, err)
-	fresh, err := f.NewFile(t.Context(), "user")
+	fresh, err := f.NewFile(t.Context(), "user", 0)
 	require.NoError(t, err)
 	require.Equal(t, last.Ident+1, fresh.Ident)
 	_, err = f.Identify(t.Context(), Claim{Ident: fresh.Ident, Salt: fresh.Salt, User: "user"})

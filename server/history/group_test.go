@@ -227,10 +227,10 @@ func TestCommitInDoubt(t *testing.T) {
 	o := f.wait(f.submit(d.message(lost)))
 	require.ErrorIs(t, o.err, errFault)
 	gate.set(once)
-	_, err := f.NewFile(t.Context(), "user")
+	_, err := f.NewFile(t.Context(), "user", 0)
 	require.ErrorIs(t, err, errFault)
 
-	next, err := f.NewFile(t.Context(), "user")
+	next, err := f.NewFile(t.Context(), "user", 0)
 	require.NoError(t, err)
 	require.Equal(t, file.Ident+2, next.Ident, "an ident is never given out twice")
 	require.EqualValues(t, 3, f.Version())
@@ -256,7 +256,7 @@ func TestClosedEngine(t *testing.T) {
 	require.NoError(t, f.Close())
 	require.NoError(t, f.wait(done).err, "what was submitted before is finished")
 	require.ErrorIs(t, f.Submit(d.message(d.entry(create(2)))), ErrClosed)
-	_, err := f.NewFile(t.Context(), "user")
+	_, err := f.NewFile(t.Context(), "user", 0)
 	require.ErrorIs(t, err, ErrClosed)
 	require.NoError(t, f.Close(), "twice")
 	f.start()
@@ -272,13 +272,13 @@ func TestCallerGivesUp(t *testing.T) {
 	<-held
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := f.NewFile(ctx, "user")
+	_, err := f.NewFile(ctx, "user", 0)
 	require.ErrorIs(t, err, context.Canceled)
 	_, err = f.Identify(ctx, d.claim())
 	require.ErrorIs(t, err, context.Canceled)
 	release()
 	require.NoError(t, f.wait(opener).err)
-	_, err = f.NewFile(t.Context(), "user")
+	_, err = f.NewFile(t.Context(), "user", 0)
 	require.NoError(t, err)
 }
 

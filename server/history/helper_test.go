@@ -153,7 +153,7 @@ type device struct {
 
 func (f *fixture) device(views ...Viewer) *device {
 	f.t.Helper()
-	file, err := f.NewFile(f.t.Context(), "user")
+	file, err := f.NewFile(f.t.Context(), "user", 0)
 	require.NoError(f.t, err)
 	d := &device{f: f, t: f.t, file: file, version: 1, timestamp: 100, stream: &Stream{}}
 	if len(views) == 0 {

@@ -244,15 +244,14 @@ func (in *integration) append(u *Uploaded, merged *merge.Entry) error {
 	// The instructions of the changeset touch the objects even where they change nothing: a later upload merges with them.
 	if err := g.engine.cfg.Rules.ApplyEntry(g.state, merged); err != nil {
 		if errors.Is(err, changeset.ErrBadChangeset) || errors.Is(err, changeset.ErrUnsupported) {
-			return blame(BadChangeset, err, "the changeset of client version %d can't be applied", u.ClientVersion)
+			return in.badApply(u, merged.Changeset, err)
 		}
 		return err
 	}
 	c := merged.Changeset
 	modified = modified || merged.Dirty
-	if g.state.catalog != catalog && g.engine.cfg.FixedSchema {
-		return refuse(InvalidSchemaChange, "the changeset of client version %d changes the schema, which is fixed on this server; "+
-			"the server has to be started without --fixed-schema for it", u.ClientVersion)
+	if err := in.checkSchema(catalog, u, c); err != nil {
+		return err
 	}
 	if err := in.touchAll(c); err != nil {
 		return err

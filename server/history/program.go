@@ -73,12 +73,12 @@ func (e *Engine) Write(ctx context.Context, f func(*Writing) (*changeset.Changes
 		if err != nil || c == nil || c.Empty() {
 			return 0, err
 		}
-		return g.program(c, w.Corrupts)
+		return g.program(c, w.Corrupts, !g.engine.cfg.FixedSchema)
 	})
 }
 
-// program integrates a changeset of the server's own, or changes nothing.
-func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error)) (version uint64, err error) {
+// program integrates a changeset of the server's own, or changes nothing. reshape says that it may change the schema.
+func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error), reshape bool) (version uint64, err error) {
 	g.state.mark()
 	done := false
 	defer func() {
@@ -99,7 +99,7 @@ func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error
 		}
 		return 0, err
 	}
-	if g.state.catalog != catalog && g.engine.cfg.FixedSchema {
+	if g.state.catalog != catalog && !reshape {
 		return 0, refuse(InvalidSchemaChange, "the schema is fixed on this server; it has to be started without --fixed-schema to change it")
 	}
 	for i := range c.Instructions {

@@ -37,6 +37,13 @@ func TestSchemaFollowsTheClients(t *testing.T) {
 	d.sync()
 	d.stream = &Stream{}
 	_, err := d.upload(d.entry(addColumn("T", "y", value.KindInt, false)))
+	requireCode(t, InvalidSchemaChange, err)
+	// A class that is asymmetric on one side only is a matter of the client's file (spec/sync-semantics.md section 8).
+	d.stream = &Stream{}
+	d.version--
+	table := addTable("T")
+	table.Schema.TableKind = schema.Asymmetric
+	_, err = d.upload(d.entry(table))
 	requireCode(t, BadChangeset, err)
 }
 
@@ -146,6 +153,68 @@ func TestFixedSchema(t *testing.T) {
 	d.stream = &Stream{}
 	d.write(create(2))
 	require.EqualValues(t, 1, f.n(1))
+}
+
+// What an upload may do with the schema is its session's matter.
+func TestSchemaRules(t *testing.T) {
+	f, d := withT(t, nil)
+	d.write(create(1))
+	refused := func(rule SchemaRule, text string, ins ...changeset.Instruction) {
+		t.Helper()
+		d.stream = &Stream{}
+		u := d.message(d.entry(append(ins, create(7))...))
+		u.Schema = rule
+		version := f.Version()
+		o := f.wait(f.submit(u))
+		requireCode(t, InvalidSchemaChange, o.err)
+		require.ErrorContains(t, o.err, text)
+		require.Equal(t, version, f.Version())
+		d.version--
+		d.stream = &Stream{}
+	}
+	taken := func(rule SchemaRule, ins ...changeset.Instruction) {
+		t.Helper()
+		u := d.message(d.entry(ins...))
+		u.Schema = rule
+		require.NoError(t, f.wait(f.submit(u)).err)
+	}
+	refused(FixedSchema, `adds the class "U"; this is accepted in development mode only`, addTable("U"))
+	refused(FixedSchema, `adds the property "T.x"`, addColumn("T", "x", value.KindInt, false))
+	refused(FixedSchema, "removes a class or a property", eraseColumn("T", "n"))
+	taken(FixedSchema, append(schemaT(), create(2))...)
+	taken(AdditiveSchema, addTable("U"), addColumn("T", "x", value.KindInt, false))
+	refused(AdditiveSchema, "removes a class or a property", eraseTable("U"))
+	refused(AdditiveSchema, "removes a class or a property", eraseColumn("T", "x"))
+	taken(FixedSchema, addColumn("T", "x", value.KindInt, false), create(3))
+	taken(AnySchema, eraseTable("U"))
+	require.Nil(t, f.Catalog().Class("U"))
+}
+
+// The administrator's schema comes as a version of the server's, also where clients may not change it.
+func TestDeclare(t *testing.T) {
+	f, d := withT(t, nil)
+	f.cfg.FixedSchema = true
+	f.restart()
+	have := f.Catalog().Schema
+	version, err := f.Declare(t.Context(), have)
+	require.NoError(t, err)
+	require.Zero(t, version, "it is there")
+	more := *have.Class("T")
+	more.Properties = append(more.Properties[:len(more.Properties):len(more.Properties)], schema.Property{Name: "x", Type: value.KindString, Nullable: true})
+	version, err = f.Declare(t.Context(), have.With(more).With(schema.Class{Name: "E", Kind: schema.Embedded, Properties: []schema.Property{{Name: "i", Type: value.KindInt}}}))
+	require.NoError(t, err)
+	require.Equal(t, f.Version(), version)
+	require.EqualValues(t, Server, f.entry(version).Origin)
+	require.NotNil(t, f.Catalog().Class("E"))
+	require.NotNil(t, f.Catalog().Schema.Class("T").Property("x"))
+	d.write(addColumn("T", "x", value.KindString, true), create(5), set(5, "x", value.String("new")))
+
+	wrong := more
+	wrong.Properties = []schema.Property{more.Properties[0], {Name: "x", Type: value.KindInt}}
+	_, err = f.Declare(t.Context(), schema.New(wrong, schema.Class{Name: "Z", PrimaryKey: "_id", Properties: more.Properties[:1]}))
+	requireCode(t, InvalidSchemaChange, err)
+	require.ErrorContains(t, err, "'T.x' has been changed from 'string?' to 'int'")
+	require.Nil(t, f.Catalog().Class("Z"), "all or nothing")
 }
 
 // A class keeps its meaning in the store, whatever it is made of.

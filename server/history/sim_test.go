@@ -67,7 +67,7 @@ func (s *simulation) begin() error {
 		return err
 	}
 	for i := range simClients {
-		file, err := s.engine.NewFile(context.Background(), "user")
+		file, err := s.engine.NewFile(context.Background(), "user", 0)
 		if err != nil {
 			return err
 		}

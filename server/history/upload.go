@@ -68,6 +68,8 @@ type Upload struct {
 
 	// Permission says what the user may change; nil: everything that the view shows.
 	Permission Permission
+	// Schema says how the upload may change the schema.
+	Schema SchemaRule
 
 	// Done is called once, by the engine's announcing goroutine, when the upload is durable or was refused (*Error) or
 	// failed; it must not block.

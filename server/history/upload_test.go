@@ -209,7 +209,6 @@ func TestBadChangesets(t *testing.T) {
 		"wrong type":        {changeset.ErrBadChangeset, set(1, "n", value.String("x"))},
 		"key of wrong type": {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: value.StringKey("x")}},
 		"primary key":       {changeset.ErrBadChangeset, set(1, "_id", value.Int(7))},
-		"schema conflict":   {changeset.ErrBadChangeset, addColumn("T", "n", value.KindString, false)},
 		"list instruction":  {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(1), Field: "l", Path: step(0), Value: value.Int(1)}},
 		"set instruction":   {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.SetInsert, Table: "T", Key: key(1), Field: "s", Value: value.Int(1)}},
 		"clear":             {changeset.ErrBadChangeset, changeset.Instruction{Op: changeset.Clear, Table: "T", Key: key(1), Field: "m"}},

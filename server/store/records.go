@@ -56,6 +56,7 @@ type File struct {
 	Locked        uint64 // locked_server_version: never decreases
 	LastSeen      uint64 // ms since 2015-01-01T00:00:00Z of the last IDENT or upload; 0: expired, never revived
 	Created       uint64 // ms since 2015-01-01T00:00:00Z
+	SchemaVersion uint64 // version of the app's schema that it was made for (BIND), 0 where there are no versions
 }
 
 // View says that a file was sent, wholly or in part, the bootstrap of a query at a server version.

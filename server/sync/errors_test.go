@@ -219,7 +219,7 @@ func TestUploadErrors(t *testing.T) {
 		{"class that is none", 212, wire.ClientReset, "", func(d *device, m *wire.Upload) {
 			m.Entries[0].Changeset = entry(d, changeset.Instruction{Op: changeset.CreateObject, Table: "Cat", Key: value.IntKey(1)}).Changeset
 		}},
-		{"schema conflict", 212, wire.ClientReset, "age", func(d *device, m *wire.Upload) {
+		{"schema conflict", 225, wire.ApplicationBug, "age", func(d *device, m *wire.Upload) {
 			m.Entries[0].Changeset = entry(d, changeset.Instruction{Op: changeset.AddColumn, Table: "Dog", Field: "age", Schema: &changeset.SchemaFields{Type: value.KindString}}).Changeset
 		}},
 		{"origin", 216, wire.ProtocolViolation, "only their own", func(d *device, m *wire.Upload) { m.Entries[0].OriginFileIdent = 99 }},

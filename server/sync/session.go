@@ -293,7 +293,7 @@ func (s *session) begin() error {
 	if !s.bind.NeedIdent {
 		return nil
 	}
-	file, err := s.app.engine.NewFile(s.conn.live, s.conn.who.UserID)
+	file, err := s.app.engine.NewFile(s.conn.live, s.conn.who.UserID, data.SchemaVersion)
 	if err != nil {
 		return s.failServer(err)
 	}

@@ -58,7 +58,7 @@ func open(t testing.TB) *fixture {
 	f.fan = NewFan(f.Version(), nil)
 	close(ready)
 	t.Cleanup(func() { require.NoError(t, f.Close()) })
-	f.file, err = f.NewFile(context.Background(), "user")
+	f.file, err = f.NewFile(context.Background(), "user", 0)
 	require.NoError(t, err)
 	f.write(
 		changeset.Instruction{Op: changeset.AddTable, Table: "T", Schema: &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindInt}},

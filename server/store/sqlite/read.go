@@ -222,10 +222,10 @@ func (r *reader) MaxPiece() (uint64, error) {
 	return v, wrap("reading the newest piece", err)
 }
 
-const selectFile = "SELECT ident, salt, user, client_version, base_version, locked, last_seen, created FROM files"
+const selectFile = "SELECT ident, salt, user, client_version, base_version, locked, last_seen, created, schema_version FROM files"
 
 func scanFile(rows *sql.Rows, file *store.File) error {
-	return rows.Scan(&file.Ident, &file.Salt, &file.User, &file.ClientVersion, &file.BaseVersion, &file.Locked, &file.LastSeen, &file.Created)
+	return rows.Scan(&file.Ident, &file.Salt, &file.User, &file.ClientVersion, &file.BaseVersion, &file.Locked, &file.LastSeen, &file.Created, &file.SchemaVersion)
 }
 
 // Files implements store.Reader.

@@ -82,4 +82,6 @@ var migrations = []string{
 	);
 	INSERT INTO floor (id, version) VALUES (1, 0);
 	CREATE INDEX objects_gone ON objects (version) WHERE doc IS NULL;`,
+	// 4. The schema version that a client file was made for.
+	`ALTER TABLE files ADD COLUMN schema_version INTEGER NOT NULL DEFAULT 0;`,
 }

@@ -124,10 +124,10 @@ func nullable(b []byte) any {
 }
 
 func (t *tx) files(c *store.Changes) error {
-	err := t.conn.insert("INSERT OR REPLACE INTO files (ident, salt, user, client_version, base_version, locked, last_seen, created)", "", len(c.Files), 8,
+	err := t.conn.insert("INSERT OR REPLACE INTO files (ident, salt, user, client_version, base_version, locked, last_seen, created, schema_version)", "", len(c.Files), 9,
 		func(args []any, i int) []any {
 			f := &c.Files[i]
-			return append(args, int64(f.Ident), f.Salt, f.User, int64(f.ClientVersion), int64(f.BaseVersion), int64(f.Locked), int64(f.LastSeen), int64(f.Created))
+			return append(args, int64(f.Ident), f.Salt, f.User, int64(f.ClientVersion), int64(f.BaseVersion), int64(f.Locked), int64(f.LastSeen), int64(f.Created), int64(f.SchemaVersion))
 		})
 	if err != nil {
 		return err

@@ -9,8 +9,8 @@ import (
 )
 
 // liveRules are the rules of all apps.
-func liveRules(configs *appconfig.Store, users *auth.Service) *rules.Live {
-	return rules.NewLive(rules.LiveConfig{Configs: configs, Caller: func(ctx context.Context, app, user string) (*auth.Caller, error) {
+func liveRules(configs *appconfig.Store, sets *rules.Sets, users *auth.Service) *rules.Live {
+	return rules.NewLive(rules.LiveConfig{Configs: configs, Sets: sets, Caller: func(ctx context.Context, app, user string) (*auth.Caller, error) {
 		a, err := users.App(ctx, app)
 		if err != nil {
 			return nil, err

@@ -21,6 +21,7 @@ import (
 	"realmsync/server/api"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/rules"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 	"realmsync/server/sync"
@@ -105,7 +106,8 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 
-	documents, ruled, err := c.openData(users, configs, func() *sync.Server { return endpoint }, log)
+	sets := rules.NewSets(configs)
+	documents, ruled, err := c.openData(users, configs, sets, func() *sync.Server { return endpoint }, log)
 	if err != nil {
 		return err
 	}
@@ -113,7 +115,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	live := liveRules(configs, users)
+	live := liveRules(configs, sets, users)
 	endpoint, err = sync.New(c.opsFlags.ops(sync.Config{
 		Auth: users, Store: c.store, Remove: func(app string) error { return errors.Join(documents.Forget(app), c.removeData(app)) }, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
 		Rules: live, Opened: documents.Opened, Committed: documents.Committed,
@@ -122,6 +124,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
+	guardSchemas(configs, users, endpoint)
 	scripts, err := c.functionFlags.open(configs, users, documents, ruled, log)
 	if err != nil {
 		return err

@@ -20,6 +20,7 @@ import (
 	"realmsync/server/appconfig"
 	"realmsync/server/data"
 	"realmsync/server/history"
+	"realmsync/server/rules"
 	"realmsync/server/store/sqlite"
 )
 
@@ -48,7 +49,7 @@ func openDocuments(t *testing.T) *documents {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.engine.Close()) })
 	open1, err := data.Open(data.Config{
-		Apps: current{d.config}, Path: func(string) string { return filepath.Join(dir, "documents.db") }, Permissions: data.NewRuled(current{d.config}),
+		Apps: current{d.config}, Path: func(string) string { return filepath.Join(dir, "documents.db") }, Permissions: data.NewRuled(rules.NewSets(current{d.config})),
 		Engine: func(context.Context, string) (*history.Engine, func(), error) { return d.engine, func() {}, nil },
 	})
 	require.NoError(t, err)
@@ -241,7 +242,7 @@ func TestDataCallers(t *testing.T) {
 func (d *documents) reconfigure(t *testing.T) {
 	t.Helper()
 	open1, err := data.Open(data.Config{
-		Apps: current{d.config}, Path: func(string) string { return filepath.Join(t.TempDir(), "documents.db") }, Permissions: data.NewRuled(current{d.config}),
+		Apps: current{d.config}, Path: func(string) string { return filepath.Join(t.TempDir(), "documents.db") }, Permissions: data.NewRuled(rules.NewSets(current{d.config})),
 		Engine: func(context.Context, string) (*history.Engine, func(), error) { return d.engine, func() {}, nil },
 	})
 	require.NoError(t, err)

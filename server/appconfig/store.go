@@ -45,8 +45,10 @@ type Store struct {
 	file *dbfile.File
 	keys *sealer
 
+	guard func(ctx context.Context, app string, before, after *Config) error
+
 	// change is held while a configuration is changed and the watchers are told: they see changes in their order.
-	change sync.Mutex
+	change sync.Mutex // and guards guard
 
 	mu       sync.RWMutex // guards the rest; taken after change
 	current  map[string]*Config
@@ -135,11 +137,24 @@ func (s *Store) Update(ctx context.Context, app string, f func(*Config) error) (
 	if err := s.Check(after); err != nil {
 		return nil, err
 	}
+	if s.guard != nil {
+		if err := s.guard(ctx, app, before, after); err != nil {
+			return nil, err
+		}
+	}
 	if err := s.save(ctx, app, after); err != nil {
 		return nil, err
 	}
 	s.announce(app, before, after)
 	return after, nil
+}
+
+// Guard sets what looks at a change of an app's configuration that is valid by itself, before it is stored: whether the app can get there from
+// where it is. Its errors should be *ValidationError. f must not change configurations. Call it before the first change that it is for.
+func (s *Store) Guard(f func(ctx context.Context, app string, before, after *Config) error) {
+	s.change.Lock()
+	defer s.change.Unlock()
+	s.guard = f
 }
 
 // Check reports what is wrong with a configuration, as Update would.

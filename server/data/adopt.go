@@ -167,7 +167,11 @@ func (d *Data) newClasses(app string, entries []*history.Entry) {
 }
 
 func (d *Data) adoptClass(app, class string) error {
-	_, end, err := d.start(d.ctx, app, auth.SystemCaller(), Collection{Name: class}, false)
+	names, err := d.names(d.ctx, app)
+	if err != nil {
+		return err
+	}
+	_, end, err := d.start(d.ctx, app, auth.SystemCaller(), Collection{Name: names.CollectionOf(class)}, false)
 	if err != nil {
 		return fmt.Errorf("data: %w", err)
 	}

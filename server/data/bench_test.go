@@ -8,6 +8,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/server/auth"
+	"realmsync/server/rules"
 )
 
 // BenchmarkScan is a filter on 20,000 documents that no index helps, of both kinds of collections; and for a user whom the default rule lets see all.
@@ -18,7 +19,7 @@ func BenchmarkScan(b *testing.B) {
 			if name == "ruled" {
 				caller = &auth.Caller{UserID: "u", Type: auth.TypeNormal}
 			}
-			f := open(b, func(c *Config) { c.Permissions = NewRuled(c.Apps) })
+			f := open(b, func(c *Config) { c.Permissions = NewRuled(rules.NewSets(c.Apps)) })
 			f.classes(dog()...)
 			for from := 0; from < 20000; from += 1000 {
 				docs := bson.A{}

@@ -19,6 +19,7 @@ import (
 	"realmsync/server/dbfile"
 	"realmsync/server/history"
 	"realmsync/server/mql"
+	"realmsync/server/rules"
 )
 
 // Config says what a Data works on. Apps, Engine and Path are required; the zero value of each other field means the default.
@@ -31,10 +32,12 @@ type Config struct {
 	Engine func(ctx context.Context, app string) (engine *history.Engine, release func(), err error)
 	// Path is where an app's documents.db is, or will be.
 	Path        func(app string) string
-	Permissions Permissions      // default AllowAll
-	Steps       int              // what one operation may cost, in comparisons of values; default 50 million, some seconds
-	Now         func() time.Time // default time.Now
-	Logger      *slog.Logger     // default: none
+	Permissions Permissions // default AllowAll
+	// Rules tell which class a collection is; nil: that of its name.
+	Rules  *rules.Sets
+	Steps  int              // what one operation may cost, in comparisons of values; default 50 million, some seconds
+	Now    func() time.Time // default time.Now
+	Logger *slog.Logger     // default: none
 }
 
 // maxFiles is how many files of apps stay open.
@@ -204,14 +207,21 @@ func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *a
 	release := func() {}
 	synchronizes := s.FlexibleSync != nil && s.FlexibleSync.DatabaseName == name.Database
 	var engine *history.Engine
+	of := "" // the class of the collection
 	if synchronizes {
 		var err error
 		if engine, release, err = d.cfg.Engine(ctx, app); err != nil {
 			return nil, err
 		}
-		class := engine.Catalog().Class(name.Name)
+		names, err := d.names(ctx, app)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		of = names.ClassOf(name.Name)
+		class := engine.Catalog().Class(of)
 		if isClass(class) {
-			t, err := d.syncedTarget(ctx, app, engine, release, cfg, name)
+			t, err := d.syncedTarget(ctx, app, engine, release, cfg, name, of)
 			if err != nil {
 				return nil, err
 			}
@@ -242,7 +252,7 @@ func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *a
 		}
 		if id == 0 {
 			done()
-			return d.syncedTarget(ctx, app, engine, release, cfg, name)
+			return d.syncedTarget(ctx, app, engine, release, cfg, name, of)
 		}
 	}
 	t := &target{collection: p, release: func() {
@@ -268,14 +278,35 @@ func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *a
 }
 
 // syncedTarget opens a class. If it fails, release has been called.
-func (d *Data) syncedTarget(ctx context.Context, app string, engine *history.Engine, release func(), cfg *appconfig.Config, name Collection) (*target, error) {
+func (d *Data) syncedTarget(ctx context.Context, app string, engine *history.Engine, release func(), cfg *appconfig.Config, name Collection, class string) (*target, error) {
 	queryable, err := d.cfg.Permissions.Queryable(ctx, app)
 	if err != nil {
 		release()
 		return nil, err
 	}
-	return &target{&synced{engine: engine, name: name, class: name.Name, grow: cfg.Sync.DevelopmentMode, now: d.cfg.Now, queryable: queryable}, release}, nil
+	return &target{&synced{engine: engine, name: name, class: class, grow: cfg.Sync.DevelopmentMode, now: d.cfg.Now, queryable: queryable}, release}, nil
 }
+
+// names tells which collection is which class.
+func (d *Data) names(ctx context.Context, app string) (naming, error) {
+	if d.cfg.Rules == nil {
+		return sameNames{}, nil
+	}
+	set, _, err := d.cfg.Rules.Get(ctx, app)
+	return set, err
+}
+
+// naming tells which collection of the database that syncs is which class.
+type naming interface {
+	ClassOf(collection string) string
+	CollectionOf(class string) string
+}
+
+// sameNames is the naming where nothing says otherwise.
+type sameNames struct{}
+
+func (sameNames) ClassOf(collection string) string { return collection }
+func (sameNames) CollectionOf(class string) string { return class }
 
 // custom tells whether the collection is that of the custom user data, which is never a class that development mode makes.
 func custom(cfg *appconfig.Config, s *appconfig.Service, name Collection) bool {

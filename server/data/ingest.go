@@ -120,6 +120,10 @@ func (d *Data) ingest(ctx context.Context, app string, engine *history.Engine, e
 	if s == nil {
 		return nil
 	}
+	names, err := d.names(ctx, app)
+	if err != nil {
+		return err
+	}
 	file, release, err := d.documents(ctx, app, true)
 	if err != nil {
 		return err
@@ -136,7 +140,7 @@ func (d *Data) ingest(ctx context.Context, app string, engine *history.Engine, e
 				class := row.Class
 				w := writers[class.Name]
 				if w == nil {
-					p := &plain{name: Collection{s.Name, s.FlexibleSync.DatabaseName, class.Name}, file: file.File, now: d.cfg.Now}
+					p := &plain{name: Collection{s.Name, s.FlexibleSync.DatabaseName, names.CollectionOf(class.Name)}, file: file.File, now: d.cfg.Now}
 					id, err := p.id(ctx, tx)
 					if err != nil {
 						return err

@@ -2,77 +2,36 @@ package data
 
 import (
 	"context"
-	"fmt"
-	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
-	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	"realmsync/server/rules"
 )
 
 // Ruled are the permissions that the rules of the apps' configurations give (package rules).
 type Ruled struct {
-	apps interface {
-		Current(ctx context.Context, app string) (*appconfig.Config, error)
-	}
+	sets      *rules.Sets
 	functions auth.Functions
-
-	mu   sync.Mutex
-	sets map[string]compiled
 }
 
-// compiled is the rules of one configuration.
-type compiled struct {
-	config  *appconfig.Config
-	set     *rules.Set
-	filters map[Collection][]filter // of the collections that were asked about
-}
-
-// NewRuled makes permissions of the rules in configurations.
-func NewRuled(apps interface {
-	Current(ctx context.Context, app string) (*appconfig.Config, error)
-}) *Ruled {
-	return &Ruled{apps: apps, sets: map[string]compiled{}}
-}
+// NewRuled makes permissions of rules.
+func NewRuled(sets *rules.Sets) *Ruled { return &Ruled{sets: sets} }
 
 // SetFunctions sets the functions that expressions call. Without, what calls one is undefined. Call it before the first request.
 func (r *Ruled) SetFunctions(f auth.Functions) { r.functions = f }
 
-// maxSets is how many apps' rules are kept.
-const maxSets = 1000
-
+// set returns the rules of an app, and the filters of a collection.
 func (r *Ruled) set(ctx context.Context, app string, of Collection) (*rules.Set, []filter, error) {
-	config, err := r.apps.Current(ctx, app)
+	set, config, err := r.sets.Get(ctx, app)
 	if err != nil {
 		return nil, nil, err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	c, ok := r.sets[app]
-	if !ok || c.config != config { // a configuration is never changed in place
-		set, err := rules.Compile(config)
-		if err != nil {
-			return nil, nil, fmt.Errorf("data: the rules of app %s: %w", app, err)
-		}
-		if len(r.sets) >= maxSets {
-			clear(r.sets)
-		}
-		c = compiled{config, set, map[Collection][]filter{}}
-		r.sets[app] = c
+	filters, err := set.Memo(of, func() (any, error) { return filtersOf(config, of) })
+	if err != nil {
+		return nil, nil, err
 	}
-	filters, ok := c.filters[of]
-	if !ok {
-		if filters, err = filtersOf(config, of); err != nil {
-			return nil, nil, err
-		}
-		if len(c.filters) >= maxSets { // callers choose the names
-			clear(c.filters)
-		}
-		c.filters[of] = filters
-	}
-	return c.set, filters, nil
+	return set, filters.([]filter), nil
 }
 
 // Access implements Permissions.
@@ -110,7 +69,7 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 
 // Queryable implements Permissions.
 func (r *Ruled) Queryable(ctx context.Context, app string) (func(class, field string) bool, error) {
-	set, _, err := r.set(ctx, app, Collection{})
+	set, _, err := r.sets.Get(ctx, app)
 	if err != nil {
 		return nil, err
 	}

@@ -8,11 +8,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/server/auth"
+	"realmsync/server/rules"
 )
 
 // The rules of the configuration hold for programs, and so do the filters of a rule (app-services 12.1).
 func TestRuled(t *testing.T) {
-	f := open(t, func(c *Config) { c.Permissions = NewRuled(c.Apps) })
+	f := open(t, func(c *Config) { c.Permissions = NewRuled(rules.NewSets(c.Apps)) })
 	f.must(`{"insertedIds":[1,2,3]}`, "d", "c", "insertMany", `{"documents":[{"_id":1,"owner":"ann","secret":1},{"_id":2,"owner":"bob","secret":2},{"_id":3,"owner":"ann","secret":3}]}`)
 	rule := f.config.Services[0].DefaultRule
 	rule.Filters = json.RawMessage(`[{"name":"mine","apply_when":{"%%user.type":"normal"},"query":{"owner":"%%user.id"},"projection":{"secret":0}},{"name":"never","apply_when":{"%%false":true},"query":{"_id":0}}]`)
@@ -37,6 +38,6 @@ func TestRuled(t *testing.T) {
 	other.Filters = json.RawMessage(`[{"query":{"a":{"$nonsense":1}}}]`)
 	services[0].DefaultRule = &other
 	broken.Services = services
-	_, err := NewRuled(configs{&broken}).Access(t.Context(), "app", ann, Collection{service1, "d", "c"})
+	_, err := NewRuled(rules.NewSets(configs{&broken})).Access(t.Context(), "app", ann, Collection{service1, "d", "c"})
 	require.ErrorContains(t, err, "filters[0].query")
 }

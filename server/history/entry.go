@@ -140,3 +140,6 @@ func (r *recent) get(version uint64) *Entry {
 	}
 	return nil
 }
+
+// IsSchema tells whether the version has instructions on the schema.
+func (e *Entry) IsSchema() bool { return e.flags != 0 }

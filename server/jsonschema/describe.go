@@ -12,9 +12,9 @@ import (
 	"realmsync/server/appconfig"
 )
 
-// Add writes classes into the schemas of a configuration: those of s that are named, with everything that these reach, as far as they are not
-// described yet. What is described stays as it is, with all that it says besides. It says whether anything was added. app is the client app id.
-func Add(app string, c *appconfig.Config, s *schema.Schema, named func(class string) bool) (added bool, err error) {
+// Add writes classes into the schemas of a configuration, as far as they are not described there yet. What is described stays as it is, with all
+// that it says besides. It says whether anything was added. app is the client app id.
+func Add(app string, c *appconfig.Config, s *schema.Schema) (added bool, err error) {
 	service := c.SyncService()
 	if service == nil || service.FlexibleSync.State == appconfig.SyncTerminated {
 		return false, nil
@@ -24,14 +24,8 @@ func Add(app string, c *appconfig.Config, s *schema.Schema, named func(class str
 		return false, err
 	}
 	d := &describer{config: c, schema: s, have: have, service: service, left: maxDescribed}
-	wanted := map[string]bool{}
 	for _, class := range s.Classes() {
-		if class.Kind != schema.Embedded && d.reaches(class, named, map[string]bool{}) {
-			wanted[class.Name] = true
-		}
-	}
-	for _, class := range s.Classes() {
-		if !wanted[class.Name] {
+		if class.Kind == schema.Embedded || class.Key() == nil {
 			continue
 		}
 		more, err := d.class(app, class)
@@ -55,20 +49,6 @@ type describer struct {
 const maxDescribed = 20_000
 
 var errTooLarge = errors.New("jsonschema: the classes are too large, or nested too deep, to be described in the configuration")
-
-// reaches tells whether a class, or an embedded class in it, is named.
-func (d *describer) reaches(class *schema.Class, named func(string) bool, seen map[string]bool) bool {
-	if named(class.Name) {
-		return true
-	}
-	seen[class.Name] = true
-	for i := range class.Properties {
-		if e := d.embedded(&class.Properties[i]); e != nil && !seen[e.Name] && d.reaches(e, named, seen) {
-			return true
-		}
-	}
-	return false
-}
 
 // embedded returns the embedded class that a property holds objects of, nil if it holds none.
 func (d *describer) embedded(p *schema.Property) *schema.Class {

@@ -126,8 +126,7 @@ func TestAdd(t *testing.T) {
 	full := first.Schema.With(schema.Class{Name: "Event", Kind: schema.Asymmetric, PrimaryKey: "_id", Properties: []schema.Property{
 		{Name: "_id", Type: value.KindUUID, Nullable: true}, {Name: "cat", Type: value.KindLink, LinkTarget: "Cat", Nullable: true}}})
 	c := appconfig.Default("app")
-	all := func(string) bool { return true }
-	added, err := Add("app", c, full, all)
+	added, err := Add("app", c, full)
 	require.NoError(t, err)
 	require.True(t, added)
 	require.NoError(t, c.Validate())
@@ -135,17 +134,17 @@ func TestAdd(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, described(full), described(again.Schema))
 	require.Equal(t, []string{"Event"}, c.SyncService().FlexibleSync.AsymmetricTables)
-	added, err = Add("app", c, full, all)
+	added, err = Add("app", c, full)
 	require.NoError(t, err)
 	require.False(t, added, "it is there")
 
-	// Only what is named comes, and with it what an embedded class has got that it holds.
+	// What an embedded class has got comes to every place where it is.
 	c = config(strings.Replace(dogs, `"title":"Dog"`, `"title":"Dog","description":"ours"`, 1), cats)
 	street := *full.Class("Address")
 	street.Properties = append(street.Properties[:len(street.Properties):len(street.Properties)],
 		schema.Property{Name: "zip", Type: value.KindInt}, schema.Property{Name: "back", Type: value.KindLink, LinkTarget: "Cat", Nullable: true})
 	more := full.With(street)
-	added, err = Add("app", c, more, func(class string) bool { return class == "Address" })
+	added, err = Add("app", c, more.Without("Event"))
 	require.NoError(t, err)
 	require.True(t, added)
 	require.NoError(t, c.Validate())
@@ -158,7 +157,7 @@ func TestAdd(t *testing.T) {
 
 	// A configuration that says otherwise stays; the conflict is told where it is.
 	other := schema.New(schema.Class{Name: "Dog", PrimaryKey: "_id", Properties: []schema.Property{{Name: "_id", Type: value.KindObjectID}, {Name: "name", Type: value.KindInt}}})
-	added, err = Add("app", c, other, all)
+	added, err = Add("app", c, other)
 	require.NoError(t, err)
 	require.False(t, added)
 	require.NoError(t, again.Conflict(more))
@@ -178,14 +177,13 @@ func TestAddIsBounded(t *testing.T) {
 		return []schema.Property{{Name: "a", Type: value.KindLink, LinkTarget: to, Nullable: true}, {Name: "b", Type: value.KindLink, LinkTarget: to, Nullable: true}}
 	}
 	top := schema.Class{Name: "Top", PrimaryKey: "_id", Properties: append([]schema.Property{{Name: "_id", Type: value.KindInt}}, link("E0")...)}
-	all := func(string) bool { return true }
-	_, err := Add("app", appconfig.Default("app"), schema.New(top, schema.Class{Name: "E0", Kind: schema.Embedded, Properties: link("E0")}), all)
+	_, err := Add("app", appconfig.Default("app"), schema.New(top, schema.Class{Name: "E0", Kind: schema.Embedded, Properties: link("E0")}))
 	require.ErrorIs(t, err, errTooLarge)
 	wide := schema.New(top)
 	for i := range 40 {
 		wide = wide.With(schema.Class{Name: fmt.Sprintf("E%d", i), Kind: schema.Embedded, Properties: link(fmt.Sprintf("E%d", i+1))})
 	}
-	_, err = Add("app", appconfig.Default("app"), wide.With(schema.Class{Name: "E40", Kind: schema.Embedded}), all)
+	_, err = Add("app", appconfig.Default("app"), wide.With(schema.Class{Name: "E40", Kind: schema.Embedded}))
 	require.ErrorIs(t, err, errTooLarge)
 }
 

@@ -48,5 +48,5 @@ func anna(t testing.TB) *Caller {
 }
 
 func schemaOf(class, name string) appconfig.Schema {
-	return appconfig.Schema{Metadata: appconfig.Metadata{DataSource: "mongodb-atlas", Database: "db", Collection: name}, Schema: json.RawMessage(`{"title":"` + class + `"}`)}
+	return appconfig.Schema{Metadata: appconfig.Metadata{DataSource: "mongodb-atlas", Database: "db", Collection: name}, Schema: json.RawMessage(`{"title":"` + class + `","properties":{"_id":{"bsonType":"long"}}}`)}
 }

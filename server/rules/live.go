@@ -5,45 +5,41 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/core/schema"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/jsonschema"
 )
 
 // Live is the rules of all apps as they are now. It is safe for concurrent use.
 type Live struct {
 	cfg       LiveConfig
 	functions auth.Functions
-
-	mu   sync.Mutex
-	sets map[string]known // by app
 }
 
 // LiveConfig says where rules come from. Configs and Caller are required.
 type LiveConfig struct {
 	Configs *appconfig.Store
+	// Sets are the compiled rules, to share them; nil: its own.
+	Sets *Sets
 	// Caller tells what is known of a user.
 	Caller func(ctx context.Context, app, user string) (*auth.Caller, error)
 }
 
-// known is a configuration with its rules.
-type known struct {
-	config *appconfig.Config
-	set    *Set
-}
-
 // NewLive returns the rules of the apps of a store.
-func NewLive(cfg LiveConfig) *Live { return &Live{cfg: cfg, sets: map[string]known{}} }
+func NewLive(cfg LiveConfig) *Live {
+	if cfg.Sets == nil {
+		cfg.Sets = NewSets(cfg.Configs)
+	}
+	return &Live{cfg: cfg}
+}
 
 // SetFunctions sets the functions that roles call; without them, what calls one is undefined. Call it before the first session.
 func (l *Live) SetFunctions(f auth.Functions) { l.functions = f }
-
-// maxSets is how many apps' rules are kept.
-const maxSets = 1000
 
 // callLimit bounds a function that decides over a role.
 const callLimit = 10 * time.Second
@@ -58,28 +54,6 @@ func Check(c *appconfig.Config) error {
 	return err
 }
 
-// Set returns the rules of an app, with the configuration that they are from.
-func (l *Live) Set(ctx context.Context, app string) (*Set, *appconfig.Config, error) {
-	config, err := l.cfg.Configs.Current(ctx, app)
-	if err != nil {
-		return nil, nil, err
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if have := l.sets[app]; have.config == config {
-		return have.set, config, nil
-	}
-	set, err := Compile(config)
-	if err != nil {
-		return nil, nil, fmt.Errorf("rules: the rules of app %s: %w", app, err)
-	}
-	if len(l.sets) >= maxSets {
-		clear(l.sets)
-	}
-	l.sets[app] = known{config, set}
-	return set, config, nil
-}
-
 // Policy is what an app's configuration says about the sync of one user.
 type Policy struct {
 	*Session
@@ -87,6 +61,10 @@ type Policy struct {
 	State string
 	// Development makes fields that queries name queryable.
 	Development bool
+	// Classes are those of the app's configuration; always the same for the same configuration.
+	Classes *jsonschema.Classes
+	// SchemaVersion is the newest version of the app's schema: there are all from 0.
+	SchemaVersion uint64
 	// NoRecovery says that clients that are reset may not recover what they had not uploaded.
 	NoRecovery bool
 
@@ -100,7 +78,7 @@ func (p *Policy) Queryable(class, field string) bool {
 
 // Policy returns what holds for a session of a user that starts now.
 func (l *Live) Policy(ctx context.Context, app, user string) (*Policy, error) {
-	set, config, err := l.Set(ctx, app)
+	set, config, err := l.cfg.Sets.Get(ctx, app)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +86,8 @@ func (l *Live) Policy(ctx context.Context, app, user string) (*Policy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rules: who user %s of app %s is: %w", user, app, err)
 	}
-	p := &Policy{Session: set.Sync(caller, l.call(context.WithoutCancel(ctx), app, caller)), Development: config.Sync.DevelopmentMode, source: set.sync}
+	p := &Policy{Session: set.Sync(caller, l.call(context.WithoutCancel(ctx), app, caller)), Development: config.Sync.DevelopmentMode, source: set.sync,
+		Classes: set.classes, SchemaVersion: uint64(max(config.Sync.SchemaVersion, 0))}
 	if set.sync != nil {
 		p.State, p.NoRecovery = set.sync.flexible.State, set.sync.flexible.IsRecoveryModeDisabled
 	}
@@ -134,13 +113,40 @@ func (l *Live) call(ctx context.Context, app string, caller *Caller) func(name s
 func (l *Live) Watch(f func(app string)) (cancel func()) {
 	return l.cfg.Configs.Watch(func(app string, _, after *appconfig.Config) {
 		if after == nil {
-			l.mu.Lock()
-			delete(l.sets, app)
-			l.mu.Unlock()
+			l.cfg.Sets.forget(app)
 		}
 		f(app)
 	})
 }
+
+// Classes returns the classes of an app's configuration; always the same for the same configuration.
+func (l *Live) Classes(ctx context.Context, app string) (*jsonschema.Classes, error) {
+	set, _, err := l.cfg.Sets.Get(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	return set.classes, nil
+}
+
+// AddClasses writes the classes of a schema into the configuration of an app, if it is in development mode.
+func (l *Live) AddClasses(ctx context.Context, app string, s *schema.Schema) error {
+	_, err := l.cfg.Configs.Update(ctx, app, func(c *appconfig.Config) error {
+		if !c.Sync.DevelopmentMode {
+			return errNothing
+		}
+		added, err := jsonschema.Add(app, c, s)
+		if err == nil && !added {
+			return errNothing
+		}
+		return err
+	})
+	if errors.Is(err, errNothing) {
+		return nil
+	}
+	return err
+}
+
+var errNothing = errors.New("rules: there is nothing to change")
 
 // AddQueryable makes fields of classes queryable, as development mode does for those that queries name.
 func (l *Live) AddQueryable(ctx context.Context, app string, fields map[string][]string) error {

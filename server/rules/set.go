@@ -2,13 +2,16 @@ package rules
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/server/appconfig"
 	"realmsync/server/ejson"
+	"realmsync/server/jsonschema"
 )
 
 // Set is the rules of one app's configuration, compiled. It is immutable and safe for concurrent use.
@@ -19,6 +22,11 @@ type Set struct {
 	values      bson.D
 	tag         string
 	environment bson.D
+
+	classes *jsonschema.Classes
+
+	memo  sync.Mutex
+	memos map[any]any // see Memo
 }
 
 // source is the rules of one data source.
@@ -35,6 +43,14 @@ type collection struct{ database, name string }
 // Compile compiles the rules of a configuration. The error is an *Error.
 func Compile(c *appconfig.Config) (*Set, error) {
 	s := &Set{services: map[string]*source{}, tag: c.Environment}
+	var err error
+	if s.classes, err = jsonschema.Of(c); err != nil {
+		var invalid *appconfig.ValidationError
+		if errors.As(err, &invalid) {
+			err = fault(invalid.Path, "%s", invalid.Reason)
+		}
+		return nil, err
+	}
 	for i := range c.Values {
 		v, err := valueOf(c, &c.Values[i])
 		if err != nil {
@@ -54,13 +70,14 @@ func Compile(c *appconfig.Config) (*Set, error) {
 		if !service.IsData() {
 			continue
 		}
-		src, err := compileSource(c, service, fmt.Sprintf("services[%d]", i))
+		src, err := compileSource(service, fmt.Sprintf("services[%d]", i))
 		if err != nil {
 			return nil, err
 		}
 		s.services[service.Name] = src
 		if service.FlexibleSync != nil && s.sync == nil {
 			s.sync = src
+			src.class = s.classes.Collections
 		}
 	}
 	return s, nil
@@ -86,8 +103,8 @@ func valueOf(c *appconfig.Config, v *appconfig.Value) (any, error) {
 	return ejson.Parse(text)
 }
 
-func compileSource(c *appconfig.Config, service *appconfig.Service, path string) (*source, error) {
-	src := &source{name: service.Name, collections: map[collection][]*role{}, flexible: service.FlexibleSync, class: map[string]string{}}
+func compileSource(service *appconfig.Service, path string) (*source, error) {
+	src := &source{name: service.Name, collections: map[collection][]*role{}, flexible: service.FlexibleSync}
 	var err error
 	if service.DefaultRule != nil {
 		if src.defaults, err = compileRoles(service.DefaultRule.Roles, path+".default_rule"); err != nil {
@@ -107,18 +124,6 @@ func compileSource(c *appconfig.Config, service *appconfig.Service, path string)
 	if f := service.FlexibleSync; f != nil && len(f.Permissions) > 0 {
 		if err := src.legacy(f, path+".flexible_sync.permissions"); err != nil {
 			return nil, err
-		}
-	}
-	for i := range c.Schemas {
-		sc := &c.Schemas[i]
-		if sc.Metadata.DataSource != service.Name || service.FlexibleSync == nil || sc.Metadata.Database != service.FlexibleSync.DatabaseName {
-			continue
-		}
-		var head struct {
-			Title string `json:"title"`
-		}
-		if json.Unmarshal(sc.Schema, &head) == nil && head.Title != "" && head.Title != sc.Metadata.Collection {
-			src.class[head.Title] = sc.Metadata.Collection
 		}
 	}
 	return src, nil
@@ -150,6 +155,27 @@ func (src *source) collectionOf(class string) collection {
 		name = other
 	}
 	return collection{src.flexible.DatabaseName, name}
+}
+
+// Classes are the classes that the schemas of the configuration describe.
+func (s *Set) Classes() *jsonschema.Classes { return s.classes }
+
+// ClassOf returns the class of a collection of the database that syncs, whether or not it is there.
+func (s *Set) ClassOf(collection string) string {
+	for class, name := range s.classes.Collections {
+		if name == collection {
+			return class
+		}
+	}
+	return collection
+}
+
+// CollectionOf returns the collection of a class, whether or not it is there.
+func (s *Set) CollectionOf(class string) string {
+	if name, ok := s.classes.Collections[class]; ok {
+		return name
+	}
+	return class
 }
 
 // queryable tells whether queries and filters on a class may name a field. The primary key is not among them, and always may be named.

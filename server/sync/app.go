@@ -4,10 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"realmsync/core/merge"
 	"realmsync/server/history"
+	"realmsync/server/jsonschema"
 	"realmsync/server/view"
 )
 
@@ -20,8 +24,11 @@ type app struct {
 	engine *history.Engine
 	fan    *view.Fan
 	rules  merge.Rules
+	log    *slog.Logger
 	build  chan struct{} // tokens of buildings
 	upkeep *maintenance
+
+	declared atomic.Pointer[jsonschema.Classes] // those of the configuration that the schema has last
 
 	mu    sync.Mutex
 	files map[uint64]*session // by file ident: the one session that each client file has
@@ -38,7 +45,7 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 	if strict {
 		rules = merge.Strict
 	}
-	a := &app{id: id, rules: rules, build: make(chan struct{}, buildings), files: map[uint64]*session{}, scans: map[string]int{}, turns: map[string]*turns{}}
+	a := &app{id: id, rules: rules, log: s.log, build: make(chan struct{}, buildings), files: map[uint64]*session{}, scans: map[string]int{}, turns: map[string]*turns{}}
 	ready := make(chan struct{})
 	a.engine, err = history.Open(ctx, history.Config{
 		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, MaxDocument: s.cfg.MaxDocument, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
@@ -48,6 +55,9 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 				s.cfg.Committed(id, a.engine, entries) // first: uploads are acknowledged by what is distributed
 			}
 			a.fan.Committed(entries)
+			if slices.ContainsFunc(entries, (*history.Entry).IsSchema) {
+				s.follow(a, entries[len(entries)-1].Catalog.Schema)
+			}
 		},
 	})
 	if err != nil {
@@ -61,6 +71,10 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 	}
 	a.fan = view.NewFan(a.engine.Version(), s.log)
 	close(ready)
+	if err := s.declare(ctx, a); err != nil {
+		return nil, errors.Join(fmt.Errorf("sync: opening app %s: %w", id, err), a.engine.Close())
+	}
+	s.follow(a, a.engine.Catalog().Schema) // what was not written down when the server ended
 	a.upkeep = maintain(s, a)
 	return a, nil
 }

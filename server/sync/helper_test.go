@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"realmsync/core/changeset"
 	"realmsync/core/schema"
 	"realmsync/core/value"
+	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
@@ -122,6 +124,14 @@ func dogSchema() []changeset.Instruction {
 		{Op: changeset.AddTable, Table: "Dog", Schema: &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindInt}},
 		{Op: changeset.AddColumn, Table: "Dog", Field: "name", Schema: &changeset.SchemaFields{Type: value.KindString}},
 		{Op: changeset.AddColumn, Table: "Dog", Field: "age", Schema: &changeset.SchemaFields{Type: value.KindInt}},
+	}
+}
+
+// schemaOf is the schema of a collection whose classes have an integer as primary key, in a configuration.
+func schemaOf(class, properties, required string) appconfig.Schema {
+	return appconfig.Schema{
+		ID: appconfig.FixedID("schema", class), Metadata: appconfig.Metadata{DataSource: appconfig.DefaultService, Database: appconfig.DefaultDatabase, Collection: class},
+		Schema: json.RawMessage(`{"title":"` + class + `","properties":{"_id":{"bsonType":"long"},` + properties + `},"required":["_id",` + required + `]}`),
 	}
 }
 

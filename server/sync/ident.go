@@ -85,6 +85,10 @@ func (s *session) identify(m *wire.Ident) error {
 	s.clientVersion = m.Download.ClientVersion
 	s.query, s.lastQuery = m.QueryVersion, m.QueryVersion
 	s.greet = true
+	if err := s.versionChanged(); err != nil {
+		set.Release()
+		return err
+	}
 	return s.follow(views, m, set)
 }
 

@@ -7,9 +7,11 @@ import (
 	"slices"
 	"strings"
 
+	"realmsync/core/schema"
 	"realmsync/core/wire"
 	"realmsync/server/appconfig"
 	"realmsync/server/history"
+	"realmsync/server/jsonschema"
 	"realmsync/server/rules"
 	"realmsync/server/view"
 )
@@ -20,6 +22,10 @@ type Rules interface {
 	Policy(ctx context.Context, app, user string) (*rules.Policy, error)
 	// AddQueryable makes fields of classes queryable, because an app in development mode was asked for them.
 	AddQueryable(ctx context.Context, app string, fields map[string][]string) error
+	// Classes returns the classes of an app's configuration; always the same for the same configuration.
+	Classes(ctx context.Context, app string) (*jsonschema.Classes, error)
+	// AddClasses writes the classes of a schema into the configuration of an app, if it is in development mode.
+	AddClasses(ctx context.Context, app string, s *schema.Schema) error
 	// Watch calls f after each change of an app's configuration. f does not block.
 	Watch(f func(app string)) (cancel func())
 }
@@ -39,6 +45,9 @@ func (s *session) admit() (ok bool, err error) {
 	}
 	if p.State != appconfig.SyncEnabled {
 		return false, s.failPaused(p.State)
+	}
+	if err := s.app.declare(s.conn.live, p.Classes); err != nil {
+		return false, s.failServer(err)
 	}
 	s.policy = p
 	s.access = view.NewAccess(p.Class).WithPoints(p.Queryable)

@@ -13,5 +13,9 @@ func (s *Server) Engine(ctx context.Context, app string, strict bool) (engine *h
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.declare(ctx, o.app); err != nil {
+		s.release(o)
+		return nil, nil, err
+	}
 	return o.app.engine, func() { s.release(o) }, nil
 }

@@ -15,6 +15,7 @@ import (
 	"realmsync/core/wire"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/jsonschema"
 	"realmsync/server/rules"
 )
 
@@ -42,6 +43,7 @@ func openGoverned(t testing.TB, roles string) *governed {
 	})
 	g.configure(func(c *appconfig.Config) {
 		c.Sync.DevelopmentMode = false
+		c.Schemas = []appconfig.Schema{schemaOf("Dog", `"name":{"bsonType":"string"},"age":{"bsonType":"long"}`, `"name","age"`)}
 		c.SyncService().FlexibleSync.QueryableFieldsNames = []string{"age", "name"}
 	})
 	g.roles(roles)
@@ -344,6 +346,10 @@ func TestQueryableFields(t *testing.T) {
 // Asymmetric objects that may not be made: error 230, without a version that undoes, and the session goes on afterwards (item 29).
 func TestAsymmetricDenied(t *testing.T) {
 	g := openGoverned(t, ownOrOld)
+	g.configure(func(c *appconfig.Config) {
+		c.Schemas = append(c.Schemas, schemaOf("Reading", `"name":{"bsonType":"string"}`, `"name"`))
+		c.SyncService().FlexibleSync.AsymmetricTables = []string{"Reading"}
+	})
 	d := g.device("anna").subscribed(noDogs)
 	ingest := func(id int64, name string) []changeset.Instruction {
 		return []changeset.Instruction{
@@ -395,6 +401,8 @@ func TestCorruptPoints(t *testing.T) {
 	g := openGoverned(t, ownOrOld)
 	g.configure(func(c *appconfig.Config) {
 		c.SyncService().FlexibleSync.QueryableFieldsNames = []string{"age", "at", "name"}
+		c.Schemas = []appconfig.Schema{schemaOf("Dog", `"name":{"bsonType":"string"},"age":{"bsonType":"long"},"at":{"title":"Point","bsonType":"object","required":["type"],
+			"properties":{"type":{"bsonType":"string"},"coordinates":{"bsonType":"array","items":{"bsonType":"double"}}}}`, `"name","age"`)}
 	})
 	d := g.device("anna").subscribed(allDogs)
 	column := func(table, name string, list schema.Collection, s changeset.SchemaFields) changeset.Instruction {
@@ -549,5 +557,9 @@ type brokenRules struct{}
 func (brokenRules) Policy(context.Context, string, string) (*rules.Policy, error) {
 	return nil, context.DeadlineExceeded
 }
+func (brokenRules) Classes(context.Context, string) (*jsonschema.Classes, error) {
+	return &jsonschema.Classes{Schema: schema.New()}, nil
+}
 func (brokenRules) AddQueryable(context.Context, string, map[string][]string) error { return nil }
+func (brokenRules) AddClasses(context.Context, string, *schema.Schema) error        { return nil }
 func (brokenRules) Watch(func(string)) (cancel func())                              { return func() {} }

@@ -56,12 +56,13 @@ type session struct {
 	answered []answer
 
 	// Everything below belongs to run.
-	phase   phase
-	policy  *rules.Policy // as of the start of the session, or of the last change that did not concern it; nil: everything is allowed
-	access  *view.Access  // of the policy
-	charged int           // queries that are counted as its user's
-	todo    []received    // taken from the inbox
-	paused  bool          // it sends nothing by itself
+	phase         phase
+	policy        *rules.Policy // as of the start of the session, or of the last change that did not concern it; nil: everything is allowed
+	access        *view.Access  // of the policy
+	schemaVersion uint64        // that the client says it has
+	charged       int           // queries that are counted as its user's
+	todo          []received    // taken from the inbox
+	paused        bool          // it sends nothing by itself
 	// It handles nothing more either: what follows a message that could not be handled, because the connection was lost meanwhile, would be
 	// taken for something else, uploads behind a QUERY for uploads before it.
 	stopped bool
@@ -285,11 +286,10 @@ func (s *session) begin() error {
 	if ok, err := s.admit(); !ok || err != nil {
 		return err
 	}
-	if s.policy != nil && !s.policy.Development && data.SchemaVersion != 0 {
-		// The server has one version of each schema, 0 (spec/sync-semantics.md section 9.4). In development mode the schema is the client's.
-		return s.fail(wire.CodeBadSchemaVersion, fmt.Sprintf("Client provided invalid schema version: client presented schema version %q and the server has only %q",
-			strconv.FormatUint(data.SchemaVersion, 10), "0"))
+	if ok, err := s.checkVersion(data.SchemaVersion); !ok || err != nil {
+		return err
 	}
+	s.schemaVersion = data.SchemaVersion
 	if !s.bind.NeedIdent {
 		return nil
 	}

@@ -37,7 +37,7 @@ func (s *session) submit(m *wire.Upload) error {
 	u := &history.Upload{
 		File: s.file.Ident, Stream: s.stream, ClientVersion: m.Progress.ClientVersion, ServerVersion: m.Progress.ServerVersion,
 		Locked: m.LockedServerVersion, Epochs: s.epochs[:len(s.epochs):len(s.epochs)],
-		Permission: s.permission(),
+		Permission: s.permission(), Schema: s.schemaRule(),
 	}
 	for i := range m.Entries {
 		e := &m.Entries[i]

@@ -81,7 +81,7 @@ func open(t *testing.T, dev bool) *server {
 	s.users, err = auth.Open(ctx, auth.Config{Dir: s.dir, Dev: dev, KnownApps: true, PasswordCost: cheap, Configs: s.configs, Group: accounts.Group(), Logger: log,
 		OnRevoke: func(r auth.Revocation) { s.sync.Revoke(r) }})
 	require.NoError(t, err)
-	ruled := data.NewRuled(s.configs)
+	ruled := data.NewRuled(rules.NewSets(s.configs))
 	documents, err := data.Open(data.Config{
 		Apps: s.configs, Permissions: ruled, Logger: log, Steps: 5_000_000, Path: func(app string) string { return filepath.Join(s.dir, "apps", app, "documents.db") },
 		Engine: func(ctx context.Context, id string) (*history.Engine, func(), error) {

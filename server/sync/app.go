@@ -28,7 +28,8 @@ type app struct {
 	build  chan struct{} // tokens of buildings
 	upkeep *maintenance
 
-	declared atomic.Pointer[jsonschema.Classes] // those of the configuration that the schema has last
+	declared  atomic.Pointer[jsonschema.Classes] // those of the configuration that the schema has last
+	unwritten atomic.Bool                        // the schema has changed, and the configuration doesn't know it yet
 
 	mu    sync.Mutex
 	files map[uint64]*session // by file ident: the one session that each client file has

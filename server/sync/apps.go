@@ -166,6 +166,9 @@ func (s *Server) closeApps() error {
 		case <-late.C:
 			return errors.Join(append(errs, fmt.Errorf("%w within %v: %d apps are still being closed", ErrStuck, s.cfg.CloseTimeout, len(apps)-len(errs)))...)
 		}
+		if o.app.unwritten.Load() {
+			s.writeDown(o.app, o.app.engine.Catalog().Schema)
+		}
 	}
 	return errors.Join(errs...)
 }

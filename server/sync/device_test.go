@@ -23,23 +23,24 @@ type device struct {
 	app  string
 
 	// The file.
-	ident      uint64
-	salt       int64
-	progress   wire.Progress
-	query      int64
-	body       string
-	state      *memstate.State
-	version    uint64
-	local      []*change // not acknowledged as integrated, or still needed for merging; ascending
-	clock      uint64
-	held       []*wire.Download // of a bootstrap
-	errors     []*wire.JSONError
-	recip      map[uint64]*changeset.Changeset
-	checks     *client
-	schema     []changeset.Instruction // that its program declares
-	rules      merge.Rules
-	downloaded int    // entries that were integrated
-	again      func() // what it does when its permissions have changed; nil: that doesn't happen
+	ident         uint64
+	salt          int64
+	progress      wire.Progress
+	query         int64
+	body          string
+	state         *memstate.State
+	version       uint64
+	local         []*change // not acknowledged as integrated, or still needed for merging; ascending
+	clock         uint64
+	held          []*wire.Download // of a bootstrap
+	errors        []*wire.JSONError
+	recip         map[uint64]*changeset.Changeset
+	checks        *client
+	schema        []changeset.Instruction // that its program declares
+	rules         merge.Rules
+	downloaded    int // entries that were integrated
+	schemaVersion uint64
+	again         func() // what it does when its permissions have changed; nil: that doesn't happen
 
 	// The session.
 	*link
@@ -97,7 +98,7 @@ func (d *device) bind(sid uint64) *device {
 }
 
 func (d *device) bindData() []byte {
-	var data wire.BindData
+	data := wire.BindData{SchemaVersion: d.schemaVersion}
 	if d.rules != merge.Compatible {
 		data.MergeRules = d.rules.String()
 	}

@@ -372,6 +372,7 @@ func TestAsymmetricDenied(t *testing.T) {
 	body, err := m.Append(nil)
 	require.NoError(t, err)
 	require.NotContains(t, string(body), "compensatingWriteServerVersion")
+	require.Contains(t, string(body), `"backoffIntervalSec":1,"backoffMaxDelaySec":5,"backoffMultiplier":2`, "the client's own delays grow to minutes")
 	d.send(&wire.Unbind{Session: d.sid})
 	d.bind(d.sid)
 	d.write(ingest(3, "anna")...)

@@ -50,22 +50,36 @@ func (s *Server) declare(ctx context.Context, a *app) error {
 // follow has the schema that the app has come to written into the configuration, if the app is in development mode. It is not waited for: who
 // changes a configuration may be waiting for this app (CheckClasses).
 func (s *Server) follow(a *app, classes *schema.Schema) {
-	if s.cfg.Rules == nil || len(classes.Classes()) == 0 || !s.begin() {
+	if s.cfg.Rules == nil || len(classes.Classes()) == 0 {
 		return
+	}
+	a.unwritten.Store(true)
+	if !s.begin() {
+		return // Close does it
 	}
 	go func() {
 		defer s.serving.Done()
-		if err := s.cfg.Rules.AddClasses(s.ctx, a.id, classes); err != nil {
-			s.log.Warn("what devices have brought could not be written into the configuration", slog.String("app", a.id), slog.Any("error", err))
-		}
+		s.writeDown(a, classes)
 	}()
 }
 
+// writeDown is the work of follow.
+func (s *Server) writeDown(a *app, classes *schema.Schema) {
+	a.unwritten.Store(false)
+	if err := s.cfg.Rules.AddClasses(context.WithoutCancel(s.ctx), a.id, classes); err != nil {
+		s.log.Warn("what devices have brought could not be written into the configuration", slog.String("app", a.id), slog.Any("error", err))
+	}
+}
+
 // CheckClasses looks whether an app can get to the classes of a configuration from what it has: the error is an *appconfig.ValidationError if it
-// can't (spec/sync-semantics.md section 9.4: types, optionality and primary keys of what syncs stay). strict is auth.App.Strict.
+// can't (spec/sync-semantics.md section 9.4: types, optionality and primary keys of what syncs stay). strict is auth.App.Strict. A server that is
+// shutting down doesn't look: what contradicts is not taken anyway (declare).
 func (s *Server) CheckClasses(ctx context.Context, app string, strict bool, classes *jsonschema.Classes) error {
 	o, err := s.acquire(ctx, app, strict)
-	if err != nil {
+	switch {
+	case errors.Is(err, errDraining):
+		return nil
+	case err != nil:
 		return err
 	}
 	defer s.release(o)

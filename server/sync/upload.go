@@ -111,6 +111,10 @@ func (s *session) settleAnswer(a answer) error {
 	return nil
 }
 
+// deniedBackoff is when a client comes again after asymmetric objects of it were denied. The client's own delays would grow to five minutes with each
+// such error in a row, and with the objects everything else would wait.
+var deniedBackoff = wire.Backoff{IntervalSec: 1, MaxDelaySec: 5, Multiplier: 2}
+
 // failDenied tells that asymmetric objects were not taken in. The upload is integrated without them, so that the client, which comes again, need not
 // upload them anew (spec/sync-semantics.md section 8).
 func (s *session) failDenied(denied []history.Denied) error {
@@ -121,6 +125,8 @@ func (s *session) failDenied(denied []history.Denied) error {
 	}
 	m := wire.NewJSONError(s.sid, wire.CodeWriteNotAllowed, "Client attempted a write that is not allowed")
 	m.Action, m.TryAgain, m.ShouldClientReset, m.Rejected = wire.Warning, true, false, r
+	backoff := deniedBackoff
+	m.Backoff = &backoff
 	return s.failWith(m)
 }
 

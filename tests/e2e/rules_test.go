@@ -81,6 +81,10 @@ func (g *governed) roles(text string) {
 	g.t.Helper()
 	_, err := g.configs.Update(g.t.Context(), appID, func(c *appconfig.Config) error {
 		c.Sync.DevelopmentMode = false
+		c.Schemas = []appconfig.Schema{{
+			ID: appconfig.FixedID("Paper"), Metadata: appconfig.Metadata{DataSource: appconfig.DefaultService, Database: appconfig.DefaultDatabase, Collection: "Paper"},
+			Schema: json.RawMessage(`{"title":"Paper","properties":{"_id":{"bsonType":"long"},"owner":{"bsonType":"string"},"public":{"bsonType":"long"}},"required":["_id","owner","public"]}`),
+		}}
 		s := c.SyncService()
 		s.FlexibleSync.QueryableFieldsNames = []string{"owner", "public"}
 		s.DefaultRule.Roles = nil

@@ -10,6 +10,7 @@ import (
 	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/server/auth"
+	"realmsync/server/rules"
 )
 
 // linked is dog, with what may hold links besides.
@@ -91,7 +92,7 @@ func TestUnlinkWhatCameMeanwhile(t *testing.T) {
 
 // What devices read as a point must stay one, whoever writes.
 func TestCorruptPoints(t *testing.T) {
-	f := open(t, func(c *Config) { c.Permissions = NewRuled(c.Apps) })
+	f := open(t, func(c *Config) { c.Permissions = NewRuled(rules.NewSets(c.Apps)) })
 	f.config.Services[0].FlexibleSync.QueryableFieldsNames = []string{"at"}
 	place := schema.Class{Name: "Point", Kind: schema.Embedded, Properties: []schema.Property{
 		{Name: "type", Type: value.KindString}, {Name: "coordinates", Type: value.KindDouble, Collection: schema.List},

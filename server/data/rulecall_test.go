@@ -12,6 +12,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/server/auth"
+	"realmsync/server/rules"
 )
 
 // functionOf are functions of a test by name.
@@ -24,13 +25,13 @@ func (f functionOf) Call(ctx context.Context, _ string, _ *auth.Caller, name str
 // askedByRule is a fixture where members see and write a document if the function "may" says so of its field "team".
 func askedByRule(t *testing.T, may func(ctx context.Context, f *fixture, team any) (any, error)) (*fixture, *atomic.Int64) {
 	t.Helper()
-	var rules *Ruled
+	var ruled *Ruled
 	f := open(t, func(c *Config) {
-		rules = NewRuled(c.Apps)
-		c.Permissions = rules
+		ruled = NewRuled(rules.NewSets(c.Apps))
+		c.Permissions = ruled
 	})
 	var calls atomic.Int64
-	rules.SetFunctions(functionOf{"may": func(ctx context.Context, args bson.A) (any, error) {
+	ruled.SetFunctions(functionOf{"may": func(ctx context.Context, args bson.A) (any, error) {
 		calls.Add(1)
 		return may(ctx, f, args[0])
 	}})

@@ -3,9 +3,11 @@ package history
 import (
 	"context"
 	"errors"
+	"strconv"
 
 	"realmsync/core/changeset"
 	"realmsync/core/schema"
+	"realmsync/server/excerpt"
 )
 
 // SchemaRule says how an upload may change the schema (spec/sync-semantics.md section 9.4). What it may not is refused whole (225).
@@ -62,13 +64,8 @@ func (in *integration) asymmetric(ins *changeset.Instruction) bool {
 	return ins.Op == changeset.AddTable && have != nil && (have.Kind == schema.Asymmetric) != (ins.Schema.TableKind == schema.Asymmetric)
 }
 
-func clipName(s string) string {
-	const limit = 130 // of a class and of a property
-	if len(s) > limit {
-		s = s[:limit]
-	}
-	return "\"" + s + "\""
-}
+// clipName quotes the name of a class or of a property of it.
+func clipName(s string) string { return strconv.Quote(excerpt.Of(s, 130)) }
 
 // Declare adds the classes and properties of a schema that the app lacks, as a version of the server's own; version is 0 if there are none. They
 // are durable when it returns. A schema that what is there can't get to by additions is refused whole, with an *Error (225). FixedSchema doesn't

@@ -9,6 +9,7 @@ import (
 
 	"realmsync/core/value"
 	"realmsync/server/appconfig"
+	"realmsync/server/excerpt"
 )
 
 // maxNesting bounds how deep objects are in objects.
@@ -119,10 +120,4 @@ func parseRelationships(path string, raw json.RawMessage) (relationships, error)
 }
 
 // clip shortens what somebody has sent for the text of an error.
-func clip(s string) string {
-	const limit = 200
-	if len(s) <= limit {
-		return s
-	}
-	return strings.ToValidUTF8(s[:limit], "") + "…"
-}
+func clip(s string) string { return excerpt.Of(s, 200) }

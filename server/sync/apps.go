@@ -149,11 +149,16 @@ func (s *Server) closeApps() error {
 			<-o.ready
 			if o.err != nil {
 				closed <- nil
-			} else if err := o.app.close(); err != nil {
-				closed <- fmt.Errorf("sync: closing app %s: %w", id, err)
-			} else {
-				closed <- nil
+				return
 			}
+			err := o.app.close()
+			if err != nil {
+				err = fmt.Errorf("sync: closing app %s: %w", id, err)
+			}
+			if o.app.unwritten.Load() {
+				s.writeDown(o.app, o.app.engine.Catalog().Schema)
+			}
+			closed <- err
 		}()
 	}
 	late := time.NewTimer(s.cfg.CloseTimeout)
@@ -165,9 +170,6 @@ func (s *Server) closeApps() error {
 			errs = append(errs, err)
 		case <-late.C:
 			return errors.Join(append(errs, fmt.Errorf("%w within %v: %d apps are still being closed", ErrStuck, s.cfg.CloseTimeout, len(apps)-len(errs)))...)
-		}
-		if o.app.unwritten.Load() {
-			s.writeDown(o.app, o.app.engine.Catalog().Schema)
 		}
 	}
 	return errors.Join(errs...)

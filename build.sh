@@ -27,6 +27,7 @@ usage: ./build.sh [COMMAND]
   help                   this text
 
   FUZZTIME=30s ./build.sh test    how long each fuzz target runs (default 2s)
+  SOAKTIME=10m ./build.sh test    how long clients write at random (default 1m)
 EOF
 }
 

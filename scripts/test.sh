@@ -3,13 +3,19 @@
 # A step fails with any status but 0; the steps after it still run. A step whose inputs are not in the tree says so and counts as
 # skipped. The closing line counts the steps.
 #
+# A step that waits more than it computes is in BESIDE: it runs beside the others, from when the build is done, and its turn in the list
+# is when it is waited for.
+#
 #   FUZZTIME       how long each fuzz target runs, default 2s
+#   SOAKTIME       how long the soak lasts, default 1m
 #   REALM_SHARED   the folder with the acceptance programs, default ../shared
 #   REALM_BUILD    set for the tests: the build directory, for those that start the server or load the library
 
-STEPS=(build gofmt vet header cpp_headers cpp_modes ledger exports go cpp accept examples demo consumers fuzz)
+STEPS=(build gofmt vet header cpp_headers cpp_modes ledger exports go cpp soak accept examples demo consumers fuzz)
+BESIDE=(soak)
 SHARED=${REALM_SHARED:-$REPO/../shared}
 FUZZTIME=${FUZZTIME:-2s}
+SOAKTIME=${SOAKTIME:-1m}
 BUILT=yes
 export REALM_BUILD=$BUILD
 
@@ -135,8 +141,11 @@ step_exports() {
     go run "${GO_FLAGS[@]}" ./scripts/exports check include/realm_sync.h "$BUILD/lib/librealm_sync.so"
 }
 
-# All Go tests, under the race detector.
-step_go() { go test "${GO_FLAGS[@]}" -race -timeout 15m ./...; }
+# All Go tests, under the race detector, but for the one that the step soak runs.
+step_go() { go test "${GO_FLAGS[@]}" -race -timeout 15m -skip '^TestSoak$' ./...; }
+
+# A minute of random writes, changes of subscriptions, disconnects and restarts: all clients equal, fsck clean, the server's memory as before.
+step_soak() { REALM_SOAK=$SOAKTIME REALM_SOAK_CLIENTS=8 go test "${GO_FLAGS[@]}" -count=1 -timeout 30m -run '^TestSoak$' -v ./tests/e2e; }
 
 # The C++ tests, and the examples, under AddressSanitizer (with leak detection) and UndefinedBehaviorSanitizer.
 step_cpp() {
@@ -223,6 +232,24 @@ step_fuzz() {
 
 fuzz_one() { go test "${GO_FLAGS[@]}" -run '^$' -fuzz "^$2\$" -fuzztime "$FUZZTIME" "$1"; }
 
+# run_step STEP: in a shell of its own.
+run_step() (
+    set -euo pipefail
+    "step_$1"
+) </dev/null
+
+# start_beside STEP...: starts those of the steps that run beside the others, once.
+declare -A PIDS=()
+start_beside() {
+    local step
+    for step in "${BESIDE[@]}"; do
+        [[ " $* " == *" $step "* ]] && [ -z "${PIDS[$step]:-}" ] || continue
+        mkdir -p "$BUILD/log"
+        run_step "$step" >"$BUILD/log/step_$step.log" 2>&1 &
+        PIDS[$step]=$!
+    done
+}
+
 # run_steps [STEP...]: all steps when none is named. Its status is 0 when no step failed.
 run_steps() {
     local steps=("$@") step status passed=() failed=() skipped=() begin
@@ -234,17 +261,24 @@ run_steps() {
     for step in "${steps[@]}"; do
         declare -F "step_$step" >/dev/null || { echo "unknown step $step: the steps are ${STEPS[*]}" >&2; return 2; }
     done
+    local beside=("${steps[@]}")
+    [[ " ${steps[*]} " != *" build "* ]] || beside=()
     for step in "${steps[@]}"; do
+        start_beside "${beside[@]}"
         echo
         echo "=== $step"
         begin=$SECONDS
         set +e
-        (
-            set -euo pipefail
-            "step_$step"
-        ) </dev/null 2>&1
-        status=$?
+        if [ -n "${PIDS[$step]:-}" ]; then
+            wait "${PIDS[$step]}"
+            status=$?
+            cat "$BUILD/log/step_$step.log"
+        else
+            run_step "$step" 2>&1
+            status=$?
+        fi
         set -e
+        [ "$step" != build ] || beside=("${steps[@]}")
         case $status in
             0) passed+=("$step") && echo "--- $step passed ($((SECONDS - begin)) s)" ;;
             77) skipped+=("$step") ;;

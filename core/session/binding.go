@@ -26,10 +26,16 @@ type binding struct {
 	number uint64 // session ident on the wire
 	schema uint64 // schema version
 	rules  merge.Rules
+	silent bool // it is that of a fresh copy for a client reset, and uploads nothing
 	owner  *Session
 	conn   *conn
 	// woken: a commit was reported and the loop has not heard of it yet.
 	woken atomic.Bool
+
+	// afterReset: the file was reset, and IDENT has not been sent since. What was recovered is not held back.
+	afterReset bool
+	// confirming: file and server have not told each other everything since a reset; a wait of either kind is under way, or over.
+	confirming, confirmedUp, confirmedDown, wantConfirm bool
 
 	stage    stage
 	epoch    uint64 // counts binds
@@ -120,7 +126,7 @@ func (b *binding) requestMark() uint64 {
 
 // established is called when there is a connection. fast: the last one was lost only a moment ago.
 func (b *binding) established(fast bool) {
-	if !fast {
+	if !fast && !b.afterReset {
 		b.delayed = true
 	}
 	if b.delayed {
@@ -162,6 +168,9 @@ func (b *binding) next() wire.ClientMessage {
 			return nil
 		}
 		data := wire.BindData{SchemaVersion: b.schema, SessionReason: wire.ReasonSync}
+		if b.silent || b.afterReset {
+			data.SessionReason = wire.ReasonClientReset
+		}
 		if b.rules != merge.Compatible {
 			data.MergeRules = b.rules.String()
 		}
@@ -229,7 +238,7 @@ func (b *binding) sent(l *link, m wire.ClientMessage) {
 	case *wire.Bind:
 		b.stage = bound
 	case *wire.Ident:
-		b.stage = running
+		b.stage, b.afterReset = running, false
 		b.lastQuery = b.status.ActiveSet
 		b.setMarks = append(b.setMarks, setMark{b.status.ActiveSet, b.markReceived + 1})
 		b.wantScan = true

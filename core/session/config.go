@@ -23,6 +23,9 @@ type Config struct {
 	// of them.
 	Dialer Dialer
 
+	// Reset returns what becomes of the file when the server wants it reset, at that moment. nil, also as the result: the same as ResetManual.
+	Reset func() Reset
+
 	// OnError is called for every error that the application is to know of (sync-semantics 6), on the callback goroutine. It may be nil,
 	// and replaced with Session.SetErrorHandler.
 	OnError func(*Session, *Error)
@@ -30,6 +33,9 @@ type Config struct {
 	// open, at the next start of the application; if backup is set, a copy is to be kept. It returns where that will be. nil: the application
 	// does it by itself, Error.RecoveryPath stays empty.
 	ScheduleReset func(path string, backup bool) (recoveryPath string, err error)
+
+	// download makes it the session of the fresh copy for a client reset: it says so to the server, and uploads nothing.
+	download bool
 }
 
 // User is whose data is synced. Any goroutine may call it; except for Refresh nothing waits for the network. Its methods must not call a

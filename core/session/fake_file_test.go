@@ -28,6 +28,13 @@ type fakeFile struct {
 	users     int
 	peers     Peers
 
+	// Of client resets: the copy that was made last, what Reset was called with, and what it returns.
+	fresh     *fakeFile
+	dropped   int
+	resets    []ResetOrder
+	resetErr  error
+	confirmed int
+
 	applied []string // changesets that came, in order
 	calls   []string
 	// before is called at the beginning of every call; an error of it is the call's. It may wait.
@@ -428,5 +435,73 @@ func (f *fakeFile) Close() error {
 		panic("the file is closed while it is used")
 	}
 	f.closed = true
+	return nil
+}
+
+// FreshCopy implements File. The copy is the file's own until it is closed.
+func (f *fakeFile) FreshCopy() (File, error) {
+	leave, err := f.enter("fresh")
+	defer leave()
+	if err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.fresh = newFakeFile()
+	f.fresh.subscribe(f.sets[f.activeLocked()].body)
+	return f.fresh, nil
+}
+
+func (f *fakeFile) DropFresh() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.dropped++
+	return nil
+}
+
+// Reset implements File: the changes that were not acknowledged are recovered as they are.
+func (f *fakeFile) Reset(o ResetOrder) (bool, error) {
+	leave, err := f.enter("reset")
+	defer leave()
+	if err != nil {
+		return false, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.resets = append(f.resets, o)
+	if f.resetErr != nil {
+		return false, f.resetErr
+	}
+	if !f.fresh.closed {
+		panic("the copy is still open")
+	}
+	done := f.status.Progress.Upload.ClientVersion
+	from := f.fresh.status
+	f.status.Ident, f.status.Salt, f.status.Reset = from.Ident, from.Salt, true
+	f.status.Progress = wire.Progress{Download: wire.DownloadCursor{ServerVersion: from.Progress.Download.ServerVersion}, Latest: from.Progress.Latest}
+	f.applied = slices.Clone(f.fresh.applied)
+	recovered := o.Mode != ResetDiscard
+	for i := range f.entries {
+		e := &f.entries[i]
+		e.upload = e.upload && recovered && e.version > done
+		e.remote = from.Progress.Download.ServerVersion
+	}
+	active := f.activeLocked()
+	f.sets[active].state = Complete
+	maps.DeleteFunc(f.sets, func(v int64, _ *fakeSet) bool { return v < active || !recovered && v > active })
+	f.appendLocked(fakeEntry{remote: from.Progress.Download.ServerVersion})
+	return recovered, nil
+}
+
+func (f *fakeFile) ResetConfirmed() error {
+	leave, err := f.enter("confirmed")
+	defer leave()
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.status.Reset = false
+	f.confirmed++
 	return nil
 }

@@ -50,6 +50,7 @@ type File interface {
 	// Superseded; one never committed is ErrNoSuchSet.
 	SetState(version int64) (state SetState, text string, err error)
 
+	Resettable
 	// Peers returns the sessions of the file in other processes, always the same; nil if these don't count.
 	Peers() Peers
 	// Interrupt ends waits for others who write to the file. What has not begun to write then fails, now and later: Close comes next.
@@ -68,6 +69,7 @@ type Status struct {
 	Version   uint64 // newest local version
 	ActiveSet int64  // version of the active subscription set
 	Active    []byte // its body (wire.AppendQueryBody)
+	Reset     bool   // the file was reset, and File.ResetConfirmed has not been called since
 }
 
 // Query is a subscription set to be announced.

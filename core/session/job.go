@@ -15,6 +15,7 @@ const (
 	jobFailSet                  // the server refused a set
 	jobScan                     // what is to be sent next: changesets, a query
 	jobNewest                   // the version that an upload wait waits for
+	jobConfirm                  // everything was told since a client reset
 )
 
 // job is a request to the file, as data: the state machine makes it, the session's worker runs it, the result goes back. A protocol
@@ -75,6 +76,7 @@ func (j job) run(f File) result {
 		if r.err == nil {
 			r.status, r.err = f.Status()
 		}
+		_ = f.DropFresh() // of a reset that ended with the process; if it can't be, the next bind tries again
 	case jobIdent:
 		if r.err = f.SetIdent(j.ident, j.salt); r.err == nil {
 			r.status, r.err = f.Status()
@@ -91,6 +93,8 @@ func (j job) run(f File) result {
 		r.scan(f)
 	case jobNewest:
 		r.newest, r.err = f.NewestChangeset()
+	case jobConfirm:
+		r.err = f.ResetConfirmed()
 	}
 	return r
 }

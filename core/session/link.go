@@ -95,7 +95,7 @@ func (l *link) idle() bool { return len(l.bindings) == 0 && l.state == closed }
 
 // attach takes a new binding in.
 func (l *link) attach(b *binding, now time.Time) {
-	b.wantStart, b.delayed = true, true
+	b.wantStart, b.delayed = true, !b.afterReset
 	l.bindings = append(l.bindings, b)
 	l.byNumber[b.number] = b
 	l.used[b.number] = struct{}{}

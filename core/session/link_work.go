@@ -15,6 +15,11 @@ func (l *link) work(b *binding, now time.Time) {
 			l.start(b, job{kind: jobStart})
 			return
 		}
+		if b.wantConfirm {
+			b.wantConfirm = false
+			l.start(b, job{kind: jobConfirm})
+			return
+		}
 		switch b.choose() {
 		case turnNewest:
 			l.start(b, job{kind: jobNewest, waits: len(b.newUploads)})
@@ -130,6 +135,7 @@ func (l *link) marked(b *binding, request uint64) {
 		b.delayed, b.wantScan = false, true
 	}
 	if ids := reached(&b.downloads, request); len(ids) > 0 {
+		b.confirm(ids, false)
 		l.tell(b, downloadedEvent{ids})
 	}
 }
@@ -211,6 +217,9 @@ func (l *link) jobSucceeded(b *binding, r result, now time.Time) {
 	case jobNewest:
 		l.uploadsFrom(b, r.waits, r.newest)
 		return
+	case jobConfirm:
+		l.log.Debug("client reset confirmed", "session", b.number)
+		return
 	}
 	if current {
 		l.pop(b)
@@ -221,6 +230,11 @@ func (l *link) jobSucceeded(b *binding, r result, now time.Time) {
 func (l *link) started(b *binding, s Status) {
 	b.started, b.status = true, s
 	b.cursor, b.told = s.Progress.Upload, s.Progress.Upload.ServerVersion
+	if s.Reset && !b.confirming {
+		b.confirming, b.confirmedUp, b.confirmedDown = true, false, false
+		b.newUploads = append(b.newUploads, resetWait)
+		b.downloads = append(b.downloads, wait{resetWait, b.requestMark()})
+	}
 	l.uploaded(b)
 }
 
@@ -281,6 +295,7 @@ func (l *link) progressed(b *binding, p wire.Progress) {
 // uploaded ends the upload waits that have been waiting for this.
 func (l *link) uploaded(b *binding) {
 	if ids := reached(&b.uploads, b.status.Progress.Upload.ClientVersion); len(ids) > 0 {
+		b.confirm(ids, true)
 		l.tell(b, uploadedEvent{ids})
 	}
 }
@@ -297,6 +312,10 @@ func (l *link) uploadsFrom(b *binding, waits int, newest uint64) {
 // scanned: it is known what there is to send.
 func (l *link) scanned(b *binding, r result) {
 	b.query = r.query
+	if b.silent {
+		b.cursor = r.next
+		return
+	}
 	switch {
 	case r.next.ClientVersion < b.cursor.ClientVersion:
 		b.wantScan = true // a DOWNLOAD has acknowledged more meanwhile
@@ -336,6 +355,8 @@ func (l *link) jobFailed(b *binding, r result, now time.Time) {
 		b.wantStart = true
 	case jobScan:
 		b.wantScan = true
+	case jobConfirm:
+		b.wantConfirm = true
 	}
 	slower := pace{initial: l.t.FileRetryInitial, most: max(l.t.FileRetryMax, l.t.FileRetryInitial), multiplier: 2}
 	b.retryAt = now.Add(b.retry.next(0, slower, l.random()))

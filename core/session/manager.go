@@ -64,7 +64,7 @@ func (m *Manager) Open(cfg Config) (*Session, error) {
 	var after effects
 	m.mu.Lock()
 	s.reviveLocked(&after)
-	if s.role == leading && s.current == nil {
+	if s.role == leading && s.current == nil && s.resetting == nil {
 		s.resignLocked() // it can't begin yet
 	}
 	m.mu.Unlock()
@@ -159,7 +159,8 @@ func (m *Manager) bindLocked(s *Session, route string) {
 		m.group.Go(c.run)
 	}
 	m.bindings++
-	b := &binding{number: m.bindings, schema: s.schema, rules: s.rules, owner: s, conn: c}
+	b := &binding{number: m.bindings, schema: s.schema, rules: s.rules, owner: s, conn: c, silent: s.download, afterReset: s.wasReset}
+	s.wasReset = false
 	// Before the loop hears of it: the worker does nothing for a binding that isn't the session's.
 	s.current = b
 	s.active.Store(b)

@@ -114,7 +114,7 @@ func (s *Session) led() {
 	}
 	s.log.Debug("this process synchronizes the file now")
 	s.role, s.serving = leading, answered
-	if s.current == nil {
+	if s.current == nil && s.resetting == nil {
 		s.bindLocked()
 	}
 }

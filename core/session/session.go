@@ -22,7 +22,10 @@ type Session struct {
 	rules  merge.Rules
 	dialer Dialer // nil: the manager's
 	reset  func(path string, backup bool) (string, error)
-	log    *slog.Logger
+	plan   func() Reset
+	// download: this is the session of a fresh copy.
+	download bool
+	log      *slog.Logger
 
 	worker     *worker
 	stopUser   func() // ends the observation of the user
@@ -43,9 +46,11 @@ type Session struct {
 	deaths     uint64   // times that it became Dying
 	loggedIn   bool     // what is known of the user
 	token      string
-	moving     bool // a refresh of the location is under way, after which the session starts anew
-	role       role // to sessions of other processes
-	looking    bool // the worker has been asked to look at them
+	resetting  *resetting // a client reset that is under way; meanwhile there is no protocol session
+	wasReset   bool       // the next protocol session is the first after a reset
+	moving     bool       // a refresh of the location is under way, after which the session starts anew
+	role       role       // to sessions of other processes
+	looking    bool       // the worker has been asked to look at them
 	lead       *time.Timer
 	serving    uint64 // download waits that followers asked for are under way or done up to here
 
@@ -60,7 +65,8 @@ type Session struct {
 // newSession makes the session of a file; leads: Lead was called and has succeeded. Manager.mu is held.
 func (m *Manager) newSession(cfg Config, file File, leads bool) *Session {
 	s := &Session{
-		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, rules: cfg.MergeRules, dialer: cfg.Dialer, reset: cfg.ScheduleReset, onError: cfg.OnError,
+		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, rules: cfg.MergeRules, dialer: cfg.Dialer, reset: cfg.ScheduleReset,
+		plan: cfg.Reset, download: cfg.download, onError: cfg.OnError,
 		log: m.opt.Logger.With("path", cfg.Path), state: Inactive, references: 1, waiters: map[uint64]*waiter{},
 	}
 	s.loggedIn, s.token = cfg.User.LoggedIn(), cfg.User.AccessToken()

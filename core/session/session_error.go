@@ -32,6 +32,9 @@ func (s *Session) failed(b *binding, shared *Error) {
 			e.Action = wire.RefreshLocation // the server may be elsewhere
 		}
 	}
+	if s.beginReset(b, &e) {
+		return
+	}
 	s.scheduleReset(b, &e)
 	var after effects
 	s.m.mu.Lock()
@@ -77,9 +80,13 @@ func (s *Session) scheduleReset(b *binding, e *Error) {
 	s.m.mu.Lock()
 	current := s.current == b && (s.state != Dying || !e.Fatal)
 	s.m.mu.Unlock()
-	if !current {
-		return
+	if current {
+		s.markForReset(e, backup)
 	}
+}
+
+// markForReset has the application mark the file, and notes in the error where it and its copy are.
+func (s *Session) markForReset(e *Error, backup bool) {
 	e.ClientResetRequested, e.OriginalPath = backup, s.path
 	if s.reset == nil {
 		return

@@ -28,6 +28,9 @@ func (s *Session) activateLocked() {
 
 // startLocked gives the session a protocol session, if it leads, now or later.
 func (s *Session) startLocked() {
+	if s.resetting != nil {
+		return // it starts the session when it is done
+	}
 	if s.peers == nil || s.role == leading {
 		s.bindLocked()
 	} else {
@@ -65,6 +68,7 @@ func (s *Session) connectionLocked(now ConnectionState, after *effects) {
 func (s *Session) stopLocked(state State, cause error, after *effects) {
 	s.state = state
 	s.moving = false
+	s.cancelResetLocked(after)
 	s.unbindLocked(after)
 	s.resignLocked()
 	s.failLocked(cause, after)

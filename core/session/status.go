@@ -15,6 +15,7 @@ const (
 	statusLimit          = "LimitExceeded"
 	statusMismatch       = "MismatchedConfig"
 	statusNegotiation    = "SyncProtocolNegotiationFailed"
+	statusResetFailed    = "AutoClientResetFailed"
 	statusRuntime        = "RuntimeError"
 	statusSubscription   = "SubscriptionFailed"
 	statusTLS            = "TlsHandshakeFailed"

@@ -33,6 +33,7 @@ type FileOptions struct {
 // which waits for the write transactions of others, in this process and in others, however long they take, or until Interrupt.
 type File struct {
 	path   string
+	opt    FileOptions
 	conn   *store.Conn
 	logger *slog.Logger
 	batch  int
@@ -60,7 +61,7 @@ func OpenFile(path string, opt FileOptions) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &File{path: Canonical(path), conn: conn, logger: opt.Logger, batch: opt.BatchBytes, rules: opt.Rules, cancels: map[int]func(){}}
+	f := &File{path: Canonical(path), opt: opt, conn: conn, logger: opt.Logger, batch: opt.BatchBytes, rules: opt.Rules, cancels: map[int]func(){}}
 	if f.logger == nil {
 		f.logger = slog.New(slog.DiscardHandler)
 	}

@@ -74,7 +74,9 @@ func (f *File) Status() (status session.Status, err error) {
 			Ident: s.ident, Salt: s.salt, Progress: toWire(s.progress), Version: version,
 			ActiveSet: active.Version, Active: active.Body(),
 		}
-		return nil
+		note, err := readResetNote(f.conn)
+		status.Reset = note != nil && note.state == resetDone
+		return err
 	})
 	return status, err
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
@@ -30,22 +32,37 @@ func (r *keysRotate) Run(k *kong.Context) error {
 	return err
 }
 
-// followKeys reads the signing keys again at each SIGHUP. Call stop, which waits for it.
-func followKeys(users *auth.Service, log *slog.Logger) (stop func()) {
+// maintainEvery is how often it is looked whether something is due with the keys.
+const maintainEvery = time.Hour
+
+// followKeys does what is due with the signing keys, at once and from time to time, and reads them again at each SIGHUP. Call stop, which waits for it.
+func followKeys(ctx context.Context, users *auth.Service, log *slog.Logger) (stop func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	var group errgroup.Group
-	group.Go(func() error {
-		for range hangup {
-			if err := users.ReloadKeys(); err != nil {
-				log.Error("the keys that sign tokens were not read again; those in use stay", "error", err)
-			}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	maintain := func() {
+		if err := users.MaintainKeys(ctx); err != nil && ctx.Err() == nil {
+			log.Error("the keys that sign tokens were not looked after; those in use stay", "error", err)
 		}
-		return nil
+	}
+	maintain()
+	group.Go(func() error {
+		tick := time.NewTicker(maintainEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-hangup:
+			case <-tick.C:
+			case <-ctx.Done():
+				return nil
+			}
+			maintain()
+		}
 	})
 	return func() {
 		signal.Stop(hangup)
-		close(hangup)
+		cancel()
 		_ = group.Wait() // it never fails
 	}
 }

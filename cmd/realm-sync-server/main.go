@@ -18,6 +18,7 @@ var version = "development"
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve apps until SIGTERM or SIGINT."`
 	App     appCommand     `cmd:"" help:"Create, list and export the apps of a data directory."`
+	Session sessionCommand `cmd:"" help:"List and end the sessions of an app's users."`
 	Keys    keysCommand    `cmd:"" help:"Rotate the keys that sign tokens."`
 	Import  importCommand  `cmd:"" help:"Import documents in extended JSON into a running server, from which they reach devices."`
 	Export  exportCommand  `cmd:"" help:"Export documents of a running server as extended JSON."`

@@ -40,11 +40,12 @@ type serveCommand struct {
 	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
 	Dev              bool          `help:"Development mode: every app id exists, everybody may log in, read and write. Not for a public address."`
 	KnownApps        bool          `help:"With --dev: no app is made on first contact, only by the admin API, files and app create. The test suites of the original want it."`
-	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225). Without this they are added; other changes of the schema are refused in any case."`
+	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225), also for apps in development mode, where they are added otherwise; other changes of the schema are refused in any case."`
 	Rules            string        `enum:"compatible,strict" default:"compatible" help:"With --dev: rules by which new apps merge, compatible or strict (default: ${default})."`
 	CustomJWTSecret  string        `name:"custom-jwt-secret" env:"REALM_SYNC_CUSTOM_JWT_SECRET" placeholder:"SECRET" help:"With --dev: accept custom JWTs signed with this secret (HS256, at least 32 bytes). Better set in the environment ($$${env})."`
 	AccessTokenLife  time.Duration `default:"30m" help:"Lifetime of access tokens (default: ${default})."`
 	RefreshTokenLife time.Duration `default:"1440h" help:"Lifetime of sessions, at least 30m (default: ${default})."`
+	KeyLife          time.Duration `name:"token-key-life" default:"2160h" help:"How long a key signs tokens before another is made; 0: until keys rotate. Old keys are good as long as tokens that they signed (default: ${default})."`
 	DrainTimeout     time.Duration `default:"10s" help:"Longest time to finish requests after SIGTERM (default: ${default})."`
 }
 
@@ -90,7 +91,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 
 	var endpoint *sync.Server // nobody is revoked before it is served
 	config := auth.Config{
-		Dir: c.Data, Dev: c.Dev, KnownApps: c.KnownApps, DevStrict: c.Rules == "strict", AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, Logger: log,
+		Dir: c.Data, Dev: c.Dev, KnownApps: c.KnownApps, DevStrict: c.Rules == "strict", AccessLife: c.AccessTokenLife, RefreshLife: c.RefreshTokenLife, KeyLife: c.KeyLife, Logger: log,
 		OnRevoke: func(r auth.Revocation) { endpoint.Revoke(r) }, Configs: configs, Mailer: mailer, Group: accounts.Group(),
 	}
 	if c.CustomJWTSecret != "" {
@@ -101,7 +102,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, users.Close()) }()
-	defer followKeys(users, log)()
+	defer followKeys(ctx, users, log)()
 	if err := c.applyFiles(ctx, configs, c.createApp(users), log); err != nil {
 		return err
 	}

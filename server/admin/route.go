@@ -119,6 +119,10 @@ var routes = []route{
 	{get, inApp + "users/:user", (*call).getUser, false},
 	{del, inApp + "users/:user", (*call).deleteUser, false},
 	{put, inApp + "users/:user/logout", (*call).logoutUser, false},
+	{get, inApp + "users/:user/sessions", (*call).listSessions, false},
+	{del, inApp + "users/:user/sessions/:id", (*call).revokeSession, false},
+	{get, inApp + "sessions", (*call).listSessions, false},
+	{del, inApp + "sessions", (*call).revokeApp, false},
 	{put, inApp + "users/:user/disable", (*call).disableUser, false},
 	{put, inApp + "users/:user/enable", (*call).enableUser, false},
 

@@ -35,6 +35,9 @@ type Users interface {
 	DeleteUser(ctx context.Context, app *auth.App, id string) error
 	SetUserDisabled(ctx context.Context, app *auth.App, id string, disabled bool) error
 	RevokeSessions(ctx context.Context, app *auth.App, id string) error
+	Sessions(ctx context.Context, app *auth.App, user, after string, limit int) ([]auth.SessionInfo, error)
+	RevokeSession(ctx context.Context, app *auth.App, user, id string) error
+	RevokeApp(ctx context.Context, app *auth.App) (n int64, err error)
 	Inspect(ctx context.Context, app *auth.App, token string) (info auth.TokenInfo, expired bool, err error)
 }
 

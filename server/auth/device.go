@@ -40,6 +40,12 @@ func (d Device) clip() Device {
 	return d
 }
 
+// parseDevice reads what storeDevice has stored.
+func parseDevice(text string) (d Device, err error) {
+	err = json.Unmarshal([]byte(text), &d)
+	return d, err
+}
+
 // storeDevice remembers the device of a login, and forgets the ones that were not seen for longest.
 func storeDevice(ctx context.Context, tx *sql.Tx, user, id string, d Device, now time.Time) error {
 	info, err := json.Marshal(d.clip())
@@ -76,7 +82,7 @@ func (s *Service) Devices(ctx context.Context, app *App, user string) ([]SeenDev
 		if err := rows.Scan(&d.ID, &info, &seen); err != nil {
 			return nil, wrap("reading devices", err)
 		}
-		if err := json.Unmarshal([]byte(info), &d.Device); err != nil {
+		if d.Device, err = parseDevice(info); err != nil {
 			return nil, wrap("reading devices", err)
 		}
 		d.Seen = time.Unix(seen, 0)

@@ -8,11 +8,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 )
@@ -28,24 +31,33 @@ const keyFile = "token-keys"
 
 // keyring holds the keys that sign and verify tokens. It does not change after it was read.
 //
-// Its file has one key per line, newest first: the first signs, all verify. A line is "ed25519 " and the 64 hexadecimal digits of a
-// seed (RFC 8032). Lines without the word are HS256 keys of versions before key pairs; they verify only.
+// Its file has one key per line, newest first: the first signs, all verify. A line is "ed25519 ", the 64 hexadecimal digits of a
+// seed (RFC 8032), and, in files of newer versions, when it was made, in seconds since 1970. Lines without the word are HS256 keys of versions before
+// key pairs; they verify only.
 type keyring struct {
 	newest string                       // the id of the key that signs
 	sign   ed25519.PrivateKey           // that key
 	pairs  map[string]ed25519.PublicKey // all keys that verify, by the kid of the token's header
 	shared map[string][]byte            // keys of HS256 that verify, likewise
 	order  []string                     // ids of pairs, newest first
+	lines  []keyLine                    // of the file
+}
+
+// keyLine is one line of the file.
+type keyLine struct {
+	text string
+	id   string
+	made time.Time // 1970 if that isn't known
 }
 
 // openKeyring reads the keys, and makes one on first use, or when there are only keys of earlier versions.
-func openKeyring(path string) (*keyring, error) {
+func openKeyring(path string, now time.Time) (*keyring, error) {
 	text, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
-		text = []byte(newKeyLine())
+		text = []byte(newKeyLine(now))
 		if err := writeSecret(path, text, os.Link); errors.Is(err, os.ErrExist) {
-			return openKeyring(path) // another process was first
+			return openKeyring(path, now) // another process was first
 		} else if err != nil {
 			return nil, fmt.Errorf("auth: making the token keys: %w", err)
 		}
@@ -58,46 +70,68 @@ func openKeyring(path string) (*keyring, error) {
 	}
 	k, err := parseKeyring(path, text)
 	if err == nil && k.sign == nil {
-		return rotate(path)
+		return rotate(path, now)
 	}
 	return k, err
 }
 
-// RotateKeys puts a new signing key into the file of a data directory. Old ones still verify: drop them, which are the last lines of
-// the file token-keys, when the refresh tokens that they signed have expired. A Service that runs takes it up by ReloadKeys.
+// RotateKeys puts a new signing key into the file of a data directory. Old ones still verify; MaintainKeys drops them when the tokens that they signed
+// have ended. A Service that runs takes it up by ReloadKeys.
 func RotateKeys(dir string) error {
-	_, err := rotate(filepath.Join(dir, keyFile))
+	_, err := rotate(filepath.Join(dir, keyFile), time.Now())
 	return err
 }
 
 // rotate puts a new key on top, and drops the oldest when there are too many.
-func rotate(path string) (*keyring, error) {
+func rotate(path string, now time.Time) (*keyring, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("auth: reading the token keys: %w", err)
 	}
-	if _, err := parseKeyring(path, text); err != nil {
+	old, err := parseKeyring(path, text)
+	if err != nil {
 		return nil, err
 	}
-	out, kept := newKeyLine(), 1
-	for line := range strings.SplitSeq(string(text), "\n") {
-		if line = strings.TrimSpace(line); line != "" && kept < maxKeys {
-			out += line + "\n"
-			kept++
-		}
+	made, err := parseKeyring(path, []byte(newKeyLine(now)))
+	if err != nil {
+		return nil, err
 	}
-	if err := writeSecret(path, []byte(out), os.Rename); err != nil {
+	lines := append(made.lines, old.lines...)
+	lines = lines[:min(len(lines), maxKeys)]
+	if err := writeKeys(path, lines); err != nil {
 		return nil, fmt.Errorf("auth: rotating the token keys: %w", err)
 	}
-	return parseKeyring(path, []byte(out))
+	return openKeyring(path, now)
+}
+
+// writeKeys replaces the file.
+func writeKeys(path string, lines []keyLine) error {
+	var out strings.Builder
+	for _, line := range lines {
+		out.WriteString(line.text + "\n")
+	}
+	return writeSecret(path, []byte(out.String()), os.Rename)
 }
 
 const keyWord = "ed25519 "
 
-func newKeyLine() string {
+func newKeyLine(now time.Time) string {
 	var seed [keySize]byte
 	_, _ = rand.Read(seed[:]) // never fails (crypto/rand)
-	return keyWord + hex.EncodeToString(seed[:]) + "\n"
+	return keyWord + hex.EncodeToString(seed[:]) + " " + strconv.FormatInt(now.Unix(), 10) + "\n"
+}
+
+// keyOf returns the id of the key that signed a token of ours.
+func keyOf(token string) string {
+	header, _, _ := strings.Cut(token, ".")
+	text, err := base64.RawURLEncoding.DecodeString(header)
+	var h struct {
+		ID string `json:"kid"`
+	}
+	if err != nil || json.Unmarshal(text, &h) != nil {
+		return ""
+	}
+	return h.ID
 }
 
 func parseKeyring(path string, text []byte) (*keyring, error) {
@@ -109,15 +143,22 @@ func parseKeyring(path string, text []byte) (*keyring, error) {
 			continue
 		}
 		digits, pair := strings.CutPrefix(line, keyWord)
-		key, err := hex.DecodeString(strings.TrimSpace(digits))
+		digits, when, timed := strings.Cut(strings.TrimSpace(digits), " ")
+		key, err := hex.DecodeString(digits)
+		var made int64
+		if timed && err == nil {
+			made, err = strconv.ParseInt(strings.TrimSpace(when), 10, 64)
+		}
 		if err != nil || len(key) != keySize {
-			return nil, fmt.Errorf("auth: %s, line %d: a token key is \"ed25519 \" and %d hexadecimal digits; restore the file, or delete it, which ends all sessions", path, n, 2*keySize)
+			return nil, fmt.Errorf("auth: %s, line %d: a token key is \"ed25519 \", %d hexadecimal digits and perhaps a time; restore the file, or delete it, which ends all sessions", path, n, 2*keySize)
 		}
+		id := keyID(key)
 		if pair {
-			k.add(ed25519.NewKeyFromSeed(key))
+			id = k.add(ed25519.NewKeyFromSeed(key))
 		} else {
-			k.shared[keyID(key)] = key
+			k.shared[id] = key
 		}
+		k.lines = append(k.lines, keyLine{line, id, time.Unix(made, 0)})
 		if len(k.pairs)+len(k.shared) > maxKeys {
 			return nil, fmt.Errorf("auth: %s has more than %d keys; drop the oldest", path, maxKeys)
 		}
@@ -131,9 +172,9 @@ func parseKeyring(path string, text []byte) (*keyring, error) {
 	return k, nil
 }
 
-func (k *keyring) add(key ed25519.PrivateKey) {
+func (k *keyring) add(key ed25519.PrivateKey) (id string) {
 	public, _ := key.Public().(ed25519.PublicKey)
-	id := keyID(public)
+	id = keyID(public)
 	if k.sign == nil {
 		k.sign, k.newest = key, id
 	}
@@ -141,6 +182,7 @@ func (k *keyring) add(key ed25519.PrivateKey) {
 		k.order = append(k.order, id)
 	}
 	k.pairs[id] = public
+	return id
 }
 
 func keyID(key []byte) string {
@@ -148,9 +190,11 @@ func keyID(key []byte) string {
 	return hex.EncodeToString(sum[:6])
 }
 
+func (s *Service) keyPath() string { return filepath.Join(s.cfg.Dir, keyFile) }
+
 // ReloadKeys reads the file of the signing keys again. On an error those in use stay.
 func (s *Service) ReloadKeys() error {
-	keys, err := openKeyring(filepath.Join(s.cfg.Dir, keyFile))
+	keys, err := openKeyring(s.keyPath(), s.now())
 	if err != nil {
 		return err
 	}

@@ -87,7 +87,7 @@ func (s *Service) login(ctx context.Context, app *App, c Credentials) (Login, er
 	if out.RefreshToken, err = s.refreshToken(session, who, now, life); err != nil {
 		return Login{}, err
 	}
-	session.digest = digestOf(out.RefreshToken)
+	session.digest, session.kid = digestOf(out.RefreshToken), keyOf(out.RefreshToken)
 	return out, s.db.update(ctx, func(tx *sql.Tx) error { return s.openSession(ctx, tx, session, c.Device, now, life) })
 }
 
@@ -100,8 +100,8 @@ func (s *Service) openSession(ctx context.Context, tx *sql.Tx, r sessionRow, dev
 	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires < ? LIMIT 64)", now.Unix()); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires) VALUES (?,?,?,?,?,?,?)",
-		r.id, r.app.ID, r.user, r.device, r.digest, now.Unix(), now.Add(life).Unix()); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires, kid) VALUES (?,?,?,?,?,?,?,?)",
+		r.id, r.app.ID, r.user, r.device, r.digest, now.Unix(), now.Add(life).Unix(), r.kid); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, "UPDATE users SET last_login = ? WHERE id = ?", now.Unix(), r.user); err != nil {

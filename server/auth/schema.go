@@ -94,4 +94,8 @@ var migrations = []string{
 	// 4. A row that is written where nothing is to be written and nobody is to see that: see SendReset.
 	`CREATE TABLE noise (n INTEGER NOT NULL) STRICT;
 	INSERT INTO noise VALUES (0);`,
+	// 5. The key that signed the refresh token; '' for sessions of earlier versions.
+	`ALTER TABLE sessions ADD COLUMN kid TEXT NOT NULL DEFAULT '';
+	CREATE INDEX sessions_app ON sessions (app_id, id);
+	CREATE INDEX sessions_kid ON sessions (kid, expires);`,
 }

@@ -49,6 +49,8 @@ type Config struct {
 	CustomJWTSecret []byte
 	// AccessLife and RefreshLife are the lifetimes of tokens.
 	AccessLife, RefreshLife time.Duration
+	// KeyLife is how long a key signs tokens before MaintainKeys makes another; 0: until RotateKeys.
+	KeyLife time.Duration
 	// PasswordCost is for new hashes; stored ones of another cost are renewed when their owner logs in.
 	PasswordCost PasswordCost
 	// OnRevoke, if set, is told when a user is disabled or deleted or loses all sessions, after it happened. It must not
@@ -123,6 +125,8 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, fmt.Errorf("auth: access tokens must live at least a second, not %v", cfg.AccessLife)
 	case cfg.RefreshLife < MinRefreshLife:
 		return nil, fmt.Errorf("auth: refresh tokens must live at least %v, not %v", MinRefreshLife, cfg.RefreshLife)
+	case cfg.KeyLife != 0 && cfg.KeyLife < minKeyLife:
+		return nil, fmt.Errorf("auth: keys must sign for at least %v, not %v", minKeyLife, cfg.KeyLife)
 	case cfg.CustomJWTSecret != nil && !cfg.Dev:
 		return nil, errors.New("auth: one secret for the custom JWTs of all apps is for development mode only")
 	case cfg.CustomJWTSecret != nil && len(cfg.CustomJWTSecret) < minCustomKey:
@@ -137,7 +141,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := openKeyring(filepath.Join(cfg.Dir, keyFile))
+	keys, err := openKeyring(filepath.Join(cfg.Dir, keyFile), cfg.Now())
 	if err != nil {
 		return nil, errors.Join(err, db.close())
 	}

@@ -18,6 +18,7 @@ type sessionRow struct {
 	user   string
 	device string
 	digest []byte // of its refresh token
+	kid    string // of the key that signed it
 }
 
 // Bearer is who made a request, by the token that came with it.

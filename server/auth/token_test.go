@@ -220,7 +220,7 @@ func TestKeysOfEarlierVersions(t *testing.T) {
 	require.ErrorIs(t, err, ErrInvalidSession)
 	text, err := os.ReadFile(filepath.Join(f.cfg.Dir, "token-keys"))
 	require.NoError(t, err)
-	require.Regexp(t, "^ed25519 [0-9a-f]{64}\n"+old+"\n$", string(text))
+	require.Regexp(t, "^ed25519 [0-9a-f]{64} [0-9]+\n"+old+"\n$", string(text))
 }
 
 func TestCustomJWT(t *testing.T) {

@@ -1,0 +1,171 @@
+package auth
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// Sessions end one by one, by user, or all of an app's (issue 5, point 1).
+func TestRevokeSessionsApart(t *testing.T) {
+	f := open(t, nil)
+	f.register("a@b.c")
+	var logins []Login
+	for range 3 {
+		l, err := f.userpass("a@b.c", "password")
+		require.NoError(t, err)
+		logins = append(logins, l)
+	}
+	user := logins[0].UserID
+	other := f.anonymous()
+	foreign, _, err := f.CreateApp(t.Context(), "other-abcde")
+	require.NoError(t, err)
+	elsewhere, err := f.Login(t.Context(), foreign, Credentials{Provider: ProviderAnonymous})
+	require.NoError(t, err)
+	good := func(l Login) bool {
+		t.Helper()
+		_, err := f.Refresh(t.Context(), l.RefreshToken)
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalidSession)
+		}
+		return err == nil
+	}
+	session := func(l Login) string {
+		t.Helper()
+		b, err := f.Session(t.Context(), l.RefreshToken)
+		require.NoError(t, err)
+		return b.SessionID
+	}
+
+	list, err := f.Sessions(t.Context(), f.app, user, "", 10)
+	require.NoError(t, err)
+	require.Len(t, list, 3)
+	for _, i := range list {
+		require.Equal(t, user, i.UserID)
+		require.Equal(t, f.clock.now(), i.Created)
+		require.True(t, i.Expires.After(i.Created))
+		require.NotEmpty(t, i.DeviceID)
+	}
+	all, err := f.Sessions(t.Context(), f.app, "", "", 10)
+	require.NoError(t, err)
+	require.Len(t, all, 4)
+	page, err := f.Sessions(t.Context(), f.app, "", all[1].ID, 1)
+	require.NoError(t, err)
+	require.Equal(t, all[2:3], page)
+
+	// One: its access token stays good, its refresh token doesn't, the user's connections are closed, and the user's other sessions go on.
+	id := session(logins[0])
+	require.ErrorIs(t, f.RevokeSession(t.Context(), f.app, other.UserID, id), ErrSessionNotFound, "it is another user's")
+	require.ErrorIs(t, f.RevokeSession(t.Context(), foreign, "", id), ErrSessionNotFound, "it is another app's")
+	require.Empty(t, f.revoked)
+	require.NoError(t, f.RevokeSession(t.Context(), f.app, user, id))
+	require.Equal(t, []Revocation{{f.app.ID, user, SessionsRevoked}}, f.revoked)
+	require.False(t, good(logins[0]))
+	require.True(t, good(logins[1]))
+	f.caller(logins[0])
+	require.ErrorIs(t, f.RevokeSession(t.Context(), f.app, user, id), ErrSessionNotFound)
+
+	// All of a user, all of an app.
+	require.NoError(t, f.RevokeSessions(t.Context(), f.app, user))
+	require.False(t, good(logins[1]))
+	require.True(t, good(other))
+	f.revoked = nil
+	n, err := f.RevokeApp(t.Context(), f.app)
+	require.NoError(t, err)
+	require.EqualValues(t, 1, n)
+	require.Equal(t, []Revocation{{f.app.ID, other.UserID, SessionsRevoked}}, f.revoked)
+	require.False(t, good(other))
+	require.True(t, good(elsewhere))
+	_, err = f.userpass("a@b.c", "password")
+	require.NoError(t, err, "whoever has the credentials may come back")
+}
+
+// The keys that sign change by themselves; old ones are taken as long as there is a token that they have signed, and no longer.
+func TestMaintainKeys(t *testing.T) {
+	const day = 24 * time.Hour
+	f := open(t, func(c *Config) { c.KeyLife, c.RefreshLife = 30*day, 60*day })
+	ids := func() (out []string) {
+		for _, k := range f.PublicKeys() {
+			out = append(out, k.ID)
+		}
+		return out
+	}
+	maintain := func() {
+		t.Helper()
+		require.NoError(t, f.MaintainKeys(t.Context()))
+	}
+	maintain()
+	first := ids()
+	require.Len(t, first, 1)
+	l := f.anonymous()
+	f.clock.move(30*day - time.Second)
+	maintain()
+	require.Equal(t, first, ids(), "it is not due")
+	f.clock.move(time.Second)
+	maintain()
+	require.Len(t, ids(), 2)
+	require.Equal(t, first[0], ids()[1])
+	require.NotEqual(t, keyOf(l.RefreshToken), keyOf(f.anonymous().RefreshToken))
+	maintain()
+	require.Len(t, ids(), 2)
+
+	// A stock client never changes its refresh token (app-services 5.3): it goes on until its session ends.
+	f.clock.move(29 * day)
+	maintain()
+	require.Len(t, ids(), 2)
+	access, err := f.Refresh(t.Context(), l.RefreshToken)
+	require.NoError(t, err)
+	require.Equal(t, ids()[0], keyOf(access), "what is new is signed with the new key")
+	f.clock.move(day)
+	maintain()
+	_, err = f.Refresh(t.Context(), l.RefreshToken)
+	require.ErrorIs(t, err, ErrInvalidSession)
+	require.NotContains(t, ids(), first[0], "its last session has ended")
+	require.Len(t, ids(), 2)
+
+	// One that was rotated by hand, on which no session depends, stays until nobody can have an access token of it.
+	require.NoError(t, rotateAt(f))
+	require.NoError(t, rotateAt(f))
+	maintain()
+	require.Len(t, ids(), 4)
+	f.clock.move(2 * day)
+	maintain()
+	require.Len(t, ids(), 2, "the newest, and that of the session that is open")
+	f.restart()
+	require.Len(t, ids(), 2)
+
+	// Files and sessions of earlier versions: no time, no kid. A key without a time is due; nothing is dropped while such sessions are open.
+	f.anonymous()
+	_, err = f.db.write.ExecContext(t.Context(), "UPDATE sessions SET kid = ''")
+	require.NoError(t, err)
+	path := filepath.Join(f.cfg.Dir, keyFile)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	old := ""
+	for line := range strings.Lines(string(text)) {
+		old += strings.Join(strings.Fields(line)[:2], " ") + "\n"
+	}
+	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
+	maintain()
+	require.Len(t, ids(), 3)
+	f.clock.move(61 * day)
+	maintain()
+	f.clock.move(2 * day)
+	maintain()
+	require.Len(t, ids(), 1)
+	require.NoError(t, os.WriteFile(path, []byte(strings.TrimSpace(old)+" soon\n"), 0o600))
+	require.ErrorContains(t, f.MaintainKeys(t.Context()), "perhaps a time")
+	require.Len(t, ids(), 1, "those in use stay")
+}
+
+// rotateAt is RotateKeys by the clock of the test.
+func rotateAt(f *fixture) error {
+	if _, err := rotate(f.keyPath(), f.clock.now()); err != nil {
+		return err
+	}
+	return f.ReloadKeys()
+}

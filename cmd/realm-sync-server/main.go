@@ -9,6 +9,8 @@ import (
 	"os"
 
 	"github.com/alecthomas/kong"
+
+	"realmsync/server/functions"
 )
 
 // version is set by the linker (scripts/goserver.sh).
@@ -39,6 +41,7 @@ func (versionCommand) Run(k *kong.Context) error {
 }
 
 func main() {
+	functions.Hook()
 	environment, err := withSettings()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "realm-sync-server: error:", err)

@@ -21,12 +21,14 @@ import (
 	"go.uber.org/goleak"
 
 	"realmsync/core/wire"
+	"realmsync/server/functions"
 )
 
 // asServer makes the test binary be the server.
 const asServer = "REALM_SYNC_SERVER_TEST_MAIN"
 
 func TestMain(m *testing.M) {
+	functions.Hook()
 	if os.Getenv(asServer) != "" {
 		main()
 		os.Exit(0)

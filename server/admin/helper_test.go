@@ -20,13 +20,17 @@ import (
 
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/functions"
 	"realmsync/server/rules"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 	syncing "realmsync/server/sync"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	functions.Hook()
+	goleak.VerifyTestMain(m)
+}
 
 var cheap = auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}
 

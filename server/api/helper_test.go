@@ -20,9 +20,13 @@ import (
 
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	javascript "realmsync/server/functions"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	javascript.Hook()
+	goleak.VerifyTestMain(m)
+}
 
 const (
 	testApp   = "test-abcde"

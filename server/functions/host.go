@@ -12,15 +12,16 @@ import (
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	"realmsync/server/ejson"
-	"realmsync/server/functions/script"
+	"realmsync/server/functions/worker"
 	"realmsync/server/rules"
 )
 
 // snapshot is a configuration with what is worked out of it once. It is immutable but for rules, which wait until they are asked for.
 type snapshot struct {
-	config *appconfig.Config
-	set    *rules.Set // nil: the rules of the app don't compile
-	values map[string]any
+	config   *appconfig.Config
+	set      *rules.Set // nil: the rules of the app don't compile
+	values   map[string]any
+	services []string // that have data
 }
 
 // snapshot returns that of a configuration, which is the last one's as long as it is the same.
@@ -32,7 +33,12 @@ func (a *app) snapshot(config *appconfig.Config) *snapshot {
 		if err != nil {
 			set = nil // what is not true under no rules is refused
 		}
-		a.last = &snapshot{config, set, valuesOf(config)}
+		a.last = &snapshot{config, set, valuesOf(config), nil}
+		for _, s := range config.Services {
+			if s.IsData() {
+				a.last.services = append(a.last.services, s.Name)
+			}
+		}
 	}
 	return a.last
 }
@@ -58,7 +64,7 @@ func valuesOf(c *appconfig.Config) map[string]any {
 	return out
 }
 
-// host is what one call can reach: script.Host.
+// host is what one call can reach: worker.Host.
 type host struct {
 	s        *Service
 	app      string
@@ -66,8 +72,8 @@ type host struct {
 	snapshot *snapshot
 }
 
-// Function implements script.Host. Private functions are there: functions may call them.
-func (h *host) Function(ctx context.Context, name string, args bson.A) (*script.Function, error) {
+// Function implements worker.Host. Private functions are there: functions may call them.
+func (h *host) Function(ctx context.Context, name string, args bson.A) (*worker.Function, error) {
 	f := h.snapshot.config.Function(name)
 	if f == nil {
 		return nil, nil
@@ -75,11 +81,12 @@ func (h *host) Function(ctx context.Context, name string, args bson.A) (*script.
 	if !h.mayCall(ctx, f, args) {
 		return nil, apierror.New(http.StatusForbidden, "NoMatchingRuleFound", "no rule lets the user call function '%s'", f.Name)
 	}
-	p, err := compiled.compile(f.Name, f.Source)
-	if err != nil {
-		return nil, &auth.FunctionError{Message: "function '" + f.Name + "' cannot be compiled: " + err.Error()}
-	}
-	return &script.Function{Name: f.Name, System: f.RunAsSystem, Program: p}, nil
+	return &worker.Function{Name: f.Name, Source: f.Source, System: f.RunAsSystem}, nil
+}
+
+// Module implements worker.Host.
+func (h *host) Module(ctx context.Context, name string) (*worker.Function, error) {
+	return h.Function(ctx, name, nil)
 }
 
 // mayCall evaluates can_evaluate (app-services 12.4). What cannot be evaluated is not true.
@@ -97,7 +104,7 @@ func (h *host) mayCall(ctx context.Context, f *appconfig.Function, args bson.A) 
 	return e.Evaluate(env) == rules.True
 }
 
-// Data implements script.Host.
+// Data implements worker.Host.
 func (h *host) Data(ctx context.Context, system bool, service, method string, arg bson.D) (any, error) {
 	if h.s.cfg.Data == nil {
 		return nil, errors.New("there is no data")
@@ -107,14 +114,8 @@ func (h *host) Data(ctx context.Context, system bool, service, method string, ar
 	return h.s.cfg.Data.Call(ctx, h.app, &caller, service, method, arg)
 }
 
-// Value implements script.Host.
+// Value implements worker.Host.
 func (h *host) Value(name string) (any, bool) {
 	v, ok := h.snapshot.values[name]
 	return v, ok
-}
-
-// IsService implements script.Host.
-func (h *host) IsService(name string) bool {
-	s := h.snapshot.config.Service(name)
-	return s != nil && s.IsData()
 }

@@ -61,7 +61,7 @@ func (s *Service) allowed(host string) bool {
 	return false
 }
 
-// HTTP implements script.Host.
+// HTTP implements worker.Host.
 func (h *host) HTTP(ctx context.Context, r script.HTTPRequest) (script.HTTPResponse, error) {
 	var out script.HTTPResponse
 	u, err := url.Parse(r.URL)

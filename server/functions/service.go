@@ -15,6 +15,7 @@ import (
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	"realmsync/server/functions/script"
+	"realmsync/server/functions/worker"
 )
 
 // Data performs operations on the collections of an app. *data.Data is one.
@@ -33,6 +34,10 @@ type Config struct {
 	// AtOnce is how many functions of one app run at the same time, those that wait for data included; 20. A call waits for its turn as
 	// long as Limits.Wall.
 	AtOnce int
+	// Workers is how many processes there are at the same time, of all apps; 32. Each runs one call.
+	Workers int
+	// Idle is how long a process is kept that nobody needs; 1 minute.
+	Idle time.Duration
 	// AllowHosts are the hosts that context.http may reach: names, *.name for those below one, or * for all. None by default. Addresses
 	// that are not public are never reached.
 	AllowHosts []string
@@ -56,8 +61,7 @@ type Entry struct {
 type Service struct {
 	cfg  Config
 	http *http.Client
-	// grace is how much longer than its limit a call is waited for.
-	grace time.Duration
+	pool *worker.Pool
 
 	mu      sync.Mutex
 	apps    map[string]*app
@@ -75,8 +79,8 @@ type app struct {
 
 const (
 	defaultAtOnce = 20
-	maxGrace      = 2 * time.Second
-	maxNested     = 8 // calls within calls through rules: functions that rules call, whose rules call functions
+	maxGrace      = 2 * time.Second // for what has been told to end
+	maxNested     = 8               // calls within calls through rules: functions that rules call, whose rules call functions
 )
 
 // New makes a Service. Close it.
@@ -94,14 +98,18 @@ func New(cfg Config) (*Service, error) {
 		cfg.Now = time.Now
 	}
 	cfg.Limits = cfg.Limits.WithDefaults()
-	s := &Service{cfg: cfg, grace: maxGrace, apps: map[string]*app{}, http: newHTTPClient(publicOnly)}
+	s := &Service{
+		cfg: cfg, apps: map[string]*app{}, http: newHTTPClient(publicOnly),
+		pool: worker.New(worker.Config{Workers: cfg.Workers, Idle: cfg.Idle, Memory: cfg.Limits.Memory, Logger: cfg.Logger}),
+	}
 	if s.cfg.Log == nil {
 		s.cfg.Log = s.log
 	}
 	return s, nil
 }
 
-// Close waits for the calls that run, which should have been told to end by their contexts. One that does not end is left.
+// Close waits a little for the calls that run, which should have been told to end by their contexts, and then ends them with their
+// processes, of which none is left. The error is of an operation on data that does not end.
 func (s *Service) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -113,16 +121,21 @@ func (s *Service) Close() error {
 	}()
 	select {
 	case <-done:
+	case <-time.After(maxGrace):
+	}
+	s.pool.Close()
+	select {
+	case <-done:
 		return nil
-	case <-time.After(s.grace + maxGrace):
-		return errors.New("functions: a function does not end")
+	case <-time.After(maxGrace):
+		return errors.New("functions: what a function asked for does not end")
 	}
 }
 
 // Call implements auth.Functions.
 func (s *Service) Call(ctx context.Context, appID string, caller *auth.Caller, name string, args bson.A) (any, error) {
-	ctx, depth := deeper(ctx)
-	if depth > maxNested {
+	within, _ := ctx.Value(stackKey{}).(stack)
+	if within.depth >= maxNested {
 		return nil, apierror.New(http.StatusBadRequest, "FunctionExecutionError", "functions call each other through rules more than %d deep", maxNested)
 	}
 	config, err := s.cfg.Apps.Current(ctx, appID)
@@ -134,6 +147,13 @@ func (s *Service) Call(ctx context.Context, appID string, caller *auth.Caller, n
 		return nil, err
 	}
 	defer s.running.Done()
+	// A call of a rule has its turn with the call whose data it is about.
+	at := within.at
+	if at == nil || at.id != appID {
+		at = &place{s: s, app: a, id: appID}
+		defer at.leave()
+	}
+	ctx = context.WithValue(ctx, stackKey{}, stack{within.depth + 1, at})
 	h := &host{s: s, app: appID, caller: caller, snapshot: a.snapshot(config)}
 	f := config.Function(name)
 	if f == nil || f.Private && !caller.System {
@@ -143,51 +163,41 @@ func (s *Service) Call(ctx context.Context, appID string, caller *auth.Caller, n
 	if err != nil {
 		return nil, err
 	}
-	// A call of a rule has its turn with the call whose data it is about.
-	release := func() {}
-	if depth == 1 {
-		if release, err = a.turn(ctx, s.cfg.Limits.Wall); err != nil {
-			return nil, err
-		}
+	lease, err := at.lease(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return s.run(ctx, h, fn, args, release)
+	return s.run(ctx, h, at, lease, fn, args)
 }
 
-// run runs a call on a goroutine of its own, so that one that is stuck within a step that cannot be interrupted does not hold its caller.
-func (s *Service) run(ctx context.Context, h *host, fn *script.Function, args bson.A, release func()) (any, error) {
+func (s *Service) run(ctx context.Context, h *host, at *place, lease *worker.Lease, fn *worker.Function, args bson.A) (any, error) {
 	config := h.snapshot.config
 	entry := Entry{App: h.app, Function: fn.Name, UserID: h.caller.UserID, Started: s.cfg.Now()}
 	environment := config.Environment
 	if environment == "no-environment" {
 		environment = ""
 	}
-	ended := make(chan script.Outcome, 1)
+	values := map[string]string{}
+	for name, v := range config.EnvironmentValues[environment] {
+		values[name] = string(v)
+	}
 	start := time.Now()
-	s.running.Add(1)
-	go func() {
-		defer s.running.Done()
-		defer release()
-		ended <- script.Run(ctx, h, script.Call{
-			Function: fn, Args: args, Caller: h.caller, App: h.app, AppName: config.Name,
-			Environment: environment, EnvironmentValues: config.EnvironmentValues[environment],
-			Limits: s.cfg.Limits, Now: s.cfg.Now,
-		})
-	}()
-	stuck := time.NewTimer(s.cfg.Limits.Wall + s.grace)
-	defer stuck.Stop()
-	var out script.Outcome
+	out := lease.Run(ctx, h, worker.Call{
+		Function: fn, Args: args, Caller: h.caller, App: h.app, AppName: config.Name,
+		Environment: environment, EnvironmentValues: values, Services: h.snapshot.services, Limits: s.cfg.Limits,
+	})
 	select {
-	case out = <-ended:
-	case <-stuck.C:
-		out.Err = &script.LimitError{What: "execution time limit exceeded"}
-		s.cfg.Logger.Error("a function does not end: it holds one of the app's places until it does", "app", h.app, "function", fn.Name)
+	case <-out.Settled:
+	default:
+		s.cfg.Logger.Error("what a function asked for does not end: it holds one of the app's places until it does", "app", h.app, "function", fn.Name)
+		at.wait(out.Settled)
 	}
 	var threw *script.ThrownError
 	if errors.As(out.Err, &threw) {
 		entry.Stack = threw.Stack
 	}
-	for _, err := range out.Failed {
-		s.cfg.Logger.Error("what a function asked for failed", "app", h.app, "function", fn.Name, "error", err)
+	for _, text := range out.Failed {
+		s.cfg.Logger.Error("what a function asked for failed", "app", h.app, "function", fn.Name, "error", text)
 	}
 	entry.Took, entry.Lines, entry.Err = time.Since(start), out.Log, told(out.Err)
 	s.cfg.Log(entry)
@@ -198,6 +208,7 @@ func (s *Service) run(ctx context.Context, h *host, fn *script.Function, args bs
 func told(err error) error {
 	var threw *script.ThrownError
 	var limit *script.LimitError
+	var crash *worker.CrashError
 	switch {
 	case err == nil:
 		return nil
@@ -205,6 +216,8 @@ func told(err error) error {
 		return &auth.FunctionError{Message: threw.Text}
 	case errors.As(err, &limit):
 		return apierror.New(http.StatusBadRequest, "ExecutionTimeLimitExceeded", "%s", limit.What)
+	case errors.As(err, &crash):
+		return &auth.FunctionError{Message: "the process that ran the function has ended"}
 	}
 	return fmt.Errorf("functions: %w", err)
 }
@@ -225,20 +238,6 @@ func (s *Service) enter(appID string) (*app, error) {
 	return a, nil
 }
 
-// turn waits until another call of the app may run.
-func (a *app) turn(ctx context.Context, most time.Duration) (release func(), err error) {
-	patience := time.NewTimer(most)
-	defer patience.Stop()
-	select {
-	case a.slots <- struct{}{}:
-		return func() { <-a.slots }, nil
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	case <-patience.C:
-		return nil, apierror.New(http.StatusTooManyRequests, "", "too many functions of the app are running, try again later")
-	}
-}
-
 // log is the default of Config.Log.
 func (s *Service) log(e Entry) {
 	log := s.cfg.Logger.With("app", e.App, "function", e.Function, "user", e.UserID)
@@ -249,12 +248,4 @@ func (s *Service) log(e Entry) {
 	if e.Err != nil {
 		log.Warn("a function failed", "error", e.Err, "stack", e.Stack, "took", e.Took)
 	}
-}
-
-type depthKey struct{}
-
-// deeper counts how many calls a context is within.
-func deeper(ctx context.Context) (context.Context, int) {
-	n, _ := ctx.Value(depthKey{}).(int)
-	return context.WithValue(ctx, depthKey{}, n+1), n + 1
 }

@@ -23,13 +23,16 @@ import (
 	"realmsync/server/functions/script"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	Hook()
+	goleak.VerifyTestMain(m)
+}
 
 // world is a Service with one app, "app", and data that are recorded.
 type world struct {
 	*Service
 
-	t      *testing.T
+	t      testing.TB
 	config *appconfig.Config
 	answer func(caller *auth.Caller, method string, arg bson.D) (any, error)
 
@@ -56,7 +59,7 @@ func (r recorded) Call(_ context.Context, app string, caller *auth.Caller, servi
 	return r.w.answer(caller, method, arg)
 }
 
-func newWorld(t *testing.T, cfg Config, functions ...appconfig.Function) *world {
+func newWorld(t testing.TB, cfg Config, functions ...appconfig.Function) *world {
 	t.Helper()
 	w := &world{t: t, config: appconfig.Default("app")}
 	w.config.Functions = functions
@@ -263,7 +266,7 @@ func TestChanged(t *testing.T) {
 }
 
 func TestLimitsAndLog(t *testing.T) {
-	w := newWorld(t, Config{Limits: script.Limits{Wall: 50 * time.Millisecond}},
+	w := newWorld(t, Config{Limits: script.Limits{Wall: 500 * time.Millisecond}},
 		function("endless", "exports = () => { console.log('before'); for (;;); }"), function("throws", "exports = function thrower() { console.error('no'); throw new Error('why') }"))
 	_, err := w.call("endless")
 	requireRefused(t, err, 400, "ExecutionTimeLimitExceeded", "execution time limit exceeded")
@@ -312,13 +315,14 @@ func TestTurns(t *testing.T) {
 	require.NoError(t, group.Wait())
 	require.LessOrEqual(t, most, 2)
 
-	held, err := w.apps["app"].turn(t.Context(), time.Hour)
-	require.NoError(t, err)
-	defer held()
-	second, err := w.apps["app"].turn(t.Context(), time.Hour)
-	require.NoError(t, err)
-	defer second()
-	_, err = w.apps["app"].turn(t.Context(), time.Millisecond)
+	for range 2 {
+		held := &place{s: w.Service, app: w.apps["app"], id: "app"}
+		_, err := held.lease(t.Context())
+		require.NoError(t, err)
+		defer held.leave()
+	}
+	w.cfg.Limits.Wall = time.Millisecond
+	_, err := w.call("f")
 	requireRefused(t, err, 429, "", "too many functions")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -392,8 +396,7 @@ func TestClosed(t *testing.T) {
 
 // A call that is stuck in a step that nothing can interrupt is answered, and holds its place until it ends.
 func TestStuck(t *testing.T) {
-	w := newWorld(t, Config{AtOnce: 1, Limits: script.Limits{Wall: 20 * time.Millisecond}}, function("f", "exports = () => context.services.get('mongodb-atlas').db('d').collection('c').count()"))
-	w.grace = 20 * time.Millisecond
+	w := newWorld(t, Config{AtOnce: 1, Limits: script.Limits{Wall: 200 * time.Millisecond}}, function("f", "exports = () => context.services.get('mongodb-atlas').db('d').collection('c').count()"))
 	end := make(chan struct{})
 	w.answer = func(*auth.Caller, string, bson.D) (any, error) {
 		<-end

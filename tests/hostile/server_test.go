@@ -36,6 +36,7 @@ import (
 
 // net/http waits half a second after it has refused a body, so that the answer arrives; goleak waits less.
 func TestMain(m *testing.M) {
+	functions.Hook()
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*conn).closeWriteAndWait"))
 }
 

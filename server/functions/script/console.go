@@ -6,9 +6,9 @@ import (
 	"github.com/dop251/goja"
 )
 
-// logger keeps what a function logs, up to so many bytes.
+// logger bounds what a function logs.
 type logger struct {
-	lines  []Line
+	to     func(Line)
 	left   int
 	full   bool
 	failed []error // what went wrong in the server, of which the function was told only that
@@ -22,10 +22,10 @@ func (l *logger) add(level, text string) {
 	}
 	if l.left -= len(text) + lineCost; l.left < 0 {
 		l.full = true
-		l.lines = append(l.lines, Line{"warn", "the function logged more than is kept: the rest is dropped"})
+		l.to(Line{"warn", "the function logged more than is kept: the rest is dropped"})
 		return
 	}
-	l.lines = append(l.lines, Line{level, text})
+	l.to(Line{level, text})
 }
 
 // makeConsole makes the global console.

@@ -81,7 +81,10 @@ func (c *call) contextOf(f *Function) (*goja.Object, error) {
 		c.define(services, map[string]any{"get": fn(func(call goja.FunctionCall) goja.Value { return c.service(call, system) })}),
 		c.define(functions, map[string]any{"execute": fn(c.execute)}),
 		c.define(vals, map[string]any{"get": fn(func(call goja.FunctionCall) goja.Value {
-			v, ok := c.host.Value(call.Argument(0).String())
+			v, ok, err := c.host.Value(c.ctx, call.Argument(0).String())
+			if err != nil {
+				panic(c.errorOf(err))
+			}
 			if !ok {
 				return goja.Undefined()
 			}

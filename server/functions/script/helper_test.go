@@ -30,6 +30,7 @@ type fake struct {
 	answer    func(method string, arg bson.D) (any, error)
 	http      func(ctx context.Context, r HTTPRequest) (HTTPResponse, error)
 
+	lines []Line // of the call that ran last
 	mu    sync.Mutex
 	calls []dataCall
 }
@@ -61,8 +62,16 @@ func (f *fake) Data(ctx context.Context, system bool, service, method string, ar
 	return f.answer(method, arg)
 }
 
-func (f *fake) Value(name string) (any, bool) { v, ok := f.values[name]; return v, ok }
-func (f *fake) IsService(name string) bool    { return name == "mongodb-atlas" }
+func (f *fake) Module(ctx context.Context, name string) (*Function, error) {
+	return f.Function(ctx, name, nil)
+}
+
+func (f *fake) Value(_ context.Context, name string) (any, bool, error) {
+	v, ok := f.values[name]
+	return v, ok, nil
+}
+func (f *fake) Log(l Line)                 { f.lines = append(f.lines, l) }
+func (f *fake) IsService(name string) bool { return name == "mongodb-atlas" }
 func (f *fake) HTTP(ctx context.Context, r HTTPRequest) (HTTPResponse, error) {
 	if f.http == nil {
 		return HTTPResponse{}, ErrHTTPForbidden
@@ -88,7 +97,7 @@ func (f *fake) run(source string, args ...any) Outcome {
 
 func (f *fake) runAs(c Call, source string, args ...any) Outcome {
 	f.t.Helper()
-	c.Function, c.Args = f.add("f", source), args
+	c.Function, c.Args, f.lines = f.add("f", source), args, nil
 	if c.Caller == nil {
 		c.Caller = &auth.Caller{UserID: "5e43ddcc636ee106eaa12bda", Type: auth.TypeNormal, Data: bson.D{{Key: "email", Value: "a@b.c"}}}
 	}

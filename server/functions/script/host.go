@@ -14,17 +14,21 @@ import (
 
 // Host is what a function can reach. Its methods may be called concurrently, and keep to their context.
 type Host interface {
-	// Function returns another function of the app, or nil. caller, args are those it is about to be called with; an error means
-	// that this caller may not call it.
+	// Function returns another function of the app that is about to be called with args, or nil; an error means that this caller may not
+	// call it.
 	Function(ctx context.Context, name string, args bson.A) (*Function, error)
+	// Module returns another function of the app, whose source is about to be a part of the one that requires it, or nil.
+	Module(ctx context.Context, name string) (*Function, error)
 	// Data runs an operation on a collection (app-services 7.4); system says that rules don't apply.
 	Data(ctx context.Context, system bool, service, method string, arg bson.D) (any, error)
 	// Value returns a value of the app, and whether there is one.
-	Value(name string) (any, bool)
+	Value(ctx context.Context, name string) (any, bool, error)
 	// IsService says whether there is a data source of this name.
 	IsService(name string) bool
 	// HTTP makes a request.
 	HTTP(ctx context.Context, r HTTPRequest) (HTTPResponse, error)
+	// Log is told of each line that the function logs, up to Limits.Log.
+	Log(l Line)
 }
 
 // Function is one function of an app.
@@ -67,10 +71,11 @@ type Limits struct {
 	Wall    time.Duration // in all; 150 s, as the hosted service
 	CPU     time.Duration // running JavaScript; 30 s, at most 60 s
 	Result  int           // bytes of the result, about; 16 MiB
+	Asks    int           // what a function asks of the server, data and HTTP requests among it; 100,000. The Host holds it
 	Frames  int           // calls within calls; 600
 	Pending int           // operations and timers that wait; 10,000
 	Log     int           // bytes that console keeps; 64 KiB
-	Memory  int64         // bytes that the heap may grow; 256 MiB
+	Memory  int64         // bytes that the process may grow; 256 MiB
 }
 
 // WithDefaults fills in what is not set.
@@ -79,6 +84,7 @@ func (l Limits) WithDefaults() Limits {
 	set(&l.CPU, 30*time.Second)
 	l.CPU = min(l.CPU, maxCPU)
 	set(&l.Result, 16<<20)
+	set(&l.Asks, 100_000)
 	set(&l.Frames, 600)
 	set(&l.Pending, 10_000)
 	set(&l.Log, 64<<10)
@@ -101,7 +107,6 @@ type Line struct {
 // Outcome is what a call came to.
 type Outcome struct {
 	Value any // BSON; nil for none
-	Log   []Line
 	// Failed is what went wrong in the server, of which the function was told no more than that.
 	Failed []error
 	Err    error // *ThrownError, *LimitError, or another for what went wrong in the server

@@ -75,7 +75,7 @@ func (c *call) require(from *Function) fn {
 			c.must(err)
 			return m
 		}
-		f, err := c.host.Function(c.ctx, plainName(name), nil)
+		f, err := c.host.Module(c.ctx, plainName(name))
 		if err != nil {
 			panic(c.errorOf(err))
 		}

@@ -44,10 +44,10 @@ func Run(ctx context.Context, host Host, what Call) (out Outcome) {
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, what.Limits.Wall, &LimitError{"execution time limit exceeded"})
 	c := &call{Call: what, ctx: ctx, host: host, vm: goja.New(), loaded: map[moduleKey]*module{}}
-	c.log.left = what.Limits.Log
+	c.log.to, c.log.left = host.Log, what.Limits.Log
 	c.loop.init(c)
 	// In this order: what waits is told, it is waited for, then nothing of the call runs any more.
-	defer func() { out.Log, out.Failed = c.log.lines, c.log.failed }()
+	defer func() { out.Failed = c.log.failed }()
 	defer c.loop.close()
 	defer cancel()
 	stop := context.AfterFunc(ctx, func() { c.vm.Interrupt(context.Cause(ctx)) })

@@ -86,13 +86,13 @@ func (l *logged) String() string {
 	return l.text.String()
 }
 
-// pool makes one with a short grace, and closes it.
+// pool makes one whose workers have all the time to say that they passed a limit, and closes it.
 func pool(t testing.TB, cfg Config) (*Pool, *logged) {
 	t.Helper()
 	log := &logged{}
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
 	if cfg.Grace == 0 {
-		cfg.Grace = 50 * time.Millisecond
+		cfg.Grace = patience
 	}
 	p := New(cfg)
 	t.Cleanup(p.Close)

@@ -17,7 +17,6 @@ const stuck = "exports = () => /(?=a)(a+)+$/.test('a'.repeat(60) + 'b')" // one 
 
 // What takes too long is ended: by the worker itself where it can, with the worker where it can't. The next call finds one.
 func TestTime(t *testing.T) {
-	p, log := pool(t, Config{})
 	for _, c := range []struct {
 		name, source string
 		limits       script.Limits
@@ -30,6 +29,11 @@ func TestTime(t *testing.T) {
 		{"stuck", "exports = () => { console.log('before'); return (" + strings.TrimPrefix(stuck, "exports = ") + ")() }", script.Limits{Wall: 200 * time.Millisecond}, "execution time limit exceeded", true},
 		{"stuck computing", stuck, script.Limits{CPU: 50 * time.Millisecond}, "too much processor time", true},
 	} {
+		cfg := Config{}
+		if c.killed {
+			cfg.Grace = time.Millisecond
+		}
+		p, log := pool(t, cfg)
 		l := p.must(t, "app")
 		what := call(c.source)
 		what.Limits = c.limits
@@ -150,7 +154,8 @@ func TestCancelled(t *testing.T) {
 	h.data = func(context.Context, bool, string, bson.D) (any, error) { <-end; return nil, nil }
 	c := call("exports = () => " + count)
 	c.Limits = script.Limits{Wall: 100 * time.Millisecond}
-	out = p.run(t, h, c)
+	impatient, _ := pool(t, Config{Grace: time.Millisecond})
+	out = impatient.run(t, h, c)
 	require.ErrorContains(t, out.Err, "time limit")
 	select {
 	case <-out.Settled:

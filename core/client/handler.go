@@ -2,29 +2,40 @@ package client
 
 import "sync"
 
-// handlerSlot holds an ErrorHandler and closes it when another takes its place.
-type handlerSlot struct {
+// closer is a handler: Close lets go of it, while a call that is under way may still run.
+type closer interface {
+	comparable
+	Close()
+}
+
+// slot holds a handler, and closes it when another takes its place. The zero value of H is none.
+type slot[H closer] struct {
 	mu     sync.Mutex
-	h      ErrorHandler
+	h      H
 	closed bool
 }
 
-func (s *handlerSlot) get() ErrorHandler {
+// handlerSlot and resetSlot hold what an opening brings.
+type (
+	handlerSlot = slot[ErrorHandler]
+	resetSlot   = slot[ResetHandler]
+)
+
+func (s *slot[H]) get() H {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.h
 }
 
 // take empties the slot without closing.
-func (s *handlerSlot) take() ErrorHandler {
+func (s *slot[H]) take() (h H) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	h := s.h
-	s.h = nil
+	h, s.h = s.h, h
 	return h
 }
 
-func (s *handlerSlot) set(h ErrorHandler) {
+func (s *slot[H]) set(h H) {
 	s.mu.Lock()
 	old := s.h
 	if s.closed {
@@ -33,19 +44,23 @@ func (s *handlerSlot) set(h ErrorHandler) {
 		s.h = h
 	}
 	s.mu.Unlock()
-	if old != nil {
-		old.Close()
-	}
+	closeHandler(old)
 }
 
 // close closes the handler, and those that are set from now on.
-func (s *handlerSlot) close() {
+func (s *slot[H]) close() {
+	var none H
 	s.mu.Lock()
 	old := s.h
-	s.h, s.closed = nil, true
+	s.h, s.closed = none, true
 	s.mu.Unlock()
-	if old != nil {
-		old.Close()
+	closeHandler(old)
+}
+
+func closeHandler[H closer](h H) {
+	var none H
+	if h != none {
+		h.Close()
 	}
 }
 

@@ -21,6 +21,7 @@ type syncConfig struct {
 	rules         merge.Rules
 	dialer        session.Dialer // nil: the manager's
 	holdDialer    func() (release func())
+	config        Config // that all of this came from
 }
 
 // link is the session of a file with what it needs of the app. It lives as long as the session, which ends by closing its file.
@@ -32,8 +33,11 @@ type link struct {
 	key       *store.Key // that encrypts the file; nil: none
 	share     *app.App   // of the user
 	handler   handlerSlot
+	resets    resetSlot
+	config    Config // of the opening that made the link, for instances that are opened for its reset handler
 	observers observerSet
 	initial   *handlerSlot  // of the opening that made the link; nil afterwards
+	resetsNow *resetSlot    // likewise
 	ended     chan struct{} // closed when the session has closed its file
 
 	holdDialer    func() (release func())
@@ -45,7 +49,7 @@ type link struct {
 }
 
 // attach gives a new instance its reference of the session. detach takes it back.
-func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (detach func(), err error) {
+func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot, resets *resetSlot) (detach func(), err error) {
 	user := cfg.user
 	// Every instance, also a frozen one, may make others of its file, and those need the user and its way to the server.
 	share, releaseDialer := user.App().Retain(), cfg.holdDialer()
@@ -69,7 +73,7 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 	if err != nil {
 		return nil, err
 	}
-	l := &link{client: c, file: r.File(), user: user, rules: cfg.rules, key: r.EncryptionKey(), initial: handler, holdDialer: cfg.holdDialer, ended: make(chan struct{})}
+	l := &link{client: c, file: r.File(), user: user, rules: cfg.rules, key: r.EncryptionKey(), initial: handler, resetsNow: resets, config: cfg.config.again(), holdDialer: cfg.holdDialer, ended: make(chan struct{})}
 	s, err := manager.Open(session.Config{
 		Path:          l.file,
 		Open:          l.open,
@@ -79,6 +83,7 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 		MergeRules:    cfg.rules,
 		Dialer:        cfg.dialer,
 		OnError:       l.failed,
+		Reset:         l.reset,
 		ScheduleReset: l.scheduleReset,
 	})
 	if err != nil {
@@ -101,6 +106,9 @@ func (c *Client) attach(r *realm.Realm, cfg syncConfig, handler *handlerSlot) (d
 	if first { // of a new session, whose handler is there already, or of one that nobody had a realm of any more
 		if h := handler.take(); h != nil {
 			l.handler.set(h)
+		}
+		if h := resets.take(); h != nil {
+			l.resets.set(h)
 		}
 	}
 	return func() {
@@ -131,7 +139,8 @@ func (l *link) open() (session.File, error) {
 	}
 	l.share, l.releaseDialer = l.user.App().Retain(), l.holdDialer()
 	l.handler.set(l.initial.take()) // before there are errors
-	l.initial = nil
+	l.resets.set(l.resetsNow.take())
+	l.initial, l.resetsNow = nil, nil
 	l.client.mu.Lock()
 	l.client.links[l.file] = l
 	l.client.mu.Unlock()
@@ -160,6 +169,7 @@ func (l *link) end() {
 	}
 	c.mu.Unlock()
 	l.handler.close()
+	l.resets.close()
 	l.observers.close()
 	l.releaseDialer()
 	l.share.Close()

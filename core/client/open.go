@@ -28,6 +28,9 @@ type Config struct {
 	// Errors is told what goes wrong with the session; nil: nobody. Open takes it over, also when it fails. It serves the
 	// session until it ends, or until Session.SetErrorHandler; a session that is open already keeps the one it has.
 	Errors ErrorHandler
+	// Reset says what becomes of the file when the server wants it reset; nil: Errors is told, and the file is backed up and deleted when the App is
+	// next opened. It is taken over, and serves the session, as Errors.
+	Reset ResetHandler
 }
 
 // ErrorHandler is told of the errors of sessions.
@@ -47,15 +50,19 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 		if cfg.Errors != nil {
 			cfg.Errors.Close()
 		}
+		if cfg.Reset != nil {
+			cfg.Reset.Close()
+		}
 		if cfg.ForcedHistory && cfg.Realm.SchemaMode == realm.Immutable {
 			return nil, fmt.Errorf("%w: changes can't be recorded in immutable schema mode", ErrIllegalCombination)
 		}
 		cfg.Realm.Synced, cfg.Realm.ForcedHistory = cfg.ForcedHistory, cfg.ForcedHistory
 		return realm.Open(cfg.Realm)
 	}
-	handler := &handlerSlot{h: cfg.Errors}
-	// The session has taken the handler out, if it wants it.
+	handler, resets := &handlerSlot{h: cfg.Errors}, &resetSlot{h: cfg.Reset}
+	// The session has taken the handlers out, if it wants them.
 	defer handler.close()
+	defer resets.close()
 	if cfg.Realm.SchemaMode == realm.Immutable {
 		return nil, fmt.Errorf("%w: a synced realm can't be opened in immutable schema mode", ErrIllegalCombination)
 	}
@@ -64,7 +71,7 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 	}
 	rc := cfg.Realm
 	rc.Synced, rc.UserID = true, key(cfg.User.User)
-	made := syncConfig{cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion, cfg.Rules, cfg.Dialer, cfg.HoldDialer}
+	made := syncConfig{cfg.User.User, cfg.StopPolicy, cfg.Realm.SchemaVersion, cfg.Rules, cfg.Dialer, cfg.HoldDialer, cfg}
 	if d, ok := cfg.User.App().Companion().(session.Dialer); ok {
 		made.dialer, made.holdDialer = d, nil // an App holds its own
 	}
@@ -81,7 +88,7 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 				return nil, err
 			}
 		}
-		detach, err := c.attach(r, made, handler)
+		detach, err := c.attach(r, made, handler, resets)
 		if err != nil {
 			if before != nil {
 				before()

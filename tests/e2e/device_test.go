@@ -42,6 +42,7 @@ type deviceOptions struct {
 	schema  *schema.Schema
 	failed  func(*session.Error) // told of sync errors
 	timings session.Timings
+	reset   client.ResetHandler // nil: resets are manual
 }
 
 // handler is a client.ErrorHandler.
@@ -80,7 +81,7 @@ func openDevice(o deviceOptions) (d *device, err error) {
 		return d, err
 	}
 	config := realm.Config{Path: path, Schema: o.schema, SchemaMode: realm.AdditiveDiscovered}
-	if d.realm, err = d.client.Open(client.Config{Realm: config, User: d.user, StopPolicy: session.AfterChangesUploaded, Errors: handler(o.failed)}); err != nil {
+	if d.realm, err = d.client.Open(client.Config{Realm: config, User: d.user, StopPolicy: session.AfterChangesUploaded, Errors: handler(o.failed), Reset: o.reset}); err != nil {
 		return d, err
 	}
 	d.session, err = d.client.SessionOf(d.realm)

@@ -35,6 +35,8 @@ type governed struct {
 	t       *testing.T
 	url     string
 	configs *appconfig.Store
+	users   *auth.Service
+	sync    *endpoint.Server
 }
 
 func startGoverned(t *testing.T) *governed {
@@ -73,7 +75,7 @@ func startGoverned(t *testing.T) *governed {
 		require.NoError(t, users.Close())
 		require.NoError(t, configs.Close())
 	})
-	return &governed{t: t, url: "http://" + listener.Addr().String(), configs: configs}
+	return &governed{t: t, url: "http://" + listener.Addr().String(), configs: configs, users: users, sync: sync}
 }
 
 // roles saves the default roles of the app, with the queryable fields that they need.

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"realmsync/core/changeset"
 	"realmsync/core/merge"
 	"realmsync/server/store"
 )
@@ -290,13 +289,4 @@ func (e *Engine) entries(ctx context.Context, s *Snapshot, from, to uint64, f fu
 		}
 		return f(entry)
 	})
-}
-
-// decode is changeset.Decode with the protocol's error.
-func decode(b []byte) (*changeset.Changeset, error) {
-	c, err := changeset.Decode(b)
-	if err != nil {
-		return nil, blame(BadChangeset, err, "the changeset can't be read")
-	}
-	return c, nil
 }

@@ -220,7 +220,7 @@ func TestKeysKeepTheirOrder(t *testing.T) {
 func TestDocuments(t *testing.T) {
 	f, d := withT(t, nil)
 	values := []value.Value{
-		value.Null(), value.Int(-5), value.Int(1 << 62), value.Bool(true), value.Bool(false), value.String(""), value.String("text\x00\xff"),
+		value.Null(), value.Int(-5), value.Int(1 << 62), value.Bool(true), value.Bool(false), value.String(""), value.String("text\x00\u00ff"),
 		value.Binary([]byte{0, 1}), value.FromTimestamp(value.Timestamp{Seconds: -3, Nanoseconds: -999_999_999}), value.Float(-0.5), value.Double(2.5),
 		value.DoubleBits(0x7ff8000000000123), value.FromDecimal(value.DecimalFromInt64(-12)), value.FromDecimal(value.DecimalNaN()),
 		value.FromObjectID(value.ObjectID{1, 2, 3}), value.FromUUID(value.UUID{9, 8, 7}), value.FromLink("T", key(77)),

@@ -22,8 +22,18 @@ type Uploaded struct {
 }
 
 // DecodeUploaded decodes the changeset of an uploaded entry; the error is an *Error (212). It is apart from Upload, so that
-// the expensive part of reading an upload happens on the goroutine of its connection and not on the writer's.
-func DecodeUploaded(b []byte) (*changeset.Changeset, error) { return decode(b) }
+// the expensive part of reading an upload happens on the goroutine of its connection and not on the writer's. Text that is no UTF-8 is refused
+// (spec/changeset.md section 4, R12): JSON, queries and other clients couldn't name it.
+func DecodeUploaded(b []byte) (*changeset.Changeset, error) {
+	c, err := changeset.Decode(b)
+	if err == nil {
+		err = changeset.CheckText(c)
+	}
+	if err != nil {
+		return nil, blame(BadChangeset, err, "the changeset can't be read")
+	}
+	return c, nil
+}
 
 // Stream ties the uploads of one session together: once one of them fails, or the session has ended, those behind it are
 // not integrated.

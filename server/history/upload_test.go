@@ -229,3 +229,28 @@ func TestBadChangesets(t *testing.T) {
 		})
 	}
 }
+
+// Text that is no UTF-8 is refused wherever it is (changeset.md section 4, R12): others couldn't name what it names.
+func TestUploadedText(t *testing.T) {
+	const bad = "a\xff"
+	update := set(1, "s", value.String("x"))
+	for name, in := range map[string]changeset.Instruction{
+		"class":        {Op: changeset.AddTable, Table: bad, Schema: &changeset.SchemaFields{KeyField: "_id", KeyType: value.KindInt}},
+		"key property": {Op: changeset.AddTable, Table: "U", Schema: &changeset.SchemaFields{KeyField: bad, KeyType: value.KindInt}},
+		"property":     addColumn("T", bad, value.KindInt, false),
+		"key":          {Op: changeset.CreateObject, Table: "T", Key: value.StringKey(bad)},
+		"value":        set(1, "s", value.String(bad)),
+		"link":         set(1, "s", value.FromLink("T", value.StringKey(bad))),
+		"path":         {Op: changeset.Update, Table: "T", Key: key(1), Field: "s", Path: []changeset.Step{{Key: bad}}, Value: value.Int(1)},
+	} {
+		b, err := changeset.Encode(&changeset.Changeset{Instructions: []changeset.Instruction{update, in}})
+		require.NoError(t, err, name)
+		_, err = DecodeUploaded(b)
+		requireCode(t, BadChangeset, err)
+		require.ErrorContains(t, err, "UTF-8", name)
+	}
+	b, err := changeset.Encode(&changeset.Changeset{Instructions: []changeset.Instruction{set(1, "s", value.String("a\x00\u202e\ufffd"))}})
+	require.NoError(t, err)
+	_, err = DecodeUploaded(b)
+	require.NoError(t, err)
+}

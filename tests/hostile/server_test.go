@@ -3,6 +3,7 @@ package hostile
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"io"
@@ -67,6 +68,12 @@ type server struct {
 // open starts a server with two apps. dev: attempts aren't counted.
 func open(t *testing.T, dev bool) *server {
 	t.Helper()
+	return openTrusting(t, dev, nil)
+}
+
+// openTrusting is open, with the authorities that sign the certificates of identity providers.
+func openTrusting(t *testing.T, dev bool, roots *x509.CertPool) *server {
+	t.Helper()
 	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data")}
 	require.NoError(t, os.MkdirAll(s.dir, 0o700))
 	ctx := t.Context()
@@ -79,7 +86,7 @@ func open(t *testing.T, dev bool) *server {
 	require.NoError(t, err)
 	accounts, err := admin.OpenAccounts(ctx, admin.AccountsConfig{Dir: s.dir, PasswordCost: cheap, Logger: log})
 	require.NoError(t, err)
-	s.users, err = auth.Open(ctx, auth.Config{Dir: s.dir, Dev: dev, KnownApps: true, PasswordCost: cheap, Configs: s.configs, Group: accounts.Group(), Logger: log,
+	s.users, err = auth.Open(ctx, auth.Config{Dir: s.dir, Dev: dev, KnownApps: true, Roots: roots, PasswordCost: cheap, Configs: s.configs, Group: accounts.Group(), Logger: log,
 		OnRevoke: func(r auth.Revocation) { s.sync.Revoke(r) }})
 	require.NoError(t, err)
 	ruled := data.NewRuled(rules.NewSets(s.configs))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"sync"
 
@@ -46,7 +45,7 @@ func (k *known) check(functions []appconfig.Function) (int, error) {
 		return -1, nil
 	}
 	// Each source has its own time, so this ends.
-	bad, err := worker.Check(context.Background(), unknown, slog.Default())
+	bad, err := worker.Check(context.Background(), unknown)
 	if err != nil {
 		if bad >= 0 {
 			bad = at[bad]

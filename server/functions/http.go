@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -23,6 +24,9 @@ const (
 	maxHTTPBody  = 4 << 20  // bytes of an answer
 	maxHTTPHeads = 64 << 10 // bytes of its headers
 )
+
+// httpMethods are those that context.http has.
+var httpMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead}
 
 // newHTTPClient makes the client of context.http. control is asked about each address that is dialed.
 func newHTTPClient(control func(network, address string, _ syscall.RawConn) error) *http.Client {
@@ -64,6 +68,9 @@ func (s *Service) allowed(host string) bool {
 // HTTP implements worker.Host.
 func (h *host) HTTP(ctx context.Context, r script.HTTPRequest) (script.HTTPResponse, error) {
 	var out script.HTTPResponse
+	if !slices.Contains(httpMethods, r.Method) {
+		return out, apierror.New(http.StatusBadRequest, "InvalidParameter", "functions don't make requests of this kind")
+	}
 	u, err := url.Parse(r.URL)
 	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Hostname() == "" {
 		return out, apierror.New(http.StatusBadRequest, "InvalidParameter", "the URL must be http:// or https://HOST...")

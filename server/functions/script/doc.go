@@ -4,6 +4,8 @@
 // Every call has a runtime of its own, so nothing that one call leaves behind is seen by another. Making one takes a few microseconds;
 // what is kept between calls is the compiled source (Compile), which is immutable.
 //
+// It runs in a process that is made for it (package worker): what a source can do to that is bounded there.
+//
 // A call is one goroutine: JavaScript runs there, and so does everything that touches its values. Work that waits (data, HTTP) has
 // goroutines that Run waits for before it returns.
 package script

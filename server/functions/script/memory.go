@@ -12,8 +12,8 @@ const (
 )
 
 // watchMemory interrupts a call when the process's heap has grown by more than its limit from the least that it was during the call. The Go runtime does not say who
-// allocated: the limit is exact in a process that runs one call at a time, and is shared by the calls of one that runs several. What one
-// built-in function allocates at once is seen only afterwards. It returns what ends the watch.
+// allocated: a process runs one call and those within it (package worker), which share the limit. What one built-in function allocates at once is seen only
+// afterwards: the kernel holds that. It returns what ends the watch.
 func watchMemory(c *call) (stop func()) {
 	done, ended := make(chan struct{}), make(chan struct{})
 	base := heapBytes()

@@ -16,8 +16,8 @@ const (
 
 // Check compiles sources in a worker of its own, one after the other, and returns the position of the first that cannot be compiled with
 // its *script.SyntaxError; another error, with -1, is that of a worker that cannot be started. Compiling is recursive, and what it takes
-// is not to be had by reading the source: so it is done where nothing else can break.
-func Check(ctx context.Context, sources []Function, log *slog.Logger) (int, error) {
+// is not to be had by reading the source: so it is done where nothing else can break. What breaks is not logged: it is told.
+func Check(ctx context.Context, sources []Function) (int, error) {
 	var w *process
 	defer func() {
 		if w != nil {
@@ -32,7 +32,7 @@ func Check(ctx context.Context, sources []Function, log *slog.Logger) (int, erro
 		}
 		if w == nil {
 			var err error
-			if w, err = start("", Config{Memory: checkMemory, Logger: log}, func(*process) {}); err != nil {
+			if w, err = start("", Config{Memory: checkMemory, Logger: slog.New(slog.DiscardHandler)}, func(*process) {}); err != nil {
 				return -1, err
 			}
 		}

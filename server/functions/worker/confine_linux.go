@@ -18,6 +18,9 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// niceness is how much a worker goes behind the server: with as many of them as there are processors, the server has three quarters.
+const niceness = 5
+
 // confine takes from this process what a worker does not need, for good. The data of a process are bounded, and not its addresses: the Go
 // runtime reserves a great many of those, of which it uses few. memory is in bytes.
 func confine(memory int64) error {
@@ -31,6 +34,10 @@ func confine(memory int64) error {
 	if err != nil {
 		return fmt.Errorf("worker: VmData: %w", err)
 	}
+	// When the machine has no memory left, the kernel is to end this and not the server; and the server goes first when there is too much to
+	// compute. Where it may not be said, it is as it was.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("500"), 0)
+	_ = unix.Setpriority(unix.PRIO_PGRP, 0, niceness)
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return err
 	}

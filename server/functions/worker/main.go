@@ -7,11 +7,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"runtime"
 	"runtime/debug"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -62,6 +64,8 @@ func serve(memory string) int {
 			return endedUnfit
 		}
 	}
+	// A service manager tells every process of a service to end; the server decides when this one does.
+	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	time.Local = time.UTC // there is no file to read another from
 	runtime.GOMAXPROCS(processor)
 	debug.SetMaxStack(maxStack)

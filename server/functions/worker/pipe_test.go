@@ -174,20 +174,29 @@ func TestHostile(t *testing.T) {
 	l.Release()
 
 	// Logs are bounded, of levels that there are, and of a call that there is.
-	w := hostile(newRunning(t.Context(), &app{}))
-	for range 100 {
-		for _, level := range []string{"info", "root"} {
-			require.NoError(t, w.take(kindLog, 1, made(kindLog, 1, logBody{level, "0123456789"})[headSize:]))
+	for _, level := range []string{"info", "root"} {
+		w := hostile(newRunning(t.Context(), &app{}))
+		line := made(kindLog, 1, logBody{level, "0123456789"})[headSize:]
+		err = nil
+		for range 100 {
+			if err = w.take(kindLog, 1, line); err != nil {
+				break
+			}
 		}
+		require.ErrorContains(t, err, "what no function does")
+		require.LessOrEqual(t, len(w.running[1].log), 2)
+		if level == "info" {
+			require.Equal(t, script.Line{Level: "info", Text: "0123456789"}, w.running[1].log[0])
+		}
+		for range maxStrays {
+			require.NoError(t, w.take(kindLog, 5, line))
+		}
+		require.ErrorContains(t, w.take(kindLog, 5, line), "does not have")
 	}
-	require.NoError(t, w.take(kindLog, 5, made(kindLog, 5, logBody{"info", "x"})[headSize:]))
-	require.Equal(t, []script.Line{{Level: "info", Text: "0123456789"}}, w.running[1].log)
 }
 
 func TestCheck(t *testing.T) {
-	_, log := pool(t, Config{})
-	logger := New(Config{}).cfg.Logger
-	at, err := Check(t.Context(), []Function{{Name: "a", Source: "exports = () => 1"}, {Name: "b", Source: "exports = () => {\n  let 1;\n}"}}, logger)
+	at, err := Check(t.Context(), []Function{{Name: "a", Source: "exports = () => 1"}, {Name: "b", Source: "exports = () => {\n  let 1;\n}"}})
 	require.Equal(t, 1, at)
 	var syntax *script.SyntaxError
 	require.ErrorAs(t, err, &syntax)
@@ -196,22 +205,21 @@ func TestCheck(t *testing.T) {
 		"exports = () => 1", "exports = " + strings.Repeat("(", 490) + "1" + strings.Repeat(")", 490),
 		"exports = " + strings.Repeat("function() { return [", 160) + strings.Repeat("] }", 160), "exports = '" + strings.Repeat("a' + 'b", 10_000) + "'",
 	} {
-		at, err = Check(t.Context(), []Function{{Name: "a", Source: source}}, logger)
+		at, err = Check(t.Context(), []Function{{Name: "a", Source: source}})
 		require.NoError(t, err)
 		require.Equal(t, -1, at)
 	}
 	for _, source := range []string{"exports = " + strings.Repeat("!", 200_000) + "1", "exports = " + strings.Repeat("-", 2) + strings.Repeat("x=", 100_000) + "1"} {
-		at, err = Check(t.Context(), []Function{{Name: "a", Source: source}}, logger)
+		at, err = Check(t.Context(), []Function{{Name: "a", Source: source}})
 		require.Equal(t, 0, at)
 		require.ErrorAs(t, err, &syntax)
 	}
-	_, err = Check(t.Context(), []Function{{Name: "a", Source: strings.Repeat(" ", script.MaxSource+1)}}, logger)
+	_, err = Check(t.Context(), []Function{{Name: "a", Source: strings.Repeat(" ", script.MaxSource+1)}})
 	require.ErrorContains(t, err, "at most")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = Check(ctx, []Function{{Name: "a", Source: "exports = () => 1"}}, logger)
+	_, err = Check(ctx, []Function{{Name: "a", Source: "exports = () => 1"}})
 	require.ErrorIs(t, err, context.Canceled)
-	require.Empty(t, log.String())
 }
 
 // Whatever a worker sends, it is taken or refused.

@@ -332,7 +332,7 @@ func TestHooked(t *testing.T) {
 	_, err := p.Lease(t.Context(), "app")
 	require.ErrorContains(t, err, "Hook")
 	require.Zero(t, p.places)
-	_, err = Check(t.Context(), []Function{{Name: "f", Source: "exports = 1"}}, p.cfg.Logger)
+	_, err = Check(t.Context(), []Function{{Name: "f", Source: "exports = 1"}})
 	require.ErrorContains(t, err, "Hook")
 	// And one that was started by hand is none.
 	out, err := exec.CommandContext(t.Context(), os.Args[0], Command, "1000000").CombinedOutput() //nolint:gosec // this program

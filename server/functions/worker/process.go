@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"realmsync/server/functions/script"
 )
@@ -30,9 +31,10 @@ type process struct {
 	err head
 	end chan struct{} // closed when the process is gone, and nothing is left of it
 
-	write    sync.Mutex // orders frames, and guards programs
+	write    sync.Mutex // orders frames, and guards programs. Who has it waits for the worker: so nobody who has another lock takes it
 	programs map[[sha256.Size]byte]uint32
-	sources  int // bytes
+	sources  atomic.Int64 // bytes
+	strays   int          // frames of no call since the last one that was of one; the reader's
 
 	mu      sync.Mutex
 	last    uint32 // number of a call
@@ -117,9 +119,8 @@ var errRetired = errors.New("worker: not needed any more")
 
 // bury tells the calls of a process that has ended why it has.
 func (w *process) bury() {
+	said, state := w.err.String(), w.cmd.ProcessState.String()
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	said := w.err.String()
 	switch {
 	case w.killed != nil:
 		w.dead = w.killed
@@ -128,14 +129,16 @@ func (w *process) bury() {
 	case outOfMemory.MatchString(said):
 		w.dead = &script.LimitError{What: "memory limit exceeded"}
 	default:
-		w.dead = &CrashError{State: w.cmd.ProcessState.String()}
+		w.dead = &CrashError{State: state}
 	}
-	if !errors.Is(w.killed, errRetired) && !errors.Is(w.killed, ErrClosed) {
-		w.cfg.Logger.Error("a worker of functions has ended", "app", w.app, "error", w.dead, "state", w.cmd.ProcessState.String(), "said", said)
-	}
+	dead := w.dead
 	for number, r := range w.running {
 		delete(w.running, number)
-		r.done <- Outcome{Err: w.dead} // has room for one
+		r.done <- Outcome{Err: dead} // has room for one
+	}
+	w.mu.Unlock()
+	if !errors.Is(dead, errRetired) && !errors.Is(dead, ErrClosed) {
+		w.cfg.Logger.Error("a worker of functions has ended", "app", w.app, "error", dead, "state", state, "said", said)
 	}
 }
 
@@ -156,11 +159,7 @@ func (w *process) alive() bool {
 }
 
 // worn says whether the process should be replaced.
-func (w *process) worn() bool {
-	w.write.Lock()
-	defer w.write.Unlock()
-	return w.sources > maxSources
-}
+func (w *process) worn() bool { return w.sources.Load() > maxSources }
 
 // send writes a frame. It waits for the worker to read, which it always does: one that does not is killed by who watches the call.
 func (w *process) send(k kind, number uint32, body any) error {
@@ -192,7 +191,7 @@ func (w *process) known(f *Function) (*functionBody, error) {
 			return nil, err
 		}
 		w.programs[key] = number
-		w.sources += len(f.Source)
+		w.sources.Add(int64(len(f.Source)))
 	}
 	return &functionBody{Name: f.Name, System: f.System, Program: number}, nil
 }
@@ -246,7 +245,7 @@ func (w *process) take(kind kind, number uint32, body []byte) error {
 		}
 		r := w.call(a.Call)
 		if r == nil {
-			return nil // it ended while this was on its way
+			return w.stray()
 		}
 		return r.ask(w, number, &a)
 	case kindLog:
@@ -254,9 +253,11 @@ func (w *process) take(kind kind, number uint32, body []byte) error {
 		if err := unmarshal(body, &l); err != nil {
 			return err
 		}
-		if r := w.call(number); r != nil {
-			r.logged(script.Line{Level: l.Level, Text: l.Text})
+		r := w.call(number)
+		if r == nil {
+			return w.stray()
 		}
+		return r.logged(script.Line{Level: l.Level, Text: l.Text})
 	default:
 		return fmt.Errorf("a frame of kind %d", kind)
 	}
@@ -266,8 +267,22 @@ func (w *process) take(kind kind, number uint32, body []byte) error {
 func (w *process) call(number uint32) *running {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.running[number]
+	r := w.running[number]
+	if r != nil {
+		w.strays = 0
+	}
+	return r
 }
+
+// stray takes a frame of a call that ended, or was given up, while the frame was on its way. There are few of those.
+func (w *process) stray() error {
+	if w.strays++; w.strays > maxStrays {
+		return errors.New("it speaks of calls that it does not have")
+	}
+	return nil
+}
+
+const maxStrays = 10_000 // a function may log for a moment before it is told to end
 
 // compile asks the worker whether a source can be compiled. It must be the only thing that the worker does.
 func (w *process) compile(ctx context.Context, name, source string) error {

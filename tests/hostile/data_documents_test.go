@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -67,7 +68,7 @@ func TestNamesInDocuments(t *testing.T) {
 		a := s.ask("POST", documents("Fields", "plain"), user.Access, field)
 		if strings.Contains(text, "\x00") {
 			a.refused(400, "BadRequest")
-			s.ask("PATCH", documents("Fields", "plain"), user.Access, "{"+string(q)+":1}").shaped()
+			s.ask("PATCH", dataAPI+"Fields/documents/1?database=plain", user.Access, "{"+string(q)+":1}").refused(400, "BadRequest")
 			continue
 		}
 		require.Equal(t, 201, a.status, "%q: %s", text, a.body)
@@ -241,6 +242,7 @@ func TestBatches(t *testing.T) {
 		require.NoError(t, p.mark())
 		return p.at.Download.ServerVersion
 	}
+	status := map[string]int{"MongoDBError": 409} // a duplicate; all others are 400
 	for _, c := range []struct{ database, batch, code string }{
 		{"", `[{"_id":-1,"name":"a"},{"_id":-2,"name":7}]`, "SchemaValidationFailedWrite"},
 		{"", `[{"_id":-1,"name":"a"},{"_id":-1,"name":"b"}]`, "MongoDBError"},
@@ -255,8 +257,7 @@ func TestBatches(t *testing.T) {
 		{"plain", `[{"_id":-1},{"_id":"` + strings.Repeat("x", 5000) + `"}]`, "InvalidParameter"},
 	} {
 		a := s.ask("POST", documents("Dog", c.database), user.Access, c.batch)
-		a.shaped()
-		require.Contains(t, string(a.body), `"`+c.code+`"`, "%.100s", c.batch)
+		a.refused(cmp.Or(status[c.code], 400), c.code)
 		s.ask("POST", documents("Dog", c.database)+"&mode=evil", user.Access, c.batch).refused(400, "BadRequest")
 		if c.database == "plain" {
 			require.Empty(t, s.ask("GET", documents("Dog", "plain"), user.Access, "").ids())

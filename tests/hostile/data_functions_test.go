@@ -187,11 +187,7 @@ func TestFunctionsThatReachOut(t *testing.T) {
 		require.NoError(t, err)
 		for _, app := range list {
 			a := s.ask("POST", adminAPI+"groups/"+s.group+"/apps/"+app.ID+"/functions", s.admin, string(text))
-			if len(source) > 1<<20 {
-				a.refused(413, "BadRequest")
-			} else {
-				a.refused(400, "FunctionSyntaxError")
-			}
+			a.refused(400, "FunctionSyntaxError")
 		}
 	}
 	h.stop()

@@ -16,19 +16,34 @@ func TestRequests(t *testing.T) {
 	h := s.honest()
 	user := s.anonymous(shop)
 	for _, id := range []string{"..", "../..", "..%2f..%2fetc", "a'; DROP TABLE apps; --", "a\x00b", strings.Repeat("a", 5000)} {
-		s.ask("GET", clientAPI+"app/"+url.PathEscape(id)+"/location", "", "").shaped()
-		s.ask("POST", clientAPI+"app/"+url.PathEscape(id)+"/auth/providers/anon-user/login", "", "{}").shaped()
-		s.ask("GET", "/api/data/v1/app/"+url.PathEscape(id)+"/collections", user.Access, "").shaped()
+		for _, a := range []answer{
+			s.ask("GET", clientAPI+"app/"+url.PathEscape(id)+"/location", "", ""),
+			s.ask("POST", clientAPI+"app/"+url.PathEscape(id)+"/auth/providers/anon-user/login", "", "{}"),
+			s.ask("GET", "/api/data/v1/app/"+url.PathEscape(id)+"/collections", user.Access, ""),
+		} {
+			a.refused(404, "")
+			require.Regexp(t, "cannot find app using Client App ID '|there is nothing at this path", string(a.body), "%q: %s", id, a.what)
+		}
 	}
 	found, err := os.ReadDir(filepath.Join(s.dir, "apps"))
 	require.NoError(t, err)
 	require.Len(t, found, 1, "only the app that is synced")
 	for _, body := range []string{deep(`{"a":`, "1", "}", 100), deep(`{"a":`, "1", "}", 20_000), "\x1f\x8b\x08\x00", "[]", `{"provider":`, strings.Repeat(" ", 3<<20)} {
-		s.ask("POST", clientAPI+"app/"+shop+"/auth/providers/local-userpass/login", "", body).shaped()
-		s.ask("POST", adminAPI+"auth/providers/local-userpass/login", "", body).shaped()
+		client := s.ask("POST", clientAPI+"app/"+shop+"/auth/providers/local-userpass/login", "", body)
+		admin := s.ask("POST", adminAPI+"auth/providers/local-userpass/login", "", body)
+		if len(body) <= 1<<20 {
+			client.refused(400, "BadRequest")
+			admin.refused(400, "BadRequest")
+		} else {
+			client.refused(413, "BadRequest")
+			admin.refused(401, "InvalidPassword") // its bodies may be larger, as configurations are
+		}
 	}
-	for _, filter := range []string{`{"$where":"while(true){}"}`, `{"a":{"$where":"1"}}`, `{"$expr":{"$function":{"body":"x","args":[],"lang":"js"}}}`, deep(`{"$and":[`, "{}", "]}", 1000)} {
-		s.ask("GET", "/api/data/v1/app/"+shop+"/collections/Notes/documents?database=x&filter="+url.QueryEscape(filter), user.Access, "").shaped()
+	for filter, code := range map[string]string{
+		`{"$where":"while(true){}"}`: "MongoDBError", `{"a":{"$where":"1"}}`: "MongoDBError", `{"$expr":{"$function":{"body":"x","args":[],"lang":"js"}}}`: "MongoDBError",
+		deep(`{"$and":[`, "{}", "]}", 1000): "BadRequest",
+	} {
+		s.ask("GET", "/api/data/v1/app/"+shop+"/collections/Notes/documents?database=x&filter="+url.QueryEscape(filter), user.Access, "").refused(400, code)
 	}
 	h.stop()
 }

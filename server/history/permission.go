@@ -149,7 +149,11 @@ func (in *integration) forbid(s *slot, of map[*slot]*deeds) (reason string, err 
 		}
 	}
 	if limit := in.group.engine.cfg.MaxDocument; s.row != nil && limit > 0 && s.row != s.before {
-		if n := s.row.bytes(); n > limit {
+		n, err := s.row.bytes()
+		if err != nil {
+			return "", err
+		}
+		if n > limit {
 			return fmt.Sprintf("%s; the object has about %d bytes, more than the %d that are accepted", notAllowed(s.class, s.key), n, limit), nil
 		}
 	}
@@ -159,41 +163,6 @@ func (in *integration) forbid(s *slot, of map[*slot]*deeds) (reason string, err 
 // deny notes that an asymmetric object is not taken in.
 func (in *integration) deny(s *slot, u *Uploaded, reason string) {
 	in.upload.result.Denied = append(in.upload.result.Denied, Denied{ClientVersion: u.ClientVersion, Object: s.ref, Class: s.class, Reason: reason})
-}
-
-// bytes estimates the size of an object's content, however much of it is in memory.
-func (r *Row) bytes() int {
-	n := 0
-	for i := range r.values {
-		n += 9 + len(r.values[i].Str())
-	}
-	for _, c := range r.inner {
-		if c != nil {
-			n += c.bytes()
-		}
-	}
-	return n
-}
-
-// bytes estimates the size of a container's content. Of what would have to be read from the store only the number of elements counts.
-func (c *container) bytes() int {
-	n := 9 * c.count
-	if c.object != nil {
-		n += c.object.bytes()
-	}
-	for i := range c.pieces {
-		l := c.pieces[i].leaf
-		if l == nil {
-			continue
-		}
-		n += l.size
-		for j := range l.elements {
-			if inner := l.elements[j].inner; inner != nil {
-				n += inner.bytes()
-			}
-		}
-	}
-	return n
 }
 
 // notAllowed is the text for a write that is not permitted (spec/app-services.md section 12.5).

@@ -143,3 +143,61 @@ func TestMaxDocument(t *testing.T) {
 	require.Equal(t, "a", field(f.row(1), "zone").Str())
 	require.Empty(t, owner.sync().write(set(1, "n", value.Int(1))).Resets)
 }
+
+// Nor may it grow little by little: what is in the store of its collections counts, too, with what is nested in it.
+func TestMaxDocumentOfCollections(t *testing.T) {
+	const limit = 200_000
+	f, owner := withT(t, func(c *Config) { c.MaxDocument = limit })
+	text := strings.Repeat("x", 5000)
+	owner.write(create(1), set(1, "zone", value.String("a")), set(1, "m", value.Marker(value.KindList)))
+	insert := func(i int, v value.Value, more ...changeset.Step) changeset.Instruction {
+		return changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(1), Field: "m", Path: append([]changeset.Step{{Pos: uint32(i), IsPos: true}}, more...), PriorSize: uint32(i), Value: v}
+	}
+	grown := 0
+	for ; grown < 200; grown++ {
+		f.restart() // nothing of it is in memory
+		owner.stream = &Stream{}
+		r := owner.sync().write(insert(grown, value.String(text)))
+		if len(r.Resets) > 0 {
+			require.Contains(t, r.Resets[0].Reason, "bytes, more than the 200000 that are accepted")
+			break
+		}
+	}
+	n, err := f.row(1).bytes()
+	require.NoError(t, err)
+	require.LessOrEqual(t, n, limit)
+	require.Greater(t, n, limit-2*len(text))
+	require.InDelta(t, limit/len(text), grown, 2)
+	// What an entering device is sent of it is no more than was reckoned.
+	var out changeset.Changeset
+	require.NoError(t, f.row(1).State(f.Catalog(), "T", func(in changeset.Instruction) error {
+		out.Instructions = append(out.Instructions, in)
+		return nil
+	}))
+	b, err := changeset.Encode(&out)
+	require.NoError(t, err)
+	require.LessOrEqual(t, len(b), n)
+
+	// A program is refused likewise.
+	_, err = f.Write(t.Context(), func(*Writing) (*changeset.Changeset, error) {
+		return &changeset.Changeset{Instructions: []changeset.Instruction{insert(grown, value.String(text))}}, nil
+	})
+	requireCode(t, BadChangeset, err)
+	// And nested: the piece that holds a list of its own is measured with what is in that, when it is in the store.
+	owner.stream = &Stream{}
+	owner.sync().write(create(2), set(2, "zone", value.String("a")), set(2, "m", value.Marker(value.KindList)))
+	nested := func(v value.Value, path ...changeset.Step) changeset.Instruction {
+		return changeset.Instruction{Op: changeset.ArrayInsert, Table: "T", Key: key(2), Field: "m", Path: path, PriorSize: path[len(path)-1].Pos, Value: v}
+	}
+	at := func(i int) changeset.Step { return changeset.Step{Pos: uint32(i), IsPos: true} }
+	owner.sync().write(nested(value.Marker(value.KindList), at(0)))
+	for i := 0; ; i++ {
+		require.Less(t, i, 100)
+		f.restart()
+		owner.stream = &Stream{}
+		if len(owner.sync().write(nested(value.String(text), at(0), at(i))).Resets) > 0 {
+			require.InDelta(t, limit/len(text), i, 2)
+			break
+		}
+	}
+}

@@ -17,6 +17,7 @@ type pieceCache struct {
 	mu         sync.Mutex
 	young, old map[uint64][]byte // when young has half of the limit it becomes old
 	size       int               // of young
+	measures   map[uint64]measure
 }
 
 func newPieceCache(s store.Store, limit int) *pieceCache {
@@ -47,7 +48,7 @@ func (p *pieceCache) put(id uint64, body []byte) {
 func (p *pieceCache) forget() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.young, p.old, p.size = map[uint64][]byte{}, nil, 0
+	p.young, p.old, p.size, p.measures = map[uint64][]byte{}, nil, 0, nil
 }
 
 // get returns what is known, in the order of the ids, and how much is missing.

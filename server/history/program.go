@@ -118,7 +118,11 @@ func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error
 			continue
 		}
 		if limit := g.engine.cfg.MaxDocument; limit > 0 {
-			if n := s.row.bytes(); n > limit {
+			n, err := s.row.bytes()
+			if err != nil {
+				return 0, err
+			}
+			if n > limit {
 				return 0, refuse(BadChangeset, "object %s of class %q would have about %d bytes, more than the %d that are accepted", s.key, s.class, n, limit)
 			}
 		}

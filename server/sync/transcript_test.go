@@ -207,7 +207,11 @@ func TestTranscriptLostAcknowledgement(t *testing.T) {
 		S test_command 1 1 2↵{}
 		C upload 1 0 52 0 17 4 4↵17 4 375315376441 0 29 «`+rex+`»
 	`)
-	require.Eventually(t, func() bool { return f.version("app") == 5 }, patience, waitStep)
+	require.Eventually(t, func() bool {
+		a, done := f.look("app")
+		defer done()
+		return a.fan.Version() == 5 // it is durable, and sessions that begin now are told
+	}, patience, waitStep)
 	one.drop()
 	two := f.dial("anna")
 	s.link = two

@@ -24,8 +24,8 @@ const (
 	maxTrailBytes = 4 << 20 // of changes, in all
 )
 
-// FollowTrail has the other processes leave a trail with their commits from now on, until cancel. While no Conn of this process has the
-// file open, none is left.
+// FollowTrail has the other processes leave a trail with their commits from now on, until cancel; a commit that is on its way just now may
+// leave none. While no Conn of this process has the file open, none is left.
 func FollowTrail(path string) (cancel func()) {
 	file := canonical(path)
 	l := retainFileLock(file)

@@ -17,6 +17,7 @@ var soak = flag.Duration("soak", 0, "how long TestSoak runs; 0: not at all")
 func init() {
 	roles["answer"] = answer
 	roles["write and observe"] = writeAndObserve
+	roles["come and go"] = comeAndGo
 }
 
 // answer writes an item whenever its observer has heard of another one, so that the two processes take turns: a notification that is lost
@@ -76,7 +77,7 @@ func writeAndObserve(c *control, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	w, err := watch(arguments[0])
+	w, err := watchWith(arguments[0], keyNamed(arguments[4]))
 	if err != nil {
 		return err
 	}
@@ -98,15 +99,73 @@ func writeAndObserve(c *control, arguments []string) error {
 		return fmt.Errorf("%w: %d of %d", err, w.seen, total)
 	}
 	c.say("told %d times", w.calls)
+	return w.wrong()
+}
+
+// comeAndGo opens the file, observes it, writes an item and closes it, again and again, so that it is nobody's at times: then the connection of
+// the last one is parked, and taken up, or the other process opens the file meanwhile. In the end it opens it once more and waits until its
+// observer has heard of all that both have written.
+func comeAndGo(c *control, arguments []string) error {
+	writer, err := strconv.ParseInt(arguments[1], 10, 64)
+	if err != nil {
+		return err
+	}
+	limit, err := strconv.ParseInt(arguments[2], 10, 64)
+	if err != nil {
+		return err
+	}
+	seconds, err := time.ParseDuration(arguments[3])
+	if err != nil {
+		return err
+	}
+	key := keyNamed(arguments[4])
+	visit := func(number int64) error {
+		w, err := watchWith(arguments[0], key)
+		if err != nil {
+			return fmt.Errorf("visit %d: %w", number, err)
+		}
+		defer w.close()
+		if err := w.loop.until("the first call", func() bool { return w.calls > 0 }); err != nil {
+			return err
+		}
+		mine := w.seen
+		if err := write(w.Realm, writer, number); err != nil {
+			return fmt.Errorf("visit %d: %w", number, err)
+		}
+		// What a commit changed that was on its way when the observer began isn't known: w.changed may be anything.
+		return w.loop.until("its own item", func() bool { return w.seen > mine })
+	}
+	c.say("ready")
+	c.hear()
+	written := int64(0)
+	for end := time.Now().Add(seconds); written < limit || time.Now().Before(end); written++ {
+		if err := visit(written); err != nil {
+			return err
+		}
+	}
+	c.say("wrote %d", written)
+	total, err := strconv.Atoi(c.hear())
+	if err != nil {
+		return err
+	}
+	w, err := watchWith(arguments[0], key)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := w.loop.until("all items", func() bool { return w.seen == total }); err != nil {
+		return fmt.Errorf("%w: %d of %d", err, w.seen, total)
+	}
+	c.say("told %d times", w.calls)
 	return nil
 }
 
-// both runs two processes that write and observe, and returns what they say.
-func both(t *testing.T, items int, seconds time.Duration) (wrote, told [2]string) {
+// both runs two processes in a role that writes and observes, and returns what they say.
+func both(t *testing.T, role string, items int, seconds time.Duration, key string) (wrote, told [2]string) {
 	path := filepath.Join(t.TempDir(), "both.realm")
 	var two [2]*process
 	for i := range two {
-		two[i] = start(t, "write and observe", path, strconv.Itoa(i+1), strconv.Itoa(items), seconds.String())
+		two[i] = start(t, role, path, strconv.Itoa(i+1), strconv.Itoa(items), seconds.String(), key)
 	}
 	for _, p := range two {
 		p.hear("ready")
@@ -132,13 +191,28 @@ func both(t *testing.T, items int, seconds time.Duration) (wrote, told [2]string
 	return wrote, told
 }
 
-func TestBothObserveAll(t *testing.T) { both(t, 150, 0) }
+func TestBothObserveAll(t *testing.T) { both(t, "write and observe", 150, 0, "") }
+
+func TestBothComeAndGo(t *testing.T) {
+	both(t, "come and go", 40, 0, "")
+	both(t, "come and go", 40, 0, "k")
+}
 
 // TestSoak is run by soak.sh.
 func TestSoak(t *testing.T) {
 	if *soak == 0 {
 		t.Skip("-soak says for how long")
 	}
-	wrote, told := both(t, 0, *soak)
-	t.Logf("in %v the processes have committed %s and %s transactions; their observers were called %s and %s", *soak, wrote[0], wrote[1], told[0], told[1])
+	for _, role := range []string{"write and observe", "come and go"} {
+		for _, key := range []string{"", "k"} {
+			name := role
+			if key != "" {
+				name += ", encrypted"
+			}
+			t.Run(name, func(t *testing.T) {
+				wrote, told := both(t, role, 0, *soak, key)
+				t.Logf("in %v the processes have committed %s and %s transactions; their last observers were called %s and %s", *soak, wrote[0], wrote[1], told[0], told[1])
+			})
+		}
+	}
 }

@@ -57,13 +57,24 @@ type watcher struct {
 	token   *realm.Token
 	calls   int
 	seen    int // items that the observer was told of
+	changed int // and those that it was told to have been modified: nobody does that
+}
+
+// wrong is the error when the observer has been told what isn't so.
+func (w *watcher) wrong() error {
+	if w.changed > 0 {
+		return fmt.Errorf("the observer was told of %d modifications", w.changed)
+	}
+	return nil
 }
 
 // watch opens the realm and observes the items.
-func watch(path string) (*watcher, error) {
+func watch(path string) (*watcher, error) { return watchWith(path, nil) }
+
+func watchWith(path string, key *store.Key) (*watcher, error) {
 	w := &watcher{loop: newLoop()}
 	var err error
-	if w.Realm, err = realm.Open(realm.Config{Path: path, Schema: items, Scheduler: w.loop}); err != nil {
+	if w.Realm, err = realm.Open(realm.Config{Path: path, Schema: items, Scheduler: w.loop, Key: key}); err != nil {
 		return nil, err
 	}
 	class, err := w.Class("Item")
@@ -82,6 +93,7 @@ func watch(path string) (*watcher, error) {
 				return
 			}
 			w.seen += len(c.Insertions) - len(c.Deletions)
+			w.changed += len(c.Modifications)
 		})
 	}
 	return w, err

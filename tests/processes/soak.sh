@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# tests/processes/soak.sh [SECONDS]: two processes write to one file and observe it, for 60 seconds or so many, three times:
+# tests/processes/soak.sh [SECONDS]: two processes write to one file and observe it, for 60 seconds or so many, six times:
 #
-#   Go       TestSoak, built with -race
+#   Go       TestSoak, built with -race: while both have it open, and while both come and go; each plain and encrypted
 #   thread   tests/cpp/processes.cpp under ThreadSanitizer
 #   address  the same under AddressSanitizer (with leak detection) and UndefinedBehaviorSanitizer
 #
@@ -17,7 +17,7 @@ build=$REPO/build
 [ -e "$build/lib/librealm_sync.so" ] || { echo "build/ is empty: run ./build.sh first" >&2; exit 1; }
 
 echo "== Go, -race"
-go test "${GO_FLAGS[@]}" -race -count=1 -timeout "$((seconds * 3 + 600))s" -run '^TestSoak$' -v ./tests/processes -args -soak "${seconds}s"
+go test "${GO_FLAGS[@]}" -race -count=1 -timeout "$((seconds * 6 + 600))s" -run '^TestSoak$' -v ./tests/processes -args -soak "${seconds}s"
 
 export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
 export LSAN_OPTIONS="suppressions='$REPO/scripts/lsan.supp':print_suppressions=0"

@@ -20,7 +20,8 @@
 //
 // # Results and notifications
 //
-// Results hold a query, not rows: the connection keeps what its plans found and follows its own changes (store.Plan). Observers are told
+// Results hold a query, not rows: the connection keeps what its plans found and follows its own changes (store.Plan), and those of others while
+// there are observers, because then they are known (store.Conn.Learn). Observers are told
 // when their instance advances, and only then: Refresh, BeginWrite, or the Scheduler by way of Process. What changed comes from the hub,
 // which every commit in this process tells before its version can be seen (store.Watch), so that no observer sees a version whose
 // changes aren't known. Commits of other processes leave a trail in the file (store.FollowTrail) while there are observers here; when the store

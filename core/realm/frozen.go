@@ -85,6 +85,7 @@ func (r *Realm) moveOn() error {
 	r.shared.refs--
 	r.shared.mu.Unlock()
 	r.conn, r.shared = conn, nil
+	conn.Learn(r.learn)
 	r.seen = 0
 	r.c.stamp++
 	return nil

@@ -238,8 +238,8 @@ func (h *hub) told(r *Realm, version uint64) {
 	}
 }
 
-// since returns what the commits after one version and up to another changed. What isn't known here is read from the trail of the file, in the
-// snapshot of an instance.
+// since returns what the commits after one version and up to another changed. What isn't known here is read from the trail of the file, by an
+// instance that has a snapshot of that version.
 func (h *hub) since(r *Realm, after, upTo uint64) *changesSince {
 	known := h.known(after, upTo)
 	if upTo <= after || uint64(len(known)) == upTo-after || upTo-after > store.MaxTrail {
@@ -247,20 +247,28 @@ func (h *hub) since(r *Realm, after, upTo uint64) *changesSince {
 	}
 	trail, err := r.conn.Trail(after, upTo)
 	if err != nil {
-		r.logger.Warn("what other processes changed can't be read", "path", r.path, "version", r.version, "error", err)
+		r.logger.Warn("what other processes changed can't be read", "path", r.path, "version", upTo, "error", err)
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for v, changes := range trail {
-		if known[v] != nil {
-			continue
-		}
-		known[v] = changes
-		if len(h.observing) > 1 {
+		if known[v] == nil {
+			known[v] = changes
 			h.note(v, changes)
 		}
 	}
 	return inOrder(known, after, upTo)
+}
+
+// learn tells the connection of an instance with observers what others changed, so that their results are brought up to date and not found anew.
+func (r *Realm) learn(after, upTo uint64) []*store.Changes {
+	if !r.observing.Load() || r.hub == nil {
+		return nil
+	}
+	if changes := r.hub.since(r, after, upTo); changes.complete {
+		return changes.list
+	}
+	return nil
 }
 
 // known returns what the log says of the versions after one and up to another.

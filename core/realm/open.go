@@ -36,6 +36,7 @@ func Open(config Config) (*Realm, error) {
 	r := newRealm(config, file)
 	r.thread = r.threadID()
 	r.conn = conn
+	conn.Learn(r.learn)
 	r.handles = 1
 	r.register()
 	r.recorder.on = config.Synced

@@ -1,6 +1,7 @@
 package realm
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -150,29 +151,55 @@ func TestResultsAreLive(t *testing.T) {
 	require.Equal(t, []int64{0, 9, 5000, 7}, ints(t, byAge, "_id"))
 }
 
-// Results that follow changes and a query that is run anew must agree, whatever happens.
+// Results that follow changes and a query that is run anew must agree, whatever happens: by the instance itself, or by another one while it
+// has an observer.
 func TestFollowingResultsAgreesWithRunningThem(t *testing.T) {
 	clean(t)
 	r := openDogs(t)
+	followRandomly(t, r, r, &threads{}, 60)
+}
+
+func TestFollowingOthersAgreesWithRunningAnew(t *testing.T) {
+	clean(t)
+	on := &threads{}
+	config := Config{Path: memoryDir(t) + "/test.realm", Schema: dogs, ThreadID: on.id}
+	on.switchTo(2)
+	writer := open(t, config)
+	on.switchTo(1)
+	r := open(t, config)
+	t.Cleanup(func() { on.switchTo(1) })
+	observeResults(t, all(t, r, "Person"))
+	followRandomly(t, r, writer, on, 120)
+}
+
+// followRandomly has a writer, on thread 2, change what results of r, on thread 1, follow.
+func followRandomly(t *testing.T, r, writer *Realm, on *threads, rounds int) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	kept := map[string]*Results{}
-	for _, text := range []string{"TRUEPREDICATE", "age > 50", "owner._id == 'p1'", "age < 30 SORT(age ASC)", "friend.age > 50", "friend != nil LIMIT(3)"} {
+	for _, text := range []string{"TRUEPREDICATE", "age > 50", "owner._id == 'p1'", "age < 30 SORT(age ASC)", "TRUEPREDICATE SORT(age DESC, name ASC)", "friend.age > 50", "friend != nil LIMIT(3)"} {
 		kept[text] = query(t, r, "Dog", text)
 	}
 	kept["all"] = all(t, r, "Dog")
-	write(t, r, func() {
-		add(t, r, "Person", values{"_id": str("p0")})
-		add(t, r, "Person", values{"_id": str("p1")})
+	own := r == writer
+	if !own {
+		on.switchTo(2)
+	}
+	write(t, writer, func() {
+		add(t, writer, "Person", values{"_id": str("p0")})
+		add(t, writer, "Person", values{"_id": str("p1")})
 	})
-	dog, person := classOf(t, r, "Dog").ID, classOf(t, r, "Person").ID
-	for range 60 {
-		require.NoError(t, r.BeginWrite())
+	dog, person := classOf(t, writer, "Dog").ID, classOf(t, writer, "Person").ID
+	for range rounds {
+		if !own {
+			on.switchTo(2)
+		}
+		require.NoError(t, writer.BeginWrite())
 		for range rng.IntN(20) {
 			id := int64(rng.IntN(60))
-			o := find(t, r, "Dog", i64(id))
+			o := find(t, writer, "Dog", i64(id))
 			switch k := rng.IntN(5); {
 			case o == nil:
-				add(t, r, "Dog", values{"_id": i64(id), "age": i64(int64(rng.IntN(100))), "owner": linkTo{person, int64(1 + rng.IntN(2))}})
+				add(t, writer, "Dog", values{"_id": i64(id), "age": i64(int64(rng.IntN(100))), "name": str(fmt.Sprint(rng.IntN(3))), "owner": linkTo{person, int64(1 + rng.IntN(2))}})
 			case k == 0:
 				require.NoError(t, DeleteObject(o))
 			case k == 1:
@@ -180,14 +207,21 @@ func TestFollowingResultsAgreesWithRunningThem(t *testing.T) {
 			default:
 				set1(t, o, "age", i64(int64(rng.IntN(100))))
 			}
-			if rng.IntN(3) == 0 {
+			if own && rng.IntN(3) == 0 {
 				compareResults(t, r, kept)
 			}
 		}
 		if rng.IntN(4) == 0 {
-			require.NoError(t, r.Cancel())
+			require.NoError(t, writer.Cancel())
 		} else {
-			require.NoError(t, r.Commit())
+			require.NoError(t, writer.Commit())
+		}
+		if !own {
+			on.switchTo(1)
+			if rng.IntN(3) == 0 {
+				continue // it comes late
+			}
+			refresh(t, r)
 		}
 		compareResults(t, r, kept)
 	}
@@ -207,6 +241,8 @@ func compareResults(t *testing.T, r *Realm, kept map[string]*Results) {
 			want = rowsOf(t, r, "SELECT id FROM %s WHERE p3_age>50 ORDER BY id")
 		case "age < 30 SORT(age ASC)":
 			want = rowsOf(t, r, "SELECT id FROM %s WHERE p3_age<30 ORDER BY p3_age, id")
+		case "TRUEPREDICATE SORT(age DESC, name ASC)":
+			want = rowsOf(t, r, "SELECT id FROM %s ORDER BY p3_age DESC, p2_name, id")
 		case "owner._id == 'p1'":
 			want = rowsOf(t, r, "SELECT id FROM %s WHERE p4_owner=2 ORDER BY id")
 		case "friend.age > 50":

@@ -67,6 +67,36 @@ func (l *changeLog) since(position uint64) ([]touch, bool) {
 	return l.entries[position-l.base:], true
 }
 
+// replay takes net changes of other connections in, as if they had been made here in earlier transactions; false when they are too many.
+func (l *changeLog) replay(all []*Changes) bool {
+	rows := len(l.entries)
+	for _, ch := range all {
+		rows += ch.Rows()
+	}
+	if rows > maxLog {
+		return false
+	}
+	for _, ch := range all {
+		for i := range ch.Classes {
+			cc := &ch.Classes[i]
+			if cc.Removed {
+				l.entries = append(l.entries, touch{class: cc.Class, kind: touchRemoved})
+			}
+			for _, row := range cc.Deleted {
+				l.entries = append(l.entries, touch{class: cc.Class, kind: touchDeleted, row: row, n: 1})
+			}
+			for _, s := range cc.Created {
+				l.entries = append(l.entries, touch{class: cc.Class, kind: touchCreated, row: s.First, n: s.N})
+			}
+			for _, m := range cc.Modified {
+				l.entries = append(l.entries, touch{class: cc.Class, kind: touchModified, row: m.Row, n: 1, cols: m.Columns})
+			}
+		}
+	}
+	l.taken = len(l.entries)
+	return true
+}
+
 // last returns the last entry if it may be extended.
 func (l *changeLog) last() *touch {
 	if n := len(l.entries); n > l.taken && l.base+uint64(n)-1 >= l.sealed {

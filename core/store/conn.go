@@ -57,6 +57,7 @@ type Conn struct {
 	revived []Reference
 	epoch   uint64 // moves when anything but this connection's own row changes may have happened
 	stamp   uint64 // moves whenever the visible data may have changed
+	learn   func(after, upTo uint64) []*Changes
 }
 
 // Options say how Open opens a file.
@@ -94,11 +95,12 @@ func (c *Conn) BeginRead() error {
 	if err := c.control("BEGIN"); err != nil {
 		return err
 	}
+	c.tx = txRead
 	if err := c.arrive(); err != nil {
+		c.tx = txNone
 		c.rollbackQuietly()
 		return err
 	}
-	c.tx = txRead
 	return nil
 }
 
@@ -133,12 +135,13 @@ func (c *Conn) BeginWrite() error {
 		c.lock.release(false)
 		return err
 	}
+	c.tx = txWrite
 	if err := c.arrive(); err != nil {
+		c.tx = txNone
 		c.rollbackQuietly()
 		c.lock.release(false)
 		return err
 	}
-	c.tx = txWrite
 	c.state.forget() // another connection may have changed or erased the object named last
 	c.version.moved = false
 	c.changes.begin()
@@ -267,7 +270,8 @@ func (c *Conn) rollbackQuietly() {
 	}
 }
 
-// arrive learns whether the snapshot just opened differs from the last one, and drops what was remembered if so.
+// arrive learns whether the snapshot just opened differs from the last one, and drops what was remembered if so. The results of plans stay
+// where it can be learned how it differs.
 func (c *Conn) arrive() error {
 	data, err := c.controlInt("PRAGMA data_version")
 	if err != nil || data == c.moved.data {
@@ -277,12 +281,15 @@ func (c *Conn) arrive() error {
 	if err != nil {
 		return err
 	}
-	c.epoch++
+	was := c.version
 	c.stamp++
 	c.version.known = false
-	c.changes.forget()
-	c.plans.forget()
 	c.dataMoved()
+	if layout != c.moved.schema || !was.known || !c.learned(was.value) {
+		c.epoch++
+		c.changes.forget()
+		c.plans.forget()
+	}
 	if layout != c.moved.schema {
 		if err := c.loadCatalog(); err != nil {
 			return err
@@ -290,6 +297,27 @@ func (c *Conn) arrive() error {
 	}
 	c.moved.data, c.moved.schema = data, layout
 	return nil
+}
+
+// Learn sets what tells the connection how the commits of others after one version and up to another have changed rows, so that it need not
+// find all results anew; nil when it isn't known. f runs while a snapshot or a write transaction begins, and may use Trail, nothing else.
+// Every commit that changes rows must move the version.
+func (c *Conn) Learn(f func(after, upTo uint64) []*Changes) { c.learn = f }
+
+// learned takes the changes of others since a version into the log, if that can be.
+func (c *Conn) learned(since uint64) bool {
+	if c.learn == nil || len(c.plans.results) == 0 {
+		return false
+	}
+	now, err := c.Version()
+	if err != nil || now <= since {
+		return false
+	}
+	changes := c.learn(since, now)
+	if changes == nil {
+		return false
+	}
+	return c.changes.replay(changes)
 }
 
 type versionCache struct {

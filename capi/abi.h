@@ -28,6 +28,7 @@ typedef const realm_http_request_t rs_const_http_request_t;
 typedef const realm_http_response_t rs_const_http_response_t;
 typedef const realm_websocket_provider_callbacks_t rs_const_provider_callbacks_t;
 typedef const realm_websocket_callbacks_t rs_const_websocket_callbacks_t;
+typedef const realm_client_reset_t rs_const_client_reset_t;
 typedef const realm_string_t rs_const_string_t;
 typedef const uint64_t rs_const_uint64_t;
 typedef const char rs_const_char_t;
@@ -72,6 +73,17 @@ static inline void rs_call_sync_error(realm_sync_error_callback_t f, uintptr_t u
                                       realm_string_t original, realm_string_t recovery, const realm_compensating_write_t* writes, size_t n_writes) {
     realm_sync_error_t e = {error, reset, original, recovery, writes, n_writes};
     f((void*) userdata, (realm_session_t*) session, &e);
+}
+
+static inline realm_client_reset_mode_t rs_call_reset_mode(realm_client_reset_mode_callback_t f, uintptr_t userdata) { return f((void*) userdata); }
+
+static inline bool rs_call_before_reset(realm_before_client_reset_t f, uintptr_t userdata, uintptr_t local, realm_error_t* error) {
+    return f((void*) userdata, (realm_t*) local, error);
+}
+
+static inline bool rs_call_after_reset(realm_after_client_reset_t f, uintptr_t userdata, uintptr_t local, uintptr_t remote, bool recovered,
+                                       realm_error_t* error) {
+    return f((void*) userdata, (realm_t*) local, (realm_t*) remote, recovered, error);
 }
 
 static inline void rs_call_wait(realm_wait_callback_t f, uintptr_t userdata, realm_status_t status, const realm_error_t* error) {

@@ -29,6 +29,7 @@ type config struct {
 	policy    session.StopPolicy
 	rules     merge.Rules
 	onError   *errorCallback
+	reset     *resetCallback
 	forced    bool     // history without a user
 	network   *network // of the session's connection; nil: the usual
 }
@@ -41,7 +42,7 @@ type compactCallback struct {
 func (c *config) dispose() {
 	c.mu.Lock()
 	c.disposed = true
-	scheduler, compact, onError, user, network := c.scheduler, c.compact, c.onError, c.user, c.network
+	scheduler, compact, onError, reset, user, network := c.scheduler, c.compact, c.onError, c.reset, c.user, c.network
 	c.mu.Unlock()
 	if scheduler != nil {
 		scheduler.callback.release()
@@ -51,6 +52,9 @@ func (c *config) dispose() {
 	}
 	if onError != nil {
 		onError.callback.release()
+	}
+	if reset != nil {
+		reset.callback.release()
 	}
 	if user != nil {
 		user.Release()

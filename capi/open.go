@@ -78,6 +78,10 @@ func (c *config) opening() (cfg client.Config, done func(), err error) {
 		onError.callback.retain() // Client.Open takes it over
 		cfg.Errors = onError
 	}
+	if reset := c.reset; reset != nil && cfg.User != nil {
+		reset.callback.retain() // likewise
+		cfg.Reset = reset
+	}
 	if n := c.network; n != nil && cfg.User != nil {
 		cfg.Dialer = session.NewWebSocketDialer(session.WebSocketOptions{Options: n.Options})
 		cfg.HoldDialer = n.hold

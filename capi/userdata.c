@@ -23,6 +23,11 @@ realm_status_t realm_config_set_sync_error_handler(realm_config_t* config, realm
     return rsConfigSetSyncErrorHandler(config, callback, (uintptr_t) userdata, free_userdata, error);
 }
 
+realm_status_t realm_config_set_client_reset(realm_config_t* config, const realm_client_reset_t* reset, void* userdata, realm_free_userdata_t free_userdata,
+                                             realm_error_t* error) {
+    return rsConfigSetClientReset(config, reset, (uintptr_t) userdata, free_userdata, error);
+}
+
 realm_status_t realm_results_observe(realm_results_t* results, realm_collection_callback_t callback, void* userdata, realm_free_userdata_t free_userdata,
                                      realm_token_t** out, realm_error_t* error) {
     return rsResultsObserve(results, callback, (uintptr_t) userdata, free_userdata, out, error);

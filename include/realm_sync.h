@@ -816,7 +816,7 @@ typedef struct realm_compensating_write {
 typedef struct realm_sync_error {
     const realm_error_t* error;
     bool is_client_reset_requested;
-    realm_string_t original_file_path; /* client reset only */
+    realm_string_t original_file_path; /* client reset only, and then it was manual or has failed */
     realm_string_t recovery_file_path;
     const realm_compensating_write_t* compensating_writes;
     size_t n_compensating_writes;
@@ -847,6 +847,50 @@ REALM_API realm_status_t realm_config_set_merge_rules(realm_config_t* config, re
 /* How the session's built-in WebSocket connects: headers, proxy, trust. Without use when the user's app has a provider of its own; of several
  * sessions of one user, which share a connection, one is asked. NULL: as before. */
 REALM_API realm_status_t realm_config_set_sync_network(realm_config_t* config, const realm_network_config_t* network, realm_error_t* error);
+
+/* ------------------------------------------------------------------------------------------------ client reset */
+
+/* What becomes of the file of a synced realm when the server wants it reset: it has forgotten the file, or can't go on with it. */
+typedef enum realm_client_reset_mode_e {
+    /* The error handler is told (is_client_reset_requested), the session stops, and the file is backed up and deleted when the user's app is next
+     * created by a process that has no realm of it open. The default. */
+    REALM_CLIENT_RESET_MANUAL = 0,
+    /* The file becomes what the server has. What was not uploaded is lost, and so are subscription sets that were not complete. */
+    REALM_CLIENT_RESET_DISCARD_UNSYNCED = 1,
+    /* The same, and what was not uploaded is applied on top, and uploaded again. Where both changed one property, the value of this file stays; objects
+     * that were deleted on the server stay deleted. Fails when the server forbids it. */
+    REALM_CLIENT_RESET_RECOVER = 2,
+    /* Recovers; discards when the server forbids that, or when the last attempt failed. */
+    REALM_CLIENT_RESET_RECOVER_OR_DISCARD = 3
+} realm_client_reset_mode_t;
+
+/* The modes but the first work by themselves: what the server has is downloaded into "<file>.fresh", then the file becomes that in one transaction, and
+ * goes on being synchronized. Open realms stay valid, their observers hear of what really differs; waits of the session are carried over. When it fails -
+ * a class that the program has is gone, before or after returns false, a reset follows another one that was not yet followed by a
+ * whole exchange with the server - the file stays as it was, and the error handler gets "AutoClientResetFailed"; for the rest it is as
+ * REALM_CLIENT_RESET_MANUAL. A process that is killed on the way leaves the old state or the new one, and loses nothing that was not uploaded.
+ *
+ * The callbacks run one after the other on one thread of the library; meanwhile no other callback of a session is called, so they should not wait for
+ * one. The realms are valid during the call: realm_retain makes a handle to keep. */
+
+/* Asked when a reset begins. */
+typedef realm_client_reset_mode_t (*realm_client_reset_mode_callback_t)(void* userdata);
+/* Before the file changes. local: frozen, the state before. Returns whether to go on; if not, error->message may be filled in with the reason. */
+typedef bool (*realm_before_client_reset_t)(void* userdata, realm_t* local, realm_error_t* error);
+/* When the file has been reset. local: that of before. remote: live, belongs to the calling thread; the state afterwards. recovered: whether
+ * changes were recovered, or discarded. Returns whether synchronization may go on; the reset stays done in any case. */
+typedef bool (*realm_after_client_reset_t)(void* userdata, realm_t* local, realm_t* remote, bool recovered, realm_error_t* error);
+
+typedef struct realm_client_reset {
+    realm_client_reset_mode_t mode;
+    realm_client_reset_mode_callback_t get_mode; /* when not NULL, it says the mode, in place of the field */
+    realm_before_client_reset_t before;          /* may be NULL */
+    realm_after_client_reset_t after;            /* may be NULL */
+} realm_client_reset_t;
+
+/* It serves the session from the first opening of the file on, as the error handler does. reset NULL: manual. Errors: INVALID_ARGUMENT for an unknown
+ * mode. */
+REALM_API realm_status_t realm_config_set_client_reset(realm_config_t* config, const realm_client_reset_t* reset, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
 
 REALM_API realm_status_t realm_config_set_sync_error_handler(realm_config_t* config, realm_sync_error_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
 

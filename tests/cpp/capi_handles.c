@@ -55,6 +55,8 @@ static void try_config(void* p) {
     BAD(realm_config_set_stop_policy(h, REALM_STOP_IMMEDIATELY, &error));
     BAD(realm_config_set_merge_rules(h, REALM_MERGE_STRICT, &error));
     BAD_CALLBACK(realm_config_set_sync_error_handler(h, on_sync_error, (void*) 1, count_free, &error));
+    realm_client_reset_t reset = {REALM_CLIENT_RESET_RECOVER, NULL, NULL, NULL};
+    BAD_CALLBACK(realm_config_set_client_reset(h, &reset, (void*) 1, count_free, &error));
     CHECK(out == untouched);
     realm_config_release(h);
 }

@@ -748,11 +748,15 @@ static void secrets(void) {
     pthread_mutex_unlock(&lines.mutex);
 }
 
+static bool before_reset(void* userdata, realm_t* local, realm_error_t* e) { return userdata && local && e; }
+
 static void errors(void) {
-    struct event first, second, unused;
+    struct event first, second, unused, reset, replaced;
     event_init(&first);
     event_init(&second);
     event_init(&unused);
+    event_init(&reset);
+    event_init(&replaced);
     struct device d;
     memset(&d, 0, sizeof d);
     d.app = new_app("errors", false);
@@ -766,6 +770,14 @@ static void errors(void) {
     OK(realm_config_set_sync_error_handler(d.config, on_sync_error, &unused, free_event, &error));
     OK(realm_config_set_sync_error_handler(d.config, on_sync_error, &first, free_event, &error));
     EQUAL(unused.freed, 1);
+    realm_client_reset_t resets = {(realm_client_reset_mode_t) 4, NULL, before_reset, NULL};
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_config_set_client_reset(d.config, &resets, &unused, free_event, &error));
+    EQUAL(unused.freed, 2);
+    resets.mode = REALM_CLIENT_RESET_DISCARD_UNSYNCED;
+    OK(realm_config_set_client_reset(d.config, &resets, &replaced, free_event, &error));
+    OK(realm_config_set_client_reset(d.config, NULL, NULL, NULL, &error));
+    EQUAL(replaced.freed, 1);
+    OK(realm_config_set_client_reset(d.config, &resets, &reset, free_event, &error));
     d.realm = open_config(d.config);
     OK(realm_get_sync_session(d.realm, &d.session, &error));
     OK(realm_session_set_error_handler(d.session, on_sync_error, &second, free_event, &error));
@@ -776,9 +788,13 @@ static void errors(void) {
     realm_config_release(d.config);
     d.config = NULL;
     EQUAL(first.freed, 1);
+    EQUAL(reset.freed, 0); /* the session has it */
     realm_release(d.realm);
     d.realm = NULL;
     AWAIT(second, freed, 2);
+    AWAIT(reset, freed, 1);
+    event_destroy(&reset);
+    event_destroy(&replaced);
     stop(&d);
     event_destroy(&first);
     event_destroy(&second);

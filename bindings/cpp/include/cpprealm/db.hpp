@@ -134,6 +134,12 @@ struct db {
     // For the library.
     db(internal::bind_t, internal::instance_ptr instance) : m_instance(std::move(instance)) {}
     const internal::instance_ptr& instance(internal::bind_t) const { return m_instance; }
+    // A handle of its own on an instance that a callback is lent.
+    static db lent(internal::bind_t, realm_t* borrowed) {
+        internal::realm_handle h;
+        internal::call(realm_retain, borrowed, h.out());
+        return db(std::move(h));
+    }
     template <typename T>
     static internal::core_ptr resolve_in(const internal::instance_ptr& target, const internal::object_core& object) {
         realm_object_t* raw = nullptr;

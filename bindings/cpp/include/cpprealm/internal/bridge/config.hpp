@@ -7,6 +7,7 @@
 #include <cpprealm/schema.hpp>
 
 #include <array>
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <map>
@@ -73,9 +74,11 @@ struct realm {
         }
 
         // For the library.
-        void set_reset_mode(client_reset_mode mode) {
+        void set_reset(client_reset_mode mode, std::function<void(realm_t*)>&& before, std::function<void(realm_t*, realm_t*)>&& after) {
             std::lock_guard<std::mutex> lock(m_state->mutex);
             m_state->reset_mode = mode;
+            m_state->before_reset = std::move(before);
+            m_state->after_reset = std::move(after);
         }
         client_reset_mode reset_mode() const {
             std::lock_guard<std::mutex> lock(m_state->mutex);
@@ -94,21 +97,16 @@ struct realm {
             std::map<std::string, std::string> headers;
             std::optional<proxy_config> proxy;
             client_reset_mode reset_mode = client_reset_mode::manual;
+            std::function<void(realm_t*)> before_reset;
+            std::function<void(realm_t*, realm_t*)> after_reset;
             std::function<void(const sync_session&, const sync_error&)> error_handler;
             // Called through a pointer, so that only files that make synced configurations compile what it needs.
             void (*apply)(const std::shared_ptr<shared_state>&, realm_config_t*) = nullptr;
 
             template <typename Lazy = void>
             CPPREALM_COLD void report(realm_session_t* session, const realm_sync_error_t& e) {
-                std::function<void(const sync_session&, const sync_error&)> handler;
-                bool automatic;
-                {
-                    std::lock_guard<std::mutex> lock(mutex);
-                    handler = error_handler;
-                    automatic = reset_mode != client_reset_mode::manual;
-                }
+                auto handler = current(error_handler);
                 sync_error error(e);
-                if (error.is_client_reset_requested() && automatic) error.become_failed_reset();
                 if (!handler) {
                     std::cerr << "ADS C++ SDK: Sync Error: " << error.message() << std::endl;
                     return;
@@ -117,7 +115,27 @@ struct realm {
                 realm_session_retain(session, kept.out(), nullptr);// when it fails, the session is gone, and says so when used
                 handler(sync_session(std::move(kept)), error);
             }
+            // What is set now.
+            template <typename T>
+            T current(const T& setting) {
+                std::lock_guard<std::mutex> lock(mutex);
+                return setting;
+            }
         };
+        // Calls a handler of a client reset; what it throws is why the reset fails.
+        template <typename Fn, typename... Realms>
+        static bool tell_reset(realm_error_t* error, const Fn& handler, Realms... realms) noexcept {
+            if (!handler) return true;
+            try {
+                handler(realms...);
+                return true;
+            } catch (const std::exception& e) {
+                std::snprintf(error->message, sizeof error->message, "%s", e.what());
+            } catch (...) {
+                std::snprintf(error->message, sizeof error->message, "a client reset handler has thrown something that is no std::exception");
+            }
+            return false;
+        }
         template <typename Lazy = void>
         CPPREALM_COLD static void apply_state(const std::shared_ptr<shared_state>& state, realm_config_t* config) {
             using shared = std::shared_ptr<shared_state>;
@@ -134,6 +152,21 @@ struct realm {
                     realm_config_set_sync_error_handler, config,
                     [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->template report<Lazy>(session, *error); },
                     new_userdata(shared(state)), free_userdata<shared>);
+            // The mode is asked for when a reset begins: it may be set after the database was opened.
+            realm_client_reset_t reset{};
+            reset.get_mode = [](void* p) noexcept {
+                auto& s = *userdata<shared>(p);
+                return static_cast<realm_client_reset_mode_t>(s.current(s.reset_mode));
+            };
+            reset.before = [](void* p, realm_t* local, realm_error_t* error) noexcept {
+                auto& s = *userdata<shared>(p);
+                return tell_reset(error, s.current(s.before_reset), local);
+            };
+            reset.after = [](void* p, realm_t* local, realm_t* remote, bool, realm_error_t* error) noexcept {
+                auto& s = *userdata<shared>(p);
+                return tell_reset(error, s.current(s.after_reset), local, remote);
+            };
+            call(realm_config_set_client_reset, config, &reset, new_userdata(shared(state)), free_userdata<shared>);
         }
         std::shared_ptr<shared_state> m_state;
     };
@@ -178,13 +211,16 @@ struct realm {
         // A file of a synced database, opened without a user: changes are recorded all the same, and uploaded when it is next opened with a synced
         // configuration; the server takes back what it does not want. There is no session.
         void enable_forced_sync_history() { m_forced_sync_history = true; }
-        // What happens when the server wants the file reset: one of realm::client_reset. This version resets no file by itself: the automatic modes fail
-        // always, which is to say that the error handler gets AutoClientResetFailed, their callbacks are not called, and the file is backed up and deleted
-        // as with client_reset::manual. Needs a synced configuration, else std::logic_error.
+        // What happens when the server wants the file reset: one of realm::client_reset; without, client_reset::manual. It counts at the moment when a reset
+        // begins, also for databases that were opened with this configuration before. Needs a synced configuration, else std::logic_error.
         template <typename T>
         void set_client_reset_handler(const client_reset_mode_base<T>& handler) {
             if (!m_sync) throw std::logic_error("Client reset handlers can only be set on a config for a synced Realm.");
-            m_sync->set_reset_mode(handler.m_mode);
+            std::function<void(realm_t*)> before;
+            std::function<void(realm_t*, realm_t*)> after;
+            if (handler.m_before) before = [f = handler.m_before](realm_t* local) { f(T::lent(internal::bind, local)); };
+            if (handler.m_after) after = [f = handler.m_after](realm_t* local, realm_t* remote) { f(T::lent(internal::bind, local), T::lent(internal::bind, remote)); };
+            m_sync->set_reset(handler.m_mode, std::move(before), std::move(after));
         }
         enum client_reset_mode get_client_reset_mode() const { return m_sync ? m_sync->reset_mode() : client_reset_mode::manual; }
         // Called on the first open in the process with the file's size and the bytes in use; true compacts.

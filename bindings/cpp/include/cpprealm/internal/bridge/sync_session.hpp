@@ -155,14 +155,6 @@ public:
     std::string_view message() const { return m_status.reason(); }
     bool is_client_reset_requested() const { return m_client_reset; }
 
-    // For the library: the error when a reset was to be automatic, and could not be.
-    template <typename Lazy = void>
-    void become_failed_reset() {
-        m_status = status("AutoClientResetFailed", "A fatal error occurred during 'ClientReset' client reset for " + std::string(m_status.code_string()) + ": '" + m_status.reason() +
-                                                           "'; this version resets no file by itself, so it will be backed up and deleted at the next start");
-        m_fatal = true;
-    }
-
 private:
     status m_status;
     bool m_fatal;

@@ -49,6 +49,7 @@ func (m *maintenance) end() {
 // trim is one round.
 func (s *Server) trim(ctx context.Context, a *app, sweep bool) {
 	start := time.Now()
+	a.tidy() // what it finds out counts in the next round
 	r := history.Retention{Offline: s.cfg.MaxOffline(ctx, a.id), Connected: a.connected(), Sweep: sweep}
 	before := a.engine.Floor()
 	out, err := a.engine.Trim(ctx, r)

@@ -25,6 +25,7 @@ type metrics struct {
 	expired     prometheus.Counter
 	forgotten   prometheus.Counter
 	trimTime    prometheus.Histogram
+	quiet       prometheus.Counter
 }
 
 var _ history.Observer = (*metrics)(nil)
@@ -60,11 +61,12 @@ func newMetrics(registry prometheus.Registerer) (*metrics, error) {
 	m.expired = counter("realm_sync_files_expired_total", "Client files that were given up because they were away too long.")
 	m.forgotten = counter("realm_sync_versions_trimmed_total", "Server versions that were given up because no client needs them.")
 	m.trimTime = histogram("realm_sync_trim_seconds", "Time of one round of trimming, most of it waiting.", fast)
+	m.quiet = counter("realm_sync_quiet_rounds_total", "Rounds of trimming before which nothing had happened, so that an app gave its caches back.")
 	if registry == nil {
 		return m, nil
 	}
 	for _, c := range []prometheus.Collector{m.connections, m.sessions, m.received, m.sent, m.inBytes, m.outBytes, m.errors, m.bootstraps,
-		m.changesets, m.mergeTime, m.groupSize, m.groupTime, m.expired, m.forgotten, m.trimTime} {
+		m.changesets, m.mergeTime, m.groupSize, m.groupTime, m.expired, m.forgotten, m.trimTime, m.quiet} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}
@@ -89,4 +91,7 @@ func (m *metrics) trimmed(t history.Trimmed, versions uint64, took time.Duration
 	m.expired.Add(float64(t.Expired))
 	m.forgotten.Add(float64(versions))
 	m.trimTime.Observe(took.Seconds())
+	if t.Quiet {
+		m.quiet.Inc()
+	}
 }

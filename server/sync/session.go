@@ -47,6 +47,7 @@ type session struct {
 	done    chan struct{} // closed when run has returned
 
 	changed atomic.Bool // the app's configuration has changed: look whether it concerns the session
+	untidy  atomic.Bool // see tidyUp
 
 	mu       sync.Mutex
 	inbox    []received
@@ -246,6 +247,9 @@ func (s *session) work() error {
 			return s.conn.write(&wire.Unbound{Session: s.sid})
 		}
 		if err := s.reconsider(); err != nil {
+			return err
+		}
+		if err := s.tidyUp(); err != nil {
 			return err
 		}
 		worked, err := s.handle()

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 
 	"github.com/coder/websocket"
 
@@ -13,14 +15,20 @@ import (
 	"realmsync/server/auth"
 )
 
-// ServeHTTP implements http.Handler: it answers an upgrade request, and serves the connection until it ends. The app is the
-// request's path value "app", the token the query's baas_at (spec/wire-protocol.md sections 1.1 to 1.5).
+// ServeHTTP implements http.Handler: it answers an upgrade request. The connection is served until it ends by a goroutine of its own, so that net/http's, which has grown
+// by then, and the request are not held as long as that. The app is the request's path value "app", the token the query's baas_at (spec/wire-protocol.md sections 1.1 to
+// 1.5).
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !s.begin() {
 		s.refuse(w, http.StatusServiceUnavailable, "the server is shutting down")
 		return
 	}
-	defer s.serving.Done()
+	served := false // by the goroutine, which gives up what is held then
+	defer func() {
+		if !served {
+			s.serving.Done()
+		}
+	}()
 	token, version, err := wire.ChooseSubprotocol(r.Header.Values("Sec-WebSocket-Protocol"), minVersion)
 	if err != nil {
 		// Before 101: a client that is told after it may not survive it.
@@ -50,9 +58,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, http.StatusServiceUnavailable, "the data of the app can't be opened; the server's log says why")
 		return
 	}
-	defer s.release(a)
+	defer func() {
+		if !served {
+			s.release(a)
+		}
+	}()
 	w.Header().Set("Sec-WebSocket-Protocol", token)
-	ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	ws, err := websocket.Accept(smallBuffers{w}, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the token decides, and browsers are no clients of this
 		CompressionMode:    websocket.CompressionDisabled,
 	})
@@ -72,7 +84,21 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, err := s.cfg.Auth.Authenticate(c.ctx, appID, access)
 		return err
 	}
-	c.serve()
+	served = true
+	go func() {
+		defer s.serving.Done()
+		defer s.release(a)
+		defer c.survive()
+		c.serve()
+	}()
+}
+
+// survive keeps a defect that one client's messages bring to light from ending the service of all others: the connection ends.
+func (c *conn) survive() {
+	if p := recover(); p != nil {
+		c.log.Error("a connection was dropped: a defect was met", slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+		_ = c.ws.CloseNow()
+	}
 }
 
 // until returns a context that ends with another one, and when Drain cuts off.

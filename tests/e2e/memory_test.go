@@ -3,7 +3,11 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -32,24 +36,40 @@ func (s *server) measure() (out memory) {
 	return out
 }
 
-// atRest measures until nothing becomes less any more: connections take a moment to end, and an app gives its caches back, or is closed, when nothing has
-// happened in it for a round of its maintenance (--trim-every and --app-idle, one second here).
-func (s *server) atRest(what string) memory {
+// gauge reads a metric without labels.
+func (s *server) gauge(name string) (out float64) {
 	s.t.Helper()
-	const settled = 12 // measurements in a row, a quarter of a second apart
-	least := s.measure()
-	for same, deadline := 0, time.Now().Add(patient); same < settled && time.Now().Before(deadline); same++ {
-		time.Sleep(250 * time.Millisecond)
-		m := s.measure()
-		if m.Heap < least.Heap-least.Heap/100 || m.Goroutines < least.Goroutines || m.Files < least.Files {
-			same = 0
-		}
-		if m.Heap < least.Heap {
-			least = m
+	response, err := http.Get(s.url() + "/metrics") //nolint:noctx // it is our own
+	require.NoError(s.t, err)
+	defer http.DefaultClient.CloseIdleConnections()
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	for line := range strings.Lines(string(text)) {
+		if value, ok := strings.CutPrefix(line, name+" "); ok {
+			out, err = strconv.ParseFloat(strings.TrimSpace(value), 64)
+			require.NoError(s.t, err)
+			return out
 		}
 	}
-	s.t.Log(what, ":", least)
-	return least
+	s.t.Fatalf("there is no metric %s", name)
+	return 0
+}
+
+// atRest measures when nothing is left to be done. With clients that is when a round of maintenance (--trim-every) has found that nothing had happened since the one
+// before, and the app has given its caches back; trimming what a soak leaves takes longer than a round. Without it is when the app is closed (--app-idle).
+func (s *server) atRest(what string, clients bool) memory {
+	s.t.Helper()
+	quiet := s.gauge("realm_sync_quiet_rounds_total")
+	require.Eventually(s.t, func() bool {
+		if clients {
+			return s.gauge("realm_sync_quiet_rounds_total") >= quiet+2 // sessions put in order what they hold in the one before
+		}
+		return s.gauge("realm_sync_apps_open") == 0
+	}, 5*patient, 100*time.Millisecond, "%s: the server does not come to rest", what)
+	m := s.measure()
+	s.t.Log(what, ":", m)
+	return m
 }
 
 // What a server may hold, besides 10 %, more than one that was just started on the same data.
@@ -72,4 +92,19 @@ func (m memory) back(t *testing.T, fresh memory) {
 	require.LessOrEqual(t, m.Resident, fresh.Resident+fresh.Resident/10+fixedResident, "memory of the process")
 	require.LessOrEqual(t, m.Goroutines, fresh.Goroutines+2, "goroutines: those that answer this, at most")
 	require.LessOrEqual(t, m.Files, fresh.Files+poolFiles, "open files")
+}
+
+// profile writes the profile of the server's heap to the file that $REALM_SOAK_PROFILE names, if it does: to see what is held when the test fails.
+func (s *server) profile() {
+	s.t.Helper()
+	path := os.Getenv("REALM_SOAK_PROFILE")
+	if path == "" {
+		return
+	}
+	response, err := http.Get(s.debug + "/debug/pprof/heap?gc=1") //nolint:noctx // it is our own
+	require.NoError(s.t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(s.t, err)
+	require.NoError(s.t, os.WriteFile(path, body, 0o600))
 }

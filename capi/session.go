@@ -103,6 +103,36 @@ func realm_session_reconnect(h *C.realm_session_t, e *C.realm_error_t) C.realm_s
 	return onSession(num(unsafe.Pointer(h)), e, (*client.Session).Reconnect)
 }
 
+//export realm_session_get_file_ident
+func realm_session_get_file_ident(h *C.realm_session_t, out *C.uint64_t, e *C.realm_error_t) C.realm_status_t {
+	return onSession(num(unsafe.Pointer(h)), e, func(s *client.Session) error {
+		if err := need(unsafe.Pointer(out), "out"); err != nil {
+			return err
+		}
+		ident, err := s.FileIdent()
+		if err == nil {
+			*out = C.uint64_t(ident)
+		}
+		return err
+	})
+}
+
+//export realm_session_simulate_error
+func realm_session_simulate_error(h *C.realm_session_t, code C.int32_t, message C.realm_string_t, again C.bool, action C.realm_string_t,
+	e *C.realm_error_t) C.realm_status_t {
+	return onSession(num(unsafe.Pointer(h)), e, func(s *client.Session) error {
+		m, err := text(message, "message")
+		if err != nil {
+			return err
+		}
+		a, err := text(action, "action")
+		if err != nil {
+			return err
+		}
+		return s.Fail(int32(code), m, bool(again), a)
+	})
+}
+
 // waitWith starts a wait that ends in a callback. It owns the callback, also when it fails.
 func waitWith(h handle.Handle, fn C.realm_wait_callback_t, userdata C.uintptr_t, free C.realm_free_userdata_t, e *C.realm_error_t,
 	wait func(*client.Session, func(error)) error) C.realm_status_t {

@@ -941,6 +941,17 @@ REALM_API realm_status_t realm_session_unobserve_connection(realm_session_t* ses
 /* Replaces the error handler of the session. */
 REALM_API realm_status_t realm_session_set_error_handler(realm_session_t* session, realm_sync_error_callback_t callback, void* userdata, realm_free_userdata_t free_userdata, realm_error_t* error);
 
+/* ------------------------------------------------------------------------------------------------ testing of sync */
+
+/* The number by which the server knows the session's file; 0 until it has given one. An administrator's call that is about one file names it
+ * so, such as the one that forces a client reset. Waits until the file's worker has read it. Errors: SESSION_GONE. */
+REALM_API realm_status_t realm_session_get_file_ident(realm_session_t* session, uint64_t* out, realm_error_t* error);
+/* For tests of an application's error handler: the session does what it does when its server sends this error, whatever that is: it stops, the
+ * user is logged out, the file is marked for a client reset, the handler is called. That happens on a thread of the library, after this call or
+ * during it. code is an error code of the sync protocol, such as 212 for a bad changeset; action is what the server asks for, in the protocol's
+ * words, such as "ClientReset" or "LogOutUser", or empty. Errors: SESSION_GONE; LOGIC when the session is not active. */
+REALM_API realm_status_t realm_session_simulate_error(realm_session_t* session, int32_t code, realm_string_t message, bool try_again, realm_string_t action, realm_error_t* error);
+
 /* ------------------------------------------------------------------------------------------------ subscriptions */
 
 typedef enum realm_subscription_state_e {

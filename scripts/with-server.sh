@@ -10,6 +10,7 @@
 #   REALM_SYNC_SERVER   the server, default build/bin/realm-sync-server
 #   REALM_APP_ID        default demo-app
 #   REALM_RULES         rules of merging of the app, default compatible
+#   REALM_SERVE_FLAGS   more flags of serve, separated by spaces
 set -uo pipefail
 
 say=:
@@ -45,7 +46,8 @@ show_log() {
 # The first line on stdout is the address; it comes when the server listens, so nothing has to be polled.
 mkfifo "$dir/stdout"
 mkdir "$dir/tmp"
-"$server" serve --listen 127.0.0.1:0 --data "$dir/data" --dev --rules "${REALM_RULES:-compatible}" >"$dir/stdout" 2>>"$dir/log" &
+# shellcheck disable=SC2086 # flags are words
+"$server" serve --listen 127.0.0.1:0 --data "$dir/data" --dev --rules "${REALM_RULES:-compatible}" ${REALM_SERVE_FLAGS:-} >"$dir/stdout" 2>>"$dir/log" &
 pid=$!
 exec 3<"$dir/stdout"
 line=

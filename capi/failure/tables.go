@@ -21,6 +21,7 @@ var clientRows = []row{
 	{client.ErrTimeout, Timeout, ""},
 	{client.ErrClosed, Logic, "ClientClosed"},
 	{client.ErrIllegalCombination, InvalidArgument, "IllegalCombination"},
+	{session.ErrNotRunning, Logic, ""},
 	{client.ErrUnchangeable, Logic, ""},
 	{client.ErrUncommitted, Logic, ""},
 }

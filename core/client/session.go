@@ -5,6 +5,7 @@ import (
 
 	"realmsync/core/realm"
 	"realmsync/core/session"
+	"realmsync/core/wire"
 )
 
 // Session is a weak handle of the session of a synced realm: when no live instance of the file is open, every method returns
@@ -68,6 +69,40 @@ func (s *Session) Resume() error { return s.do((*session.Session).Resume) }
 
 // Reconnect ends delays before the next attempt to connect.
 func (s *Session) Reconnect() error { return s.do((*session.Session).Reconnect) }
+
+// FileIdent returns the number by which the server knows the file, 0 until it has given one. It waits for the file.
+func (s *Session) FileIdent() (uint64, error) {
+	type result struct {
+		ident uint64
+		err   error
+	}
+	read := make(chan result, 1)
+	if err := s.do(func(live *session.Session) {
+		live.FileIdent(func(ident uint64, err error) { read <- result{ident, err} })
+	}); err != nil {
+		return 0, err
+	}
+	select {
+	case r := <-read:
+		return r.ident, r.err
+	case <-s.link.ended:
+		return 0, ErrSessionGone
+	}
+}
+
+// Fail has the session do what an error of the server about it would have it do, for tests of error handlers: code is one of the sync
+// protocol, action the name of what the client is asked to do, "" for none. Errors: ErrSessionGone, session.ErrNotRunning.
+func (s *Session) Fail(code int32, text string, tryAgain bool, action string) error {
+	live, err := s.alive()
+	if err != nil {
+		return err
+	}
+	asked := wire.NoAction
+	if action != "" {
+		asked = wire.ParseAction(action)
+	}
+	return live.Fail(wire.ErrorCode(code), text, tryAgain, asked)
+}
 
 // WaitForUpload calls f once, when the server has all that is committed now, or with what ended the wait (sync-semantics 1.9).
 // When it returns an error f is not called.

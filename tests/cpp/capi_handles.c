@@ -238,6 +238,10 @@ static void try_session(void* p) {
     BAD(realm_session_pause(h, &error));
     BAD(realm_session_resume(h, &error));
     BAD(realm_session_reconnect(h, &error));
+    uint64_t ident = 4711;
+    BAD(realm_session_get_file_ident(h, &ident, &error));
+    EQUAL(ident, 4711);
+    BAD(realm_session_simulate_error(h, 212, str("x"), false, str(""), &error));
     BAD_CALLBACK(realm_wait_for_upload(h, on_wait, (void*) 1, count_free, &error));
     BAD_CALLBACK(realm_wait_for_download(h, on_wait, (void*) 1, count_free, &error));
     BAD(realm_wait_for_upload_blocking(h, 100000, &error));

@@ -29,6 +29,7 @@ std::vector<int> a_vector;
 
 #include "check.hpp"
 #include "original/realm/object-store/shared_realm.hpp"
+#include "original/realm/object-store/sync/app.hpp"
 #include "original/realm/object-store/sync/sync_manager.hpp"
 #include "original/realm/util/base64.hpp"
 #include "original/realm/util/terminate.hpp"
@@ -426,6 +427,27 @@ std::string others;
         std::string bytes = "any carnal pleas", text(realm::util::base64_encoded_size(bytes.size()), ' ');
         CHECK_EQUAL(realm::util::base64_encode(bytes, text), 24);
         CHECK_EQUAL(text, std::string("YW55IGNhcm5hbCBwbGVhcw=="));
+        CHECK_EQUAL(realm::util::format("%2/%1?%3 %% %9", std::string("apps"), "http://host", 7), std::string("http://host/apps?7 % "));
+    });
+
+    suite.run("BSON of Realm Core as the original's tests use it", [] {
+        using namespace realm::bson;
+        BsonDocument body{{"name", "test"}, {"private", false}, {"can_evaluate", {}}, {"secret_config", BsonDocument{{"signingKeys", BsonArray{"key"}}}}};
+        body["type"] = std::string("mongodb");
+        std::ostringstream out;
+        out << body;
+        CHECK_EQUAL(out.str(), std::string(R"({"name":"test","private":false,"can_evaluate":null,"secret_config":{"signingKeys":["key"]},"type":"mongodb"})"));
+
+        auto answer = parse(R"({"_id":"5f","n":{"$numberInt":"3"},"providers":[{"type":"anon-user"},{"type":"api-key","_id":"60"}]})");
+        BsonDocument info(answer);
+        CHECK_EQUAL(static_cast<std::string>(info["_id"]), std::string("5f"));
+        CHECK(*static_cast<std::optional<std::string>>(info["_id"]) == "5f");
+        CHECK(info["n"] == 3 && info["n"] != int64_t(3) && info["none"] == Bson());
+        auto providers = static_cast<BsonArray>(info["providers"]);
+        CHECK_EQUAL(providers.size(), 2);
+        CHECK(static_cast<BsonDocument>(providers[1])["type"] == "api-key");
+        CHECK_THROWS(std::bad_cast, static_cast<BsonArray>(info["_id"]));
+        CHECK_THROWS(std::exception, parse("{"));
     });
 
     suite.run("json of an object with a key", [] {

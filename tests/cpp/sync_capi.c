@@ -372,9 +372,15 @@ static void pausing(void) {
     OK(realm_session_connection_state(d.session, &now, &error));
     EQUAL(now, REALM_CONNECTED);
 
+    uint64_t ident = 0;
+    OK(realm_session_get_file_ident(d.session, &ident, &error));
+    CHECK(ident > 0);
+
     /* Pausing: at once, here; it ends waits that are pending. */
     OK(realm_session_pause(d.session, &error));
     EQUAL(state_of(&d), REALM_SESSION_PAUSED);
+    FAILS(REALM_ERR_LOGIC, realm_session_simulate_error(d.session, 212, str("x"), false, str("ClientReset"), &error));
+    FAILS(REALM_ERR_INVALID_ARGUMENT, realm_session_get_file_ident(d.session, NULL, &error));
     AWAIT(connection, disconnected, 1);
     OK(realm_session_connection_state(d.session, &now, &error));
     EQUAL(now, REALM_DISCONNECTED);
@@ -409,6 +415,8 @@ static void pausing(void) {
     realm_error_t e;
     EQUAL(realm_session_state(d.session, &state, &e), REALM_ERR_SESSION_GONE);
     CHECK(strcmp(e.message, "Realm: Error accessing sync_session which has been destroyed.") == 0);
+    FAILS(REALM_ERR_SESSION_GONE, realm_session_get_file_ident(d.session, &ident, &error));
+    FAILS(REALM_ERR_SESSION_GONE, realm_session_simulate_error(d.session, 212, str("x"), false, str("ClientReset"), &error));
     FAILS(REALM_ERR_SESSION_GONE, realm_session_pause(d.session, &error));
     FAILS(REALM_ERR_SESSION_GONE, realm_session_resume(d.session, &error));
     FAILS(REALM_ERR_SESSION_GONE, realm_session_reconnect(d.session, &error));

@@ -1,4 +1,5 @@
 // Sync errors: the handler, compensating writes, users and files that don't fit.
+#include "original/realm/object-store/sync/sync_session.hpp"
 #include "sync.hpp"
 
 #include <future>
@@ -49,6 +50,36 @@ int main(int argc, char** argv) {
         CHECK(check::eventually([&] { db.refresh(); return db.objects<realm::Item>().size() == 1; }));
         CHECK(db.objects<realm::Item>()[0].text == "inside");
         CHECK(db.get_sync_session()->state() == realm::sync_session::state::active);
+    });
+
+    suite.run("simulated", [&] {
+        check::temp_dir dir;
+        auto app = check::app_of(server, dir.file("device"));
+        auto user = app.login(realm::App::credentials::anonymous()).get();
+        auto config = user.flexible_sync_configuration();
+        realm::db db(config);
+        std::promise<sync_error> promise;
+        config.sync_config().set_error_handler([&](sync_session, sync_error error) { promise.set_value(error); });
+        db.get_sync_session()->wait_for_download_completion().get();
+        // The pointer outlives the handles that it comes from, as it does where the database owns its session.
+        auto session = db.get_sync_session()->operator std::weak_ptr<::realm::SyncSession>().lock().get();
+        CHECK(session->get_file_ident().ident > 0);
+        session->pause();
+        CHECK(db.get_sync_session()->state() == sync_session::state::paused);
+        realm::sync::SessionErrorInfo refused = {{realm::ErrorCodes::BadChangeset, "too early"}, true};
+        CHECK_THROWS(std::logic_error, realm::SyncSession::OnlyForTesting::handle_error(*session, std::move(refused)));
+        session->resume();
+
+        realm::sync::SessionErrorInfo info = {{realm::ErrorCodes::BadChangeset, "not a real error"}, true};
+        info.server_requests_action = realm::sync::ProtocolErrorInfo::Action::ClientReset;
+        realm::SyncSession::OnlyForTesting::handle_error(*session, std::move(info));
+        auto future = promise.get_future();
+        CHECK(future.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
+        auto error = future.get();
+        CHECK(error.message() == "not a real error" && error.get_status().reason() == "not a real error");
+        CHECK(error.get_status().code_string() == "BadChangeset" && error.is_client_reset_requested() && error.is_fatal());
+        CHECK(db.get_sync_session()->state() == sync_session::state::inactive);
+        realm::SyncSession::forget_all();
     });
 
     suite.run("forms of handlers", [&] {

@@ -87,6 +87,16 @@ struct counting_provider : net::default_socket_provider {
     }
 };
 
+// A transport and a provider that are told one configuration, by the name it has in some versions of the original.
+struct told_transport : net::default_http_transport {
+    explicit told_transport(const net::default_transport_configuration& c) { m_configuration = c; }
+    bool has_headers() const { return m_configuration.custom_http_headers.has_value(); }
+};
+struct told_provider : net::default_socket_provider {
+    explicit told_provider(const net::default_transport_configuration& c) { m_configuration = c; }
+    bool has_headers() const { return m_configuration.custom_http_headers.has_value(); }
+};
+
 App::configuration configuration(const check::server& server, const check::temp_dir& dir) {
     App::configuration c;
     c.app_id = server.app_id;
@@ -385,6 +395,15 @@ int main(int argc, char** argv) {
         CHECK(check::eventually([&] { return provider->live == 0; }));// the App's end closes what is open
         provider.reset();
         CHECK(check::eventually([&] { return watch.expired(); }));
+    });
+
+    suite.run("one configuration for both transports", [] {
+        net::default_transport_configuration c;
+        c.custom_http_headers = std::map<std::string, std::string>{{"X-App", "yes"}};
+        CHECK(told_transport(c).has_headers() && told_provider(c).has_headers());
+        auto transport = std::make_shared<net::default_http_transport>(c);
+        auto provider = std::make_shared<net::default_socket_provider>(c);
+        CHECK(transport && provider);
     });
 
     suite.run("timers and posts of the built-in provider", [] {

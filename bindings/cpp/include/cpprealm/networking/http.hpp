@@ -48,6 +48,8 @@ struct transport_configuration {
     std::optional<std::string> ssl_trust_certificate_path = {};// PEM; trusted instead of the system's
     std::function<SSLVerifyCallback> ssl_verify_callback = {}; // has the last word
 };
+// The original's name of it in some versions; in others each transport has a `configuration` of its own.
+using default_transport_configuration = transport_configuration;
 
 // Sends the requests of an App. It may be called on several threads at a time, on those whose calls need it. The callback may be called at
 // once, or later on any thread; a second call means nothing, and dropping it without a call fails the request. Redirects are the App's business.
@@ -60,7 +62,7 @@ struct http_transport_client {
 // response with a custom status code. A connection of its own for every request.
 template <typename Lazy>
 struct lazy_http_transport : http_transport_client {
-    struct configuration : transport_configuration {};
+    using configuration = transport_configuration;
     using default_http_transport = lazy_http_transport;// by which derived classes call it
 
     lazy_http_transport() = default;

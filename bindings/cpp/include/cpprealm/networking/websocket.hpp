@@ -86,7 +86,7 @@ public:
 // The built-in provider, for applications that wrap it. Its loop is a thread of its own.
 template <typename Lazy>
 struct lazy_socket_provider : sync_socket_provider {
-    struct configuration : transport_configuration {};
+    using configuration = transport_configuration;
     using default_socket_provider = lazy_socket_provider;// by which derived classes call it
 
     lazy_socket_provider() = default;

@@ -12,6 +12,9 @@
 // What is a template here for no other reason, is one so that only programs that use it compile what it needs: Lazy means nothing.
 
 namespace realm {
+
+class SyncSession;// of Realm Core: only the original's own tests use it, and bring a definition
+
 namespace internal::bridge {
 
 // A handle on the session of a synced database. It is weak: when the database is closed everywhere, each method throws
@@ -67,6 +70,12 @@ public:
     }
     // An unknown token does nothing.
     void unregister_connection_change_observer(uint64_t token) { call(realm_session_unobserve_connection, m_handle->get(), token); }
+
+    // What a program that defines SyncSession makes of the handle.
+    template <typename Core, typename = std::enable_if_t<std::is_same_v<Core, SyncSession>>>
+    operator std::weak_ptr<Core>() const {
+        return Core::of(m_handle->get());
+    }
 
 private:
     using abi_wait = realm_status_t (*)(realm_session_t*, realm_wait_callback_t, void*, realm_free_userdata_t, realm_error_t*);

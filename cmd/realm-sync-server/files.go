@@ -53,7 +53,7 @@ func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, 
 		}
 		c.after, err = d.Apply(c.before)
 		if err == nil {
-			err = configs.Check(c.after)
+			err = configs.CheckChange(ctx, d.ID, c.after)
 		}
 		if err != nil {
 			return fmt.Errorf("--app %s: %w", dir, d.Explain(err))

@@ -119,3 +119,33 @@ func TestAdmin(t *testing.T) {
 	require.Equal(t, 404, status, "it is at its own address only")
 	apart.stop()
 }
+
+// Schemas in files are classes; files that contradict what the app has are refused as a whole, with file and line, and nothing is changed.
+func TestSchemasInFiles(t *testing.T) {
+	data, dir := t.TempDir(), t.TempDir()
+	const schema = "data_sources/mongodb-atlas/todo/Item/schema.json"
+	put(t, dir, "realm_config.json", `{"app_id":"todo-abcde","name":"todo"}`)
+	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user"}}`)
+	put(t, dir, "data_sources/mongodb-atlas/config.json", `{"name":"mongodb-atlas","type":"mongodb-atlas","version":1}`)
+	put(t, dir, "data_sources/mongodb-atlas/default_rule.json", `{"roles":[{"name":"all","apply_when":{},"document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":true}]}`)
+	put(t, dir, "sync/config.json", `{"type":"flexible","state":"enabled","development_mode_enabled":false,"service_name":"mongodb-atlas","database_name":"todo"}`)
+	put(t, dir, schema, `{"title":"Item","properties":{"_id":{"bsonType":"long"},"n":{"bsonType":"long"}},"required":["_id","n"]}`)
+	p := serve(t, data, "--app", dir)
+	user := &suite{process: p}
+	user.token = user.call("POST", "/api/client/v2.0/app/todo-abcde/auth/providers/anon-user/login", `{"provider":"anon-user"}`, 200)["access_token"].(string)
+	insert := func(document string, want int) {
+		t.Helper()
+		user.call("POST", "/api/client/v2.0/app/todo-abcde/functions/call", `{"name":"insertOne","service":"mongodb-atlas","arguments":[{"database":"todo","collection":"Item","document":`+document+`}]}`, want)
+	}
+	insert(`{"_id":1,"n":1}`, 200)
+	insert(`{"_id":2,"n":2,"more":true}`, 400)
+	put(t, dir, schema, "{\"title\":\"Item\",\"properties\":{\"_id\":{\"bsonType\":\"long\"},\n\"n\":{\"bsonType\":\"string\"}},\"required\":[\"_id\",\"n\"]}")
+	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user","disabled":true}}`)
+	p.hangup("nothing is changed")
+	require.Contains(t, p.stderr.String(), "file="+schema+" line=2 path=schemas[0].schema.properties.n")
+	user.call("POST", "/api/client/v2.0/app/todo-abcde/auth/providers/anon-user/login", `{"provider":"anon-user"}`, 200)
+	put(t, dir, schema, `{"title":"Item","properties":{"_id":{"bsonType":"long"},"n":{"bsonType":"long"},"more":{"bsonType":"bool"}},"required":["_id","n"]}`)
+	p.hangup("the files of apps were read again\"")
+	insert(`{"_id":2,"n":2,"more":true}`, 200)
+	p.stop()
+}

@@ -134,13 +134,8 @@ func (s *Store) Update(ctx context.Context, app string, f func(*Config) error) (
 	if after, err = after.Clone(); err != nil {
 		return nil, err
 	}
-	if err := s.Check(after); err != nil {
+	if err := s.checkChange(ctx, app, before, after); err != nil {
 		return nil, err
-	}
-	if s.guard != nil {
-		if err := s.guard(ctx, app, before, after); err != nil {
-			return nil, err
-		}
 	}
 	if err := s.save(ctx, app, after); err != nil {
 		return nil, err
@@ -157,7 +152,25 @@ func (s *Store) Guard(f func(ctx context.Context, app string, before, after *Con
 	s.guard = f
 }
 
-// Check reports what is wrong with a configuration, as Update would.
+// CheckChange reports what is wrong with a configuration as the next one of an app, as Update would.
+func (s *Store) CheckChange(ctx context.Context, app string, after *Config) error {
+	s.change.Lock()
+	defer s.change.Unlock()
+	before, err := s.Current(ctx, app)
+	if err != nil {
+		return err
+	}
+	return s.checkChange(ctx, app, before, after)
+}
+
+func (s *Store) checkChange(ctx context.Context, app string, before, after *Config) error {
+	if err := s.Check(after); err != nil || s.guard == nil {
+		return err
+	}
+	return s.guard(ctx, app, before, after)
+}
+
+// Check reports what is wrong with a configuration by itself.
 func (s *Store) Check(c *Config) error {
 	if err := c.Validate(); err != nil {
 		return err

@@ -288,4 +288,20 @@ func (c *Classes) Conflict(with *schema.Schema) error {
 	return nil
 }
 
+// Loses tells whether there is a class or a property here that there is not any more in what comes after.
+func (c *Classes) Loses(after *Classes) bool {
+	for _, class := range c.Schema.Classes() {
+		left := after.Schema.Class(class.Name)
+		if left == nil {
+			return true
+		}
+		for i := range class.Properties {
+			if left.Property(class.Properties[i].Name) == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 const advice = "devices have it so, and what they have can't be changed in place: give the new one another name"

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/server/appconfig"
+	"realmsync/server/jsonschema"
 )
 
 // example is an export as App Services wrote it, in parts.
@@ -315,4 +316,38 @@ func TestWriteRefuses(t *testing.T) {
 		c.Services[0].Rules = []appconfig.CollectionRule{{Database: "d", Collection: bad}}
 		require.ErrorContains(t, Write(t.TempDir(), "a", c), "name of a file")
 	}
+}
+
+// Files don't undo what devices have brought in development mode; outside of it, what they take away makes the next schema version. What can't be a
+// class is told with its file and line.
+func TestSchemasOfFiles(t *testing.T) {
+	const item = "data_sources/mongodb-atlas/todo/Item/schema.json"
+	dir := write(t, example)
+	c := apply(t, dir, appconfig.Default("todo-abcde"))
+	require.Zero(t, c.Sync.SchemaVersion)
+	grown, err := c.Clone()
+	require.NoError(t, err)
+	grown.Schemas[0].Schema = json.RawMessage(strings.Replace(string(c.Schemas[0].Schema), `"owner_id":`, `"extra":{"bsonType":"long"},"owner_id":`, 1))
+	grown.Schemas = append(grown.Schemas, appconfig.Schema{ID: appconfig.FixedID("todo-abcde", "schema", "mongodb-atlas", "todo", "Cat"),
+		Metadata: appconfig.Metadata{DataSource: "mongodb-atlas", Database: "todo", Collection: "Cat"}, Schema: json.RawMessage(`{"title":"Cat","properties":{"_id":{"bsonType":"long"}}}`)})
+	require.NoError(t, grown.Validate())
+	again := apply(t, dir, grown)
+	require.Len(t, again.Schemas, 2)
+	require.Contains(t, string(again.Schemas[0].Schema), `"extra":{"bsonType":"long"}`)
+	require.Equal(t, grown.Schemas[1].ID, again.Schemas[1].ID)
+	require.Zero(t, again.Sync.SchemaVersion)
+	require.Equal(t, again, apply(t, dir, again), "nothing changes any more")
+
+	sync := strings.Replace(example["sync/config.json"], `"development_mode_enabled": true`, `"development_mode_enabled": false`, 1)
+	fixed := apply(t, write(t, with(map[string]string{"sync/config.json": sync})), again)
+	require.Len(t, fixed.Schemas, 1)
+	require.Equal(t, 1, fixed.Sync.SchemaVersion)
+	require.Equal(t, 1, apply(t, write(t, with(map[string]string{"sync/config.json": sync})), fixed).Sync.SchemaVersion)
+
+	d, err := Load(write(t, with(map[string]string{item: "{\n\"title\": \"Item\",\n\"properties\": {\n\"_id\": {\"bsonType\": \"objectId\"},\n\"parent\": {\"bsonType\": \"long\"}}}"})))
+	require.NoError(t, err)
+	c, err = d.Apply(appconfig.Default("todo-abcde"))
+	require.NoError(t, err)
+	_, err = jsonschema.Of(c)
+	require.ErrorContains(t, d.Explain(err), item+":5: schemas[0].schema.properties.parent.bsonType: it links to objects of class \"Item\", whose primary key is of type objectId")
 }

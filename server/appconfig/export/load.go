@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"realmsync/server/appconfig"
+	"realmsync/server/jsonschema"
 )
 
 // Directory is an export that was read.
@@ -462,7 +463,24 @@ func (d *Directory) Apply(current *appconfig.Config) (*appconfig.Config, error) 
 		c.Secrets = append(c.Secrets, appconfig.Secret{ID: appconfig.FixedID(d.ID, "secret", name), Name: name, Value: d.secrets[name]})
 	}
 	d.identify(c, current)
+	d.classes(c, current)
 	return c.Clone()
+}
+
+// classes carries over what devices have brought, if the app is in development mode. In an app that isn't, files that lack what there was make the next
+// schema version, as the admin API does.
+func (d *Directory) classes(c, current *appconfig.Config) {
+	before, err := jsonschema.Of(current)
+	if err != nil {
+		return // it was stored by an earlier version
+	}
+	if c.Sync.DevelopmentMode {
+		_, _ = jsonschema.Add(d.ID, c, before.Schema) // it fails if c is wrong, which is told by its validation
+		return
+	}
+	if after, err := jsonschema.Of(c); err == nil && before.Loses(after) {
+		c.Sync.SchemaVersion++
+	}
 }
 
 // identify gives everything the id that it has in current, or one that follows from its name.

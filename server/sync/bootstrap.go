@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
@@ -25,13 +26,23 @@ type boot struct {
 	snapshot uint64 // the version that it describes
 	first    uint64 // that of the first one that was broken off, 0 if there is none
 	spool    *spool
-	sent     int64 // bytes
+	sent     int64  // bytes
+	leave    func() // gives back the turn among those of its connection
 }
 
-func (b *boot) close() {
+// unspool gives back what a bootstrap holds of memory, disk and turns.
+func (b *boot) unspool() {
 	if b.spool != nil {
 		b.spool.close()
 	}
+	if b.leave != nil {
+		b.leave()
+		b.leave = nil
+	}
+}
+
+func (b *boot) close() {
+	b.unspool()
 	if b.set != nil {
 		b.set.Release()
 		b.set = nil
@@ -79,6 +90,17 @@ func (s *session) refuseQuery(m *wire.Query, text string) error {
 // bootstrap computes a bootstrap and makes it the one under way. Uploads that follow are judged by its set.
 func (s *session) bootstrap(b *boot) error {
 	ctx := s.conn.live
+	if len(s.epochs) >= s.conn.server.cfg.MaxBootstraps {
+		b.close()
+		return s.failBusy(fmt.Sprintf("%d subscription sets were sent, and the client has not said that it has integrated any of them", len(s.epochs)))
+	}
+	select {
+	case s.conn.boots <- struct{}{}:
+		b.leave = func() { <-s.conn.boots }
+	case <-ctx.Done():
+		b.close()
+		return nil
+	}
 	done, err := s.app.turn(ctx, s.conn.who.UserID)
 	if err != nil {
 		b.close()
@@ -87,6 +109,10 @@ func (s *session) bootstrap(b *boot) error {
 	start := time.Now()
 	err = s.compute(ctx, b)
 	done()
+	if errors.Is(err, errSpoolFull) {
+		b.close()
+		return s.failBusy("too much waits to be sent to clients that read slowly")
+	}
 	if err != nil {
 		b.close()
 		return s.failEngine(err)
@@ -133,7 +159,7 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 			return err
 		}
 	}
-	b.spool = newSpool(s.conn.server.cfg.SpoolDir)
+	b.spool = newSpool(s.conn.server.cfg.SpoolDir, s.conn.server.spools)
 	if err := plan.Write(snapshot, b.spool.add); err != nil {
 		return err
 	}
@@ -174,7 +200,7 @@ func (s *session) sendBootstrap() error {
 		return err
 	}
 	s.boot = nil
-	b.spool.close()
+	b.unspool()
 	s.query, s.at, s.foreign = b.query, b.snapshot, true
 	s.adopt(b.set)
 	return nil

@@ -45,6 +45,19 @@ type Config struct {
 	IdleTimeout time.Duration
 	// WriteTimeout ends a connection that doesn't take one message in so long; default 2 minutes.
 	WriteTimeout time.Duration
+	// MessageTimeout ends a connection that sends one message for so long; default 2 minutes.
+	MessageTimeout time.Duration
+	// MaxInbound is how much of what clients have sent all connections together may hold in memory, in bytes; default 1 GiB. Above it the connection
+	// that holds most is ended.
+	MaxInbound int64
+	// MaxBootstraps is how many bootstraps a client may be sent without saying that it has integrated one, since what it writes is judged by each of
+	// them; default 1024.
+	MaxBootstraps int
+	// MaxSpoolMemory is how much of bootstraps that are not sent yet all sessions together keep in memory, in bytes; default 256 MiB. The rest is
+	// in files.
+	MaxSpoolMemory int64
+	// MaxSpoolDisk is how large these files may get together, in bytes; default 16 GiB. Then bootstraps are put off.
+	MaxSpoolDisk int64
 	// CloseTimeout is how long Drain, once it has cut clients off, and Close wait for what should end at once; default 30 seconds.
 	CloseTimeout time.Duration
 	// AppIdle is how long an app stays open without any connection; default 5 minutes.
@@ -84,6 +97,21 @@ func (c *Config) complete() error {
 	if c.WriteTimeout == 0 {
 		c.WriteTimeout = 2 * time.Minute
 	}
+	if c.MessageTimeout == 0 {
+		c.MessageTimeout = 2 * time.Minute
+	}
+	if c.MaxInbound == 0 {
+		c.MaxInbound = 1 << 30
+	}
+	if c.MaxBootstraps == 0 {
+		c.MaxBootstraps = 1024
+	}
+	if c.MaxSpoolMemory == 0 {
+		c.MaxSpoolMemory = 256 << 20
+	}
+	if c.MaxSpoolDisk == 0 {
+		c.MaxSpoolDisk = 16 << 30
+	}
 	if c.CloseTimeout == 0 {
 		c.CloseTimeout = 30 * time.Second
 	}
@@ -117,13 +145,15 @@ func (c *Config) complete() error {
 // DefaultMaxOffline is how long a client may be away (spec/sync-semantics.md section 4.7).
 const DefaultMaxOffline = 30 * 24 * time.Hour
 
-// Bounds on what a session holds in memory of what its client has sent.
+// Bounds on what a session holds in memory of what its client has sent; what its connection does is bounded by connInbound.
 const (
 	inboxMessages = 256      // waiting to be handled
-	inboxBytes    = 32 << 20 // of them
 	underWay      = 64       // uploads given to the engine and not yet answered
 	underWayBytes = 64 << 20 // of their changesets
 )
+
+// connBoots is how many bootstraps of one connection are made before the first of them is sent.
+const connBoots = 4
 
 // messageBytes is how large DOWNLOAD messages get, about, before compression.
 const messageBytes = 1 << 20

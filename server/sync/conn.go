@@ -50,6 +50,13 @@ type conn struct {
 	closed  bool // a close frame is on its way
 	running sync.WaitGroup
 
+	held  int64         // of what the client has sent, bytes; guarded by inbound.mu
+	shed  bool          // it held most when all held too much; guarded by inbound.mu
+	space chan struct{} // holds one token: it may hold little enough again
+
+	sending chan struct{} // one token: the session that makes a message and sends it, so that those that wait hold none
+	boots   chan struct{} // tokens: bootstraps that are made and not yet sent
+
 	writing sync.Mutex
 	failed  bool // guarded by writing: an error was sent for the connection, and nothing may follow
 
@@ -64,6 +71,7 @@ func newConn(s *Server, a *app, ws socket, who auth.Identity, version int, remot
 	c := &conn{
 		server: s, app: a, ws: ws, who: who, version: version, number: s.connections.Add(1),
 		sessions: map[uint64]*session{}, leaving: map[uint64]*session{},
+		space: make(chan struct{}, 1), sending: make(chan struct{}, 1), boots: make(chan struct{}, connBoots),
 	}
 	c.log = s.log.With(slog.String("app", a.id), slog.String("user", who.UserID), slog.String("remote", remote))
 	c.ctx, c.cancel = context.WithCancel(context.Background())
@@ -108,27 +116,32 @@ func (c *conn) serve() {
 // read hands messages over until the connection ends.
 func (c *conn) read() error {
 	for {
-		ctx, cancel := context.WithTimeout(c.ctx, c.server.cfg.IdleTimeout)
-		kind, data, err := c.ws.Read(ctx)
-		cancel()
+		if err := c.patient(); err != nil {
+			return err
+		}
+		kind, data, err := c.receive()
 		if err != nil {
 			return err
 		}
 		if c.live.Err() != nil {
+			c.server.inbound.give(c, len(data))
 			continue // after an error: read on, so that the error arrives
 		}
 		if kind != websocket.MessageBinary {
+			c.server.inbound.give(c, len(data))
 			c.close(wire.CloseCode(websocket.StatusUnsupportedData), "messages must be binary")
 			continue
 		}
 		c.server.metrics.inBytes.Add(float64(len(data)))
-		m, err := wire.ParseClientMessage(data, c.server.cfg.Limits)
+		m, size, err := c.unpack(data)
 		if err != nil {
 			c.refuse(err)
 			continue
 		}
 		c.server.metrics.received.WithLabelValues(m.Name()).Inc()
-		c.dispatch(m, len(data))
+		if !c.dispatch(m, size) {
+			c.server.inbound.give(c, size)
+		}
 	}
 }
 
@@ -148,32 +161,29 @@ func (c *conn) refuse(err error) {
 	c.fail(code, err.Error())
 }
 
-// dispatch gives a message to its session.
-func (c *conn) dispatch(m wire.ClientMessage, size int) {
+// dispatch gives a message to its session. kept says that the session has it now, and with it what is counted of it.
+func (c *conn) dispatch(m wire.ClientMessage, size int) (kept bool) {
 	sid := m.SessionIdent()
 	s := c.sessions[sid]
 	switch m := m.(type) {
 	case *wire.Ping:
 		c.pong(m)
-		return
+		return false
 	case *wire.Bind:
 		c.bind(m, s)
-		return
+		return false
 	case *wire.Unbind:
 		if s != nil {
 			delete(c.sessions, sid)
 			c.leave(s)
-			return
+			return false
 		}
 	}
 	if s == nil {
 		c.fail(wire.CodeBadSessionIdent, "there is no session "+strconv.FormatUint(sid, 10)+" on this connection: BIND comes first")
-		return
+		return false
 	}
-	if up, ok := m.(*wire.Upload); ok {
-		size = max(size, up.Body.Size)
-	}
-	s.put(m, size)
+	return s.put(m, size)
 }
 
 func (c *conn) pong(m *wire.Ping) { _ = c.write(&wire.Pong{Timestamp: m.Timestamp}) }
@@ -213,6 +223,18 @@ func (c *conn) leave(s *session) {
 				delete(c.leaving, sid)
 			default:
 			}
+		}
+	}
+	for sid, old := range c.leaving {
+		if len(c.leaving) < c.server.cfg.MaxSessions {
+			break
+		}
+		// Each waits to send UNBOUND to a client that doesn't read: it doesn't need more of them.
+		select {
+		case <-old.done:
+			delete(c.leaving, sid)
+		case <-c.live.Done():
+			return
 		}
 	}
 	c.leaving[s.sid] = s

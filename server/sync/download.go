@@ -26,6 +26,12 @@ func (s *session) produce(ctx context.Context, distributed uint64) (sent bool, e
 	if s.phase != running || s.paused {
 		return false, nil
 	}
+	select {
+	case s.conn.sending <- struct{}{}:
+		defer func() { <-s.conn.sending }()
+	case <-ctx.Done():
+		return false, nil
+	}
 	target := distributed
 	if s.boot != nil {
 		// Short of the bootstrap's version: who is there has integrated the bootstrap, the engine relies on that.

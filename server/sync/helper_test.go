@@ -91,6 +91,10 @@ func (f *fixture) stop() {
 	f.t.Helper()
 	require.NoError(f.t, f.Server.Close())
 	f.http.Close()
+	// What was counted was given back: of connections that have ended nothing is held.
+	require.Zero(f.t, f.inbound.total)
+	require.Empty(f.t, f.inbound.conns)
+	require.Equal(f.t, spools{memoryLeft: f.Server.cfg.MaxSpoolMemory, diskLeft: f.Server.cfg.MaxSpoolDisk}, *f.spools) //nolint:govet // nobody uses it any more
 }
 
 // restart ends the server and starts another one on the same data.

@@ -19,6 +19,8 @@ type Server struct {
 	cfg     Config
 	log     *slog.Logger
 	metrics *metrics
+	inbound *inbound
+	spools  *spools
 
 	connections atomic.Uint64 // that ever were
 	revocations atomic.Uint64 // that ever were
@@ -43,6 +45,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{cfg: cfg, log: cfg.Logger, apps: map[string]*opening{}, conns: map[*conn]struct{}{}}
+	s.inbound, s.spools = newInbound(cfg.MaxInbound), &spools{memoryLeft: cfg.MaxSpoolMemory, diskLeft: cfg.MaxSpoolDisk}
 	var err error
 	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
 		return nil, err

@@ -43,7 +43,7 @@ type session struct {
 	watcher *view.Watcher
 	stream  *history.Stream
 	wake    chan struct{} // holds one token: there is something to do
-	space   chan struct{} // holds one token: the inbox has become shorter
+	space   chan struct{} // holds one token: the inbox has fewer messages
 	done    chan struct{} // closed when run has returned
 
 	changed atomic.Bool // the app's configuration has changed: look whether it concerns the session
@@ -51,8 +51,8 @@ type session struct {
 
 	mu       sync.Mutex
 	inbox    []received
-	size     int // of the inbox, bytes
 	leaving  bool
+	gone     bool   // run has returned: nothing is put into the inbox any more
 	claimed  uint64 // file ident
 	answered []answer
 
@@ -63,6 +63,7 @@ type session struct {
 	schemaVersion uint64        // that the client says it has
 	charged       int           // queries that are counted as its user's
 	todo          []received    // taken from the inbox
+	inHand        int           // bytes that are counted of the message that is handled; 0 once the engine has it
 	paused        bool          // it sends nothing by itself
 	// It handles nothing more either: what follows a message that could not be handled, because the connection was lost meanwhile, would be
 	// taken for something else, uploads behind a QUERY for uploads before it.
@@ -135,25 +136,35 @@ func (s *session) signal() {
 	}
 }
 
-// put hands a message over. It waits while the inbox is full; only the reader calls it.
-func (s *session) put(m wire.ClientMessage, size int) {
+// put hands a message over. It waits while the inbox is full; only the reader calls it. false: the session has ended.
+func (s *session) put(m wire.ClientMessage, size int) bool {
 	for {
 		s.mu.Lock()
-		if s.leaving || len(s.inbox) == 0 || len(s.inbox) < inboxMessages && s.size+size <= inboxBytes {
+		if s.gone {
+			s.mu.Unlock()
+			return false
+		}
+		if len(s.inbox) < inboxMessages {
 			s.inbox = append(s.inbox, received{m, size})
-			s.size += size
 			s.mu.Unlock()
 			s.signal()
-			return
+			return true
 		}
 		s.mu.Unlock()
 		select {
 		case <-s.space:
 		case <-s.done:
-			return
+			return false
 		case <-s.conn.live.Done():
-			return
+			return false
 		}
+	}
+}
+
+// discard gives back what is counted of messages that nobody will handle.
+func (s *session) discard(list []received) {
+	for _, r := range list {
+		s.conn.server.inbound.give(s.conn, r.size)
 	}
 }
 
@@ -163,7 +174,7 @@ func (s *session) take() (answers []answer, leaving bool) {
 	defer s.mu.Unlock()
 	answers, s.answered = s.answered, nil
 	if len(s.todo) == 0 {
-		s.todo, s.inbox, s.size = s.inbox, nil, 0
+		s.todo, s.inbox = s.inbox, nil
 		select {
 		case s.space <- struct{}{}:
 		default:
@@ -205,6 +216,13 @@ func (s *session) run() {
 		s.unclaim()
 		s.settle()
 		s.drop()
+		s.mu.Lock()
+		s.gone = true
+		left := s.inbox
+		s.inbox = nil
+		s.mu.Unlock()
+		s.discard(left)
+		s.discard(s.todo)
 		s.conn.server.metrics.sessions.Dec()
 		close(s.done)
 	}()
@@ -307,11 +325,15 @@ func (s *session) begin() error {
 // handle handles the messages that can be handled now. It says whether there were any.
 func (s *session) handle() (worked bool, err error) {
 	for len(s.todo) > 0 && !s.stopped && !s.blocked(s.todo[0].message) {
-		m := s.todo[0].message
+		m, size := s.todo[0].message, s.todo[0].size
 		s.todo[0] = received{}
 		s.todo = s.todo[1:]
 		worked = true
-		if err := s.message(m); err != nil {
+		s.inHand = size
+		err := s.message(m)
+		s.conn.server.inbound.give(s.conn, s.inHand)
+		s.inHand = 0
+		if err != nil {
 			return worked, err
 		}
 	}
@@ -405,6 +427,7 @@ func (s *session) failWith(m *wire.JSONError) error {
 func (s *session) end() {
 	s.phase = failed
 	s.release()
+	s.discard(s.todo)
 	s.todo = nil
 	s.drop()
 }

@@ -7,15 +7,44 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 )
 
 // spoolMemory is how much of a bootstrap is kept in memory.
 const spoolMemory = 4 << 20
 
+// errSpoolFull says that the bootstraps that wait for slow clients take all the room that there is for them.
+var errSpoolFull = errors.New("sync: too many bootstraps wait to be sent")
+
+// spools are the room that all spools share. It is safe for concurrent use.
+type spools struct {
+	mu                   sync.Mutex
+	memoryLeft, diskLeft int64
+}
+
+func (r *spools) take(left *int64, n int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if *left < n {
+		return false
+	}
+	*left -= n
+	return true
+}
+
+func (r *spools) give(left *int64, n int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	*left += n
+}
+
 // spool holds the changesets of a bootstrap between their making and their sending: in memory if they are few, else in a file
 // that has no name, so that nothing is left of it however the process ends.
 type spool struct {
+	room   *spools
 	dir    string
+	kept   int64 // taken of the room's memory
+	stored int64 // taken of the room's disk
 	memory [][]byte
 	size   int64 // of all changesets
 	file   *os.File
@@ -23,17 +52,18 @@ type spool struct {
 	in     *bufio.Reader
 }
 
-func newSpool(dir string) *spool { return &spool{dir: dir} }
+func newSpool(dir string, room *spools) *spool { return &spool{dir: dir, room: room} }
 
-// add appends a changeset, which is the spool's from then on.
+// add appends a changeset, which is the spool's from then on. Errors: errSpoolFull, and those of the disk.
 func (p *spool) add(c []byte) error {
-	if p.file == nil && p.size+int64(len(c)) > spoolMemory {
+	if p.file == nil && (p.size+int64(len(c)) > spoolMemory || !p.room.take(&p.room.memoryLeft, int64(len(c)))) {
 		if err := p.spill(); err != nil {
 			return err
 		}
 	}
 	p.size += int64(len(c))
 	if p.file == nil {
+		p.kept += int64(len(c))
 		p.memory = append(p.memory, c)
 		return nil
 	}
@@ -57,10 +87,16 @@ func (p *spool) spill() error {
 		}
 	}
 	p.memory = nil
+	p.room.give(&p.room.memoryLeft, p.kept)
+	p.kept = 0
 	return nil
 }
 
 func (p *spool) write(c []byte) error {
+	if !p.room.take(&p.room.diskLeft, int64(len(c))) {
+		return errSpoolFull
+	}
+	p.stored += int64(len(c))
 	var head [binary.MaxVarintLen64]byte
 	_, err := p.out.Write(head[:binary.PutUvarint(head[:], uint64(len(c)))])
 	if err == nil {
@@ -120,4 +156,7 @@ func (p *spool) close() {
 		p.file = nil
 	}
 	p.memory = nil
+	p.room.give(&p.room.memoryLeft, p.kept)
+	p.room.give(&p.room.diskLeft, p.stored)
+	p.kept, p.stored = 0, 0
 }

@@ -52,7 +52,9 @@ func (s *session) submit(m *wire.Upload) error {
 		u.Bytes += len(e.Changeset)
 	}
 	content := len(u.Changesets) > 0
+	held := s.inHand
 	u.Done = func(result history.Result, err error) {
+		s.conn.server.inbound.give(s.conn, held)
 		s.mu.Lock()
 		s.answered = append(s.answered, answer{result, err, u.Bytes, content})
 		s.mu.Unlock()
@@ -62,6 +64,7 @@ func (s *session) submit(m *wire.Upload) error {
 	if err := s.app.engine.Submit(u); err != nil {
 		return s.failServer(err)
 	}
+	s.inHand = 0 // it is the upload's now
 	s.flying++
 	s.flyingBytes += u.Bytes
 	return nil

@@ -24,7 +24,7 @@ import (
 
 // adminFlags are the flags of the admin API.
 type adminFlags struct {
-	AdminListen []string `name:"admin-listen" placeholder:"HOST:PORT" help:"Address for the admin API alone, may be repeated. Without it the admin API is at the addresses of --listen."`
+	AdminListen []string `name:"admin-listen" placeholder:"HOST:PORT" help:"Address for the admin API alone, may be repeated; with TLS if --tls-cert is set. Without it the admin API is at the addresses of --listen."`
 }
 
 // openAdmin makes the admin API's handler.
@@ -33,22 +33,22 @@ func openAdmin(accounts *admin.Accounts, users *auth.Service, configs *appconfig
 }
 
 // listenAdmin serves the admin API on listeners of its own, if there are addresses for it. stop ends what was begun.
-func (f adminFlags) listenAdmin(k *kong.Context, users *auth.Service, handler http.Handler, log *slog.Logger) (stop func(context.Context) error, err error) {
-	if len(f.AdminListen) == 0 {
+func (c *serveCommand) listenAdmin(k *kong.Context, users *auth.Service, handler http.Handler, g *guard, log *slog.Logger) (stop func(context.Context) error, err error) {
+	if len(c.AdminListen) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
-	front, err := api.New(api.Config{Auth: users, Admin: handler, AdminOnly: true, Logger: log})
+	front, err := api.New(api.Config{Auth: users, Admin: handler, AdminOnly: true, HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, Logger: log})
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listen(f.AdminListen)
+	listeners, err := listen(c.AdminListen)
 	if err != nil {
 		return nil, fmt.Errorf("the admin API: %w", err)
 	}
 	server := front.HTTPServer()
 	served := make(chan error, len(listeners))
-	for _, l := range listeners {
-		if _, err := fmt.Fprintf(k.Stdout, "admin API on http://%s\n", l.Addr()); err != nil {
+	for _, l := range g.before(listeners...) {
+		if _, err := fmt.Fprintf(k.Stdout, "admin API on %s://%s\n", c.scheme(), l.Addr()); err != nil {
 			log.Warn("standard output cannot be written", "error", err)
 		}
 		go func(l net.Listener) { served <- server.Serve(l) }(l)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"path/filepath"
 	"syscall"
@@ -55,6 +56,7 @@ func (c *serveCommand) Run(k *kong.Context) error {
 	defer stop()
 	// The second signal ends the process at once.
 	context.AfterFunc(ctx, stop)
+	defer lastResort(ctx, 2*c.DrainTimeout+lastResortGrace, k.Stderr, os.Exit)()
 	return c.serve(ctx, k)
 }
 
@@ -143,7 +145,8 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	if len(c.AdminListen) > 0 {
 		public = nil
 	}
-	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Stores: endpoint.Readable, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, HideMetrics: c.MetricsListen != "", Logger: log})
+	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Stores: endpoint.Readable, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, HideMetrics: c.MetricsListen != "",
+		HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, Logger: log})
 	if err != nil {
 		return err
 	}
@@ -160,7 +163,12 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 			log.Warn("development mode on an address that others can reach: everybody may read and write everything", "listen", l.Addr().String())
 		}
 	}
-	stopAdmin, err := c.listenAdmin(k, users, administration, log)
+	guard, err := c.opsFlags.guard(log)
+	if err != nil {
+		return err
+	}
+	defer guard.stop()
+	stopAdmin, err := c.listenAdmin(k, users, administration, guard, log)
 	if err != nil {
 		return err
 	}
@@ -170,17 +178,17 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		err = errors.Join(err, stopAdmin(drain))
 	}()
 	log.Info("serving", "version", version, "data", c.Data, "dev", c.Dev)
-	stopOps, guarded, err := c.opsFlags.start(k, handler, registry, listeners, log)
+	stopMetrics, err := c.listenMetrics(k, handler, registry, guard, log)
 	if err != nil {
 		return err
 	}
-	defer stopOps()
+	defer stopMetrics()
 	stopDebug, err := c.startDebug(k, log)
 	if err != nil {
 		return err
 	}
 	defer stopDebug()
-	err = c.run(ctx, handler, endpoint, guarded)
+	err = c.run(ctx, handler, endpoint, guard.before(listeners...))
 	log.Info("stopped")
 	return err
 }

@@ -26,6 +26,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) dispatch(c *call) error {
+	if len(c.r.TransferEncoding) > 0 {
+		// If there was a Content-Length too, net/http has taken it away, and whoever stands before us may have believed it: nothing that follows on this
+		// connection is taken for a request (RFC 9112, 6.1). No client of ours sends chunks.
+		c.w.Header().Set("Connection", "close")
+	}
+	if e := c.r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return &refusal{Status: http.StatusUnsupportedMediaType, Code: "BadRequest", Text: "a request's body must not be encoded: " + short(e)}
+	}
 	if done, err := s.administer(c); done {
 		return err
 	}
@@ -56,6 +64,9 @@ func (s *Server) dispatch(c *call) error {
 	limit := int64(MaxBody)
 	if route.pattern == functionPattern {
 		limit = MaxFunctionBody
+	}
+	if c.r.ContentLength > limit {
+		return &http.MaxBytesError{Limit: limit} // before any of it is read
 	}
 	// Not with the recorder: MaxBytesReader tells net/http's own writer that the connection is of no more use.
 	c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)

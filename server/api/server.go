@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,8 @@ const (
 	MaxFunctionBody = 4 << 20
 	// MaxHeader is the most that a request's header may have, in bytes.
 	MaxHeader = 32 << 10
+	// IdleTimeout is how long a connection without a request stays open.
+	IdleTimeout = 2 * time.Minute
 )
 
 // Config says what a Server serves. Auth is required; the zero value of each other field means the default.
@@ -53,6 +56,10 @@ type Config struct {
 	Registry *prometheus.Registry
 	// HideMetrics keeps /metrics from being served here: it has an address of its own.
 	HideMetrics bool
+	// HeaderTimeout is how long a TLS handshake, and the header of a request, may take; default 10 seconds.
+	HeaderTimeout time.Duration
+	// ReadTimeout is how long a request may take to arrive whole; default 30 seconds.
+	ReadTimeout time.Duration
 	// Logger gets one line per request, without its query: a token may be in it.
 	Logger *slog.Logger
 }
@@ -71,6 +78,8 @@ type Server struct {
 	metrics     *metrics
 	log         *slog.Logger
 	writeTime   time.Duration
+	headerTime  time.Duration
+	readTime    time.Duration
 	draining    atomic.Bool
 	stores      func(context.Context) error
 }
@@ -80,7 +89,8 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, log: cfg.Logger, writeTime: writeTime}
+	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, log: cfg.Logger, writeTime: writeTime,
+		headerTime: cmp.Or(cfg.HeaderTimeout, 10*time.Second), readTime: cmp.Or(cfg.ReadTimeout, 30*time.Second)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -114,11 +124,11 @@ const writeTime = 90 * time.Second
 func (s *Server) HTTPServer() *http.Server {
 	return &http.Server{
 		Handler:                      s,
-		DisableGeneralOptionsHandler: true, // it would answer outside our rules
-		ReadHeaderTimeout:            10 * time.Second,
-		ReadTimeout:                  30 * time.Second,
+		DisableGeneralOptionsHandler: true,         // it would answer outside our rules
+		ReadHeaderTimeout:            s.headerTime, // net/http takes it for TLS handshakes too
+		ReadTimeout:                  s.readTime,
 		WriteTimeout:                 0, // see writeTime
-		IdleTimeout:                  2 * time.Minute,
+		IdleTimeout:                  IdleTimeout,
 		MaxHeaderBytes:               MaxHeader,
 		ErrorLog:                     slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
 	}

@@ -94,7 +94,8 @@ func (f *fixture) stop() {
 	// What was counted was given back: of connections that have ended nothing is held.
 	require.Zero(f.t, f.inbound.total)
 	require.Empty(f.t, f.inbound.conns)
-	require.Equal(f.t, spools{memoryLeft: f.Server.cfg.MaxSpoolMemory, diskLeft: f.Server.cfg.MaxSpoolDisk}, *f.spools) //nolint:govet // nobody uses it any more
+	require.Equal(f.t, f.Server.cfg.MaxSpoolMemory, f.spools.memoryLeft)
+	require.Equal(f.t, f.Server.cfg.MaxSpoolDisk, f.spools.diskLeft)
 }
 
 // restart ends the server and starts another one on the same data.

@@ -102,7 +102,7 @@ func TestSpoolRoom(t *testing.T) {
 	require.NotNil(t, b.file, "the first has the memory")
 	require.NoError(t, a.add(make([]byte, 12)))
 	require.NotNil(t, a.file)
-	require.Equal(t, spools{memoryLeft: 10, diskLeft: 2}, *room) //nolint:govet // nobody else uses it
+	require.Equal(t, [2]int64{10, 2}, [2]int64{room.memoryLeft, room.diskLeft})
 	require.ErrorIs(t, b.add(make([]byte, 3)), errSpoolFull)
 	b.close()
 	require.NoError(t, a.finish())
@@ -111,7 +111,7 @@ func TestSpoolRoom(t *testing.T) {
 	require.Len(t, c, 8)
 	a.close()
 	a.close()
-	require.Equal(t, spools{memoryLeft: 10, diskLeft: 30}, *room) //nolint:govet // nobody else uses it
+	require.Equal(t, [2]int64{10, 30}, [2]int64{room.memoryLeft, room.diskLeft})
 }
 
 // A client that asks for one subscription set after the other and never says that it has one is sent away, and welcome when it says so.

@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 	"golang.org/x/sync/errgroup"
@@ -63,18 +64,27 @@ type server struct {
 	http    *http.Client
 	admin   string // an admin's access token
 	group   string
+	gauges  *prometheus.Registry
+	front   *http.Server
+}
+
+// settings are what a test may change of a server.
+type settings struct {
+	api  *api.Config
+	sync *syncing.Config
+	send *int // how much the kernel takes of what is sent on a connection, in bytes, about; 0: what it likes
 }
 
 // open starts a server with two apps. dev: attempts aren't counted.
-func open(t *testing.T, dev bool) *server {
+func open(t *testing.T, dev bool, change ...func(settings)) *server {
 	t.Helper()
-	return openTrusting(t, dev, nil)
+	return openTrusting(t, dev, nil, change...)
 }
 
 // openTrusting is open, with the authorities that sign the certificates of identity providers.
-func openTrusting(t *testing.T, dev bool, roots *x509.CertPool) *server {
+func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(settings)) *server {
 	t.Helper()
-	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data")}
+	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data"), gauges: prometheus.NewRegistry()}
 	require.NoError(t, os.MkdirAll(s.dir, 0o700))
 	ctx := t.Context()
 	cheap := auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1} // what that costs in earnest is a test of server/auth
@@ -105,12 +115,17 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool) *server {
 		}
 		return s.users.Caller(ctx, a, user)
 	}})
-	s.sync, err = syncing.New(syncing.Config{
-		Auth: s.users, SpoolDir: s.dir, Rules: live, Opened: documents.Opened, Committed: documents.Committed, Logger: log, WriteTimeout: 5 * time.Second,
+	endpoint := syncing.Config{
+		Auth: s.users, SpoolDir: s.dir, Rules: live, Opened: documents.Opened, Committed: documents.Committed, Logger: log, WriteTimeout: 5 * time.Second, Registry: s.gauges,
 		Store: func(ctx context.Context, app string) (store.Store, error) {
 			return sqlite.Open(ctx, filepath.Join(s.dir, "apps", app, "sync.db"))
 		},
-	})
+	}
+	web, buffer := api.Config{Auth: s.users, Logger: log}, 0
+	for _, f := range change {
+		f(settings{&web, &endpoint, &buffer})
+	}
+	s.sync, err = syncing.New(endpoint)
 	require.NoError(t, err)
 	scripts, err := functions.New(functions.Config{Apps: s.configs, Data: documents, Logger: log, Limits: script.Limits{Wall: 5 * time.Second, CPU: time.Second, Memory: 64 << 20}})
 	require.NoError(t, err)
@@ -119,20 +134,27 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool) *server {
 	live.SetFunctions(scripts)
 	administration, err := admin.New(admin.Config{Accounts: accounts, Users: s.users, Configs: s.configs, Sync: s.sync, Logs: admin.NewTail(log.Handler()), Version: "test", Logger: log})
 	require.NoError(t, err)
-	front, err := api.New(api.Config{Auth: s.users, Sync: s.sync, Admin: administration, Functions: scripts, Collections: documents, Data: documents, Logger: log})
+	web.Sync, web.Admin, web.Functions, web.Collections, web.Data = s.sync, administration, scripts, documents, documents
+	front, err := api.New(web)
 	require.NoError(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	s.addr = l.Addr().String()
 	s.base = "http://" + s.addr
 	s.http = &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: patience}
-	web := front.HTTPServer()
+	s.front = front.HTTPServer()
+	if buffer > 0 {
+		s.front.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+			_ = c.(*net.TCPConn).SetWriteBuffer(buffer)
+			return ctx
+		}
+	}
 	var group errgroup.Group
-	group.Go(func() error { return web.Serve(l) })
+	group.Go(func() error { return s.front.Serve(l) })
 	t.Cleanup(func() {
 		s.http.CloseIdleConnections()
 		require.NoError(t, s.sync.Close())
-		require.NoError(t, web.Close())
+		require.NoError(t, s.front.Close())
 		require.ErrorIs(t, group.Wait(), http.ErrServerClosed)
 		require.NoError(t, scripts.Close())
 		require.NoError(t, documents.Close())

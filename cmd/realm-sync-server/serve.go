@@ -38,7 +38,7 @@ type serveCommand struct {
 	functionFlags
 
 	Listen           []string      `default:"127.0.0.1:9090" placeholder:"HOST:PORT" help:"Address to listen on, may be repeated (default: ${default}). Port 0 picks one. localhost means both loopback addresses."`
-	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy, a port mapping or TLS. Default: the address that the client connected to."`
+	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy or a port mapping, and with TLS if the certificate is for a name. Default: the address that the client connected to."`
 	Dev              bool          `help:"Development mode: every app id exists, everybody may log in, read and write. Not for a public address."`
 	KnownApps        bool          `help:"With --dev: no app is made on first contact, only by the admin API, files and app create. The test suites of the original want it."`
 	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225), also for apps in development mode, where they are added otherwise; other changes of the schema are refused in any case."`

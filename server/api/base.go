@@ -22,7 +22,11 @@ func (s *Server) baseURL(r *http.Request) string {
 	if err != nil {
 		return ""
 	}
-	return localBase(at)
+	base := localBase(at)
+	if rest, ok := strings.CutPrefix(base, "http:"); ok && r.TLS != nil {
+		base = "https:" + rest // else clients would be told to go on without TLS, at a port that speaks nothing else
+	}
+	return base
 }
 
 // localBase writes an address that a connection arrived at as a URL. The loopback address of IPv6 is written as a name:

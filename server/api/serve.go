@@ -65,9 +65,6 @@ func (s *Server) dispatch(c *call) error {
 	if route.pattern == functionPattern {
 		limit = MaxFunctionBody
 	}
-	if c.r.ContentLength > limit {
-		return &http.MaxBytesError{Limit: limit} // before any of it is read
-	}
 	// Not with the recorder: MaxBytesReader tells net/http's own writer that the connection is of no more use.
 	c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)
 	if id, ok := params["app"]; ok && route.pattern != syncPattern {

@@ -10,6 +10,7 @@ import (
 
 	"realmsync/core/app"
 	"realmsync/core/client"
+	"realmsync/core/outbound"
 	"realmsync/core/realm"
 	"realmsync/core/realm/history"
 	"realmsync/core/schema"
@@ -43,6 +44,7 @@ type deviceOptions struct {
 	failed  func(*session.Error) // told of sync errors
 	timings session.Timings
 	reset   client.ResetHandler // nil: resets are manual
+	trust   string              // file of the certificates that are trusted; "": the system's
 }
 
 // handler is a client.ErrorHandler.
@@ -58,13 +60,23 @@ func (handler) Close() {}
 // openDevice logs in, with the user of the last time if there is one, and opens the realm. It locks the goroutine to its thread.
 func openDevice(o deviceOptions) (d *device, err error) {
 	runtime.LockOSThread()
-	d = &device{client: client.New(client.Options{Session: session.Options{Timings: o.timings}})}
+	options, login := session.Options{Timings: o.timings}, app.Config{AppID: appID, BaseURL: o.url, Dir: o.dir}
+	if o.trust != "" {
+		trusting := outbound.Options{TrustFile: o.trust}
+		options.Dialer = session.NewWebSocketDialer(session.WebSocketOptions{Options: trusting})
+		transport, err := app.NewHTTPTransport(app.HTTPOptions{Options: trusting})
+		if err != nil {
+			return nil, err
+		}
+		login.Transport, login.Release = transport, transport.Close
+	}
+	d = &device{client: client.New(client.Options{Session: options})}
 	defer func() {
 		if err != nil {
 			d.close()
 		}
 	}()
-	if d.app, err = d.client.OpenApp(app.Config{AppID: appID, BaseURL: o.url, Dir: o.dir}, false); err != nil {
+	if d.app, err = d.client.OpenApp(login, false); err != nil {
 		return d, err
 	}
 	user := d.app.CurrentUser()

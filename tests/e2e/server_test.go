@@ -60,6 +60,7 @@ type server struct {
 	log  *tail
 
 	strict bool // not in development mode
+	tls    bool // its arguments name a certificate
 
 	debugging bool   // serves /debug/memory too ...
 	debug     string // ... at this URL
@@ -88,7 +89,12 @@ func serverOf(t *testing.T, args ...string) *server {
 }
 
 // url is the server's base URL.
-func (s *server) url() string { return "http://" + s.addr }
+func (s *server) url() string {
+	if s.tls {
+		return "https://" + s.addr
+	}
+	return "http://" + s.addr
+}
 
 // start starts the program and waits for its first line.
 func (s *server) start() {
@@ -96,8 +102,8 @@ func (s *server) start() {
 	// The address of a killed server may be taken for a moment.
 	for deadline := time.Now().Add(20 * time.Second); ; {
 		line, err := s.try()
-		if addr, ok := strings.CutPrefix(line, "listening on http://"); ok {
-			s.addr = addr
+		if addr, ok := strings.CutPrefix(line, "listening on "); ok {
+			_, s.addr, _ = strings.Cut(addr, "://")
 			return
 		}
 		if time.Now().After(deadline) {

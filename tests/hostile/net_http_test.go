@@ -34,7 +34,7 @@ func TestRequestShapes(t *testing.T) {
 		{"a negative length", 400, false, s.head("POST", login, "Content-Length: -2") + "{}" + second},
 		{"a length in hexadecimal", 400, false, s.head("POST", login, "Content-Length: 0x2") + "{}" + second},
 		{"a length beyond numbers", 400, false, s.head("POST", login, "Content-Length: 99999999999999999999") + "{}" + second},
-		{"a giant length", 413, false, s.head("POST", login, "Content-Length: 99999999999")},
+		{"a giant length", 413, false, s.head("POST", login, "Content-Length: 99999999999") + strings.Repeat("x", 1<<20+1)},
 		{"an encoding that looks like chunked", 501, false, s.head("POST", login, "Transfer-Encoding: xchunked") + "0\r\n\r\n" + second},
 		{"two transfer encodings", 501, false, s.head("POST", login, "Transfer-Encoding: chunked", "Transfer-Encoding: identity") + "0\r\n\r\n" + second},
 		{"chunked twice", 501, false, s.head("POST", login, "Transfer-Encoding: chunked, chunked") + "0\r\n\r\n" + second},

@@ -1,7 +1,10 @@
 package schema
 
 import (
+	"maps"
+	"slices"
 	"sort"
+	"strings"
 
 	"realmsync/core/value"
 )
@@ -137,24 +140,40 @@ func (s *Schema) Classes() []*Class {
 
 // With returns a copy of the schema in which the class is added or replaced.
 func (s *Schema) With(class Class) *Schema {
-	out := s.copyMap()
+	out := s.clone()
+	i, found := out.find(class.Name)
+	if found {
+		out.classes[i] = &class
+	} else {
+		out.classes = slices.Insert(out.classes, i, &class)
+	}
 	out.byName[class.Name] = &class
-	out.index()
 	return out
 }
 
 // Without returns a copy of the schema that lacks the class.
 func (s *Schema) Without(name string) *Schema {
-	out := s.copyMap()
-	delete(out.byName, name)
-	out.index()
+	out := s.clone()
+	if i, found := out.find(name); found {
+		out.classes = slices.Delete(out.classes, i, i+1)
+		delete(out.byName, name)
+	}
 	return out
 }
 
-func (s *Schema) copyMap() *Schema {
-	out := &Schema{byName: make(map[string]*Class, len(s.Classes())+1)}
-	for _, c := range s.Classes() {
-		out.byName[c.Name] = c
+// find returns where a class is, or would be.
+func (s *Schema) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(s.classes, name, func(c *Class, name string) int { return strings.Compare(c.Name, name) })
+}
+
+// clone copies the schema and not its classes.
+func (s *Schema) clone() *Schema {
+	if s == nil {
+		return &Schema{byName: map[string]*Class{}}
+	}
+	out := &Schema{classes: append(make([]*Class, 0, len(s.classes)+1), s.classes...), byName: maps.Clone(s.byName)}
+	if out.byName == nil {
+		out.byName = map[string]*Class{}
 	}
 	return out
 }

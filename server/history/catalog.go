@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
@@ -54,7 +55,8 @@ func (c *Class) withProperty(p schema.Property, version uint64) *Class {
 	out := &Class{Class: c.Class, ID: c.ID, next: c.next + 1, born: c.born, gone: c.gone}
 	out.ids, out.since = append(slices.Clone(c.ids), c.next), append(slices.Clone(c.since), version)
 	out.Properties = append(slices.Clone(c.Properties), p)
-	out.index()
+	out.at = maps.Clone(c.at)
+	out.at[c.next] = len(c.ids)
 	return out
 }
 
@@ -91,6 +93,7 @@ type Catalog struct {
 	byName map[string]*Class
 	byID   map[uint32]*Class
 	nextID uint32
+	fields int         // properties of all classes
 	pieces *pieceCache // from which rows with this catalog read what is not in their documents; nil in tests
 }
 
@@ -101,17 +104,16 @@ func (c *Catalog) Class(name string) *Class { return c.byName[name] }
 func (c *Catalog) ClassByID(id uint32) *Class { return c.byID[id] }
 
 func (c *Catalog) clone() *Catalog {
-	out := &Catalog{Schema: c.Schema, byName: make(map[string]*Class, len(c.byName)+1), byID: make(map[uint32]*Class, len(c.byID)+1), nextID: c.nextID, pieces: c.pieces}
-	for name, class := range c.byName {
-		out.byName[name] = class
-		out.byID[class.ID] = class
-	}
-	return out
+	return &Catalog{Schema: c.Schema, byName: maps.Clone(c.byName), byID: maps.Clone(c.byID), nextID: c.nextID, fields: c.fields, pieces: c.pieces}
 }
 
 // with returns a catalog in which the class is added or replaced.
 func (c *Catalog) with(class *Class) *Catalog {
 	out := c.clone()
+	if old := out.byName[class.Name]; old != nil {
+		out.fields -= len(old.Properties)
+	}
+	out.fields += len(class.Properties)
 	out.byName[class.Name] = class
 	out.byID[class.ID] = class
 	out.nextID = max(out.nextID, class.ID+1)
@@ -123,6 +125,7 @@ func (c *Catalog) with(class *Class) *Catalog {
 func (c *Catalog) without(name string) *Catalog {
 	out := c.clone()
 	if class := out.byName[name]; class != nil {
+		out.fields -= len(class.Properties)
 		delete(out.byID, class.ID)
 		delete(out.byName, name)
 	}
@@ -203,6 +206,7 @@ func loadCatalog(records []store.Class, at uint64) (*Catalog, error) {
 		class.index()
 		out.byName[r.Name] = class
 		out.byID[r.ID] = class
+		out.fields += len(class.Properties)
 		classes = append(classes, class.Class)
 	}
 	out.Schema = schema.New(classes...)

@@ -32,6 +32,9 @@ func DecodeUploaded(b []byte) (*changeset.Changeset, error) {
 	if err != nil {
 		return nil, blame(BadChangeset, err, "the changeset can't be read")
 	}
+	if n := schemaInstructions(c); n > maxSchemaInstructions {
+		return nil, refuse(BadChangeset, "the changeset has %d instructions on the schema, at most %d are taken at once", n, maxSchemaInstructions)
+	}
 	return c, nil
 }
 

@@ -297,6 +297,9 @@ func (w *workspace) Schema() *schema.Schema { return w.catalog.Schema }
 
 // AddClass implements changeset.State.
 func (w *workspace) AddClass(class schema.Class) error {
+	if err := w.catalog.room(nil, len(class.Properties)); err != nil {
+		return err
+	}
 	w.setCatalog(w.catalog.with(newClass(w.catalog.nextID, class, w.version)))
 	return nil
 }
@@ -311,6 +314,9 @@ func (w *workspace) RemoveClass(name string) error {
 
 // AddProperty implements changeset.State.
 func (w *workspace) AddProperty(class string, p schema.Property) error {
+	if err := w.catalog.room(w.catalog.Class(class), 1); err != nil {
+		return err
+	}
 	p.Indexed, p.FullText = false, false
 	w.setCatalog(w.catalog.with(w.catalog.Class(class).withProperty(p, w.version)))
 	return nil

@@ -1,7 +1,7 @@
 package realm
 
 import (
-	"slices"
+	"container/list"
 
 	"realmsync/core/store"
 )
@@ -11,13 +11,14 @@ type Token struct {
 	realm    *Realm
 	observer observer
 	released bool
-	told     uint64 // the version up to which the observer has been told
+	// Of observers:
+	number uint64
+	place  *list.Element
+	told   uint64 // while it is young, the version that it knows
 }
 
 // observer is what a token stands for. Everything runs under the lock of the instance, but for what after returns.
 type observer interface {
-	// before notes what the instance sees, before the snapshot moves.
-	before(r *Realm)
 	// after returns the call to make, nil when there is nothing to tell.
 	after(r *Realm, changes *changesSince) delivery
 	// drop gives up what the observer holds.
@@ -47,8 +48,8 @@ func (t *Token) Release() {
 		return
 	}
 	t.released = true
+	r.observers.remove(t)
 	t.observer.drop()
-	r.tokens = slices.DeleteFunc(r.tokens, func(o *Token) bool { return o == t })
 	r.countObservers()
 	r.closeIfUnused()
 }
@@ -65,8 +66,8 @@ func (r *Realm) observe(o observer) (*Token, error) {
 		r.leave()
 		return nil, ErrObserveAfterChange
 	}
-	t := &Token{realm: r, observer: o, told: r.version}
-	r.tokens = append(r.tokens, t)
+	t := &Token{realm: r, observer: o}
+	r.observers.add(t, r.version)
 	r.countObservers()
 	r.leave()
 	if r.scheduler != nil {
@@ -77,7 +78,7 @@ func (r *Realm) observe(o observer) (*Token, error) {
 
 // countObservers tells the hub whether this instance observes. r.mu is held.
 func (r *Realm) countObservers() {
-	now := len(r.tokens) > 0
+	now := r.observers.len() > 0
 	if r.observing.Swap(now) == now || r.hub == nil {
 		return
 	}
@@ -86,42 +87,27 @@ func (r *Realm) countObservers() {
 
 // dropTokens ends all registrations of an instance that was closed. r.mu is held.
 func (r *Realm) dropTokens() {
-	for _, t := range r.tokens {
+	r.observers.all(func(t *Token) {
 		t.released = true
 		t.observer.drop()
-	}
-	r.tokens = nil
+	})
+	r.observers = observers{}
 	r.countObservers()
 }
 
 // beforeAdvance lets the observers note what they see.
 func (r *Realm) beforeAdvance() {
-	if r.delivering {
-		return
-	}
-	for _, t := range r.tokens {
-		t.observer.before(r)
+	if r.observers.len() > 0 && !r.delivering {
+		r.observers.look(r)
 	}
 }
 
 // afterAdvance collects the calls that tell the observers what changed since the last time.
 func (r *Realm) afterAdvance() []call {
-	if len(r.tokens) == 0 || r.delivering {
+	if r.observers.len() == 0 || r.delivering {
 		return nil
 	}
-	since := map[uint64]*changesSince{} // nearly always one
-	var calls []call
-	for _, t := range r.tokens {
-		changes := since[t.told]
-		if changes == nil {
-			changes = r.hub.since(r, t.told, r.version)
-			since[t.told] = changes
-		}
-		t.told = r.version
-		if d := t.observer.after(r, changes); d != nil {
-			calls = append(calls, call{t, d})
-		}
-	}
+	calls := r.observers.tell(r)
 	r.hub.told(r, r.version)
 	r.delivering = len(calls) > 0
 	return calls

@@ -41,8 +41,7 @@ type collectionObserver struct {
 	entries  []entry
 }
 
-func (w *collectionObserver) before(*Realm) {}
-func (w *collectionObserver) drop()         { w.elements, w.entries = nil, nil }
+func (w *collectionObserver) drop() { w.elements, w.entries = nil, nil }
 
 // collectionTouched tells whether changes touch which elements a collection has: those of its property count, whatever is inside.
 func collectionTouched(l *store.Collection, changes *changesSince) bool {
@@ -231,8 +230,7 @@ type sourceObserver struct {
 	elements []element
 }
 
-func (w *sourceObserver) before(*Realm) {}
-func (w *sourceObserver) drop()         { w.elements = nil }
+func (w *sourceObserver) drop() { w.elements = nil }
 
 func (w *sourceObserver) after(r *Realm, changes *changesSince) delivery {
 	rs := w.results

@@ -42,8 +42,7 @@ type objectObserver struct {
 	class uint32
 	row   int64
 	f     func(ObjectChanges)
-	old   *store.Batch // the row that was seen last
-	stamp uint64       // when
+	old   *store.Batch // the row that was seen last (observers.look)
 	gone  bool
 }
 
@@ -74,12 +73,12 @@ func (w *objectObserver) load(r *Realm) *store.Batch {
 	return &b
 }
 
-func (w *objectObserver) before(r *Realm) {
-	if w.gone || w.old != nil && w.stamp == uint64(r.c.stamp) {
-		return
+// look takes up the row that the instance sees.
+func (w *objectObserver) look(r *Realm) {
+	if !w.gone {
+		w.drop()
+		w.old = w.load(r)
 	}
-	w.drop()
-	w.old, w.stamp = w.load(r), uint64(r.c.stamp)
 }
 
 // touched tells whether the changes touch the object, and which properties they set.
@@ -145,7 +144,7 @@ func (w *objectObserver) after(r *Realm, changes *changesSince) delivery {
 			out.Old = append(out.Old, unsafe.Pointer(&old.Row(0)[i]))
 		}
 	}
-	w.old, w.stamp = now, uint64(r.c.stamp)
+	w.old = now
 	return &objectDelivery{f: w.f, changes: out, old: old}
 }
 

@@ -52,8 +52,7 @@ type resultsObserver struct {
 	rows    store.Rows // as the observer was told
 }
 
-func (w *resultsObserver) before(*Realm) {}
-func (w *resultsObserver) drop()         { w.rows = store.Rows{} }
+func (w *resultsObserver) drop() { w.rows = store.Rows{} }
 
 func (w *resultsObserver) after(r *Realm, changes *changesSince) delivery {
 	plan, err := w.results.ready()

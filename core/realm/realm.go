@@ -34,20 +34,20 @@ type Realm struct {
 	observing atomic.Bool
 
 	// mu guards everything below. A live instance is used by one thread, so it is uncontended there; a frozen one is shared.
-	mu       sync.Mutex
-	conn     *store.Conn
-	shared   *sharedConn // when the connection also serves a frozen instance
-	c        *C.rlm_instance
-	handles  int
-	kept     bool // handles or tokens hold a reference of c
-	closed   bool
-	version  uint64
-	seen     uint64 // the connection's stamp that c.stamp stands for
-	drifted  bool   // the snapshot was given up (Invalidate): the next use moves to the newest version
-	recorder recorder
-	tokens   []*Token
-	queries  queryCache
-	begun    uint64 // the connection's stamp when the write transaction began
+	mu        sync.Mutex
+	conn      *store.Conn
+	shared    *sharedConn // when the connection also serves a frozen instance
+	c         *C.rlm_instance
+	handles   int
+	kept      bool // handles or tokens hold a reference of c
+	closed    bool
+	version   uint64
+	seen      uint64 // the connection's stamp that c.stamp stands for
+	drifted   bool   // the snapshot was given up (Invalidate): the next use moves to the newest version
+	recorder  recorder
+	observers observers
+	queries   queryCache
+	begun     uint64 // the connection's stamp when the write transaction began
 	// delivering: callbacks are running, or about to.
 	delivering bool
 	mutableSet int    // thread that has a MutableSet of this instance open, 0: none
@@ -174,7 +174,7 @@ func (r *Realm) Release() {
 // keep makes the Go side hold a second reference of the instance in C memory while there are handles or tokens, so that the last object
 // to go enters Go only when nothing else is left. r.mu is held.
 func (r *Realm) keep() {
-	if want := r.handles > 0 || len(r.tokens) > 0; r.c == nil || want == r.kept {
+	if want := r.handles > 0 || r.observers.len() > 0; r.c == nil || want == r.kept {
 		return
 	}
 	if r.kept = !r.kept; r.kept {

@@ -189,6 +189,27 @@ func (c *Conn) TakeChanges() (*Changes, error) {
 	return out, nil
 }
 
+// ChangePosition is where the log of row changes that this connection has made, or learned of, ends at present.
+func (c *Conn) ChangePosition() uint64 { return c.changes.position() }
+
+// ChangedSince calls f with the rows that have changed since a position of the log: of a class, n rows with successive ids. It returns
+// false, and calls nothing, when the log doesn't reach back so far, or any row may have changed otherwise.
+func (c *Conn) ChangedSince(position uint64, f func(class uint32, first, n int64)) bool {
+	touches, ok := c.changes.since(position)
+	if !ok {
+		return false
+	}
+	for i := range touches {
+		if t := &touches[i]; t.kind == touchRemoved {
+			return false
+		}
+	}
+	for i := range touches {
+		f(touches[i].class, touches[i].row, touches[i].n)
+	}
+	return true
+}
+
 // net is the effect of the entries that have not been taken.
 func (l *changeLog) net() *Changes {
 	byClass := map[uint32]*netter{}

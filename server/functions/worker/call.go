@@ -108,6 +108,10 @@ func (w *process) run(ctx context.Context, host Host, c Call) Outcome {
 	case cause != nil && !isCrash(out.Err):
 		out.Err = cause
 	}
+	var limit *script.LimitError
+	if errors.As(out.Err, &limit) {
+		w.strained.Store(true)
+	}
 	cancel(nil)
 	out.Settled = r.settled()
 	select {

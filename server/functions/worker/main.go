@@ -10,6 +10,7 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -192,6 +193,19 @@ func (c *child) call(ctx context.Context, number uint32, body []byte) {
 		// What was to be sent has no form there. If the pipe is broken, this fails as well, and the process is about to end.
 		_ = c.send(kindDone, number, doneBody{Error: &errorBody{Kind: errorThrown, Text: "the result cannot be sent: " + err.Error()}})
 	}
+	if held() > maxHeld {
+		debug.FreeOSMemory()
+	}
+}
+
+// maxHeld is what a worker may have of the kernel, in bytes, between calls: there are many, and most have nothing to do.
+const maxHeld = 64 << 20
+
+// held is what the process has of the kernel, and has not given back.
+func held() uint64 {
+	samples := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64() - samples[1].Value.Uint64()
 }
 
 func (c *child) run(ctx context.Context, number uint32, body []byte) doneBody {

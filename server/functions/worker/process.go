@@ -34,6 +34,7 @@ type process struct {
 	write    sync.Mutex // orders frames, and guards programs. Who has it waits for the worker: so nobody who has another lock takes it
 	programs map[[sha256.Size]byte]uint32
 	sources  atomic.Int64 // bytes
+	strained atomic.Bool  // a call passed a limit: what it left is garbage that nobody may ever collect
 	strays   int          // frames of no call since the last one that was of one; the reader's
 
 	mu      sync.Mutex
@@ -159,7 +160,7 @@ func (w *process) alive() bool {
 }
 
 // worn says whether the process should be replaced.
-func (w *process) worn() bool { return w.sources.Load() > maxSources }
+func (w *process) worn() bool { return w.strained.Load() || w.sources.Load() > maxSources }
 
 // send writes a frame. It waits for the worker to read, which it always does: one that does not is killed by who watches the call.
 func (w *process) send(k kind, number uint32, body any) error {

@@ -10,7 +10,7 @@ import (
 )
 
 const (
-	checkTime   = 10 * time.Second // for one source
+	checkTime   = 30 * time.Second // for one source
 	checkMemory = 256 << 20        // bytes
 )
 

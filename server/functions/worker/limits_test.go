@@ -87,6 +87,7 @@ func TestRecursion(t *testing.T) {
 		require.Contains(t, thrown.Text, "Maximum call stack size exceeded", name)
 		require.Equal(t, int64(1), p.value(t, "exports = () => 1"), name)
 	}
+	p.Close()
 	require.Contains(t, log.String(), "stack exceeds") // what the process said
 }
 

@@ -203,7 +203,7 @@ func TestCheck(t *testing.T) {
 	require.Equal(t, 2, syntax.Line)
 	for _, source := range []string{
 		"exports = () => 1", "exports = " + strings.Repeat("(", 490) + "1" + strings.Repeat(")", 490),
-		"exports = " + strings.Repeat("function() { return [", 160) + strings.Repeat("] }", 160), "exports = '" + strings.Repeat("a' + 'b", 10_000) + "'",
+		"exports = " + strings.Repeat("function() { return [", 160) + strings.Repeat("] }", 160), "exports = '" + strings.Repeat("a' + 'b", 2_000) + "'",
 	} {
 		at, err = Check(t.Context(), []Function{{Name: "a", Source: source}})
 		require.NoError(t, err)

@@ -173,6 +173,7 @@ func TestCrash(t *testing.T) {
 	require.ErrorAs(t, out.Err, &crash)
 	broken.Release()
 	whole.Release()
+	<-broken.w.end
 	require.Contains(t, log.String(), "a worker of functions has ended")
 	require.Contains(t, log.String(), "app=app")
 	require.Equal(t, int64(1), p.value(t, "exports = () => 1"))

@@ -18,7 +18,7 @@ type slot[H closer] struct {
 // handlerSlot and resetSlot hold what an opening brings.
 type (
 	handlerSlot = slot[ErrorHandler]
-	resetSlot   = slot[ResetHandler]
+	resetSlot   = slot[*sharedReset]
 )
 
 func (s *slot[H]) get() H {

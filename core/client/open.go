@@ -29,7 +29,7 @@ type Config struct {
 	// session until it ends, or until Session.SetErrorHandler; a session that is open already keeps the one it has.
 	Errors ErrorHandler
 	// Reset says what becomes of the file when the server wants it reset; nil: Errors is told, and the file is backed up and deleted when the App is
-	// next opened. It is taken over, and serves the session, as Errors.
+	// next opened. It is taken over, and serves the session, as Errors; a reset that has begun keeps the handler that it began with.
 	Reset ResetHandler
 }
 
@@ -59,7 +59,7 @@ func (c *Client) Open(cfg Config) (*realm.Realm, error) {
 		cfg.Realm.Synced, cfg.Realm.ForcedHistory = cfg.ForcedHistory, cfg.ForcedHistory
 		return realm.Open(cfg.Realm)
 	}
-	handler, resets := &handlerSlot{h: cfg.Errors}, &resetSlot{h: cfg.Reset}
+	handler, resets := &handlerSlot{h: cfg.Errors}, &resetSlot{h: share(cfg.Reset)}
 	// The session has taken the handlers out, if it wants them.
 	defer handler.close()
 	defer resets.close()

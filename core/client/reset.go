@@ -2,6 +2,7 @@ package client
 
 import (
 	"runtime"
+	"sync"
 
 	"realmsync/core/realm"
 	"realmsync/core/session"
@@ -18,8 +19,47 @@ type ResetHandler interface {
 	// After gets the same, and a live instance of the state afterwards, which belongs to the thread. An error stops the session as a failed reset does;
 	// the file stays reset.
 	After(local, remote *realm.Realm, recovered bool) error
-	// Close lets go of the handler. A call that is under way may still run.
+	// Close lets go of the handler. No call comes later.
 	Close()
+}
+
+// sharedReset is a handler with those who use it: the link, until Close, and resets that have begun. The last one closes the handler, so that a reset
+// is told by one handler from its beginning to its end, whatever is opened and closed meanwhile.
+type sharedReset struct {
+	handler ResetHandler
+
+	mu   sync.Mutex
+	uses int
+}
+
+// share returns a handler with its first user, nil for nil.
+func share(h ResetHandler) *sharedReset {
+	if h == nil {
+		return nil
+	}
+	return &sharedReset{handler: h, uses: 1}
+}
+
+// use adds a user, unless the last one has gone.
+func (s *sharedReset) use() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.uses == 0 {
+		return false
+	}
+	s.uses++
+	return true
+}
+
+// Close takes a user away.
+func (s *sharedReset) Close() {
+	s.mu.Lock()
+	s.uses--
+	last := s.uses == 0
+	s.mu.Unlock()
+	if last {
+		s.handler.Close()
+	}
 }
 
 // again is the configuration by which further instances of the file are opened: without what the first one has taken over, or is asked once.
@@ -30,24 +70,29 @@ func (c Config) again() Config {
 
 // clientReset is one automatic client reset.
 type clientReset struct {
-	link    *link
-	handler ResetHandler
-	before  *realm.Realm // frozen; nil before Before
+	link   *link
+	shared *sharedReset // used until Close
+	before *realm.Realm // frozen; nil before Before
 }
 
 var _ session.Reset = (*clientReset)(nil)
 
 // reset is Config.Reset of the session.
 func (l *link) reset() session.Reset {
-	h := l.resets.get()
-	if h == nil {
-		return nil
+	for {
+		h := l.resets.get()
+		if h == nil {
+			return nil
+		}
+		if h.use() {
+			return &clientReset{link: l, shared: h}
+		}
+		// It was replaced in between.
 	}
-	return &clientReset{link: l, handler: h}
 }
 
 // Mode implements session.Reset.
-func (r *clientReset) Mode() session.ResetMode { return r.handler.Mode() }
+func (r *clientReset) Mode() session.ResetMode { return r.shared.handler.Mode() }
 
 // open opens a live instance on the calling thread.
 func (r *clientReset) open() (*realm.Realm, error) {
@@ -69,7 +114,7 @@ func (r *clientReset) Before() error {
 	if r.before, err = live.Freeze(); err != nil {
 		return err
 	}
-	return r.handler.Before(r.before)
+	return r.shared.handler.Before(r.before)
 }
 
 // After implements session.Reset.
@@ -81,11 +126,12 @@ func (r *clientReset) After(recovered bool) error {
 		return err
 	}
 	defer live.Release()
-	return r.handler.After(r.before, live, recovered)
+	return r.shared.handler.After(r.before, live, recovered)
 }
 
-// Close implements session.Reset. The handler is the link's.
+// Close implements session.Reset.
 func (r *clientReset) Close() {
+	r.shared.Close()
 	if r.before != nil {
 		r.before.Release()
 	}

@@ -280,8 +280,9 @@ func TestKilledWhileWriting(t *testing.T) {
 			acknowledged()
 		}
 	}
-	for range rounds {
-		var running sync.WaitGroup
+	for round := range rounds {
+		var running, begun sync.WaitGroup // begun: until one of each kind was acknowledged
+		begun.Add(len(kinds))
 		acks := make(chan struct{}, 1024)
 		acknowledged := func() {
 			select {
@@ -292,10 +293,17 @@ func TestKilledWhileWriting(t *testing.T) {
 		errs := make([]error, len(kinds))
 		gone, p := make(chan struct{}), v.process
 		for i, w := range kinds {
-			running.Go(func() { errs[i] = w.run(acknowledged) })
+			first := sync.OnceFunc(begun.Done)
+			running.Go(func() {
+				defer first()
+				errs[i] = w.run(func() { first(); acknowledged() })
+			})
 		}
 		running.Go(func() { reloading(p, acknowledged) })
 		go func() { running.Wait(); close(gone) }()
+		if round == 0 {
+			begun.Wait()
+		}
 		for range 1 + random.IntN(120) {
 			select {
 			case <-acks:

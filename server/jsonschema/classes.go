@@ -17,7 +17,9 @@ type Classes struct {
 	Schema *schema.Schema
 	// Collections tells the collection of a class that is not embedded, where it has another name.
 	Collections map[string]string
-	paths       map[string]string // where a class, or a property (Class.property), is described
+	// Wrong is why there are none: schemas that were stored before they were checked; nil: nothing is wrong.
+	Wrong error
+	paths map[string]string // where a class, or a property (Class.property), is described
 }
 
 // Of returns the classes that the schemas of the database that syncs describe; none if nothing syncs. What can't be a class is an
@@ -75,6 +77,11 @@ func Of(c *appconfig.Config) (*Classes, error) {
 		return nil, out.blame(err)
 	}
 	return out, nil
+}
+
+// None are the classes of a configuration with which something is wrong.
+func None(wrong error) *Classes {
+	return &Classes{Schema: schema.New(), Collections: map[string]string{}, Wrong: wrong, paths: map[string]string{}}
 }
 
 // builder makes classes.

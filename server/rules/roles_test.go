@@ -169,3 +169,15 @@ func TestSystemUser(t *testing.T) {
 	r := set.Document(system, "mongodb-atlas", "db", "Dog", bson.D{}, nil, nil)
 	require.True(t, r.CanInsert(bson.D{}) && r.CanDelete(bson.D{}) && r.CanRead(bson.D{}, "x") && r.CanWrite(nil, bson.D{}, "x"))
 }
+
+// A configuration that was stored before schemas were checked is refused when it is saved, and its rules hold all the same.
+func TestWrongSchemas(t *testing.T) {
+	c := service(t, `{"rules":[{"database":"db","collection":"Dog","roles":[`+everyone+`]}]}`)
+	c.Schemas = append(c.Schemas, schemaOf("Dog", "Dog"))
+	c.Schemas[0].Schema = []byte(`{"title":"Dog","properties":{}}`)
+	require.ErrorContains(t, Check(c), "schemas[0].schema.properties: a class that syncs needs the property _id")
+	set := compiled(t, c)
+	require.True(t, set.Sync(anna(t), nil).Class("Dog", "_id").IsFull())
+	require.Error(t, set.Classes().Wrong)
+	require.Equal(t, "Dog", set.ClassOf("Dog"))
+}

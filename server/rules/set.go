@@ -2,7 +2,6 @@ package rules
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -45,11 +44,8 @@ func Compile(c *appconfig.Config) (*Set, error) {
 	s := &Set{services: map[string]*source{}, tag: c.Environment}
 	var err error
 	if s.classes, err = jsonschema.Of(c); err != nil {
-		var invalid *appconfig.ValidationError
-		if errors.As(err, &invalid) {
-			err = fault(invalid.Path, "%s", invalid.Reason)
-		}
-		return nil, err
+		// It was stored before this was checked (Check): the app goes on without its schemas, and says so.
+		s.classes = jsonschema.None(err)
 	}
 	for i := range c.Values {
 		v, err := valueOf(c, &c.Values[i])

@@ -21,6 +21,9 @@ func (a *app) declare(ctx context.Context, classes *jsonschema.Classes) error {
 	if classes == nil || a.declared.Load() == classes {
 		return nil
 	}
+	if classes.Wrong != nil {
+		a.log.Error("the schemas of the configuration can't be classes; they are not taken", slog.String("app", a.id), slog.Any("error", classes.Wrong))
+	}
 	version, err := a.engine.Declare(ctx, classes.Schema)
 	var refused *history.Error
 	switch {

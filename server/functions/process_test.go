@@ -2,6 +2,7 @@ package functions
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -18,7 +19,6 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/server/auth"
-	"realmsync/server/functions/script"
 )
 
 // workers are the processes that run functions for this one.
@@ -106,12 +106,15 @@ func (l *locked) Write(b []byte) (int, error) {
 // What functions log is in the log with the app's id, where the admin API finds it, also when the call is ended.
 func TestLog(t *testing.T) {
 	var log bytes.Buffer
-	w := newWorld(t, Config{
-		Logger: slog.New(slog.NewTextHandler(&log, nil)), Limits: script.Limits{Wall: 300 * time.Millisecond},
-	}, function("f", "exports = () => { console.log('one', {a: 1}); console.error('two'); console.debug('three'); for (;;); }"))
+	w := newWorld(t, Config{Logger: slog.New(slog.NewTextHandler(&log, nil))}, function("f", `exports = async () => {
+		console.log('one', {a: 1}); console.error('two'); console.debug('three');
+		await context.services.get('mongodb-atlas').db('d').collection('c').count(); for (;;);
+	}`))
 	w.cfg.Log = w.log
-	_, err := w.call("f")
-	require.Error(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	w.answer = func(*auth.Caller, string, bson.D) (any, error) { cancel(); return int64(1), nil }
+	_, err := w.Call(ctx, "app", user, "f", nil)
+	require.ErrorIs(t, err, context.Canceled)
 	var lines []string
 	for line := range strings.Lines(log.String()) {
 		_, line, _ = strings.Cut(line, " level=")
@@ -121,7 +124,7 @@ func TestLog(t *testing.T) {
 	require.Len(t, lines, 3) // debug is not on
 	require.Equal(t, `INFO msg="function: one {\"a\":1}"`+of, lines[0])
 	require.Equal(t, `ERROR msg="function: two"`+of, lines[1])
-	require.Contains(t, lines[2], `WARN msg="a function failed"`+of+` error="execution time limit exceeded"`)
+	require.Contains(t, lines[2], `WARN msg="a function failed"`+of+` error="functions: context canceled"`)
 }
 
 // A source that would end the server is refused when it is saved, and is an error of its calls where it was saved before.

@@ -81,20 +81,21 @@ func (p *Plan) follow(r *result) bool {
 			}
 			continue
 		}
-		if t.kind == touchModified && t.cols&p.deps[t.class] == 0 {
+		if p.order != "" || t.kind == touchModified && t.cols&p.deps[t.class] == 0 {
 			continue
 		}
 		if !p.followTouch(r, t, &budget) {
 			return false
 		}
 	}
-	return true
+	return p.order == "" || p.followOrdered(r, touches)
 }
 
 func (p *Plan) isAll() bool {
 	return p.where == "" && !p.residual && !p.selected && p.limit < 0 && p.order == ""
 }
 
+// followTouch brings a result without order over one change.
 func (p *Plan) followTouch(r *result, t *touch, budget *int) bool {
 	r.head = nil
 	switch {
@@ -112,7 +113,7 @@ func (p *Plan) followTouch(r *result, t *touch, budget *int) bool {
 		return false
 	case t.kind == touchDeleted:
 		r.list.remove(t.row)
-	case !p.local, p.order != "":
+	case !p.local:
 		return false
 	case p.isAll():
 		for row := t.row; row < t.row+t.n; row++ { // created

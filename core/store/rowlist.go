@@ -120,6 +120,21 @@ func (l *rowList) remove(row int64) {
 	l.ids = slices.Delete(l.ids, i, i+1)
 }
 
+// take takes rows out, those that are there. A few are searched for, because loops that consume a result take them from an end.
+func (l *rowList) take(rows map[int64]struct{}) {
+	if len(rows) <= 4 {
+		for row := range rows {
+			l.remove(row)
+		}
+		return
+	}
+	l.expand()
+	l.ids = slices.DeleteFunc(l.ids, func(row int64) bool {
+		_, ok := rows[row]
+		return ok
+	})
+}
+
 // clone returns a list that doesn't share memory.
 func (l *rowList) clone() rowList {
 	out := *l

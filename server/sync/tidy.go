@@ -26,9 +26,11 @@ func (s *session) tidyUp() error {
 	if len(s.todo) == 0 {
 		s.todo = nil
 	}
-	resets := make(map[uint64][]store.Reset, len(s.resets)) // a map doesn't shrink
+	resets := map[uint64][]store.Reset{} // a map doesn't shrink
 	for version, list := range s.resets {
-		resets[version] = list
+		if version > s.at { // the client knows of the others, or has had a bootstrap since
+			resets[version] = list
+		}
 	}
 	s.resets = resets
 	if s.lazy == nil || s.flying > 0 {

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/server/store"
 )
 
 // A client that is connected and has nothing to upload does not hold the history: what it has said that it has integrated is made known by the maintenance.
@@ -34,4 +36,18 @@ func TestIdleClientHoldsNoHistory(t *testing.T) {
 	busy.sync()
 	require.Contains(t, busy.dogs(), "100 Lassie 4")
 	require.Equal(t, busy.dogs(), f.device("eve").subscribed(allDogs).dogs())
+}
+
+// What a session has told its client of, it does not hold, nor the room that it took.
+func TestTidySession(t *testing.T) {
+	s := &session{phase: running, at: 5, own: make([]store.Own, 2, 100), resets: map[uint64][]store.Reset{3: nil, 5: {{Version: 5}}, 6: {{Version: 6}}}, todo: make([]received, 0, 50)}
+	require.NoError(t, s.tidyUp())
+	require.Len(t, s.resets, 3, "it was not asked to")
+	s.untidy.Store(true)
+	require.NoError(t, s.tidyUp())
+	require.Equal(t, map[uint64][]store.Reset{6: {{Version: 6}}}, s.resets)
+	require.Len(t, s.own, 2)
+	require.Equal(t, 2, cap(s.own))
+	require.Nil(t, s.todo)
+	require.False(t, s.untidy.Load())
 }

@@ -57,8 +57,7 @@ func (b *inbound) take(c *conn, n int) {
 	b.mu.Unlock()
 	if worst != nil {
 		worst.log.Warn("a connection is ended: the server holds too much that clients have sent, and of this one most")
-		worst.close(wire.CloseInternalError, "the server has too much to do; come again")
-		worst.kill()
+		worst.kill() // without a close frame: to wait for the client's would be to wait for the rest of its message
 	}
 }
 
@@ -79,6 +78,13 @@ func (b *inbound) give(c *conn, n int) {
 		default:
 		}
 	}
+}
+
+// size is what all connections hold that are not being ended for it.
+func (b *inbound) size() int64 {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.total
 }
 
 func (b *inbound) of(c *conn) int64 {

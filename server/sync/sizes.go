@@ -6,7 +6,7 @@ import "github.com/prometheus/client_golang/prometheus"
 type sizes struct {
 	server *Server
 
-	apps, versions, sets, queries, kept *prometheus.Desc
+	apps, versions, sets, queries, kept, held, spooled *prometheus.Desc
 }
 
 func newSizes(s *Server) *sizes {
@@ -18,12 +18,14 @@ func newSizes(s *Server) *sizes {
 		sets:     desc("realm_sync_subscription_sets", "Distinct subscription sets that sessions use."),
 		queries:  desc("realm_sync_queries", "Distinct queries of these."),
 		kept:     desc("realm_sync_versions_kept", "Versions in memory for sessions that keep up."),
+		held:     desc("realm_sync_inbound_bytes", "Bytes that clients have sent and the server still holds."),
+		spooled:  desc("realm_sync_spool_bytes", "Bytes of bootstraps that wait for clients, in memory and on disk."),
 	}
 }
 
 // Describe implements prometheus.Collector.
 func (z *sizes) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{z.apps, z.versions, z.sets, z.queries, z.kept} {
+	for _, d := range []*prometheus.Desc{z.apps, z.versions, z.sets, z.queries, z.kept, z.held, z.spooled} {
 		out <- d
 	}
 }
@@ -39,10 +41,11 @@ func (z *sizes) Collect(out chan<- prometheus.Metric) {
 		queries += float64(size.Queries)
 		kept += float64(size.Kept)
 	}
+	held, spooled := z.server.inbound.size(), z.server.spools.taken(z.server.cfg.MaxSpoolMemory+z.server.cfg.MaxSpoolDisk)
 	for _, m := range []struct {
 		desc  *prometheus.Desc
 		value float64
-	}{{z.apps, apps}, {z.versions, versions}, {z.sets, sets}, {z.queries, queries}, {z.kept, kept}} {
+	}{{z.apps, apps}, {z.versions, versions}, {z.sets, sets}, {z.queries, queries}, {z.kept, kept}, {z.held, float64(held)}, {z.spooled, float64(spooled)}} {
 		out <- prometheus.MustNewConstMetric(m.desc, prometheus.GaugeValue, m.value)
 	}
 }

@@ -32,6 +32,13 @@ func (r *spools) take(left *int64, n int64) bool {
 	return true
 }
 
+// taken is how much of all the room is in use.
+func (r *spools) taken(all int64) int64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return all - r.memoryLeft - r.diskLeft
+}
+
 func (r *spools) give(left *int64, n int64) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

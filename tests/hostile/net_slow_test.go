@@ -133,6 +133,29 @@ func TestUnbindsWithoutReading(t *testing.T) {
 	h.stop()
 }
 
+// Messages that are begun by the dozen and never ended: together they hold no more than the server allows, and those who hold most are ended for it.
+func TestBegunMessages(t *testing.T) {
+	s := open(t, true, func(c settings) { c.sync.MaxInbound = 8 << 20 })
+	h := s.honest()
+	begun := frame{op: opBinary, payload: strings.Repeat("x", 1<<20)}.bytes()
+	frugal(t, 48, func() {
+		var conns []*wireConn
+		for range 40 {
+			c := s.upgraded(shop)
+			c.put(begun)
+			conns = append(conns, c)
+		}
+		require.Eventually(t, func() bool { return s.gauge("realm_sync_connections") <= 2+8 }, patience, 10*time.Millisecond, "those beyond the limit are ended")
+		require.LessOrEqual(t, s.gauge("realm_sync_inbound_bytes"), float64(8<<20))
+		for _, c := range conns {
+			require.NoError(t, c.Close())
+		}
+		s.onlyHonest()
+	})
+	h.stop()
+	require.Eventually(t, func() bool { return s.gauge("realm_sync_inbound_bytes") == 0 && s.gauge("realm_sync_spool_bytes") == 0 }, patience, 10*time.Millisecond)
+}
+
 // Peers that have vanished without a word, before a message or in the middle of one, are given up after IdleTimeout or MessageTimeout; then their files
 // are free. WebSocket pings are no use for that: clients don't answer them (wire-protocol 1.6), and they are no sign of life of a client.
 func TestHalfOpen(t *testing.T) {

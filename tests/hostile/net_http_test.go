@@ -101,7 +101,7 @@ func TestEncodedBodies(t *testing.T) {
 	h := s.honest()
 	var packed bytes.Buffer
 	w := gzip.NewWriter(&packed)
-	for range 512 {
+	for range 64 {
 		_, err := w.Write(make([]byte, 1<<20))
 		require.NoError(t, err)
 	}

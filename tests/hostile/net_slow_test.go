@@ -81,11 +81,11 @@ func (p *peer) litter(t *testing.T, objects int, size int) {
 // Clients that subscribe and never read hold neither memory nor anybody: their messages are not made before the one before was taken, and after
 // WriteTimeout they are cut off, with all of their sessions.
 func TestSlowReaders(t *testing.T) {
-	const readers, sessions = 8, 12
+	const readers, sessions = 5, 12
 	s := open(t, true, func(c settings) { c.sync.WriteTimeout, *c.send = 3*time.Second, 64<<10 })
 	h := s.honest()
 	writer := s.subscribed(shop)
-	writer.litter(t, 24, 256<<10) // 6 MiB, what each of the sessions is to get
+	writer.litter(t, 12, 256<<10) // 3 MiB, what each of the sessions is to get
 	require.NoError(t, writer.ws.CloseNow())
 	frugal(t, 96, func() {
 		for range readers {

@@ -14,7 +14,7 @@ import (
 
 // Frames that are against RFC 6455, or too much, end their connection, with the code for it if there is one, and nothing else.
 func TestFrames(t *testing.T) {
-	s := open(t, true, func(c settings) { c.sync.MessageTimeout = 500 * time.Millisecond })
+	s := open(t, true)
 	h := s.honest()
 	length := func(n uint64) *uint64 { return &n }
 	part := strings.Repeat("x", 1<<20)
@@ -39,10 +39,8 @@ func TestFrames(t *testing.T) {
 			{"text", 1003, frame{op: opText, fin: true, payload: "mark 1 1\n"}.bytes()},
 			{"text that isn't UTF-8", 1003, frame{op: opText, fin: true, payload: "\xff\xfe"}.bytes()},
 			{"a length with the highest bit", 0, frame{op: opBinary, fin: true, length: length(1 << 63)}.bytes()},
-			{"a giant length, and nothing", 0, frame{op: opBinary, fin: true, length: length(1 << 62)}.bytes()},
 			{"a giant length, and much", 1009, frame{op: opBinary, fin: true, length: length(1 << 62)}.bytes() + strings.Repeat(part, 34)},
 			{"parts without end", 1009, frame{op: opBinary, payload: part}.bytes() + strings.Repeat(frame{op: opContinuation, payload: part}.bytes(), 34)},
-			{"a message that isn't ended", 0, frame{op: opBinary, payload: "mark 1"}.bytes()},
 		} {
 			conn := s.upgraded(shop)
 			conn.bound()
@@ -54,10 +52,18 @@ func TestFrames(t *testing.T) {
 	h.stop()
 }
 
-// Parts of no bytes never end a message, and are no sign of life: the message's time is over in the end.
+// A message that is not ended has its time, whatever else comes. Parts of no bytes are no end of it, and no sign of life.
 func TestEndlessFragments(t *testing.T) {
 	s := open(t, true, func(c settings) { c.sync.MessageTimeout = 300 * time.Millisecond })
 	h := s.honest()
+	giant := uint64(1 << 62)
+	for _, f := range []frame{{op: opBinary, payload: "mark 1"}, {op: opBinary, fin: true, length: &giant}} {
+		c := s.upgraded(shop)
+		c.bound()
+		c.put(f.bytes())
+		require.Zero(t, c.closeCode())
+		require.NoError(t, c.Close())
+	}
 	c := s.upgraded(shop)
 	c.bound()
 	c.put(frame{op: opBinary, payload: "m"}.bytes())
@@ -83,7 +89,7 @@ func TestPingFlood(t *testing.T) {
 	h := s.honest()
 	c := s.upgraded(shop)
 	c.bound()
-	const pings = 20_000
+	const pings = 5_000
 	frugal(t, 32, func() {
 		sent := make(chan error, 1)
 		go func() {

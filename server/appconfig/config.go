@@ -99,10 +99,12 @@ type FlexibleSync struct {
 	DatabaseName                  string              `json:"database_name"`
 	QueryableFieldsNames          []string            `json:"queryable_fields_names"`
 	CollectionQueryableFieldNames map[string][]string `json:"collection_queryable_fields_names,omitempty"`
-	AsymmetricTables              []string            `json:"asymmetric_tables,omitempty"`
-	IsRecoveryModeDisabled        bool                `json:"is_recovery_mode_disabled"`
-	ClientMaxOfflineDays          int                 `json:"client_max_offline_days,omitempty"` // 0: the server's default
-	Permissions                   json.RawMessage     `json:"permissions,omitempty"`             // legacy (12.4)
+	// IndexedQueryableFieldsNames are queryable like the others: this server finds the sessions of an equal field without being told which.
+	IndexedQueryableFieldsNames []string        `json:"indexed_queryable_fields_names,omitempty"`
+	AsymmetricTables            []string        `json:"asymmetric_tables,omitempty"`
+	IsRecoveryModeDisabled      bool            `json:"is_recovery_mode_disabled"`
+	ClientMaxOfflineDays        int             `json:"client_max_offline_days,omitempty"` // 0: the server's default
+	Permissions                 json.RawMessage `json:"permissions,omitempty"`             // legacy (12.4)
 }
 
 // Rule is a list of roles: the default of a data source, or those of one collection.

@@ -227,6 +227,7 @@ func (v *validator) sync(path string, f *FlexibleSync) {
 		v.fail(path+".state", "it must be \"enabled\", \"disabled\" or \"\"")
 	}
 	v.fields(path+".queryable_fields_names", f.QueryableFieldsNames)
+	v.fields(path+".indexed_queryable_fields_names", f.IndexedQueryableFieldsNames)
 	for _, collection := range sorted(f.CollectionQueryableFieldNames) {
 		v.fields(path+".collection_queryable_fields_names."+collection, f.CollectionQueryableFieldNames[collection])
 	}

@@ -92,6 +92,7 @@ func TestValidate(t *testing.T) {
 		"gcm with rules": {[]func(*Config){func(c *Config) { c.Services[0].Type = "gcm" }}, "services[0]", "has no sync"},
 		"state":          {[]func(*Config){func(c *Config) { c.Services[0].FlexibleSync.State = "on" }}, "services[0].flexible_sync.state", "enabled"},
 		"database":       {[]func(*Config){func(c *Config) { c.Services[0].FlexibleSync.DatabaseName = "" }}, "services[0].flexible_sync.database_name", "text"},
+		"indexed":        {[]func(*Config){func(c *Config) { c.Services[0].FlexibleSync.IndexedQueryableFieldsNames = []string{""} }}, "services[0].flexible_sync.indexed_queryable_fields_names[0]", "text"},
 		"queryable":      {[]func(*Config){func(c *Config) { c.Services[0].FlexibleSync.QueryableFieldsNames = []string{""} }}, "services[0].flexible_sync.queryable_fields_names[0]", "text"},
 		"offline days":   {[]func(*Config){func(c *Config) { c.Services[0].FlexibleSync.ClientMaxOfflineDays = -1 }}, "services[0].flexible_sync.client_max_offline_days", "between"},
 		"role's name":    {[]func(*Config){role(func(r *Role) { r.Name = "" })}, "services[0].default_rule.roles[0].name", "text"},

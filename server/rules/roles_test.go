@@ -181,3 +181,15 @@ func TestWrongSchemas(t *testing.T) {
 	require.Error(t, set.Classes().Wrong)
 	require.Equal(t, "Dog", set.ClassOf("Dog"))
 }
+
+// Fields are queryable in all classes, in one collection, or as indexed ones; of an app that doesn't sync none is.
+func TestQueryable(t *testing.T) {
+	set := compiled(t, service(t, `{"flexible_sync":{"database_name":"db","queryable_fields_names":["a"],"indexed_queryable_fields_names":["b"],"collection_queryable_fields_names":{"Dog":["c"]}}}`))
+	for _, c := range []struct {
+		class, field string
+		want         bool
+	}{{"Dog", "a", true}, {"Cat", "a", true}, {"Cat", "b", true}, {"Dog", "c", true}, {"Cat", "c", false}, {"Dog", "d", false}} {
+		require.Equal(t, c.want, set.Queryable(c.class, c.field), "%s.%s", c.class, c.field)
+	}
+	require.False(t, compiled(t, service(t, `{}`)).Queryable("Dog", "a"))
+}

@@ -184,7 +184,7 @@ func (src *source) queryable(class, field string) bool {
 		}
 		return false
 	}
-	if has(src.flexible.QueryableFieldsNames) {
+	if has(src.flexible.QueryableFieldsNames) || has(src.flexible.IndexedQueryableFieldsNames) {
 		return true
 	}
 	c := src.collectionOf(class)

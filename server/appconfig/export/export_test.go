@@ -62,7 +62,7 @@ var example = map[string]string{
 	"data_sources/mongodb-atlas/todo/Item/relationships.json": `{"parent": {"ref": "#/relationship/mongodb-atlas/todo/Item", "foreign_key": "_id", "is_list": false}}`,
 	"services/push/config.json":                               `{"name": "push", "type": "gcm", "config": {"senderId": "x"}, "secret_config": {"apiKey": "key"}, "version": 1}`,
 	"sync/config.json": `{"type": "flexible", "state": "enabled", "development_mode_enabled": true, "service_name": "mongodb-atlas", "database_name": "todo",
-    "client_max_offline_days": 30, "is_recovery_mode_disabled": false, "queryable_fields_names": ["owner_id"],
+    "client_max_offline_days": 30, "is_recovery_mode_disabled": false, "queryable_fields_names": ["owner_id"], "indexed_queryable_fields_names": ["shop"],
     "collection_queryable_fields_names": {"Item": ["parent"]}, "permissions": {"rules": {}, "defaultRoles": []}}`,
 	"graphql/config.json":  `{"use_natural_pluralization": true}`,
 	"triggers/x.json":      `not looked at`,
@@ -153,6 +153,7 @@ func TestLoad(t *testing.T) {
 	require.Equal(t, "mongodb-atlas", s.Name)
 	require.Equal(t, 30, s.FlexibleSync.ClientMaxOfflineDays)
 	require.Equal(t, []string{"parent"}, s.FlexibleSync.CollectionQueryableFieldNames["Item"])
+	require.Equal(t, []string{"shop"}, s.FlexibleSync.IndexedQueryableFieldsNames)
 	require.True(t, c.Sync.DevelopmentMode)
 	require.Equal(t, s.ID, c.CustomUserData.ServiceID)
 	require.Equal(t, "util/greet", c.CustomUserData.OnCreation)

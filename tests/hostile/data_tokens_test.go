@@ -252,7 +252,7 @@ func TestKeySets(t *testing.T) {
 		s.customLogin(shop, token(fmt.Sprint("../../", i))).refused(401, "AuthError")
 	}
 	require.LessOrEqual(t, asked.Load()-before, int64(1))
-	frugal(t, 32, func() {
+	frugal(t, 64, func() {
 		for _, path := range []string{"endless", "huge", "many", "deep", "zip", "elsewhere", "here", "circle", "symmetric", "weak", "text", "error"} {
 			require.NoError(t, s.customToken(shop, `{"useJWKURI":true,"signingAlgorithm":"RS256","jwkURI":"`+issuer.URL+`/`+path+`"}`))
 			before := asked.Load()

@@ -84,7 +84,7 @@ func (f *File) merge(s syncFile, batch []*merge.Entry, current uint64) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	if err := f.window.update(f.conn, s.base.ClientVersion, current); err != nil {
+	if err := f.window.update(f.conn, s.ident, s.base.ClientVersion, current); err != nil {
 		return err
 	}
 	if err := merge.Rebase(batch, s.base.ClientVersion, current); err != nil {

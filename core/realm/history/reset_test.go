@@ -452,3 +452,23 @@ func TestResetOfAnEncryptedFile(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, freshIdent, status.Ident)
 }
+
+// Another process has reset the file: what this one remembers of the history counts no more.
+func TestResetByAnother(t *testing.T) {
+	d, _, _, _ := lost(t)
+	d.write(erase(1))
+	status, err := d.file.Status()
+	require.NoError(t, err)
+	p := status.Progress
+	p.Download.ServerVersion, p.Latest.Version = 41, 41
+	require.NoError(t, d.file.Integrate(steady(p, entry(t, 41, p.Download.ClientVersion, 1, create(8)))), "it knows the history now")
+	other, err := OpenFile(d.path, FileOptions{})
+	require.NoError(t, err)
+	fetch(t, other, append(append([]changeset.Instruction{}, schemaT...), create(2))...)
+	_, err = other.Reset(order(session.ResetRecover))
+	require.NoError(t, err)
+	require.NoError(t, other.Close())
+	// Erasing 1 was left out, as it was gone: its version is no more.
+	require.NoError(t, d.file.Integrate(steady(progress(51, 0, 0, 0), entry(t, 51, 0, 1<<40, create(1), set(1, "i", value.Int(5))))))
+	require.Contains(t, d.json(), `"i":{"int":"5"}`)
+}

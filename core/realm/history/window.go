@@ -12,6 +12,7 @@ import (
 // window knows which local versions touch which objects (merge.Finder). It holds hashes of objects, so it may name a version too
 // many, which does no harm, and costs the same for long keys as for short ones.
 type window struct {
+	ident    uint64 // of the file; another one means that the history was rewritten by a client reset, maybe of another process
 	seed     maphash.Seed
 	upTo     uint64      // versions up to here are known
 	base     uint64      // versions up to here are trimmed
@@ -39,7 +40,11 @@ type posting struct {
 func (w *window) forget() { *w = window{} }
 
 // update brings the window to the state of the transaction, whose version is current.
-func (w *window) update(conn *store.Conn, base, current uint64) error {
+func (w *window) update(conn *store.Conn, ident, base, current uint64) error {
+	if w.ident != ident {
+		w.forget()
+		w.ident = ident
+	}
 	if w.heads == nil {
 		w.seed, w.heads = maphash.MakeSeed(), map[uint64]int32{}
 	}

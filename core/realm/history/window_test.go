@@ -32,13 +32,13 @@ func TestWindow(t *testing.T) {
 	require.NoError(t, d.conn.BeginRead())
 	defer func() { require.NoError(t, d.conn.EndRead()) }()
 	var w window
-	require.NoError(t, w.update(d.conn, 0, 2)) // the schema
+	require.NoError(t, w.update(d.conn, ownIdent, 0, 2)) // the schema
 	require.EqualValues(t, []uint64{2}, w.find(0, 9, merge.Touched{Schema: true}))
 	require.Empty(t, w.find(0, 9, merge.Touch(&changeset.Changeset{Instructions: instructionsOf(create(1))})))
-	require.NoError(t, w.update(d.conn, 2, 2))
+	require.NoError(t, w.update(d.conn, ownIdent, 2, 2))
 	require.Empty(t, w.find(0, 9, merge.Touched{Erases: true}))
 	w.forget()
-	require.NoError(t, w.update(d.conn, 2, 2))
+	require.NoError(t, w.update(d.conn, ownIdent, 2, 2))
 
 	all := map[uint64]merge.Touched{}
 	version, base := uint64(2), uint64(2)

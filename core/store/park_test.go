@@ -107,6 +107,34 @@ func TestParkedForeignWAL(t *testing.T) {
 	}
 }
 
+// A realm that is deleted after it was closed, by its own name only, leaves nothing behind; what others have put there meanwhile stays.
+func TestParkedFileGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.realm")
+	makeVersion(t, path, 1)
+	require.NoError(t, os.Remove(path))
+	closeParked(canonical(path), nil)
+	require.NoFileExists(t, path+"-wal")
+	require.NoFileExists(t, path+"-shm")
+
+	for _, suffix := range []string{"-wal", "-shm"} {
+		makeVersion(t, path, 2)
+		for _, gone := range []string{path, path + suffix} {
+			require.NoError(t, os.Remove(gone))
+		}
+		require.NoError(t, os.WriteFile(path+suffix, []byte("what somebody else wrote"), 0o600))
+		closeParked(canonical(path), nil)
+		b, err := os.ReadFile(path + suffix)
+		require.NoError(t, err)
+		require.Equal(t, "what somebody else wrote", string(b))
+		require.NoError(t, os.Remove(path+suffix))
+		if suffix == "-wal" {
+			require.NoError(t, os.Remove(path+"-shm"))
+		}
+	}
+	makeVersion(t, path, 3)
+	require.Equal(t, uint64(3), versionOf(t, path))
+}
+
 // Reopening takes the connection up, with all that the new Conn brings: its own wait for writers, its schema, its snapshot.
 func TestParkedIsResumed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.realm")

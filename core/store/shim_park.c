@@ -1,6 +1,7 @@
 /* shim_park.c - connections that are kept open for a moment after the last Conn of a file was closed (park.go). */
 #include "shim.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@ typedef struct parked {
     sqlite3* db;
     char* file;
     char* wal;
-    struct stat main_is, wal_is;
+    char* shm;
+    struct stat main_is, wal_is, shm_is;
     struct parked* next;
 } parked;
 
@@ -22,6 +24,7 @@ static parked* all;
 static void drop(parked* p) {
     free(p->file);
     free(p->wal);
+    free(p->shm);
     free(p);
 }
 
@@ -58,13 +61,28 @@ static void leave_files(sqlite3* db) {
     sqlite3_exec(db, "PRAGMA journal_size_limit=-1", 0, 0, 0);
 }
 
+static int same_file(const struct stat* a, const struct stat* b) { return a->st_dev == b->st_dev && a->st_ino == b->st_ino; }
+
+/*
+ * Before a connection is closed whose files have changed. A realm that was deleted meanwhile, by a program that knows of one file only, takes
+ * with it what lies beside it, as it would had it been closed at once: the -wal file, which is empty, and the -shm file, if they are those
+ * that the connection made. (Who makes the realm anew in this moment makes these files anew, too: they would be others.)
+ */
+static void leave(const parked* p) {
+    struct stat is;
+    leave_files(p->db);
+    if (!stat(p->file, &is) || errno != ENOENT || stat(p->wal, &is) || !same(&is, &p->wal_is)) return;
+    unlink(p->wal);
+    if (!stat(p->shm, &is) && same_file(&is, &p->shm_is)) unlink(p->shm);
+}
+
 /* At the end of the process nobody will want the connections any more. Closing them removes the files beside the realm. */
 static void close_all(void) {
     pthread_mutex_lock(&lock);
     while (all) {
         parked* p = all;
         all = p->next;
-        if (!unchanged(p)) leave_files(p->db);
+        if (!unchanged(p)) leave(p);
         sqlite3_close_v2(p->db);
         drop(p);
     }
@@ -89,14 +107,17 @@ int rlm_park(sqlite3* db, const char* file) {
     p->db = db;
     p->file = malloc(n + 1);
     p->wal = malloc(n + 5);
-    if (!p->file || !p->wal) {
+    p->shm = malloc(n + 5);
+    if (!p->file || !p->wal || !p->shm) {
         drop(p);
         return 0;
     }
     memcpy(p->file, file, n + 1);
     memcpy(p->wal, file, n);
     memcpy(p->wal + n, "-wal", 5);
-    if (rlm_has_moved(db) || stat(p->file, &p->main_is) || stat(p->wal, &p->wal_is) || p->wal_is.st_size != 0) {
+    memcpy(p->shm, file, n);
+    memcpy(p->shm + n, "-shm", 5);
+    if (rlm_has_moved(db) || stat(p->file, &p->main_is) || stat(p->wal, &p->wal_is) || stat(p->shm, &p->shm_is) || p->wal_is.st_size != 0) {
         drop(p);
         return 0;
     }
@@ -124,7 +145,7 @@ sqlite3* rlm_unpark(const char* file, sqlite3* db, int* usable) {
     if (!p) return 0;
     db = p->db;
     *usable = unchanged(p);
-    if (!*usable) leave_files(db);
+    if (!*usable) leave(p);
     *usable = *usable && writable(p);
     drop(p);
     return db;

@@ -182,7 +182,7 @@ func TestFunctionsThatReachOut(t *testing.T) {
 		ID string `json:"_id"`
 	}
 	s.ask("GET", adminAPI+"groups/"+s.group+"/apps", s.admin, "").into(200, &list)
-	for _, source := range []string{"exports = (", "import fs from 'fs'; exports = fs", "exports = () => import('fs')", "exports = " + deep("[", "1", "]", 100_000), strings.Repeat("x", 2<<20)} {
+	for _, source := range []string{"exports = (", "import fs from 'fs'; exports = fs", "exports = () => import('fs')", "exports = " + deep("[", "1", "]", 100_000), "exports = " + strings.Repeat("1+", 500_000) + "1", strings.Repeat("x", 2<<20)} {
 		text, err := json.Marshal(map[string]any{"name": "broken", "private": false, "source": source})
 		require.NoError(t, err)
 		for _, app := range list {

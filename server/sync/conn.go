@@ -62,7 +62,8 @@ type conn struct {
 
 	// The reader's.
 	sessions map[uint64]*session
-	leaving  map[uint64]*session // unbound, may still be sending UNBOUND
+	// Unbound ones that may still be sending UNBOUND: what is closed when they have. It is not they that are held: a client that pauses and goes on leaves one each time.
+	leaving map[uint64]<-chan struct{}
 }
 
 var errFailed = errors.New("sync: an error was sent on the connection")
@@ -70,7 +71,7 @@ var errFailed = errors.New("sync: an error was sent on the connection")
 func newConn(s *Server, a *app, ws socket, who auth.Identity, version int, remote string) *conn {
 	c := &conn{
 		server: s, app: a, ws: ws, who: who, version: version, number: s.connections.Add(1),
-		sessions: map[uint64]*session{}, leaving: map[uint64]*session{},
+		sessions: map[uint64]*session{}, leaving: map[uint64]<-chan struct{}{},
 		space: make(chan struct{}, 1), sending: make(chan struct{}, 1), boots: make(chan struct{}, connBoots),
 	}
 	c.log = s.log.With(slog.String("app", a.id), slog.String("user", who.UserID), slog.String("remote", remote))
@@ -206,7 +207,7 @@ func (c *conn) bind(m *wire.Bind, have *session) {
 		s.excess = true
 	}
 	if old := c.leaving[m.Session]; old != nil {
-		s.after = old.done
+		s.after = old
 		delete(c.leaving, m.Session)
 	}
 	c.sessions[m.Session] = s
@@ -219,7 +220,7 @@ func (c *conn) leave(s *session) {
 	if len(c.leaving) > 64 {
 		for sid, old := range c.leaving {
 			select {
-			case <-old.done:
+			case <-old:
 				delete(c.leaving, sid)
 			default:
 			}
@@ -231,13 +232,13 @@ func (c *conn) leave(s *session) {
 		}
 		// Each waits to send UNBOUND to a client that doesn't read: it doesn't need more of them.
 		select {
-		case <-old.done:
+		case <-old:
 			delete(c.leaving, sid)
 		case <-c.live.Done():
 			return
 		}
 	}
-	c.leaving[s.sid] = s
+	c.leaving[s.sid] = s.done
 }
 
 var buffers = sync.Pool{New: func() any { return new([]byte) }}

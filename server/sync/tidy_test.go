@@ -1,10 +1,13 @@
 package sync
 
 import (
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/stretchr/testify/require"
 
+	"realmsync/core/wire"
 	"realmsync/server/store"
 )
 
@@ -50,4 +53,26 @@ func TestTidySession(t *testing.T) {
 	require.Equal(t, 2, cap(s.own))
 	require.Nil(t, s.todo)
 	require.False(t, s.untidy.Load())
+}
+
+// A session that was unbound is not held by its connection: a client that pauses and goes on leaves one each time.
+func TestUnboundSessionIsGone(t *testing.T) {
+	f := open(t, nil)
+	d := f.device("anna").subscribed(allDogs)
+	for range 3 {
+		d.sync()
+		a, done := f.look("app")
+		a.mu.Lock()
+		session := weak.Make(a.files[d.ident])
+		a.mu.Unlock()
+		done()
+		require.NotNil(t, session.Value())
+		d.send(&wire.Unbind{Session: d.sid})
+		expect[*wire.Unbound](d.link)
+		require.Eventually(t, func() bool {
+			runtime.GC()
+			return session.Value() == nil
+		}, patience, waitStep)
+		d.bind(d.sid + 1)
+	}
 }

@@ -60,13 +60,18 @@ func (a *resetting) isCurrent() bool {
 func (a *resetting) finish() {
 	a.over.Do(func() {
 		a.plan.Close()
-		a.s.m.mu.Lock()
-		live := a.live
-		a.s.m.mu.Unlock()
-		if live != nil {
-			_ = live.DropFresh() // one that is still open is deleted when it is closed
-		}
+		a.drop()
 	})
+}
+
+// drop deletes the copy; one that is still open is deleted when it is closed.
+func (a *resetting) drop() {
+	a.s.m.mu.Lock()
+	live := a.live
+	a.s.m.mu.Unlock()
+	if live != nil {
+		_ = live.DropFresh()
+	}
 }
 
 // beginReset begins a reset, if e asks for one, and it can be automatic. Otherwise it returns false, and e is to be treated as any error; when the mode
@@ -336,6 +341,7 @@ func (a *resetting) failed(err error, diff bool) {
 	if !a.isCurrent() {
 		return
 	}
+	a.drop() // before anybody hears of it
 	e := resetFailure(a.cause, err, diff)
 	s.markForReset(e, true)
 	var after effects

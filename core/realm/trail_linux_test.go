@@ -19,9 +19,11 @@ func follow(t *testing.T, path string) (stop func()) {
 	t.Helper()
 	f, err := os.OpenFile(path+"-note", os.O_RDWR, 0)
 	require.NoError(t, err)
-	const setOpenFileLock, lockTrail = 37, 1<<30 + 5
-	lock := syscall.Flock_t{Type: syscall.F_RDLCK, Whence: io.SeekStart, Start: lockTrail, Len: 1}
-	require.NoError(t, syscall.FcntlFlock(f.Fd(), setOpenFileLock, &lock))
+	const setOpenFileLock, lockPresence, lockTrail = 37, 1 << 30, 1<<30 + 5
+	for _, at := range []int64{lockPresence, lockTrail} {
+		lock := syscall.Flock_t{Type: syscall.F_RDLCK, Whence: io.SeekStart, Start: at, Len: 1}
+		require.NoError(t, syscall.FcntlFlock(f.Fd(), setOpenFileLock, &lock))
+	}
 	return func() { require.NoError(t, f.Close()) }
 }
 

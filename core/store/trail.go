@@ -7,8 +7,8 @@ import "sync"
 // encrypted and as much part of a snapshot as what it tells of. Versions follow each other without gap up to the newest one of the trail:
 // where one is missing, those before it say nothing, and are removed.
 //
-// Only while another process follows the trail (FollowTrail), commits leave one; the first that finds nobody removes it. So a process that
-// is alone pays one question to the system.
+// Only while another process follows the trail (FollowTrail), commits leave one; the first that finds nobody removes it. A process that is alone
+// knows that there is nobody when a transaction begins, and pays nothing.
 //
 //	version  that the commit made
 //	upto     bytes of changes in this row and all before it
@@ -24,8 +24,8 @@ const (
 	maxTrailBytes = 4 << 20 // of changes, in all
 )
 
-// FollowTrail has the other processes leave a trail with their commits from now on, until cancel; a commit that is on its way just now may
-// leave none. While no Conn of this process has the file open, none is left.
+// FollowTrail has the other processes leave a trail with their commits from now on, until cancel; a transaction that is on its way just now
+// may leave none. While no Conn of this process has the file open, none is left.
 func FollowTrail(path string) (cancel func()) {
 	file := canonical(path)
 	l := retainFileLock(file)
@@ -39,11 +39,7 @@ func FollowTrail(path string) (cancel func()) {
 // leaveTrail makes the open write transaction leave a trail, if another process follows it. changes are those of the transaction, which is
 // settled but for this.
 func (c *Conn) leaveTrail(changes func() *Changes) error {
-	n := c.lock.note
-	if n == nil {
-		return nil
-	}
-	if !n.followed() {
+	if !c.lock.queued || !c.lock.note.followed() { // this process was alone when the transaction began
 		return c.dropTrail()
 	}
 	if err := c.buildTrail(); err != nil {

@@ -39,6 +39,8 @@ type conn struct {
 	log     *slog.Logger
 	// entered is called once Revoke knows the connection; its error says that the access was revoked before. nil: it can't have been.
 	entered func() error
+	// readOut takes the rest of a message that was refused for its size off the connection. nil: there is none.
+	readOut func()
 
 	ctx    context.Context // of the connection: its end drops the socket
 	cancel context.CancelFunc
@@ -107,6 +109,9 @@ func (c *conn) serve() {
 	closing := c.closed
 	c.mu.Unlock()
 	if !closing {
+		if errors.Is(err, websocket.ErrMessageTooBig) && c.readOut != nil {
+			c.readOut() // the code was sent
+		}
 		_ = c.ws.CloseNow()
 	}
 	c.cancel()

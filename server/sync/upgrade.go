@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 
@@ -64,7 +65,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	w.Header().Set("Sec-WebSocket-Protocol", token)
-	ws, err := websocket.Accept(smallBuffers{w}, r, &websocket.AcceptOptions{
+	var raw net.Conn
+	ws, err := websocket.Accept(smallBuffers{w, &raw}, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the token decides, and browsers are no clients of this
 		CompressionMode:    websocket.CompressionDisabled,
 	})
@@ -77,6 +79,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if id := w.Header().Get("X-Appservices-Request-Id"); id != "" {
 		c.log = c.log.With(slog.String("request", id)) // of the upgrade: the log of the HTTP API has it too
 	}
+	c.readOut = func() { readOut(c.ctx, raw) }
 	c.entered = func() error {
 		if s.revocations.Load() == revocations {
 			return nil

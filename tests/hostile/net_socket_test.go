@@ -39,13 +39,26 @@ func TestFrames(t *testing.T) {
 			{"text", 1003, frame{op: opText, fin: true, payload: "mark 1 1\n"}.bytes()},
 			{"text that isn't UTF-8", 1003, frame{op: opText, fin: true, payload: "\xff\xfe"}.bytes()},
 			{"a length with the highest bit", 0, frame{op: opBinary, fin: true, length: length(1 << 63)}.bytes()},
-			{"a giant length, and much", 1009, frame{op: opBinary, fin: true, length: length(1 << 62)}.bytes() + strings.Repeat(part, 34)},
-			{"parts without end", 1009, frame{op: opBinary, payload: part}.bytes() + strings.Repeat(frame{op: opContinuation, payload: part}.bytes(), 34)},
 		} {
 			conn := s.upgraded(shop)
 			conn.bound()
 			_, _ = conn.Write([]byte(c.text)) // it may be cut off before the end
 			require.Equal(t, c.code, conn.closeCode(), c.name)
+			require.NoError(t, conn.Close())
+		}
+		// Who has sent much when it is refused is told so all the same.
+		for name, begin := range map[string][2]string{
+			"a giant length, and much": {frame{op: opBinary, fin: true, length: length(1 << 62)}.bytes(), part},
+			"parts without end":        {frame{op: opBinary, payload: part}.bytes(), frame{op: opContinuation, payload: part}.bytes()},
+		} {
+			conn := s.upgraded(shop)
+			conn.bound()
+			_, _ = conn.Write([]byte(begin[0]))
+			more := []byte(begin[1])
+			for range 34 {
+				_, _ = conn.Write(more)
+			}
+			require.Equal(t, 1009, conn.closeCode(), name)
 			require.NoError(t, conn.Close())
 		}
 	})

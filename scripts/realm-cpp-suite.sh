@@ -81,8 +81,8 @@ for name in "${names[@]}"; do
         continue
     fi
     if [ "${name%%/*}" = sync ]; then
-        # The tests expect that ids which no app has are refused. The last two words are for with-server.sh's programs, not for these.
-        (cd "$run" && REALM_DISABLE_METADATA_ENCRYPTION=1 REALM_SERVE_FLAGS=--known-apps timeout 900 "$repo/scripts/with-server.sh" \
+        # The tests expect that ids which no app has are refused, and that a device hears of a program's write only after a while. The last two words are for with-server.sh's programs, not for these.
+        (cd "$run" && REALM_DISABLE_METADATA_ENCRYPTION=1 REALM_SERVE_FLAGS="--known-apps --program-delay=500ms" timeout 900 "$repo/scripts/with-server.sh" \
             bash -c 'REALM_LOCAL_ENDPOINT=$1 exec "$0"' "$program") >"$program.log" 2>&1
     else
         (cd "$run" && timeout 900 "$program") >"$program.log" 2>&1

@@ -41,6 +41,7 @@ type serveCommand struct {
 	BaseURL          string        `name:"base-url" placeholder:"URL" help:"Public address of this server, as apps are configured with it. Needed behind a proxy or a port mapping, and with TLS if the certificate is for a name. Default: the address that the client connected to."`
 	Dev              bool          `help:"Development mode: every app id exists, everybody may log in, read and write. Not for a public address."`
 	KnownApps        bool          `help:"With --dev: no app is made on first contact, only by the admin API, files and app create. The test suites of the original want it."`
+	ProgramDelay     time.Duration `placeholder:"TIME" help:"With --dev: what functions and the data API write reaches devices so much later (default: at once). App Services took about a second, and the original's suite of client resets counts on that."`
 	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225), also for apps in development mode, where they are added otherwise; other changes of the schema are refused in any case."`
 	Rules            string        `enum:"compatible,strict" default:"compatible" help:"With --dev: rules by which new apps merge, compatible or strict (default: ${default})."`
 	CustomJWTSecret  string        `name:"custom-jwt-secret" env:"REALM_SYNC_CUSTOM_JWT_SECRET" placeholder:"SECRET" help:"With --dev: accept custom JWTs signed with this secret (HS256, at least 32 bytes). Better set in the environment ($$${env})."`
@@ -121,7 +122,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	live := liveRules(configs, sets, users)
 	endpoint, err = sync.New(c.opsFlags.ops(sync.Config{
 		Auth: users, Store: c.store, Remove: func(app string) error { return errors.Join(documents.Forget(app), c.removeData(app)) }, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
-		Rules: live, Opened: documents.Opened, Committed: documents.Committed,
+		Rules: live, Opened: documents.Opened, Committed: documents.Committed, Hold: c.hold(),
 	}, configs))
 	if err != nil {
 		return err
@@ -226,4 +227,19 @@ func (c *serveCommand) run(ctx context.Context, handler *api.Server, endpoint *s
 		_ = server.Close() // those that have not finished by now are cut off
 	}
 	return group.Wait()
+}
+
+// hold is sync.Config.Hold for --program-delay.
+func (c *serveCommand) hold() func(context.Context) {
+	if c.ProgramDelay <= 0 || !c.Dev {
+		return nil
+	}
+	return func(ctx context.Context) {
+		late := time.NewTimer(c.ProgramDelay)
+		defer late.Stop()
+		select {
+		case <-late.C:
+		case <-ctx.Done():
+		}
+	}
 }

@@ -55,6 +55,9 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 			if s.cfg.Committed != nil {
 				s.cfg.Committed(id, a.engine, entries) // first: uploads are acknowledged by what is distributed
 			}
+			if s.cfg.Hold != nil && slices.ContainsFunc(entries, ofProgram) {
+				s.cfg.Hold(s.ctx)
+			}
 			a.fan.Committed(entries)
 			if slices.ContainsFunc(entries, (*history.Entry).IsSchema) {
 				s.follow(a, entries[len(entries)-1].Catalog.Schema)
@@ -129,3 +132,6 @@ func (a *app) unclaim(ident uint64, s *session) {
 		delete(a.files, ident)
 	}
 }
+
+// ofProgram tells whether a version is the server's own, and about objects.
+func ofProgram(e *history.Entry) bool { return e.Origin == history.Server && !e.IsSchema() && len(e.Bytes) > 0 }

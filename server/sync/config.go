@@ -75,6 +75,9 @@ type Config struct {
 	// Committed, if set, is told what each commit of an app has changed (history.Config.Committed), before it is distributed and the upload that made it
 	// is acknowledged: who was told that an asymmetric object is uploaded finds it (spec/app-services.md 11.2: asymmetricSyncData).
 	Committed func(app string, engine *history.Engine, entries []*history.Entry)
+	// Hold, if set, is called before what a program wrote is distributed to devices, which waits for it, as does all that is committed behind it. Its
+	// context ends when the server is closed. For suites that count on how slow App Services was.
+	Hold func(ctx context.Context)
 	// Registry is where metrics are registered; nil: nowhere.
 	Registry prometheus.Registerer
 	Logger   *slog.Logger

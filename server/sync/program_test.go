@@ -92,6 +92,29 @@ func TestProgramReachesDevice(t *testing.T) {
 	require.Empty(t, a.dogs())
 }
 
+// What a program writes is held back as long as the configuration wants, and nothing else is.
+func TestProgramIsHeld(t *testing.T) {
+	held, release := make(chan struct{}), make(chan struct{})
+	f := open(t, func(c *Config) {
+		c.Hold = func(context.Context) {
+			held <- struct{}{}
+			<-release
+		}
+	})
+	p := f.program()
+	d := f.device("ann").subscribed(allDogs)
+	d.write(create(1, "Rex", 1)...)
+	d.upload()
+	call(t, p, "app", "insertOne", `{"document":{"_id":2,"name":"Fido","age":2}}`)
+	<-held
+	a, done := f.look("app")
+	require.Less(t, a.fan.Version(), a.engine.Version(), "it is stored, and not distributed")
+	done()
+	close(release)
+	d.sync()
+	require.True(t, has(t, d, 2))
+}
+
 // In development mode a program's document gives devices a property that they didn't know of.
 func TestProgramAddsProperty(t *testing.T) {
 	f := open(t, nil)

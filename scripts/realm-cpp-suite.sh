@@ -31,7 +31,7 @@ libs=(-L "$lib" -lrealm_sync -lpthread "-Wl,-rpath,$lib")
 if echo '#include <catch2/catch_all.hpp>' | "$cxx" -std=c++17 -fsyntax-only -x c++ - 2>/dev/null; then
     libs+=(-lCatch2)
 else
-    flags+=(-I "$repo/tests/cpp/original_catch2")
+    flags+=(-I "$repo/tests/realm_cpp")
 fi
 
 names=("$@")
@@ -50,14 +50,14 @@ compile() {
         "$cxx" "${flags[@]}" "${@:3}" -c "$1" -o "$2" 2>"$2.log" || { rm -f "$2"; echo "DOES NOT COMPILE: $1, see $2.log"; }
     } &
 }
-compile "$repo/tests/cpp/original_catch2/main.cpp" "$out/main.o"
+compile "$repo/tests/realm_cpp/main.cpp" "$out/main.o"
 for name in "${names[@]}"; do
     more=()
     [ "${name%%/*}" != sync ] || more=(-DCPPREALM_ENABLE_SYNC_TESTS -DREALM_ENABLE_EXPERIMENTAL)
     compile "$tests/${name}_tests.cpp" "$out/${name//\//_}.o" "${more[@]}"
 done
 if [ "$sync" = 1 ]; then
-    compile "$repo/tests/cpp/original_catch2/main.cpp" "$out/sync_main.o" -DCPPREALM_ENABLE_SYNC_TESTS
+    compile "$repo/tests/realm_cpp/main.cpp" "$out/sync_main.o" -DCPPREALM_ENABLE_SYNC_TESTS
     compile "$tests/admin_utils.cpp" "$out/admin_utils.o"
     [ ! -f "$tests/utils/networking/proxy_server.cpp" ] || compile "$tests/utils/networking/proxy_server.cpp" "$out/proxy_server.o"
 fi

@@ -134,4 +134,6 @@ func (a *app) unclaim(ident uint64, s *session) {
 }
 
 // ofProgram tells whether a version is the server's own, and about objects.
-func ofProgram(e *history.Entry) bool { return e.Origin == history.Server && !e.IsSchema() && len(e.Bytes) > 0 }
+func ofProgram(e *history.Entry) bool {
+	return e.Origin == history.Server && !e.IsSchema() && len(e.Bytes) > 0
+}

@@ -35,7 +35,7 @@ type conn struct {
 	ws      socket
 	who     auth.Identity
 	version int    // negotiated
-	number  uint64 // connections are numbered as they come
+	number  uint64 // connections are numbered as they come, before their clients know that they have them
 	log     *slog.Logger
 	// entered is called once Revoke knows the connection; its error says that the access was revoked before. nil: it can't have been.
 	entered func() error
@@ -70,9 +70,9 @@ type conn struct {
 
 var errFailed = errors.New("sync: an error was sent on the connection")
 
-func newConn(s *Server, a *app, ws socket, who auth.Identity, version int, remote string) *conn {
+func newConn(s *Server, a *app, ws socket, who auth.Identity, version int, remote string, number uint64) *conn {
 	c := &conn{
-		server: s, app: a, ws: ws, who: who, version: version, number: s.connections.Add(1),
+		server: s, app: a, ws: ws, who: who, version: version, number: number,
 		sessions: map[uint64]*session{}, leaving: map[uint64]<-chan struct{}{},
 		space: make(chan struct{}, 1), sending: make(chan struct{}, 1), boots: make(chan struct{}, connBoots),
 	}

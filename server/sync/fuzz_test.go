@@ -165,7 +165,7 @@ func FuzzConversation(f *testing.F) {
 			w.in = append(w.in, m)
 		}
 		w.in = append(w.in, fmt.Appendf(nil, "ping %d 0\n", lastPing))
-		newConn(server.Server, a, w, auth.Identity{AppID: a.id, UserID: "anna"}, wire.Version, "fuzz").serve()
+		newConn(server.Server, a, w, auth.Identity{AppID: a.id, UserID: "anna"}, wire.Version, "fuzz", 1).serve()
 		require.NoError(t, w.link.problem, "an original client would not survive this")
 	})
 }

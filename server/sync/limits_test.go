@@ -55,7 +55,7 @@ func TestInboundOfAll(t *testing.T) {
 // What one connection has sent is read only as far as the server may hold it.
 func TestInboundOfOne(t *testing.T) {
 	f := open(t, nil)
-	c := newConn(f.Server, &app{id: "app"}, nil, auth.Identity{UserID: "ann"}, wire.Version, "")
+	c := newConn(f.Server, &app{id: "app"}, nil, auth.Identity{UserID: "ann"}, wire.Version, "", 1)
 	f.inbound.take(c, connInbound)
 	waiting := make(chan error, 1)
 	go func() { waiting <- c.patient() }()

@@ -29,6 +29,6 @@ func (s *Server) ServeSocket(ctx context.Context, appID, token string, ws Socket
 		return err
 	}
 	defer s.release(a)
-	newConn(s, a.app, ws, who, wire.Version, remote).serve()
+	newConn(s, a.app, ws, who, wire.Version, remote, s.connections.Add(1)).serve()
 	return nil
 }

@@ -65,6 +65,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}()
 	w.Header().Set("Sec-WebSocket-Protocol", token)
+	// Now, and not when the client has its answer: by then it may have given this connection up and be on its next, which must have the higher number.
+	number := s.connections.Add(1)
 	var raw net.Conn
 	ws, err := websocket.Accept(smallBuffers{w, &raw}, r, &websocket.AcceptOptions{
 		InsecureSkipVerify: true, // the token decides, and browsers are no clients of this
@@ -75,7 +77,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // it has been answered
 	}
 	ws.SetReadLimit(int64(s.cfg.Limits.Message))
-	c := newConn(s, a.app, ws, who, version, r.RemoteAddr)
+	c := newConn(s, a.app, ws, who, version, r.RemoteAddr, number)
 	if id := w.Header().Get("X-Appservices-Request-Id"); id != "" {
 		c.log = c.log.With(slog.String("request", id)) // of the upgrade: the log of the HTTP API has it too
 	}

@@ -16,7 +16,7 @@ import (
 
 // ending is what the server has in the end.
 type ending struct {
-	model  *memstate.State // what its history leads to
+	model  *memstate.State // what its history leads to, with what was given up of it
 	data   *memstate.State // what it holds
 	writes map[origin]int  // how often a local version of a file was integrated
 }
@@ -35,16 +35,18 @@ func (w *world) look() (end ending, err error) {
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
 	end = ending{model: memstate.New(schema.New()), writes: map[origin]int{}}
-	err = engine.Entries(context.Background(), 0, engine.Version(), func(e *history.Entry) (bool, error) {
+	if err := w.server.seen.read(context.Background(), engine); err != nil {
+		return end, err
+	}
+	if err := w.server.seen.each(engine.Version(), func(e *history.Entry) error {
 		if e.ClientVersion != 0 {
 			end.writes[origin{e.Origin, e.ClientVersion}]++
 		}
 		if err := w.replay(end.model, e.Changeset); err != nil {
-			return false, fmt.Errorf("server version %d doesn't fit what is before it: %w", e.Version, err)
+			return fmt.Errorf("server version %d doesn't fit what is before it: %w", e.Version, err)
 		}
-		return true, nil
-	})
-	if err != nil {
+		return nil
+	}); err != nil {
 		return end, err
 	}
 	snapshot, err := engine.Snapshot(context.Background())

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"realmsync/core/merge"
 	"realmsync/server/auth"
+	"realmsync/server/history"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 	"realmsync/server/sync"
@@ -28,6 +30,47 @@ type server struct {
 
 	cursors map[uint64]store.File // by file, as committed
 	version uint64
+
+	seen past
+}
+
+// past is all that the server's history ever had: it gives up what no client needs any more (history.Engine.Trim).
+type past struct {
+	mu      gosync.Mutex
+	entries map[uint64]*history.Entry
+}
+
+func (p *past) add(entries ...*history.Entry) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.entries == nil {
+		p.entries = map[uint64]*history.Entry{}
+	}
+	for _, e := range entries {
+		p.entries[e.Version] = e
+	}
+}
+
+// read adds what the history has now.
+func (p *past) read(ctx context.Context, engine *history.Engine) error {
+	return engine.Entries(ctx, engine.Floor(), engine.Version(), func(e *history.Entry) (bool, error) {
+		p.add(e)
+		return true, nil
+	})
+}
+
+// each calls f for all versions up to one.
+func (p *past) each(last uint64, f func(e *history.Entry) error) error {
+	for v := uint64(1); v <= last; v++ {
+		e := p.entries[v]
+		if e == nil {
+			return fmt.Errorf("server version %d was given up before anybody could see it", v)
+		}
+		if err := f(e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func newServer(w *world) (*server, error) {
@@ -49,6 +92,9 @@ func (s *server) start() (err error) {
 	s.w.hold(&s.machine)
 	s.endpoint, err = sync.New(sync.Config{
 		Auth: s, SpoolDir: s.disk.dir, Logger: slog.New(&s.w.log), Now: s.w.now, Random: &bytesOf{rand.New(rand.NewPCG(s.w.seed, s.lives))},
+		// What was committed right before a crash is told to nobody, but it is there when the app is opened again.
+		Opened:    func(ctx context.Context, _ string, engine *history.Engine) error { return s.seen.read(ctx, engine) },
+		Committed: func(_ string, _ *history.Engine, entries []*history.Entry) { s.seen.add(entries...) },
 		Store: func(ctx context.Context, _ string) (store.Store, error) {
 			file, err := sqlite.Open(ctx, s.path())
 			if err != nil {

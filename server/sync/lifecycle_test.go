@@ -287,6 +287,25 @@ func TestMarkOrder(t *testing.T) {
 	d.silent()
 }
 
+// A session that was unbound before its IDENT had its turn passes over what is behind it, and its connection goes on.
+func TestUnboundBeforeIdent(t *testing.T) {
+	f := open(t, nil)
+	d := f.device("anna").subscribed(allDogs)
+	f.mu.Lock()
+	var c *conn
+	for one := range f.conns {
+		c = one
+	}
+	f.mu.Unlock()
+	s := &session{conn: c, app: c.app, sid: 9, phase: waitIdent, leaving: true}
+	for _, m := range []wire.ClientMessage{&wire.Ident{Session: 9, FileIdent: 7, Salt: 1}, &wire.Mark{Session: 9, Request: 1}, &wire.Query{Session: 9, Version: 1, Body: []byte(allDogs)}} {
+		require.NoError(t, s.message(m))
+	}
+	d.write(create(1, "Rex", 1)...)
+	d.upload()
+	d.sync()
+}
+
 // UNBIND at any moment is answered, at most once, and nothing follows.
 func TestUnbindRaces(t *testing.T) {
 	f := open(t, nil)

@@ -356,6 +356,13 @@ func (s *session) blocked(m wire.ClientMessage) bool {
 	}
 }
 
+// isLeaving tells whether the client has unbound the session.
+func (s *session) isLeaving() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.leaving
+}
+
 func (s *session) message(m wire.ClientMessage) error {
 	if s.phase == failed {
 		return nil
@@ -364,6 +371,9 @@ func (s *session) message(m wire.ClientMessage) error {
 		return s.testCommand(t)
 	}
 	if _, ident := m.(*wire.Ident); ident != (s.phase == waitIdent) {
+		if s.phase == waitIdent && s.isLeaving() {
+			return nil // UNBIND came before its IDENT had its turn, which was passed over: so is what is behind it
+		}
 		s.conn.fail(wire.CodeBadMessageOrder, "session "+strconv.FormatUint(s.sid, 10)+" sent "+m.Name()+
 			", but IDENT is sent exactly once, before everything else")
 		return errFailed

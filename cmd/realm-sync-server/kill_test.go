@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -19,6 +18,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/tests/request"
 )
 
 // chance returns how many rounds a test of kills has, $REALM_KILLS or a few, and where its moments come from: $REALM_KILL_SEED, or a seed that is logged.
@@ -49,22 +50,8 @@ type victim struct {
 
 // try makes a request; err says that there was no answer.
 func (v *victim) try(method, path, token, body string) (status int, answer []byte, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, v.base+path, strings.NewReader(body))
-	if err != nil {
-		return 0, nil, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", "Bearer "+token)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(r)
-	if err != nil {
-		return 0, nil, err
-	}
-	defer response.Body.Close()
-	answer, err = io.ReadAll(response.Body)
-	return response.StatusCode, answer, err
+	a, err := request.Request{Method: method, URL: v.base + path, Token: token, Body: body}.Try(context.Background())
+	return a.Status, a.Body, err
 }
 
 // start starts the server. The app of the files is configured as they say.

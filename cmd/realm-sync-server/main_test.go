@@ -2,11 +2,9 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -22,6 +20,8 @@ import (
 
 	"realmsync/core/wire"
 	"realmsync/server/functions"
+	"realmsync/tests/logs"
+	"realmsync/tests/request"
 )
 
 // asServer makes the test binary be the server.
@@ -38,38 +38,20 @@ func TestMain(m *testing.M) {
 
 const patience = 20 * time.Second
 
-// logBuffer collects a process's log while it runs.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // process is a running server.
 type process struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	base   string // "http://127.0.0.1:port"
-	stderr *logBuffer
+	stderr *logs.Buffer
 	once   sync.Once
 	err    error // of Wait
 }
 
-func command(args ...string) (*exec.Cmd, *logBuffer) {
+func command(args ...string) (*exec.Cmd, *logs.Buffer) {
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), asServer+"=1")
-	log := &logBuffer{}
+	log := &logs.Buffer{}
 	cmd.Stderr = log
 	return cmd, log
 }
@@ -111,18 +93,8 @@ func (p *process) stop() {
 // request makes an HTTP request and returns the status and the body.
 func (p *process) request(method, path, body string) (int, []byte) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, p.base+path, strings.NewReader(body))
-	require.NoError(p.t, err)
-	r.Header.Set("Content-Type", "application/json")
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(r)
-	require.NoError(p.t, err)
-	defer response.Body.Close()
-	b, err := io.ReadAll(response.Body)
-	require.NoError(p.t, err)
-	return response.StatusCode, b
+	a := request.Request{Method: method, URL: p.base + path, Body: body}.Do(p.t)
+	return a.Status, a.Body
 }
 
 // dial logs a user in and opens a sync connection.

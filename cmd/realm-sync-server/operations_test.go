@@ -22,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/server/appconfig"
+	"realmsync/tests/request"
 )
 
 // launch starts a server with exactly these arguments, and returns its first lines, as many as asked for.
@@ -55,13 +56,9 @@ func TestListenAddresses(t *testing.T) {
 		require.True(t, ok, line)
 		two.base = base
 		require.EventuallyWithT(t, func(c *assert.CollectT) { // the connection before this one may still be counted
-			response, err := http.Get(base + "/api/client/v2.0/app/x/location") //nolint:noctx // it is our own
-			if assert.NoError(c, err) {
-				body, _ := io.ReadAll(response.Body)
-				_ = response.Body.Close()
-				http.DefaultClient.CloseIdleConnections()
-				assert.Contains(c, string(body), base)
-			}
+			a, err := request.Request{Method: http.MethodGet, URL: base + "/api/client/v2.0/app/x/location"}.Try(t.Context())
+			assert.NoError(c, err)
+			assert.Contains(c, string(a.Body), base)
 		}, patience, 10*time.Millisecond)
 	}
 	held, err := net.Dial("tcp", strings.TrimPrefix(strings.TrimPrefix(said[0], "listening on "), "http://"))
@@ -162,10 +159,7 @@ func TestMetricsOfAServer(t *testing.T) {
 func TestRequestIDs(t *testing.T) {
 	p, said := launch(t, 1, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev", "--log-level", "debug", "--log-format", "json")
 	p.base = strings.TrimPrefix(said[0], "listening on ")
-	response, err := http.Get(p.base + "/api/client/v2.0/app/my-app/location") //nolint:noctx // it is our own
-	require.NoError(t, err)
-	require.NoError(t, response.Body.Close())
-	id := response.Header.Get("X-Appservices-Request-Id")
+	id := request.Request{Method: http.MethodGet, URL: p.base + "/api/client/v2.0/app/my-app/location"}.Do(t).Header.Get("X-Appservices-Request-Id")
 	require.Regexp(t, "^[0-9a-f]{24}$", id)
 	ws := p.dial("my-app")
 	bind(t, ws)

@@ -1,17 +1,15 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/tests/request"
 )
 
 // suite calls the server as the original's test suites do.
@@ -22,22 +20,10 @@ type suite struct {
 
 func (s *suite) call(method, path, body string, want int) map[string]any {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
-	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, method, s.base+path, strings.NewReader(body))
-	require.NoError(s.t, err)
-	if s.token != "" {
-		r.Header.Set("Authorization", "Bearer "+s.token)
-	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	response, err := client.Do(r)
-	require.NoError(s.t, err)
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(s.t, err)
-	require.Equal(s.t, want, response.StatusCode, "%s %s: %s", method, path, text)
+	a := request.Request{Method: method, URL: s.base + path, Token: s.token, Body: body}.Do(s.t)
+	require.Equal(s.t, want, a.Status, "%s %s: %s", method, path, a.Body)
 	var out map[string]any
-	_ = json.Unmarshal(text, &out) // lists and nothing are not asked
+	_ = json.Unmarshal(a.Body, &out) // lists and nothing are not asked
 	return out
 }
 

@@ -12,11 +12,12 @@ import (
 
 	"realmsync/server/apierror"
 	"realmsync/server/auth"
+	"realmsync/tests/clock"
 )
 
-func accounts(t *testing.T, dir string, dev bool, c *clock) *Accounts {
+func accounts(t *testing.T, dir string, dev bool, c *clock.Clock) *Accounts {
 	t.Helper()
-	a, err := OpenAccounts(t.Context(), AccountsConfig{Dir: dir, Dev: dev, PasswordCost: cheap, Now: c.now})
+	a, err := OpenAccounts(t.Context(), AccountsConfig{Dir: dir, Dev: dev, PasswordCost: cheap, Now: c.Now})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = a.Close() })
 	return a
@@ -24,7 +25,7 @@ func accounts(t *testing.T, dir string, dev bool, c *clock) *Accounts {
 
 func TestSeedIsOfDevelopmentModeAndThisMachine(t *testing.T) {
 	t.Parallel()
-	dir, c := t.TempDir(), &clock{at: time.Unix(1_700_000_000, 0)}
+	dir, c := t.TempDir(), clock.At(time.Unix(1_700_000_000, 0))
 	a := accounts(t, dir, true, c)
 	group := a.Group()
 	_, err := a.Login(t.Context(), SeedEmail, SeedPassword, "127.0.0.1")
@@ -45,7 +46,7 @@ func TestSeedIsOfDevelopmentModeAndThisMachine(t *testing.T) {
 
 func TestSessions(t *testing.T) {
 	t.Parallel()
-	dir, c := t.TempDir(), &clock{at: time.Unix(1_700_000_000, 0)}
+	dir, c := t.TempDir(), clock.At(time.Unix(1_700_000_000, 0))
 	a := accounts(t, dir, false, c)
 	require.NoError(t, a.Create(t.Context(), "root@example.com", "correct horse"))
 	require.ErrorIs(t, a.Create(t.Context(), "root@example.com", "another one"), errExists)
@@ -64,7 +65,7 @@ func TestSessions(t *testing.T) {
 	require.ErrorIs(t, err, errInvalidSession, "a refresh token is no access token")
 	_, _, err = a.Refresh(t.Context(), tokens.Access)
 	require.ErrorIs(t, err, errInvalidSession)
-	c.move(accessLife + time.Second)
+	c.Move(accessLife + time.Second)
 	_, err = a.Access(t.Context(), tokens.Access)
 	require.ErrorIs(t, err, errInvalidSession)
 	access, _, err := a.Refresh(t.Context(), tokens.Refresh)
@@ -91,21 +92,21 @@ func TestSessions(t *testing.T) {
 // In development mode a token lasts a day: the suites use one for a whole run (conformance item 27).
 func TestDevelopmentTokensLastADay(t *testing.T) {
 	t.Parallel()
-	c := &clock{at: time.Unix(1_700_000_000, 0)}
+	c := clock.At(time.Unix(1_700_000_000, 0))
 	a := accounts(t, t.TempDir(), true, c)
 	tokens, err := a.Login(t.Context(), SeedEmail, SeedPassword, "127.0.0.1")
 	require.NoError(t, err)
-	c.move(24*time.Hour - time.Second)
+	c.Move(24*time.Hour - time.Second)
 	_, err = a.Access(t.Context(), tokens.Access)
 	require.NoError(t, err)
-	c.move(time.Second)
+	c.Move(time.Second)
 	_, err = a.Access(t.Context(), tokens.Access)
 	require.ErrorIs(t, err, errInvalidSession)
 }
 
 func TestLoginsAreCounted(t *testing.T) {
 	t.Parallel()
-	c := &clock{at: time.Unix(1_700_000_000, 0)}
+	c := clock.At(time.Unix(1_700_000_000, 0))
 	a := accounts(t, t.TempDir(), false, c)
 	require.NoError(t, a.Create(t.Context(), "root@example.com", "correct horse"))
 	var err error
@@ -118,7 +119,7 @@ func TestLoginsAreCounted(t *testing.T) {
 	require.ErrorAs(t, err, &e)
 	require.Equal(t, 429, e.Status)
 	require.Empty(t, e.Code)
-	c.move(time.Minute)
+	c.Move(time.Minute)
 	_, err = a.Login(t.Context(), "root@example.com", "correct horse", "192.0.2.2")
 	require.NoError(t, err)
 }

@@ -1,17 +1,14 @@
 package admin
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +22,9 @@ import (
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 	syncing "realmsync/server/sync"
+	"realmsync/tests/clock"
+	"realmsync/tests/logs"
+	"realmsync/tests/request"
 )
 
 func TestMain(m *testing.M) {
@@ -34,48 +34,12 @@ func TestMain(m *testing.M) {
 
 var cheap = auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}
 
-// clock is moved by hand.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// logBuffer is the server's log.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
 // fixture is a server with all that the admin API works on.
 type fixture struct {
 	t        *testing.T
 	dir      string
-	clock    *clock
-	log      *logBuffer
+	clock    *clock.Clock
+	log      *logs.Buffer
 	tail     *Tail
 	accounts *Accounts
 	users    *auth.Service
@@ -90,23 +54,23 @@ type fixture struct {
 
 func open(t *testing.T, dev bool) *fixture {
 	t.Helper()
-	f := &fixture{t: t, dir: t.TempDir(), clock: &clock{at: time.Unix(1_700_000_000, 0)}, log: &logBuffer{}}
+	f := &fixture{t: t, dir: t.TempDir(), clock: clock.At(time.Unix(1_700_000_000, 0)), log: &logs.Buffer{}}
 	f.tail = NewTail(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	log := slog.New(f.tail)
 	ctx := t.Context()
 	var err error
-	f.configs, err = appconfig.Open(ctx, appconfig.StoreConfig{Dir: f.dir, Check: rules.Check, Now: f.clock.now, Logger: log})
+	f.configs, err = appconfig.Open(ctx, appconfig.StoreConfig{Dir: f.dir, Check: rules.Check, Now: f.clock.Now, Logger: log})
 	require.NoError(t, err)
-	f.accounts, err = OpenAccounts(ctx, AccountsConfig{Dir: f.dir, Dev: dev, PasswordCost: cheap, Now: f.clock.now, Logger: log})
+	f.accounts, err = OpenAccounts(ctx, AccountsConfig{Dir: f.dir, Dev: dev, PasswordCost: cheap, Now: f.clock.Now, Logger: log})
 	require.NoError(t, err)
-	f.users, err = auth.Open(ctx, auth.Config{Dir: f.dir, Dev: dev, PasswordCost: cheap, Now: f.clock.now, Logger: log,
+	f.users, err = auth.Open(ctx, auth.Config{Dir: f.dir, Dev: dev, PasswordCost: cheap, Now: f.clock.Now, Logger: log,
 		Configs: f.configs, Group: f.accounts.Group(), OnRevoke: func(r auth.Revocation) { f.sync.Revoke(r) }})
 	require.NoError(t, err)
 	f.sync, err = syncing.New(syncing.Config{Auth: f.users, Dev: dev, SpoolDir: f.dir, Logger: log, Store: func(ctx context.Context, app string) (store.Store, error) {
 		return sqlite.Open(ctx, filepath.Join(f.dir, "apps", app, "sync.db"))
 	}})
 	require.NoError(t, err)
-	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.tail, Version: "1.2.3", Now: f.clock.now, Logger: log})
+	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.tail, Version: "1.2.3", Now: f.clock.Now, Logger: log})
 	require.NoError(t, err)
 	f.http = httptest.NewServer(server)
 	t.Cleanup(func() {
@@ -141,26 +105,15 @@ func (f *fixture) callAs(token, method, path, body string) answer {
 	case path == "P", path == "G":
 		path = map[string]string{"P": "/api/admin/v3.0/groups/" + f.group + "/apps/" + f.app, "G": "/api/admin/v3.0/groups/" + f.group + "/apps"}[path]
 	}
-	r, err := http.NewRequestWithContext(f.t.Context(), method, f.http.URL+path, strings.NewReader(body))
-	require.NoError(f.t, err)
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
+	got := request.Request{Method: method, URL: f.http.URL + path, Token: token, Body: body}.Do(f.t)
+	if len(got.Body) > 0 {
+		require.Equal(f.t, "application/json", got.Header.Get("Content-Type"))
+		require.True(f.t, json.Valid(got.Body), "%s", got.Body)
 	}
-	r.Header.Set("Content-Type", "application/json;charset=utf-8")
-	resp, err := f.http.Client().Do(r)
-	require.NoError(f.t, err)
-	defer resp.Body.Close()
-	text, err := io.ReadAll(resp.Body)
-	require.NoError(f.t, err)
-	a := answer{f.t, resp.StatusCode, text, resp.Header}
-	if len(text) > 0 {
-		require.Equal(f.t, "application/json", resp.Header.Get("Content-Type"))
-		require.True(f.t, json.Valid(text), "%s", text)
+	if method == http.MethodPost && got.Status < 300 && !strings.HasPrefix(path, privatePrefix) {
+		require.NotEmpty(f.t, got.Body, "realm-cpp parses the body of every POST")
 	}
-	if method == http.MethodPost && resp.StatusCode < 300 && !strings.HasPrefix(path, privatePrefix) {
-		require.NotEmpty(f.t, text, "realm-cpp parses the body of every POST")
-	}
-	return a
+	return answer{f.t, got.Status, got.Body, got.Header}
 }
 
 // want checks the status and returns the answer.

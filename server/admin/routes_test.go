@@ -139,7 +139,7 @@ func TestUsers(t *testing.T) {
 	u, err = f.users.User(t.Context(), app, login.UserID)
 	require.NoError(t, err)
 	require.False(t, u.Disabled)
-	f.clock.move(time.Hour)
+	f.clock.Move(time.Hour)
 	require.JSONEq(t, `"token expired"`, string(f.call("POST", "P/users/verify_token", `{"token":"`+login.AccessToken+`"}`).want(200).body))
 	f.call("DELETE", "P/users/"+login.UserID, "").want(204)
 	for _, what := range []string{"logout", "disable", "enable"} {

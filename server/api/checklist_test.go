@@ -166,7 +166,7 @@ func TestChecklist07LoginAnswer(t *testing.T) {
 	a.into(200, &l)
 	for token, life := range map[string]time.Duration{l.AccessToken: auth.DefaultAccessLife, l.RefreshToken: auth.DefaultRefreshLife} {
 		claims := claimsOf(f, token)
-		issued := f.clock.now()
+		issued := f.clock.Now()
 		require.Equal(t, fmt.Sprint(issued.Unix()), string(claims["iat"]))
 		require.Equal(t, fmt.Sprint(issued.Add(life).Unix()), string(claims["exp"]))
 		require.Equal(t, `"`+l.UserID+`"`, string(claims["sub"]))
@@ -192,13 +192,13 @@ func TestChecklist08CustomToken(t *testing.T) {
 	f := open(t, production)
 	f.suiteTokens()
 	one := f.login("custom-token", `"token":"`+f.subject("me")+`"`)
-	f.clock.move(time.Minute)
+	f.clock.Move(time.Minute)
 	two := f.login("custom-token", `"token":"`+f.subject("me")+`"`)
 	require.Equal(t, one.UserID, two.UserID)
 	require.NotEqual(t, one.UserID, f.login("custom-token", `"token":"`+f.subject("you")+`"`).UserID)
 	var exp int64
 	require.NoError(t, json.Unmarshal(claimsOf(f, two.AccessToken)["exp"], &exp))
-	require.Equal(t, int64(auth.DefaultAccessLife/time.Second), exp-f.clock.now().Unix(), "whatever the custom JWT's exp says")
+	require.Equal(t, int64(auth.DefaultAccessLife/time.Second), exp-f.clock.Now().Unix(), "whatever the custom JWT's exp says")
 	require.JSONEq(t, `{"name":"Foo Bar??>>","occupation":"firefighter","anotherName":"Bar Foo"}`, string(f.profile(two.AccessToken).Data))
 }
 

@@ -120,7 +120,7 @@ func (f *fixture) subject(name string) string {
 
 func (f *fixture) claims(audience, subject string, life time.Duration) string {
 	return fmt.Sprintf(`{"aud":%q,"sub":%q,"exp":%d,"user_data":{"name":"Foo Bar??>>","occupation":"firefighter"},"my_metadata":{"name":"Bar Foo"}}`,
-		audience, subject, f.clock.now().Add(life).Unix())
+		audience, subject, f.clock.Now().Add(life).Unix())
 }
 
 // claimsOf reads the middle of a token.

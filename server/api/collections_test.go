@@ -38,7 +38,7 @@ func (late *lateData) attach(f *fixture) {
 	engine, err := history.Open(f.t.Context(), history.Config{App: testApp, Store: st})
 	require.NoError(f.t, err)
 	late.Data, err = data.Open(data.Config{
-		Apps: f.configs, Path: func(app string) string { return filepath.Join(dir, app, "documents.db") }, Now: f.clock.now,
+		Apps: f.configs, Path: func(app string) string { return filepath.Join(dir, app, "documents.db") }, Now: f.clock.Now,
 		Engine: func(context.Context, string) (*history.Engine, func(), error) { return engine, func() {}, nil },
 	})
 	require.NoError(f.t, err)

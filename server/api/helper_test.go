@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"io/fs"
 	"log/slog"
 	"net"
@@ -21,6 +20,8 @@ import (
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	javascript "realmsync/server/functions"
+	"realmsync/tests/clock"
+	"realmsync/tests/logs"
 )
 
 func TestMain(m *testing.M) {
@@ -32,42 +33,6 @@ const (
 	testApp   = "test-abcde"
 	jwtSecret = "My_very_confidential_secretttttt" // that of the upstream suites
 )
-
-// clock is moved by hand.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-// logBuffer is the server's log.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
 
 // setup is what a test may change before the server is made.
 type setup struct {
@@ -82,8 +47,8 @@ type fixture struct {
 	t        testing.TB
 	auth     *auth.Service
 	api      *Server
-	clock    *clock
-	log      *logBuffer
+	clock    *clock.Clock
+	log      *logs.Buffer
 	registry *prometheus.Registry
 	configs  *appconfig.Store
 	programs functions // of the app
@@ -100,11 +65,11 @@ type fixture struct {
 // open makes a server in development mode. Passwords are hashed cheaply: what that costs in earnest is a test of server/auth.
 func open(t testing.TB, change func(*setup)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, clock: &clock{at: time.Unix(1_700_000_000, 0)}, log: &logBuffer{}, registry: prometheus.NewRegistry(),
+	f := &fixture{t: t, clock: clock.At(time.Unix(1_700_000_000, 0)), log: &logs.Buffer{}, registry: prometheus.NewRegistry(),
 		programs: functions{}, secrets: map[string]bool{jwtSecret: true}, ids: map[string]bool{}}
 	logger := slog.New(slog.NewJSONHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := setup{
-		auth: auth.Config{Dir: t.TempDir(), Dev: true, CustomJWTSecret: []byte(jwtSecret), Now: f.clock.now, Logger: logger,
+		auth: auth.Config{Dir: t.TempDir(), Dev: true, CustomJWTSecret: []byte(jwtSecret), Now: f.clock.Now, Logger: logger,
 			PasswordCost: auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}, Functions: f.programs, Mailer: &f.letters},
 		api:    Config{Registry: f.registry, Logger: logger, Functions: f.programs},
 		listen: "127.0.0.1:0",
@@ -113,7 +78,7 @@ func open(t testing.TB, change func(*setup)) *fixture {
 		change(&s)
 	}
 	var err error
-	f.configs, err = appconfig.Open(t.Context(), appconfig.StoreConfig{Dir: s.auth.Dir, Now: f.clock.now, Logger: logger})
+	f.configs, err = appconfig.Open(t.Context(), appconfig.StoreConfig{Dir: s.auth.Dir, Now: f.clock.Now, Logger: logger})
 	require.NoError(t, err)
 	s.auth.Configs = f.configs
 	f.auth, err = auth.Open(t.Context(), s.auth)

@@ -73,7 +73,7 @@ func TestLifeOfAUser(t *testing.T) {
 
 	// Tokens run out and are renewed without being asked for.
 	old := u.AccessToken()
-	f.clock.move(auth.DefaultAccessLife + time.Minute)
+	f.clock.Move(auth.DefaultAccessLife + time.Minute)
 	require.NoError(t, u.RefreshProfile(ctx))
 	f.note(u)
 	require.NotEqual(t, old, u.AccessToken())

@@ -57,7 +57,7 @@ func TestAttemptsOfAnAddress(t *testing.T) {
 			require.Equal(t, 201, f.direct(http.MethodPost, sessionPath, user.RefreshToken, "").Code)
 			require.Equal(t, 200, f.direct(http.MethodGet, profilePath, user.AccessToken, "").Code)
 			require.Equal(t, 200, f.direct(http.MethodGet, appPath+"location", "", "").Code)
-			f.clock.move(100 * time.Millisecond)
+			f.clock.Move(100 * time.Millisecond)
 			require.Equal(t, c.status, ask().Code)
 			require.Equal(t, 429, ask().Code)
 		})
@@ -76,7 +76,7 @@ func TestAttemptsOnAnAccount(t *testing.T) {
 	f.tryLogin("local-userpass", wrong).refusedFor(429, tooMany, "")
 	f.tryLogin("local-userpass", userpassMembers("a@b.c", password)).refusedFor(429, tooMany, "")
 	f.login("local-userpass", userpassMembers("b@b.c", password))
-	f.clock.move(6 * time.Second)
+	f.clock.Move(6 * time.Second)
 	f.login("local-userpass", userpassMembers("a@b.c", password))
 	for range 10 {
 		f.tryLogin("local-userpass", wrong).refusedFor(401, "invalid username/password", "InvalidPassword")

@@ -120,14 +120,14 @@ func TestTokens(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	f := open(t, nil)
 	user := f.anonymous()
-	f.clock.move(auth.DefaultAccessLife + 29*time.Second)
+	f.clock.Move(auth.DefaultAccessLife + 29*time.Second)
 	f.profile(user.AccessToken) // clients think that a token is good for a while after its end
-	f.clock.move(2 * time.Second)
+	f.clock.Move(2 * time.Second)
 	f.call(http.MethodGet, profilePath, user.AccessToken, "").refused(401, "invalid session", "InvalidSession")
 	var fresh login
 	f.call(http.MethodPost, sessionPath, user.RefreshToken, "").into(201, &fresh)
 	f.profile(fresh.AccessToken)
-	f.clock.move(auth.DefaultRefreshLife)
+	f.clock.Move(auth.DefaultRefreshLife)
 	f.call(http.MethodPost, sessionPath, user.RefreshToken, "").refused(401, "invalid session", "InvalidSession")
 }
 

@@ -41,7 +41,7 @@ func (late *lateSync) attach(f *fixture) {
 	f.t.Helper()
 	dir := f.t.TempDir()
 	endpoint, err := sync.New(sync.Config{
-		Auth: f.auth, Dev: true, Registry: f.registry, Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Now: f.clock.now,
+		Auth: f.auth, Dev: true, Registry: f.registry, Logger: slog.New(slog.NewJSONHandler(f.log, nil)), Now: f.clock.Now,
 		Store: func(ctx context.Context, app string) (store.Store, error) {
 			return sqlite.Open(ctx, filepath.Join(dir, app, "sync.db"))
 		},
@@ -101,7 +101,7 @@ func TestChecklist20Upgrade(t *testing.T) {
 	require.Equal(t, websocket.StatusCode(4002), websocket.CloseStatus(err), "%v", err)
 
 	fresh := f.anonymous()
-	f.clock.move(auth.DefaultAccessLife + time.Minute)
+	f.clock.Move(auth.DefaultAccessLife + time.Minute)
 	require.Equal(t, 401, f.upgrade(testApp, fresh.AccessToken).status, "expired")
 	require.Equal(t, 200, f.call(http.MethodGet, "/metrics", "", "").status)
 }

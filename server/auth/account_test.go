@@ -125,13 +125,13 @@ func TestResend(t *testing.T) {
 	f := openWith(t, func(c *Config) { c.Mailer = box })
 	f.userpassConfig(mailConfig)
 	f.register("a@b.c")
-	f.clock.move(mailTokenLife)
+	f.clock.Move(mailTokenLife)
 	token, id := box.token(t, "https://app.example/confirm")
 	require.ErrorIs(t, f.Confirm(t.Context(), f.app, token, id), ErrTokenExpired, "it lives for 30 minutes")
 	require.NoError(t, f.ResendConfirmation(t.Context(), f.app, "a@b.c"))
 	require.Len(t, box.sent, 2)
 	token, id = box.token(t, "https://app.example/confirm")
-	f.clock.move(mailTokenLife - time.Second)
+	f.clock.Move(mailTokenLife - time.Second)
 	require.NoError(t, f.Confirm(t.Context(), f.app, token, id))
 	// However often somebody asks, few tokens are good.
 	f.register("b@b.c")
@@ -343,7 +343,7 @@ func TestLettersAreRationed(t *testing.T) {
 	}
 	require.ErrorIs(t, f.SendReset(t.Context(), f.app, "who@b.c"), ErrTooMany, "the same for who is not registered")
 	require.ErrorIs(t, f.ResendConfirmation(t.Context(), f.app, "who@b.c"), ErrTooMany)
-	f.clock.move(5 * time.Minute)
+	f.clock.Move(5 * time.Minute)
 	require.NoError(t, f.SendReset(t.Context(), f.app, "a@b.c"))
 }
 

@@ -68,7 +68,7 @@ func issue(t *testing.T, method jwt.SigningMethod, key any, kid string, claims m
 }
 
 func (f *fixture) goodClaims(change map[string]any) map[string]any {
-	out := map[string]any{"aud": f.app.ID, "sub": "external-id", "exp": f.clock.now().Unix() + 3600}
+	out := map[string]any{"aud": f.app.ID, "sub": "external-id", "exp": f.clock.Now().Unix() + 3600}
 	for k, v := range change {
 		if out[k] = v; v == nil {
 			delete(out, k)
@@ -314,14 +314,14 @@ func TestCustomJWTByKeySet(t *testing.T) {
 	i.keys = nil
 	i.mu.Unlock()
 	i.publish(t, "second", next.Public())
-	f.clock.move(time.Minute)
+	f.clock.Move(time.Minute)
 	_, err = f.custom(second)
 	require.NoError(t, err)
 	_, err = f.custom(first)
 	refusedLogin(t, err, "")
 
 	i.publish(t, "ec", issuerEC().Public())
-	f.clock.move(time.Hour)
+	f.clock.Move(time.Hour)
 	es := issue(t, jwt.SigningMethodES256, issuerEC(), "ec", f.goodClaims(nil))
 	_, err = f.custom(es)
 	refusedLogin(t, err, "RS256")
@@ -395,7 +395,7 @@ func TestOpenID(t *testing.T) {
 		for name, bad := range map[string]string{
 			"another issuer": token(map[string]any{"iss": "https://evil.example"}), "no issuer": token(map[string]any{"iss": nil}),
 			"another client": token(map[string]any{"aud": "client-2"}), "the app": token(map[string]any{"aud": f.app.ID}),
-			"expired": token(map[string]any{"exp": f.clock.now().Unix() - 61}), "another key": issue(t, jwt.SigningMethodHS256, []byte(secret), "k", f.goodClaims(nil)),
+			"expired": token(map[string]any{"exp": f.clock.Now().Unix() - 61}), "another key": issue(t, jwt.SigningMethodHS256, []byte(secret), "k", f.goodClaims(nil)),
 			"nonsense": "x.y.z",
 		} {
 			_, err := login(Credentials{IDToken: bad})
@@ -650,7 +650,7 @@ func TestDevices(t *testing.T) {
 	f.register("a@b.c")
 	var last Login
 	for range maxDevices + 5 {
-		f.clock.move(time.Second)
+		f.clock.Move(time.Second)
 		var err error
 		last, err = f.Login(t.Context(), f.app, Credentials{Provider: ProviderUserpass, Username: "a@b.c", Password: "password", Device: Device{Platform: "Linux", SDK: strings.Repeat("x", 1000)}})
 		require.NoError(t, err)
@@ -661,7 +661,7 @@ func TestDevices(t *testing.T) {
 	require.Equal(t, last.DeviceID, list[0].ID)
 	require.Equal(t, "Linux", list[0].Platform)
 	require.LessOrEqual(t, len(list[0].SDK), maxDeviceText+3)
-	require.Equal(t, f.clock.now().Unix(), list[0].Seen.Unix())
+	require.Equal(t, f.clock.Now().Unix(), list[0].Seen.Unix())
 	_, err = f.Login(t.Context(), f.app, Credentials{Provider: ProviderUserpass, Username: "a@b.c", Password: "password", DeviceID: list[1].ID, Device: Device{Platform: "iOS"}})
 	require.NoError(t, err)
 	again, err := f.Devices(t.Context(), f.app, last.UserID)
@@ -676,10 +676,10 @@ func TestRefreshLife(t *testing.T) {
 	f.configure(func(c *appconfig.Config) { c.Security.RefreshTokenExpiration = 3600 })
 	short := f.anonymous()
 	require.Equal(t, json.Number("1700003600"), payload(t, short.RefreshToken)["exp"])
-	f.clock.move(time.Hour - time.Second)
+	f.clock.Move(time.Hour - time.Second)
 	_, err := f.Refresh(t.Context(), short.RefreshToken)
 	require.NoError(t, err)
-	f.clock.move(time.Second)
+	f.clock.Move(time.Second)
 	_, err = f.Refresh(t.Context(), short.RefreshToken)
 	require.ErrorIs(t, err, ErrInvalidSession)
 	_, err = f.Refresh(t.Context(), long.RefreshToken)
@@ -697,7 +697,7 @@ func TestRefreshesAreRationed(t *testing.T) {
 	require.ErrorIs(t, err, ErrTooMany)
 	_, err = f.Refresh(t.Context(), m.RefreshToken)
 	require.NoError(t, err)
-	f.clock.move(time.Second)
+	f.clock.Move(time.Second)
 	_, err = f.Refresh(t.Context(), l.RefreshToken)
 	require.NoError(t, err)
 }
@@ -765,7 +765,7 @@ func TestPublishedKeys(t *testing.T) {
 				}
 			}
 			return nil, jwt.ErrTokenUnverifiable
-		}, jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithTimeFunc(f.clock.now))
+		}, jwt.WithValidMethods([]string{"EdDSA"}), jwt.WithTimeFunc(f.clock.Now))
 		require.NoError(t, err)
 	}
 }

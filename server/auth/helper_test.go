@@ -1,12 +1,13 @@
 package auth
 
 import (
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"realmsync/tests/clock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -16,29 +17,11 @@ var cheap = PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}
 
 const secret = "My_very_confidential_secretttttt" // that of the upstream suites
 
-// clock is moved by hand.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
 // fixture is a service in development mode with one app, and what was revoked.
 type fixture struct {
 	*Service
 	t       *testing.T
-	clock   *clock
+	clock   *clock.Clock
 	cfg     Config
 	app     *App
 	revoked []Revocation
@@ -46,8 +29,8 @@ type fixture struct {
 
 func open(t *testing.T, change func(*Config)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, clock: &clock{at: time.Unix(1_700_000_000, 0)}}
-	f.cfg = Config{Dir: t.TempDir(), Dev: true, CustomJWTSecret: []byte(secret), PasswordCost: cheap, Now: f.clock.now}
+	f := &fixture{t: t, clock: clock.At(time.Unix(1_700_000_000, 0))}
+	f.cfg = Config{Dir: t.TempDir(), Dev: true, CustomJWTSecret: []byte(secret), PasswordCost: cheap, Now: f.clock.Now}
 	f.cfg.OnRevoke = func(r Revocation) { f.revoked = append(f.revoked, r) }
 	if change != nil {
 		change(&f.cfg)

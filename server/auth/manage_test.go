@@ -45,7 +45,7 @@ func TestUsersAreListed(t *testing.T) {
 	f.register("a@b.c")
 	first, err := f.userpass("a@b.c", "password")
 	require.NoError(t, err)
-	f.clock.move(time.Second)
+	f.clock.Move(time.Second)
 	second := f.anonymous()
 	require.NoError(t, f.SetUserDisabled(t.Context(), f.app, second.UserID, true))
 	users, err := f.Users(t.Context(), f.app, "", 10)
@@ -84,7 +84,7 @@ func TestInspect(t *testing.T) {
 	}
 	_, _, err = f.Inspect(t.Context(), other, l.AccessToken)
 	require.ErrorIs(t, err, ErrInvalidSession)
-	f.clock.move(time.Hour)
+	f.clock.Move(time.Hour)
 	_, expired, err = f.Inspect(t.Context(), f.app, l.AccessToken)
 	require.NoError(t, err)
 	require.True(t, expired)

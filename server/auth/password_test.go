@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/tests/clock"
 )
 
 func TestDefaultCost(t *testing.T) {
@@ -101,7 +103,7 @@ func TestAttemptsAreCounted(t *testing.T) {
 	require.ErrorIs(t, err, ErrTooMany, "also for the right one")
 	_, err = f.userpass("b@b.c", "password")
 	require.NoError(t, err, "other accounts are not touched")
-	f.clock.move(7 * time.Second)
+	f.clock.Move(7 * time.Second)
 	_, err = f.userpass("a@b.c", "password")
 	require.NoError(t, err)
 	for range 10 {
@@ -125,14 +127,14 @@ func TestAddressesAreCounted(t *testing.T) {
 }
 
 func TestLimiterIsBounded(t *testing.T) {
-	c := &clock{at: time.Unix(1, 0)}
-	l := newLimiter(1, 1, c.now)
+	c := clock.At(time.Unix(1, 0))
+	l := newLimiter(1, 1, c.Now)
 	for i := range 3 * maxBuckets {
 		l.allow(NewObjectID(time.Unix(int64(i), 0)))
 		require.LessOrEqual(t, len(l.buckets), maxBuckets)
 	}
 	// Names are strangers', and may be long.
-	l = newLimiter(1, 1, c.now)
+	l = newLimiter(1, 1, c.Now)
 	name := strings.Repeat("x", 1<<20)
 	held := func() uint64 {
 		var m runtime.MemStats

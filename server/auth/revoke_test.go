@@ -46,7 +46,7 @@ func TestRevokeSessionsApart(t *testing.T) {
 	require.Len(t, list, 3)
 	for _, i := range list {
 		require.Equal(t, user, i.UserID)
-		require.Equal(t, f.clock.now(), i.Created)
+		require.Equal(t, f.clock.Now(), i.Created)
 		require.True(t, i.Expires.After(i.Created))
 		require.NotEmpty(t, i.DeviceID)
 	}
@@ -102,10 +102,10 @@ func TestMaintainKeys(t *testing.T) {
 	first := ids()
 	require.Len(t, first, 1)
 	l := f.anonymous()
-	f.clock.move(30*day - time.Second)
+	f.clock.Move(30*day - time.Second)
 	maintain()
 	require.Equal(t, first, ids(), "it is not due")
-	f.clock.move(time.Second)
+	f.clock.Move(time.Second)
 	maintain()
 	require.Len(t, ids(), 2)
 	require.Equal(t, first[0], ids()[1])
@@ -114,13 +114,13 @@ func TestMaintainKeys(t *testing.T) {
 	require.Len(t, ids(), 2)
 
 	// A stock client never changes its refresh token (app-services 5.3): it goes on until its session ends.
-	f.clock.move(29 * day)
+	f.clock.Move(29 * day)
 	maintain()
 	require.Len(t, ids(), 2)
 	access, err := f.Refresh(t.Context(), l.RefreshToken)
 	require.NoError(t, err)
 	require.Equal(t, ids()[0], keyOf(access), "what is new is signed with the new key")
-	f.clock.move(day)
+	f.clock.Move(day)
 	maintain()
 	_, err = f.Refresh(t.Context(), l.RefreshToken)
 	require.ErrorIs(t, err, ErrInvalidSession)
@@ -132,7 +132,7 @@ func TestMaintainKeys(t *testing.T) {
 	require.NoError(t, rotateAt(f))
 	maintain()
 	require.Len(t, ids(), 4)
-	f.clock.move(2 * day)
+	f.clock.Move(2 * day)
 	maintain()
 	require.Len(t, ids(), 2, "the newest, and that of the session that is open")
 	f.restart()
@@ -152,9 +152,9 @@ func TestMaintainKeys(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(old), 0o600))
 	maintain()
 	require.Len(t, ids(), 3)
-	f.clock.move(61 * day)
+	f.clock.Move(61 * day)
 	maintain()
-	f.clock.move(2 * day)
+	f.clock.Move(2 * day)
 	maintain()
 	require.Len(t, ids(), 1)
 	require.NoError(t, os.WriteFile(path, []byte(strings.TrimSpace(old)+" soon\n"), 0o600))
@@ -164,7 +164,7 @@ func TestMaintainKeys(t *testing.T) {
 
 // rotateAt is RotateKeys by the clock of the test.
 func rotateAt(f *fixture) error {
-	if _, err := rotate(f.keyPath(), f.clock.now()); err != nil {
+	if _, err := rotate(f.keyPath(), f.clock.Now()); err != nil {
 		return err
 	}
 	return f.ReloadKeys()

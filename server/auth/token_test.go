@@ -121,7 +121,7 @@ func TestForgeries(t *testing.T) {
 		"changed claims":                       parts[0] + "." + changed + "." + parts[2],
 		"no signature":                         parts[0] + "." + parts[1] + ".",
 		"no expiry":                            forge(header, with(good, "exp", nil), key),
-		"expired":                              forge(header, with(good, "exp", f.clock.now().Add(-time.Minute).Unix()), key),
+		"expired":                              forge(header, with(good, "exp", f.clock.Now().Add(-time.Minute).Unix()), key),
 		"another audience":                     forge(header, with(good, "aud", "admin"), key),
 		"no audience":                          forge(header, with(good, "aud", nil), key),
 		"a refresh token":                      l.RefreshToken,
@@ -225,7 +225,7 @@ func TestKeysOfEarlierVersions(t *testing.T) {
 
 func TestCustomJWT(t *testing.T) {
 	f := open(t, nil)
-	now := f.clock.now().Unix()
+	now := f.clock.Now().Unix()
 	header := map[string]any{"alg": "HS256", "typ": "JWT"}
 	claims := func(change map[string]any) map[string]any {
 		out := map[string]any{"aud": f.app.ID, "sub": "external-id", "exp": now + 3600, "user_data": map[string]any{"name": "Foo Bar"}}

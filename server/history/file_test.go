@@ -146,7 +146,7 @@ func TestExpiry(t *testing.T) {
 	d.sync()
 	require.ErrorIs(t, f.Expire(t.Context(), 99), store.ErrNotFound)
 	require.NoError(t, f.Expire(t.Context(), d.file.Ident))
-	f.clock.move(1000 * time.Hour)
+	f.clock.Move(1000 * time.Hour)
 	for range 2 {
 		_, err := f.Identify(t.Context(), d.claim())
 		requireCode(t, ClientFileExpired, err)
@@ -166,11 +166,11 @@ func TestLastSeen(t *testing.T) {
 		return c.File.LastSeen
 	}
 	require.EqualValues(t, 1_000_000, seen())
-	f.clock.move(30 * time.Minute)
+	f.clock.Move(30 * time.Minute)
 	require.EqualValues(t, 1_000_000, seen(), "writing it each time would be a disk flush for each connection")
-	f.clock.move(2 * time.Hour)
+	f.clock.Move(2 * time.Hour)
 	require.EqualValues(t, 1_000_000+9_000_000, seen())
-	f.clock.move(2 * time.Hour)
+	f.clock.Move(2 * time.Hour)
 	d.write(create(1))
 	f.restart()
 	require.EqualValues(t, 1_000_000+9_000_000+7_200_000, seen())

@@ -16,30 +16,13 @@ import (
 	"realmsync/core/value"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
+	"realmsync/tests/clock"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come.
 const patience = 20 * time.Second
-
-// clock is moved by hand.
-type clock struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *clock) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *clock) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
 
 // numbers is a source of salts that can be told apart.
 type numbers struct{ n uint64 }
@@ -57,7 +40,7 @@ type fixture struct {
 	t     testing.TB
 	path  string
 	cfg   Config
-	clock *clock
+	clock *clock.Clock
 
 	mu        sync.Mutex
 	committed []*Entry
@@ -66,8 +49,8 @@ type fixture struct {
 // open starts an engine; change may change its configuration.
 func open(t testing.TB, change func(*Config)) *fixture {
 	t.Helper()
-	f := &fixture{t: t, path: filepath.Join(t.TempDir(), "app", "sync.db"), clock: &clock{at: time.UnixMilli(epoch + 1_000_000)}}
-	f.cfg = Config{App: "app", Now: f.clock.now, Random: &numbers{}, Committed: func(entries []*Entry) {
+	f := &fixture{t: t, path: filepath.Join(t.TempDir(), "app", "sync.db"), clock: clock.At(time.UnixMilli(epoch + 1_000_000))}
+	f.cfg = Config{App: "app", Now: f.clock.Now, Random: &numbers{}, Committed: func(entries []*Entry) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.committed = append(f.committed, entries...)

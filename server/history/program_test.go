@@ -43,7 +43,7 @@ func TestWritingSince(t *testing.T) {
 		require.Empty(t, keys)
 		f.restart() // the second time from the store
 	}
-	f.clock.move(48 * time.Hour)
+	f.clock.Move(48 * time.Hour)
 	require.Greater(t, f.trim(Retention{Offline: 24 * time.Hour}).Floor, start)
 	f.restart()
 	_, ok := f.since(start)

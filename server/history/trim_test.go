@@ -73,7 +73,7 @@ func TestTrim(t *testing.T) {
 	late.write(add(50, "n", 5))
 	require.EqualValues(t, 6, f.n(50))
 
-	f.clock.move(26 * time.Hour)
+	f.clock.Move(26 * time.Hour)
 	d.sync().write(create(100))
 	f.restart()
 	require.Equal(t, base, f.Floor())
@@ -97,12 +97,12 @@ func TestTrim(t *testing.T) {
 func TestConnectedFilesDontExpire(t *testing.T) {
 	f, d := withT(t, nil)
 	d.write(create(1))
-	f.clock.move(48 * time.Hour)
+	f.clock.Move(48 * time.Hour)
 	require.Zero(t, f.trim(Retention{Offline: 24 * time.Hour, Connected: []uint64{d.file.Ident, 777}}).Expired)
-	f.clock.move(24*time.Hour + time.Duration(seenEvery)*time.Millisecond)
+	f.clock.Move(24*time.Hour + time.Duration(seenEvery)*time.Millisecond)
 	require.Zero(t, f.trim(Retention{Offline: 24 * time.Hour}).Expired)
 	require.Zero(t, f.trim(Retention{}).Expired, "for ever")
-	f.clock.move(time.Millisecond)
+	f.clock.Move(time.Millisecond)
 	require.Equal(t, 1, f.trim(Retention{Offline: 24 * time.Hour}).Expired)
 	require.Zero(t, f.trim(Retention{Offline: 24 * time.Hour}).Expired, "once")
 }
@@ -186,7 +186,7 @@ func TestKilledWhileTrimming(t *testing.T) {
 	}
 	away := f.device()
 	away.sync().write(create(99))
-	f.clock.move(48 * time.Hour)
+	f.clock.Move(48 * time.Hour)
 	d.sync().write(create(100))
 	d.sync().write(add(1, "n", 1))
 	dir := t.TempDir()
@@ -205,7 +205,7 @@ func TestKilledWhileTrimming(t *testing.T) {
 	for i, path := range copies {
 		s, err := sqlite.Open(context.Background(), path)
 		require.NoError(t, err)
-		e, err := Open(context.Background(), Config{Store: s, Now: f.clock.now})
+		e, err := Open(context.Background(), Config{Store: s, Now: f.clock.Now})
 		require.NoError(t, err)
 		g := &fixture{Engine: e, t: t}
 		require.Empty(t, g.problems(), "killed at commit %d", i)

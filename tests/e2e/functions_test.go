@@ -1,10 +1,8 @@
 package e2e
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -15,6 +13,7 @@ import (
 	"realmsync/core/realm"
 	"realmsync/core/schema"
 	"realmsync/server/appconfig"
+	"realmsync/tests/request"
 )
 
 // caller speaks to the client API as a user.
@@ -27,18 +26,8 @@ type caller struct {
 // post sends a request and returns its status and its body.
 func (c *caller) post(path, body string) (int, string) {
 	c.t.Helper()
-	request, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.s.url()+"/api/client/v2.0/app/"+appID+path, bytes.NewReader([]byte(body)))
-	require.NoError(c.t, err)
-	request.Header.Set("Content-Type", "application/json;charset=utf-8")
-	if c.token != "" {
-		request.Header.Set("Authorization", "Bearer "+c.token)
-	}
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(c.t, err)
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(c.t, err)
-	return response.StatusCode, string(text)
+	a := request.Request{Method: http.MethodPost, URL: c.s.url() + "/api/client/v2.0/app/" + appID + path, Token: c.token, Body: body}.Do(c.t)
+	return a.Status, string(a.Body)
 }
 
 // login returns the user's id, "" if the login failed, and what the server said.

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"strconv"
@@ -12,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/tests/request"
 )
 
 // memory is what a server holds after a collection of garbage (cmd/realm-sync-server, /debug/memory), in bytes but for the last two.
@@ -28,26 +29,18 @@ func (m memory) String() string {
 // measure asks a server that was started with debugging.
 func (s *server) measure() (out memory) {
 	s.t.Helper()
-	response, err := http.Get(s.debug + "/debug/memory") //nolint:noctx // it is our own
-	require.NoError(s.t, err)
-	defer http.DefaultClient.CloseIdleConnections()
-	defer response.Body.Close()
-	require.NoError(s.t, json.NewDecoder(response.Body).Decode(&out))
+	a := request.Request{Method: http.MethodGet, URL: s.debug + "/debug/memory"}.Do(s.t)
+	require.NoError(s.t, json.Unmarshal(a.Body, &out))
 	return out
 }
 
 // gauge reads a metric without labels.
-func (s *server) gauge(name string) (out float64) {
+func (s *server) gauge(name string) float64 {
 	s.t.Helper()
-	response, err := http.Get(s.url() + "/metrics") //nolint:noctx // it is our own
-	require.NoError(s.t, err)
-	defer http.DefaultClient.CloseIdleConnections()
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(s.t, err)
-	for line := range strings.Lines(string(text)) {
+	a := request.Request{Method: http.MethodGet, URL: s.url() + "/metrics"}.Do(s.t)
+	for line := range strings.Lines(string(a.Body)) {
 		if value, ok := strings.CutPrefix(line, name+" "); ok {
-			out, err = strconv.ParseFloat(strings.TrimSpace(value), 64)
+			out, err := strconv.ParseFloat(strings.TrimSpace(value), 64)
 			require.NoError(s.t, err)
 			return out
 		}
@@ -102,10 +95,6 @@ func (s *server) profile() {
 	if path == "" {
 		return
 	}
-	response, err := http.Get(s.debug + "/debug/pprof/heap?gc=1") //nolint:noctx // it is our own
-	require.NoError(s.t, err)
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	require.NoError(s.t, err)
-	require.NoError(s.t, os.WriteFile(path, body, 0o600))
+	a := request.Request{Method: http.MethodGet, URL: s.debug + "/debug/pprof/heap?gc=1"}.Do(s.t)
+	require.NoError(s.t, os.WriteFile(path, a.Body, 0o600))
 }

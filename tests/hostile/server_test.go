@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -34,6 +33,7 @@ import (
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
 	syncing "realmsync/server/sync"
+	"realmsync/tests/request"
 )
 
 // net/http waits half a second after it has refused a body, so that the answer arrives; goleak waits less.
@@ -61,7 +61,6 @@ type server struct {
 	users   *auth.Service
 	configs *appconfig.Store
 	sync    *syncing.Server
-	http    *http.Client
 	admin   string // an admin's access token
 	group   string
 	gauges  *prometheus.Registry
@@ -141,7 +140,6 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 	require.NoError(t, err)
 	s.addr = l.Addr().String()
 	s.base = "http://" + s.addr
-	s.http = &http.Client{Transport: &http.Transport{DisableCompression: true}, Timeout: patience}
 	s.front = front.HTTPServer()
 	if buffer > 0 {
 		s.front.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
@@ -152,7 +150,6 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 	var group errgroup.Group
 	group.Go(func() error { return s.front.Serve(l) })
 	t.Cleanup(func() {
-		s.http.CloseIdleConnections()
 		require.NoError(t, s.sync.Close())
 		require.NoError(t, s.front.Close())
 		require.ErrorIs(t, group.Wait(), http.ErrServerClosed)
@@ -192,22 +189,9 @@ func (s *server) ask(method, path, token, body string) answer {
 
 func (s *server) askWith(method, path, token, body string, header http.Header) answer {
 	s.t.Helper()
-	r, err := http.NewRequestWithContext(s.t.Context(), method, s.base+path, strings.NewReader(body))
-	require.NoError(s.t, err)
-	r.Header.Set("Content-Type", "application/json")
-	if token != "" {
-		r.Header.Set("Authorization", "Bearer "+token)
-	}
-	for k, v := range header {
-		r.Header[k] = v
-	}
+	got := request.Request{Method: method, URL: s.base + path, Token: token, Body: body, Header: header}.Do(s.t)
 	what := method + " " + path[:min(len(path), 100)] + " " + body[:min(len(body), 100)]
-	response, err := s.http.Do(r)
-	require.NoError(s.t, err, what)
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(s.t, err, what)
-	return answer{s.t, what, response.StatusCode, response.Header, text}
+	return answer{s.t, what, got.Status, got.Header, got.Body}
 }
 
 func (a answer) into(status int, out any) {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +16,7 @@ import (
 
 	"realmsync/server/auth"
 	"realmsync/server/functions/script"
+	"realmsync/tests/logs"
 )
 
 func TestMain(m *testing.M) {
@@ -68,28 +68,10 @@ func (a *app) HTTP(ctx context.Context, r script.HTTPRequest) (script.HTTPRespon
 	return a.http(ctx, r)
 }
 
-// logged is what a pool logs.
-type logged struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (l *logged) Write(b []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(b)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
 // pool makes one whose workers have all the time to say that they passed a limit, and closes it.
-func pool(t testing.TB, cfg Config) (*Pool, *logged) {
+func pool(t testing.TB, cfg Config) (*Pool, *logs.Buffer) {
 	t.Helper()
-	log := &logged{}
+	log := &logs.Buffer{}
 	cfg.Logger = slog.New(slog.NewTextHandler(log, nil))
 	if cfg.Grace == 0 {
 		cfg.Grace = patience

@@ -128,6 +128,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
+	defer followRevocations(ctx, users, log)()
 	guardSchemas(configs, users, endpoint)
 	scripts, err := c.functionFlags.open(configs, users, documents, ruled, log)
 	if err != nil {

@@ -4,18 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/sync/errgroup"
 
 	"realmsync/server/auth"
 )
 
 type sessionCommand struct {
 	List   sessionList   `cmd:"" help:"Print the open sessions of an app's users: id, user, login, end, device."`
-	Revoke sessionRevoke `cmd:"" help:"End sessions: they get no access token any more. Connections that are open end with theirs; the admin API ends those at once."`
+	Revoke sessionRevoke `cmd:"" help:"End sessions: they get no access token any more, and a running server closes their users' connections within a second."`
 }
 
 // sessionFlags are those of both commands.
@@ -108,4 +110,31 @@ func (r *sessionRevoke) Run(k *kong.Context) (err error) {
 		}
 	}
 	return err
+}
+
+// tellEvery is how often it is looked whether another process has revoked something: one row of a small table, by its key.
+const tellEvery = time.Second
+
+// followRevocations closes the connections of whom another process revokes, such as session revoke. Call stop, which waits for it.
+func followRevocations(ctx context.Context, users *auth.Service, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	var group errgroup.Group
+	group.Go(func() error {
+		tick := time.NewTicker(tellEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return nil
+			}
+			if err := users.TellRevoked(ctx); err != nil && ctx.Err() == nil {
+				log.Error("what other processes have revoked cannot be read; it is tried again", "error", err)
+			}
+		}
+	})
+	return func() {
+		cancel()
+		_ = group.Wait() // it never fails
+	}
 }

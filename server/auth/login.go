@@ -250,10 +250,17 @@ func (s *Service) userCreated(ctx context.Context, app *App, config *appconfig.C
 		_, err = s.call(ctx, app, config.CustomUserData.OnCreation, bson.A{userDocument(c)})
 	}
 	if err != nil {
-		// Nobody has seen a token of this user: nothing is to be told to anybody.
-		if _, gone := s.db.write.ExecContext(context.WithoutCancel(ctx), "DELETE FROM users WHERE id = ? AND app_id = ?", user, app.ID); gone != nil {
+		ctx := context.WithoutCancel(ctx)
+		if gone := s.db.update(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM users WHERE id = ? AND app_id = ?", user, app.ID); err != nil {
+				return err
+			}
+			// The same credentials may have logged in once more meanwhile.
+			return revoke(ctx, tx, Revocation{app.ID, user, UserDeleted})
+		}); gone != nil {
 			s.log.Error("a user whose creation failed was not removed", "app", app.ID, "user", user, "error", gone)
 		}
+		s.revoked(ctx)
 	}
 	return err
 }

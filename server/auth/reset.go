@@ -64,7 +64,6 @@ func (s *Service) Reset(ctx context.Context, app *App, token, tokenID, password 
 
 // setHash stores the hash of a new password for the account that choose returns, ends all sessions of its user, and tells it.
 func (s *Service) setHash(ctx context.Context, app *App, hash string, choose func(*sql.Tx) (account string, err error)) error {
-	var user string
 	err := s.db.update(ctx, func(tx *sql.Tx) error {
 		account, err := choose(tx)
 		if err != nil {
@@ -76,6 +75,7 @@ func (s *Service) setHash(ctx context.Context, app *App, hash string, choose fun
 		if _, err := tx.ExecContext(ctx, "DELETE FROM mail_tokens WHERE account = ? AND purpose = ?", account, forReset); err != nil {
 			return err
 		}
+		var user string
 		err = tx.QueryRowContext(ctx, "SELECT user_id FROM identities WHERE app_id = ? AND provider = ? AND identity = ?", app.ID, ProviderUserpass, account).Scan(&user)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil // never logged in
@@ -83,14 +83,15 @@ func (s *Service) setHash(ctx context.Context, app *App, hash string, choose fun
 		if err == nil {
 			_, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ?", user)
 		}
+		if err == nil {
+			err = revoke(ctx, tx, Revocation{app.ID, user, SessionsRevoked})
+		}
 		return err
 	})
 	if err != nil {
 		return wrap("resetting a password", err)
 	}
-	if user != "" {
-		s.revoked(app.ID, user, SessionsRevoked)
-	}
+	s.revoked(ctx)
 	return nil
 }
 

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"time"
-
-	"realmsync/server/apierror"
 )
 
 // SessionInfo is an open session, as an administrator sees it.
@@ -52,55 +50,37 @@ func (s *Service) Sessions(ctx context.Context, app *App, user, after string, li
 // RevokeSession ends one session, of the user if user is not "", or returns ErrSessionNotFound. All connections of its user are closed, since they
 // don't say by which session they came: clients whose sessions are good come back by themselves.
 func (s *Service) RevokeSession(ctx context.Context, app *App, user, id string) error {
-	owner := ""
 	err := s.db.update(ctx, func(tx *sql.Tx) error {
+		owner := ""
 		err := tx.QueryRowContext(ctx, "DELETE FROM sessions WHERE id = ?1 AND app_id = ?2 AND (?3 = '' OR user_id = ?3) RETURNING user_id", id, app.ID, user).Scan(&owner)
-		if errors.Is(err, sql.ErrNoRows) {
+		switch {
+		case errors.Is(err, sql.ErrNoRows):
 			return ErrSessionNotFound
+		case err != nil:
+			return err
 		}
-		return err
+		return revoke(ctx, tx, Revocation{app.ID, owner, SessionsRevoked})
 	})
-	var refused *apierror.Error
-	switch {
-	case errors.As(err, &refused):
-		return err
-	case err != nil:
+	if err != nil {
 		return wrap("revoking a session", err)
 	}
-	s.revoked(app.ID, owner, SessionsRevoked)
+	s.revoked(ctx)
 	return nil
 }
 
 // RevokeApp ends all sessions of all users of an app, and says how many there were.
 func (s *Service) RevokeApp(ctx context.Context, app *App) (n int64, err error) {
-	var users []string
 	err = s.db.update(ctx, func(tx *sql.Tx) error {
-		users = users[:0]
-		rows, err := tx.QueryContext(ctx, "SELECT DISTINCT user_id FROM sessions WHERE app_id = ?", app.ID)
-		if err != nil {
+		if n, err = changed(tx.ExecContext(ctx, "DELETE FROM sessions WHERE app_id = ?", app.ID)); err != nil {
 			return err
 		}
-		defer rows.Close()
-		for rows.Next() {
-			var user string
-			if err := rows.Scan(&user); err != nil {
-				return err
-			}
-			users = append(users, user)
-		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-		n, err = changed(tx.ExecContext(ctx, "DELETE FROM sessions WHERE app_id = ?", app.ID))
-		return err
+		return revoke(ctx, tx, Revocation{app.ID, "", SessionsRevoked})
 	})
 	if err != nil {
 		return 0, wrap("revoking sessions", err)
 	}
 	s.log.Info("all sessions of an app are revoked", "app", app.ID, "sessions", n)
-	for _, user := range users {
-		s.revoked(app.ID, user, SessionsRevoked)
-	}
+	s.revoked(ctx)
 	return n, nil
 }
 

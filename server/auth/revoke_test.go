@@ -77,11 +77,47 @@ func TestRevokeSessionsApart(t *testing.T) {
 	n, err := f.RevokeApp(t.Context(), f.app)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
-	require.Equal(t, []Revocation{{f.app.ID, other.UserID, SessionsRevoked}}, f.revoked)
+	require.Equal(t, []Revocation{{f.app.ID, "", SessionsRevoked}}, f.revoked)
 	require.False(t, good(other))
 	require.True(t, good(elsewhere))
 	_, err = f.userpass("a@b.c", "password")
 	require.NoError(t, err, "whoever has the credentials may come back")
+}
+
+// What one process revokes, another one with the same directory is told once, in order; what was revoked before it was opened it isn't.
+func TestTellRevoked(t *testing.T) {
+	f := open(t, nil)
+	first, second := f.anonymous(), f.anonymous()
+	require.NoError(t, f.RevokeSessions(t.Context(), f.app, first.UserID))
+	var told []Revocation
+	cfg := f.cfg
+	cfg.OnRevoke = func(r Revocation) { told = append(told, r) }
+	server, err := Open(t.Context(), cfg)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, server.Close()) }()
+	tell := func(want ...Revocation) {
+		t.Helper()
+		told = nil
+		require.NoError(t, server.TellRevoked(t.Context()))
+		require.Equal(t, want, told)
+	}
+	tell()
+	require.NoError(t, f.SetUserDisabled(t.Context(), f.app, first.UserID, true))
+	require.NoError(t, f.SetUserDisabled(t.Context(), f.app, first.UserID, false))
+	require.NoError(t, f.DeleteUser(t.Context(), f.app, second.UserID))
+	require.NoError(t, f.DeleteUser(t.Context(), f.app, second.UserID), "it is gone already")
+	_, err = f.RevokeApp(t.Context(), f.app)
+	require.NoError(t, err)
+	tell(Revocation{f.app.ID, first.UserID, UserDisabled}, Revocation{f.app.ID, second.UserID, UserDeleted}, Revocation{f.app.ID, "", SessionsRevoked})
+	tell()
+
+	// What waits is bounded, and the newest is always there.
+	_, err = f.db.write.Exec("UPDATE revocations SET seq = seq + 20000 WHERE seq > 2")
+	require.NoError(t, err)
+	require.NoError(t, f.RevokeSessions(t.Context(), f.app, first.UserID))
+	var n int
+	require.NoError(t, f.db.read.QueryRow("SELECT count(*) FROM revocations").Scan(&n))
+	require.Equal(t, 3, n, "the first two are too old")
 }
 
 // The keys that sign change by themselves; old ones are taken as long as there is a token that they have signed, and no longer.

@@ -98,4 +98,11 @@ var migrations = []string{
 	`ALTER TABLE sessions ADD COLUMN kid TEXT NOT NULL DEFAULT '';
 	CREATE INDEX sessions_app ON sessions (app_id, id);
 	CREATE INDEX sessions_kid ON sessions (kid, expires);`,
+	// 6. What was revoked, for whoever holds connections: see revocation.go.
+	`CREATE TABLE revocations (
+		seq INTEGER PRIMARY KEY,
+		app_id TEXT NOT NULL,
+		user_id TEXT NOT NULL,
+		reason INTEGER NOT NULL
+	) STRICT;`,
 }

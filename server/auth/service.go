@@ -53,8 +53,8 @@ type Config struct {
 	KeyLife time.Duration
 	// PasswordCost is for new hashes; stored ones of another cost are renewed when their owner logs in.
 	PasswordCost PasswordCost
-	// OnRevoke, if set, is told when a user is disabled or deleted or loses all sessions, after it happened. It must not
-	// block. It is how open sync connections end.
+	// OnRevoke, if set, is told when a user is disabled or deleted or loses sessions, after it happened (see TellRevoked). It must not
+	// block, nor call the Service. It is how open sync connections end.
 	OnRevoke func(Revocation)
 	// Functions, if set, runs functions of apps. See SetFunctions.
 	Functions Functions
@@ -66,23 +66,6 @@ type Config struct {
 	Now func() time.Time
 	// Logger gets what an operator should know: apps created, logins refused.
 	Logger *slog.Logger
-}
-
-// Reason says what happened to a user.
-type Reason int
-
-// The reasons of a revocation.
-const (
-	SessionsRevoked Reason = iota + 1 // close with 4001: the refresh that follows fails, and the client logs out
-	UserDisabled                      // as above
-	UserDeleted                       // close with 4002
-)
-
-// Revocation is an event for those who hold connections of a user.
-type Revocation struct {
-	AppID  string
-	UserID string
-	Reason Reason
 }
 
 // Service is the users of one data directory. All methods may be called concurrently.
@@ -104,6 +87,9 @@ type Service struct {
 	mu       sync.RWMutex
 	byID     map[string]*App
 	byDomain map[string]*App
+
+	telling sync.Mutex // guards told, and keeps what OnRevoke is told in order
+	told    int64      // the last revocation that OnRevoke was told of
 }
 
 // Open opens, or makes, the users of a data directory. Close it.
@@ -150,6 +136,10 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		egress: newEgress(cfg), byID: map[string]*App{}, byDomain: map[string]*App{},
 	}
 	s.keySets = jwks.NewCache(s.egress, cfg.Now)
+	// Nobody has connections of what was revoked before.
+	if err := db.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM revocations").Scan(&s.told); err != nil {
+		return nil, errors.Join(fmt.Errorf("auth: looking for what was revoked: %w", err), db.close())
+	}
 	if configured {
 		if err := s.takeOverProviders(ctx); err != nil {
 			return nil, errors.Join(fmt.Errorf("auth: moving the login providers into the configuration: %w", err), db.close())
@@ -177,11 +167,4 @@ func (s *Service) Close() error { return s.db.close() }
 func (s *Service) Ping(ctx context.Context) error {
 	var one int
 	return s.db.read.QueryRowContext(ctx, "SELECT 1 FROM sqlite_schema LIMIT 1").Scan(&one)
-}
-
-// revoked tells who holds connections.
-func (s *Service) revoked(app, user string, why Reason) {
-	if s.cfg.OnRevoke != nil {
-		s.cfg.OnRevoke(Revocation{AppID: app, UserID: user, Reason: why})
-	}
 }

@@ -95,23 +95,26 @@ func (s *Service) Caller(ctx context.Context, app *App, userID string) (*Caller,
 // DeleteUser removes a user with its identities, e-mail accounts, API keys and sessions. It does nothing for a user that
 // does not exist.
 func (s *Service) DeleteUser(ctx context.Context, app *App, user string) error {
-	gone := false
+	gone := int64(0)
 	err := s.db.update(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM accounts WHERE app_id = ?1 AND id IN
 			(SELECT identity FROM identities WHERE user_id = ?2 AND app_id = ?1 AND provider = ?3)`, app.ID, user, ProviderUserpass); err != nil {
 			return err
 		}
 		// The rest goes with it (ON DELETE CASCADE).
-		n, err := changed(tx.ExecContext(ctx, "DELETE FROM users WHERE id = ? AND app_id = ?", user, app.ID))
-		gone = n > 0
+		var err error
+		gone, err = changed(tx.ExecContext(ctx, "DELETE FROM users WHERE id = ? AND app_id = ?", user, app.ID))
+		if err == nil && gone > 0 {
+			err = revoke(ctx, tx, Revocation{app.ID, user, UserDeleted})
+		}
 		return err
 	})
 	if err != nil {
 		return wrap("deleting a user", err)
 	}
-	if gone {
+	if gone > 0 {
 		s.log.Info("user deleted", "app", app.ID, "user", user)
-		s.revoked(app.ID, user, UserDeleted)
+		s.revoked(ctx)
 	}
 	return nil
 }
@@ -126,30 +129,33 @@ func (s *Service) SetUserDisabled(ctx context.Context, app *App, user string, di
 		if n == 0 {
 			return ErrUserNotFound
 		}
-		if disabled {
-			_, err = tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ?", user)
+		if !disabled {
+			return nil
 		}
-		return err
+		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ?", user); err != nil {
+			return err
+		}
+		return revoke(ctx, tx, Revocation{app.ID, user, UserDisabled})
 	})
 	if err != nil {
 		return wrap("changing a user", err)
 	}
-	if disabled {
-		s.revoked(app.ID, user, UserDisabled)
-	}
+	s.revoked(ctx)
 	return nil
 }
 
 // RevokeSessions ends all sessions of a user.
 func (s *Service) RevokeSessions(ctx context.Context, app *App, user string) error {
 	err := s.db.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND app_id = ?", user, app.ID)
-		return err
+		if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND app_id = ?", user, app.ID); err != nil {
+			return err
+		}
+		return revoke(ctx, tx, Revocation{app.ID, user, SessionsRevoked})
 	})
 	if err != nil {
 		return wrap("revoking sessions", err)
 	}
-	s.revoked(app.ID, user, SessionsRevoked)
+	s.revoked(ctx)
 	return nil
 }
 

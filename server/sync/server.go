@@ -120,14 +120,14 @@ func (s *Server) Close() error {
 	return s.closeApps()
 }
 
-// Revoke ends the connections of a user. It is what auth.Config.OnRevoke needs, and doesn't block.
+// Revoke ends the connections of a user, or of all users of an app. It is what auth.Config.OnRevoke needs, and doesn't block.
 func (s *Server) Revoke(r auth.Revocation) {
 	code, text := revoked(r.Reason == auth.UserDeleted)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.revocations.Add(1) // a connection that is not in yet looks at it then
 	for c := range s.conns {
-		if c.who.AppID == r.AppID && c.who.UserID == r.UserID {
+		if c.who.AppID == r.AppID && (r.UserID == "" || c.who.UserID == r.UserID) {
 			c.close(code, text)
 		}
 	}

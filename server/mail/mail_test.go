@@ -10,6 +10,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/big"
@@ -142,7 +143,9 @@ func TestSMTP(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, body, string(text))
 
-	require.ErrorContains(t, sender.Send(t.Context(), Letter{To: "nobody@b.c"}), "no such mail box")
+	refused := sender.Send(t.Context(), Letter{To: "nobody@b.c"})
+	require.ErrorContains(t, refused, "no such mail box")
+	require.ErrorIs(t, refused, ErrRefused)
 	for _, to := range []string{"", "a", "a@b.c\r\nRCPT TO:<x@y.z>", "a@b.c, d@e.f", "A <a@b.c>"} {
 		require.Error(t, sender.Send(t.Context(), Letter{To: to}), to)
 	}
@@ -164,55 +167,79 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// flaky fails as often as it was told.
+// flaky fails for each address as often as it was told, and holds letters to "slow" until it is let go.
 type flaky struct {
 	mu    sync.Mutex
-	fails int
-	sent  []string
+	fails map[string]int
+	err   error
+	held  chan struct{}
 	tried chan string
 }
 
 func (f *flaky) Send(_ context.Context, l Letter) error {
+	if l.To == "slow" {
+		<-f.held
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer func() { f.tried <- l.To }()
-	if f.fails > 0 {
-		f.fails--
-		return errors.New("not now")
+	if f.fails[l.To] > 0 {
+		f.fails[l.To]--
+		return f.err
 	}
-	f.sent = append(f.sent, l.To)
 	return nil
 }
 
+// tries is how often each address was tried by now.
+func (f *flaky) tries(n int) map[string]int {
+	out := map[string]int{}
+	for range n {
+		out[<-f.tried]++
+	}
+	return out
+}
+
+// A letter is tried three times, unless its address is refused for good.
 func TestOutbox(t *testing.T) {
-	f := &flaky{fails: 2, tried: make(chan string, 10)}
+	f := &flaky{fails: map[string]int{"one": 2, "three": 100}, err: errors.New("not now"), tried: make(chan string, 10)}
 	o := NewOutbox(f, 0, slog.New(slog.DiscardHandler))
-	require.NoError(t, o.Send(t.Context(), Letter{To: "one"}))
-	require.NoError(t, o.Send(t.Context(), Letter{To: "two"}))
-	for _, want := range []string{"one", "one", "one", "two"} {
-		require.Equal(t, want, <-f.tried)
+	for _, to := range []string{"one", "two", "three"} {
+		require.NoError(t, o.Send(t.Context(), Letter{To: to}))
 	}
-	f.mu.Lock()
-	require.Equal(t, []string{"one", "two"}, f.sent)
-	f.fails = attempts
-	f.mu.Unlock()
-	require.NoError(t, o.Send(t.Context(), Letter{To: "three"}))
-	require.NoError(t, o.Send(t.Context(), Letter{To: "four"}))
-	for _, want := range []string{"three", "three", "three", "four"} {
-		require.Equal(t, want, <-f.tried, "one that cannot be sent does not hold the others")
+	require.Equal(t, map[string]int{"one": 3, "two": 1, "three": attempts}, f.tries(7))
+	f.err, f.fails = fmt.Errorf("sending: %w", ErrRefused), map[string]int{"nobody": 100} // nothing is on its way
+	require.NoError(t, o.Send(t.Context(), Letter{To: "nobody"}))
+	require.Equal(t, map[string]int{"nobody": 1}, f.tries(1))
+	require.NoError(t, o.Close())
+	require.Empty(t, f.tried)
+	require.Zero(t, o.held.Load(), "there is room again")
+}
+
+// Letters that cannot be sent, or whose sending takes long, don't hold the others: before, one address that a stranger had made up kept all letters
+// waiting for two pauses.
+func TestOutboxIsFair(t *testing.T) {
+	f := &flaky{fails: map[string]int{"bad": 1 << 20}, err: errors.New("not now"), held: make(chan struct{}), tried: make(chan string, 100)}
+	o := NewOutbox(f, time.Hour, slog.New(slog.DiscardHandler))
+	for range 10 {
+		require.NoError(t, o.Send(t.Context(), Letter{To: "bad"}))
 	}
+	for range atOnce - 1 {
+		require.NoError(t, o.Send(t.Context(), Letter{To: "slow"}))
+	}
+	require.NoError(t, o.Send(t.Context(), Letter{To: "good"}))
+	require.Equal(t, map[string]int{"bad": 10, "good": 1}, f.tries(11))
+	close(f.held)
 	require.NoError(t, o.Close())
 }
 
-// A pause does not keep it from closing, and what waits has an end.
+// A pause does not keep it from closing, and what waits has an end, whether it was tried or not.
 func TestOutboxIsBounded(t *testing.T) {
-	f := &flaky{fails: 1 << 20, tried: make(chan string, 10)}
+	f := &flaky{fails: map[string]int{"": 1 << 20}, err: errors.New("not now"), tried: make(chan string, waiting)}
 	o := NewOutbox(f, time.Hour, slog.New(slog.DiscardHandler))
-	require.NoError(t, o.Send(t.Context(), Letter{To: "one"}))
-	<-f.tried
 	for range waiting {
 		require.NoError(t, o.Send(t.Context(), Letter{}))
 	}
+	f.tries(waiting)
 	require.ErrorIs(t, o.Send(t.Context(), Letter{}), ErrFull)
 	require.NoError(t, o.Close())
 }

@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/mail"
 	"net/smtp"
+	"net/textproto"
 	"strings"
 	"time"
 )
@@ -41,6 +42,9 @@ type SMTP struct {
 	Roots    *x509.CertPool // nil: the system's
 	Now      func() time.Time
 }
+
+// ErrRefused: the mail server says that it will never take a letter to that address.
+var ErrRefused = errors.New("the mail server refused the address")
 
 // timeout bounds one delivery.
 const timeout = 30 * time.Second
@@ -122,6 +126,10 @@ func deliver(c *smtp.Client, from, to string, text []byte) error {
 		return err
 	}
 	if err := c.Rcpt(to); err != nil {
+		var reply *textproto.Error
+		if errors.As(err, &reply) && reply.Code >= 500 {
+			err = fmt.Errorf("%w: %w", ErrRefused, err)
+		}
 		return err
 	}
 	w, err := c.Data()

@@ -37,7 +37,7 @@ func (c *serveCommand) listenAdmin(k *kong.Context, users *auth.Service, handler
 	if len(c.AdminListen) == 0 {
 		return func(context.Context) error { return nil }, nil
 	}
-	front, err := api.New(api.Config{Auth: users, Admin: handler, AdminOnly: true, HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, Logger: log})
+	front, err := api.New(api.Config{Auth: users, Admin: handler, AdminOnly: true, TrustedProxies: c.prefixes(), HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, Logger: log})
 	if err != nil {
 		return nil, err
 	}

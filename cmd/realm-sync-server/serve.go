@@ -33,6 +33,7 @@ type serveCommand struct {
 	logFlags
 	opsFlags
 	adminFlags
+	proxyFlags
 	appFileFlags
 	mailFlags
 	functionFlags
@@ -148,7 +149,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		public = nil
 	}
 	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Stores: endpoint.Readable, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, HideMetrics: c.MetricsListen != "",
-		HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, Logger: log})
+		TrustedProxies: c.prefixes(), HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strconv"
 	"strings"
 	"testing"
@@ -103,6 +104,54 @@ func TestRemote(t *testing.T) {
 			require.Equal(t, 429, w.Code)
 		}
 	}
+}
+
+// Behind a proxy that is trusted, clients are those that it names; nobody else can name one.
+func TestTrustedProxies(t *testing.T) {
+	s := &Server{proxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("127.0.0.1/32"), netip.MustParsePrefix("fd00::/8")}}
+	for _, c := range []struct {
+		from string
+		hops []string
+		want string
+	}{
+		{"192.0.2.1:5", []string{"198.51.100.7"}, "192.0.2.1:5"},
+		{"10.1.2.3:5", []string{"198.51.100.7"}, "198.51.100.7:0"},
+		{"[::ffff:10.1.2.3]:5", []string{"198.51.100.7:1234"}, "198.51.100.7:0"},
+		{"[fd00::1]:5", []string{"[2001:db8::7]:99"}, "[2001:db8::7]:0"},
+		{"127.0.0.1:5", []string{"2001:db8::7"}, "[2001:db8::7]:0"},
+		{"127.0.0.1:5", []string{"1.1.1.1, 198.51.100.7, 10.9.9.9"}, "198.51.100.7:0"},
+		{"127.0.0.1:5", []string{"1.1.1.1", "198.51.100.7", "10.9.9.9"}, "198.51.100.7:0"},
+		{"127.0.0.1:5", []string{"10.2.2.2, 10.9.9.9"}, "10.2.2.2:0"},
+		{"127.0.0.1:5", []string{"198.51.100.7, unknown"}, "127.0.0.1:5"},
+		{"127.0.0.1:5", []string{"198.51.100.7, unknown, 10.9.9.9"}, "10.9.9.9:0"},
+		{"127.0.0.1:5", []string{""}, "127.0.0.1:5"},
+		{"127.0.0.1:5", nil, "127.0.0.1:5"},
+		{"@", []string{"198.51.100.7"}, "@"},
+	} {
+		r := &http.Request{RemoteAddr: c.from, Header: http.Header{"X-Forwarded-For": c.hops}}
+		s.forwarded(r)
+		require.Equal(t, c.want, r.RemoteAddr, "%v", c)
+		r.RemoteAddr = c.from
+		(&Server{}).forwarded(r)
+		require.Equal(t, c.from, r.RemoteAddr)
+	}
+
+	// One client has used up its attempts, others come through the same proxy.
+	f := open(t, production)
+	f.api.proxies = s.proxies
+	login := func(client string) int {
+		r := httptest.NewRequest(http.MethodPost, loginPath, strings.NewReader("{}"))
+		r.RemoteAddr = "127.0.0.1:5"
+		r.Header.Set("X-Forwarded-For", client)
+		w := httptest.NewRecorder()
+		f.api.ServeHTTP(w, r)
+		return w.Code
+	}
+	for i := range 100 {
+		require.Equal(t, 200, login(strconv.Itoa(i)+".1.1.1, 192.0.2.1"))
+	}
+	require.Equal(t, 429, login("2.2.2.2, 192.0.2.1"))
+	require.Equal(t, 200, login("192.0.2.2"))
 }
 
 // In development mode nothing is counted.

@@ -17,6 +17,7 @@ import (
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
+	s.forwarded(r)
 	c := &call{w: newRecorder(w, s.writeTime), r: r, id: auth.NewObjectID(start), route: "other"}
 	w.Header().Set("X-Appservices-Request-Id", c.id)
 	defer s.finish(c, start)

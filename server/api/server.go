@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync/atomic"
@@ -56,6 +57,8 @@ type Config struct {
 	Registry *prometheus.Registry
 	// HideMetrics keeps /metrics from being served here: it has an address of its own.
 	HideMetrics bool
+	// TrustedProxies are the addresses of proxies before the server, whose X-Forwarded-For says who the client is. None: nobody's does.
+	TrustedProxies []netip.Prefix
 	// HeaderTimeout is how long a TLS handshake, and the header of a request, may take; default 10 seconds.
 	HeaderTimeout time.Duration
 	// ReadTimeout is how long a request may take to arrive whole; default 30 seconds.
@@ -82,6 +85,7 @@ type Server struct {
 	readTime    time.Duration
 	draining    atomic.Bool
 	stores      func(context.Context) error
+	proxies     []netip.Prefix
 }
 
 // New makes a server. It fails if the base URL is not one, or if metrics of the same names are registered.
@@ -89,7 +93,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, log: cfg.Logger, writeTime: writeTime,
+	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, proxies: cfg.TrustedProxies, log: cfg.Logger, writeTime: writeTime,
 		headerTime: cmp.Or(cfg.HeaderTimeout, 10*time.Second), readTime: cmp.Or(cfg.ReadTimeout, 30*time.Second)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

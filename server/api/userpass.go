@@ -81,7 +81,7 @@ func (s *Server) resetCall(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.done(s.auth.CallReset(c.r.Context(), c.app, t[0], t[1], args))
+	return c.done(s.auth.CallReset(c.r.Context(), c.app, t[0], t[1], args, c.remote()))
 }
 
 // done answers 204, unless there was an error.

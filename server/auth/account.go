@@ -94,12 +94,11 @@ func findAccount(ctx context.Context, q querier, app *App, email string) (a acco
 }
 
 // checkPassword returns the id of the account that the e-mail and the password are right for.
-func (s *Service) checkPassword(ctx context.Context, app *App, email, password string) (string, error) {
+func (s *Service) checkPassword(ctx context.Context, app *App, email, password, remote string) (string, error) {
 	if email == "" || password == "" || utf8.RuneCountInString(email) > maxEmail || utf8.RuneCountInString(password) > maxPassword {
 		return "", ErrInvalidPassword
 	}
-	name := app.ID + "\x00" + email
-	if !s.accounts.allow(name) {
+	if !s.mayTry(app, email, remote) {
 		return "", ErrTooMany
 	}
 	a, err := findAccount(ctx, s.db.read, app, email)
@@ -118,12 +117,22 @@ func (s *Service) checkPassword(ctx context.Context, app *App, email, password s
 	case !a.confirmed:
 		return "", ErrUnconfirmed
 	}
-	s.accounts.forget(name)
+	s.passwords.welcome(attempt(app, email, remote))
 	if stale {
 		s.renewHash(ctx, a, password)
 	}
 	return a.id, nil
 }
+
+// mayTry counts an attempt at the password of an account. An address has few. All that the account was not logged in from lately have some more
+// together, so that nobody guesses from many; those that it was are not among them, so that a stranger doesn't lock its owner out.
+func (s *Service) mayTry(app *App, email, remote string) bool {
+	allowed, known := s.passwords.take(attempt(app, email, remote))
+	return allowed && (known || s.accounts.allow(app.ID+"\x00"+email))
+}
+
+// attempt names the attempts of an address at an account.
+func attempt(app *App, email, remote string) string { return app.ID + "\x00" + remote + "\x00" + email }
 
 // renewHash stores a hash of today's cost. The login does not depend on it.
 func (s *Service) renewHash(ctx context.Context, a accountRow, password string) {

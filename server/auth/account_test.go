@@ -263,7 +263,7 @@ func TestResetByMail(t *testing.T) {
 	again, err := f.userpass("a@b.c", "new password")
 	require.NoError(t, err)
 	require.Equal(t, l.UserID, again.UserID)
-	require.Error(t, f.CallReset(ctx, app, "a@b.c", "password", nil), "there is no function")
+	require.Error(t, f.CallReset(ctx, app, "a@b.c", "password", nil, ""), "there is no function")
 }
 
 func TestResetFunction(t *testing.T) {
@@ -283,11 +283,11 @@ func TestResetFunction(t *testing.T) {
 	f.register("a@b.c")
 	l, err := f.userpass("a@b.c", "password")
 	require.NoError(t, err)
-	require.ErrorIs(t, f.CallReset(ctx, app, "who@b.c", "x", nil), ErrUserNotFound)
-	require.ErrorIs(t, f.CallReset(ctx, app, "a@b.c", "x", nil), errBadRequest(""))
+	require.ErrorIs(t, f.CallReset(ctx, app, "who@b.c", "x", nil, ""), ErrUserNotFound)
+	require.ErrorIs(t, f.CallReset(ctx, app, "a@b.c", "x", nil, ""), errBadRequest(""))
 	require.Error(t, f.SendReset(ctx, app, "a@b.c"), "it is not done by mail")
 
-	require.NoError(t, f.CallReset(ctx, app, "a@b.c", "new password", bson.A{"foo", int64(1)}))
+	require.NoError(t, f.CallReset(ctx, app, "a@b.c", "new password", bson.A{"foo", int64(1)}, ""))
 	require.Equal(t, bson.A{"foo", int64(1)}, seen[1:])
 	details := seen[0].(bson.D)
 	require.Equal(t, bson.D{{Key: "username", Value: "a@b.c"}, {Key: "password", Value: "new password"}, {Key: "currentPasswordValid", Value: false}}, details[2:])
@@ -297,14 +297,14 @@ func TestResetFunction(t *testing.T) {
 	require.ErrorIs(t, f.Reset(ctx, app, details[0].Value.(string), details[1].Value.(string), "password"), ErrTokenExpired, "it was done")
 
 	status = "pending"
-	require.NoError(t, f.CallReset(ctx, app, "a@b.c", "new password", nil))
+	require.NoError(t, f.CallReset(ctx, app, "a@b.c", "new password", nil, ""))
 	details = seen[0].(bson.D)
 	require.Equal(t, true, details[4].Value, "currentPasswordValid")
 	require.NoError(t, f.Reset(ctx, app, details[0].Value.(string), details[1].Value.(string), "third password"))
 	_, err = f.userpass("a@b.c", "third password")
 	require.NoError(t, err)
 	for _, status = range []string{"fail", "", "throw"} {
-		err := f.CallReset(ctx, app, "a@b.c", "new password", nil)
+		err := f.CallReset(ctx, app, "a@b.c", "new password", nil, "")
 		require.EqualError(t, err, map[bool]string{false: `failed to reset password for user "a@b.c"`, true: `failed to reset password for user "a@b.c": oh`}[status == "throw"])
 	}
 	_, err = f.userpass("a@b.c", "third password")

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// maxBuckets bounds the memory of a limiter. When it is full, the buckets that have filled up again go; if that is not
+// maxBuckets bounds the memory of a limiter. When it is full, the buckets that have filled up again go, but for those that are welcome; if that is not
 // enough, all do: an attacker with that many names or addresses is not held by any count per name.
 const maxBuckets = 1 << 16
 
@@ -23,6 +23,7 @@ type limiter struct {
 type bucket struct {
 	level float64
 	at    time.Time
+	known bool // see welcome
 }
 
 func newLimiter(burst int, perSec float64, now func() time.Time) *limiter {
@@ -31,8 +32,14 @@ func newLimiter(burst int, perSec float64, now func() time.Time) *limiter {
 
 // allow takes one attempt from the name's bucket.
 func (l *limiter) allow(name string) bool {
+	allowed, _ := l.take(name)
+	return allowed
+}
+
+// take is allow, and says whether the name is one that was welcome.
+func (l *limiter) take(name string) (allowed, known bool) {
 	if l == nil {
-		return true
+		return true, true
 	}
 	now, key := l.now(), maphash.String(l.seed, name)
 	l.mu.Lock()
@@ -44,13 +51,22 @@ func (l *limiter) allow(name string) bool {
 		}
 		b = bucket{level: l.burst, at: now}
 	}
-	b = bucket{level: l.level(b, now), at: now}
-	allowed := b.level >= 1
-	if allowed {
+	b.level, b.at = l.level(b, now), now
+	if allowed = b.level >= 1; allowed {
 		b.level--
 	}
 	l.buckets[key] = b
-	return allowed
+	return allowed, b.known
+}
+
+// welcome gives the name its full bucket back, and remembers it as long as there is room: the right password was given.
+func (l *limiter) welcome(name string) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buckets[maphash.String(l.seed, name)] = bucket{level: l.burst, at: l.now(), known: true}
 }
 
 // forget gives the name its full bucket back: the right password was given.
@@ -69,7 +85,7 @@ func (l *limiter) level(b bucket, now time.Time) float64 {
 
 func (l *limiter) sweep(now time.Time) {
 	for name, b := range l.buckets {
-		if l.level(b, now) >= l.burst {
+		if l.level(b, now) >= l.burst && !b.known {
 			delete(l.buckets, name)
 		}
 	}

@@ -176,7 +176,7 @@ func (s *Service) resolve(ctx context.Context, app *App, c Credentials) (resolve
 	case ProviderUserpass:
 		who.account = true
 		who.data.set("email", c.Username)
-		who.identity, err = s.checkPassword(ctx, app, c.Username, c.Password)
+		who.identity, err = s.checkPassword(ctx, app, c.Username, c.Password, c.Remote)
 	case ProviderCustom:
 		who.identity, who.data, err = s.checkCustomJWT(ctx, app, who.provider, c.Token)
 	case ProviderFunction:

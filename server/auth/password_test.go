@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"runtime"
 	"strconv"
 	"strings"
@@ -110,6 +111,43 @@ func TestAttemptsAreCounted(t *testing.T) {
 		_, err := f.userpass("a@b.c", "not the one")
 		require.ErrorIs(t, err, ErrInvalidPassword, "the right password has filled the bucket")
 	}
+}
+
+// A stranger who tries passwords doesn't lock the owner of an account out, from whichever address he or she comes; from many addresses there is less.
+func TestStrangersLockNobodyOut(t *testing.T) {
+	f := open(t, func(c *Config) { c.Dev, c.CustomJWTSecret = false, nil })
+	f.register("a@b.c")
+	login := func(password, remote string) error {
+		_, err := f.Login(t.Context(), f.app, Credentials{Provider: ProviderUserpass, Username: "a@b.c", Password: password, Remote: remote})
+		return err
+	}
+	require.NoError(t, login("password", "home"))
+	refused := 0
+	for i := range 100 {
+		if errors.Is(login("wrong-password", "stranger"), ErrTooMany) {
+			refused++
+		}
+		f.clock.Move(time.Second)
+		if i%20 == 19 {
+			require.NoError(t, login("password", "home"))
+			require.NoError(t, login("password", "new"+strconv.Itoa(i)))
+		}
+	}
+	require.Equal(t, 100-10-99/6, refused, "ten at once and ten a minute")
+
+	// Many addresses, and still the owner gets in from where he or she was before.
+	for i := range 200 {
+		_ = login("wrong-password", "stranger"+strconv.Itoa(i))
+	}
+	require.ErrorIs(t, login("wrong-password", "another"), ErrTooMany)
+	require.ErrorIs(t, login("password", "another"), ErrTooMany)
+	require.NoError(t, login("password", "home"))
+	for range 10 {
+		require.ErrorIs(t, login("wrong-password", "home"), ErrInvalidPassword)
+	}
+	require.ErrorIs(t, login("wrong-password", "home"), ErrTooMany, "there it is not unlimited either")
+	f.clock.Move(2 * time.Second)
+	require.NoError(t, login("password", "another"))
 }
 
 func TestAddressesAreCounted(t *testing.T) {

@@ -95,8 +95,8 @@ func (s *Service) setHash(ctx context.Context, app *App, hash string, choose fun
 	return nil
 }
 
-// CallReset asks the app's reset function whether a password may be changed (app-services 7.1). args are the caller's.
-func (s *Service) CallReset(ctx context.Context, app *App, email, password string, args bson.A) error {
+// CallReset asks the app's reset function whether a password may be changed (app-services 7.1). args are the caller's, remote is its address.
+func (s *Service) CallReset(ctx context.Context, app *App, email, password string, args bson.A, remote string) error {
 	e, err := s.userpass(ctx, app)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (s *Service) CallReset(ctx context.Context, app *App, email, password strin
 		return err
 	}
 	// It says whether a password is the current one, so it is held like a login.
-	if !s.accounts.allow(app.ID + "\x00" + email) {
+	if !s.mayTry(app, email, remote) {
 		return ErrTooMany
 	}
 	current, _, err := s.hasher.verify(ctx, a.hash, password)

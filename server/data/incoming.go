@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"realmsync/core/changeset"
@@ -12,7 +13,7 @@ import (
 )
 
 // What removes an object takes the links to it away first, as devices do (spec/changeset.md section 6.10): else they would dangle, and come to life
-// when somebody makes an object with that key again. There is no index of links. So the objects that have some are looked for before the writer's
+// when somebody makes an object with that key again. There is no index of links (history.Snapshot.Linking). So the objects that have some are looked for before the writer's
 // turn, in a snapshot; in that turn those are looked at besides that somebody has written to since.
 
 // maxHolders bounds what is unlinked in one version.
@@ -83,7 +84,7 @@ func (s *synced) leaving(ctx context.Context, meter *mql.Meter, ids []any) error
 		if len(properties) == 0 || !isClass(class) {
 			continue
 		}
-		err := snapshot.Rows(class, func(row *history.Row) (bool, error) {
+		err := snapshot.Linking(class, s.class, slices.Collect(maps.Keys(wanted)), func(row *history.Row) (bool, error) {
 			if err := meter.Step(1); err != nil {
 				return false, err
 			}

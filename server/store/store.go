@@ -14,6 +14,9 @@ var ErrNewer = errors.New("store: the data was written by a newer version of rea
 // ErrForeign is returned by drivers when the data is not that of a sync server. Nothing was changed.
 var ErrForeign = errors.New("store: this is not the data of a realm-sync-server; choose another data directory, nothing was changed")
 
+// MaxTexts bounds what Reader.ScanHolding looks for at once: each takes as long as the first.
+const MaxTexts = 8
+
 // Reader reads one consistent state. It belongs to one goroutine. Byte slices that it returns are the caller's, except
 // where a callback is given them: those hold until the callback returns.
 type Reader interface {
@@ -44,6 +47,9 @@ type Reader interface {
 	Scan(class uint32, f func(key, doc []byte) (bool, error)) error
 	// ScanAfter is Scan of the objects whose encoded keys are greater than one.
 	ScanAfter(class uint32, after string, f func(key, doc []byte) (bool, error)) error
+	// ScanHolding is Scan of the objects whose documents contain one of some texts, at most MaxTexts and none of them empty, or begin with
+	// another, unless that is empty.
+	ScanHolding(class uint32, texts []string, beginning string, f func(key, doc []byte) (bool, error)) error
 	// Pieces calls f for those of the pieces that exist, in any order.
 	Pieces(ids []uint64, f func(Piece) error) error
 	// PieceIDs returns the lowest ids above a number, ascending, at most limit of them.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"realmsync/server/store"
 )
@@ -168,6 +169,20 @@ func (r *reader) Scan(class uint32, f func(key, doc []byte) (bool, error)) error
 // ScanAfter implements store.Reader.
 func (r *reader) ScanAfter(class uint32, after string, f func(key, doc []byte) (bool, error)) error {
 	return r.scan(f, "SELECT key, doc FROM objects WHERE class = ?1 AND key > ?2 AND doc IS NOT NULL ORDER BY key", int64(class), []byte(after))
+}
+
+// ScanHolding implements store.Reader. SQLite looks for the texts where the documents are: what holds none of them costs a tenth of a row that is read.
+func (r *reader) ScanHolding(class uint32, texts []string, beginning string, f func(key, doc []byte) (bool, error)) error {
+	if len(texts) > store.MaxTexts {
+		return fmt.Errorf("sqlite: %d texts are looked for, at most %d may be", len(texts), store.MaxTexts)
+	}
+	query := "SELECT key, doc FROM objects WHERE class = ?1 AND doc IS NOT NULL AND (?2 <> x'' AND substr(doc, 1, length(?2)) = ?2"
+	args := []any{int64(class), []byte(beginning)}
+	for _, text := range texts {
+		args = append(args, []byte(text))
+		query += " OR instr(doc, ?" + strconv.Itoa(len(args)) + ")"
+	}
+	return r.scan(f, query+") ORDER BY key", args...)
 }
 
 func (r *reader) scan(f func(key, doc []byte) (bool, error), query string, args ...any) error {

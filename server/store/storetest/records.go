@@ -420,6 +420,41 @@ func scanOrder(f *fixture) {
 	})
 }
 
+// Texts are bytes, wherever they are in a document.
+func scanHolding(f *fixture) {
+	docs := map[string]string{"a": "\x01one two", "b": "\x02three", "c": "\x01x\x00\xff\x00y", "d": "\x02two", "e": "", "f": "\x01TWO", "g": "two"}
+	c := store.Changes{Entries: []store.Entry{entry(1)}, Objects: []store.Object{object(8, "k", "two", 1), {ObjectRef: ref(7, "gone"), Version: 1}}}
+	for key, doc := range docs {
+		c.Objects = append(c.Objects, object(7, key, doc, 1))
+	}
+	f.commit(&c)
+	f.everywhere(func(r store.Reader) {
+		for _, test := range []struct {
+			texts     []string
+			beginning string
+			want      string
+		}{
+			{[]string{"two"}, "", "adg"}, {[]string{"two", "three"}, "", "abdg"}, {[]string{"\x00\xff\x00"}, "", "c"}, {[]string{"\x00\xfe"}, "", ""}, {nil, "\x02", "bd"}, {nil, "", ""},
+			{[]string{"one"}, "\x02", "abd"}, {[]string{"1", "2", "3", "4", "5", "6", "7", "two"}, "t", "adg"},
+		} {
+			got := ""
+			require.NoError(f.t, r.ScanHolding(7, test.texts, test.beginning, func(key, doc []byte) (bool, error) {
+				require.Equal(f.t, docs[string(key)], string(doc))
+				got += string(key)
+				return true, nil
+			}))
+			require.Equal(f.t, test.want, got, test)
+		}
+		n := 0
+		require.NoError(f.t, r.ScanHolding(7, []string{"two"}, "", func(_, _ []byte) (bool, error) {
+			n++
+			return false, nil
+		}))
+		require.Equal(f.t, 1, n)
+		require.Error(f.t, r.ScanHolding(7, make([]string, store.MaxTexts+1), "", func(_, _ []byte) (bool, error) { return true, nil }))
+	})
+}
+
 func largeBlobs(f *fixture) {
 	big := strings.Repeat("0123456789abcdef", 1<<20) // 16 MiB: the largest changeset
 	f.commit(&store.Changes{

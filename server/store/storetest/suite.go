@@ -29,6 +29,7 @@ func Run(t *testing.T, place func(t testing.TB) Place) {
 		{"LargeNumbers", largeNumbers},
 		{"ManyObjects", manyObjects},
 		{"ScanOrder", scanOrder},
+		{"ScanHolding", scanHolding},
 		{"LargeBlobs", largeBlobs},
 		{"Rollback", rollback},
 		{"FailedCommit", failedCommit},

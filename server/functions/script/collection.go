@@ -125,18 +125,8 @@ func (c *call) makeCollections() error {
 	}
 	update := func(name string, replace bool) fn {
 		return method(func(o *collection, call goja.FunctionCall) goja.Value {
-			change := c.toBSON(call.Argument(1), c.Limits.Result)
-			if d, ok := change.(bson.D); !ok && !replace {
-				panic(c.vm.NewTypeError("the update must be an object"))
-			} else if replace && (!ok || len(d) > 0 && len(d[0].Key) > 0 && d[0].Key[0] == '$') {
-				panic(c.vm.NewTypeError("the replacement must be a document without operators"))
-			}
-			arg := bson.D{{Key: "query", Value: c.document(call.Argument(0), "the query")}, {Key: "update", Value: change}}
-			options := c.options(call.Argument(2), upsert)
-			if len(options) == 0 {
-				options = bson.D{{Key: "upsert", Value: false}} // it is always sent
-			}
-			return o.do(name, append(arg, options...))
+			change, query := c.toBSON(call.Argument(1), c.Limits.Result), c.document(call.Argument(0), "the query")
+			return o.do(name, c.updateArg(query, change, replace, c.options(call.Argument(2), upsert)))
 		})
 	}
 	findAnd := func(name string, hasUpdate bool) fn {
@@ -179,6 +169,7 @@ func (c *call) makeCollections() error {
 		"updateOne": update("updateOne", false), "updateMany": update("updateMany", false), "replaceOne": update("updateOne", true),
 		"findOneAndUpdate": findAnd("findOneAndUpdate", true), "findOneAndReplace": findAnd("findOneAndReplace", true),
 		"findOneAndDelete": findAnd("findOneAndDelete", false),
+		"bulkWrite":        method((*collection).bulkWrite), "distinct": method((*collection).distinct),
 	})
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func (c *call) globals() error {
 		return err
 	}
 	// What most calls don't use is made when it is used.
-	for name, make := range map[string]func() (*goja.Object, error){"BSON": c.makeBSON, "EJSON": c.makeEJSON, "utils": c.makeUtils} {
+	for name, make := range map[string]func() (*goja.Object, error){"BSON": c.makeBSON, "EJSON": c.makeEJSON, "utils": c.makeUtils, "Buffer": c.makeBuffer} {
 		if err := c.lazy(global, name, make); err != nil {
 			return err
 		}

@@ -1,6 +1,8 @@
 package script
 
 import (
+	"strings"
+
 	"github.com/dop251/goja"
 )
 
@@ -70,9 +72,16 @@ func (c *call) exportsOf(f *Function) (goja.Value, error) {
 func (c *call) require(from *Function) fn {
 	return func(call goja.FunctionCall) goja.Value {
 		name := call.Argument(0).String()
-		if name == "crypto" || name == "node:crypto" {
+		switch strings.TrimPrefix(name, "node:") {
+		case "crypto":
 			m, err := c.nodeCrypto()
 			c.must(err)
+			return m
+		case "buffer":
+			class, err := c.makeBuffer()
+			c.must(err)
+			m := c.vm.NewObject()
+			c.must(m.Set("Buffer", class))
 			return m
 		}
 		f, err := c.host.Module(c.ctx, plainName(name))
@@ -80,7 +89,7 @@ func (c *call) require(from *Function) fn {
 			panic(c.errorOf(err))
 		}
 		if f == nil {
-			c.fail("Cannot find module '" + clip(name, 128) + "': only other functions of the app and crypto can be required")
+			c.fail("Cannot find module '" + clip(name, 128) + "': there are no packages of npm here, only other functions of the app, crypto and buffer can be required")
 		}
 		// What is required runs with the rights of the function that requires it: it is a part of it.
 		own := *f

@@ -26,6 +26,7 @@ type call struct {
 	log    logger
 	cpu    meter
 	bson   classes
+	buffer *goja.Object // the class Buffer; nil: it has not been made
 	loaded map[moduleKey]*module
 
 	// The runtime's own, whatever a function does to its globals.

@@ -7,8 +7,7 @@ import (
 	"crypto/sha1" //nolint:gosec // functions of apps ask for it by name
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
+	"crypto/subtle"
 	"encoding/json"
 	"hash"
 	"maps"
@@ -41,21 +40,8 @@ func (c *call) hashBy(v goja.Value) func() hash.Hash {
 	return h
 }
 
-// encoded gives bytes in the form that was asked for; a Binary when none was.
-func (c *call) encoded(data []byte, form goja.Value) goja.Value {
-	if absent(form) {
-		return c.toJS(bson.Binary{Data: data})
-	}
-	switch form.String() {
-	case "hex":
-		return c.vm.ToValue(hex.EncodeToString(data))
-	case "base64":
-		return c.vm.ToValue(base64.StdEncoding.EncodeToString(data))
-	}
-	panic(c.vm.NewTypeError("the encoding must be hex or base64"))
-}
-
-// makeUtils makes the global utils, of which there is crypto: hash(function, input), hmac(input, secret, function, encoding).
+// makeUtils makes the global utils: crypto with hash(function, input), hmac(input, secret, function, encoding), encrypt, decrypt, sign and verify
+// (cipher.go), and jwt (token.go).
 func (c *call) makeUtils() (*goja.Object, error) {
 	crypto, utils := c.vm.NewObject(), c.vm.NewObject()
 	err := c.define(crypto, map[string]any{
@@ -69,23 +55,34 @@ func (c *call) makeUtils() (*goja.Object, error) {
 			h.Write(c.bytesFrom(call.Argument(0), utf8Bytes))
 			return c.encoded(h.Sum(nil), call.Argument(3))
 		}),
+		"encrypt": fn(c.encrypt), "decrypt": fn(c.decrypt), "sign": fn(c.sign), "verify": fn(c.verify),
 	})
-	if err == nil {
-		err = c.define(utils, map[string]any{"crypto": crypto})
+	if err != nil {
+		return nil, err
 	}
-	return utils, err
+	jwt, err := c.tokens()
+	if err != nil {
+		return nil, err
+	}
+	return utils, c.define(utils, map[string]any{"crypto": crypto, "jwt": jwt})
 }
 
-// nodeCrypto is what require("crypto") gives: createHash, createHmac, randomBytes, randomUUID.
+// nodeCrypto is what require("crypto") gives: createHash, createHmac, randomBytes, randomUUID, timingSafeEqual. Bytes are Buffers, as Node's.
 func (c *call) nodeCrypto() (*goja.Object, error) {
 	stream := func(h hash.Hash) goja.Value {
 		o := c.vm.NewObject()
 		c.must(c.define(o, map[string]any{
 			"update": fn(func(call goja.FunctionCall) goja.Value {
-				h.Write(c.bytesFrom(call.Argument(0), utf8Bytes))
+				encoding := call.Argument(1)
+				h.Write(c.bytesFrom(call.Argument(0), func(s string) ([]byte, error) { return c.decodeText(s, encoding), nil }))
 				return o
 			}),
-			"digest": fn(func(call goja.FunctionCall) goja.Value { return c.encoded(h.Sum(nil), call.Argument(0)) }),
+			"digest": fn(func(call goja.FunctionCall) goja.Value {
+				if absent(call.Argument(0)) {
+					return c.newBuffer(h.Sum(nil))
+				}
+				return c.encoded(h.Sum(nil), call.Argument(0))
+			}),
 		}))
 		return o
 	}
@@ -102,7 +99,14 @@ func (c *call) nodeCrypto() (*goja.Object, error) {
 			}
 			b := make([]byte, n)
 			_, _ = rand.Read(b) // never fails (crypto/rand)
-			return c.encoded(b, goja.Undefined())
+			return c.newBuffer(b)
+		}),
+		"timingSafeEqual": fn(func(call goja.FunctionCall) goja.Value {
+			a, b := c.bytesFrom(call.Argument(0), utf8Bytes), c.bytesFrom(call.Argument(1), utf8Bytes)
+			if len(a) != len(b) {
+				panic(c.rangeError("what is compared must have the same length"))
+			}
+			return c.vm.ToValue(subtle.ConstantTimeCompare(a, b) == 1)
 		}),
 		"randomUUID": fn(func(goja.FunctionCall) goja.Value {
 			return c.vm.ToValue(uuidText(bson.Binary{Data: randomUUID()}))

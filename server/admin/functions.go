@@ -14,10 +14,15 @@ var ofFunctions = &things[appconfig.Function]{
 	of:    func(c *appconfig.Config) *[]appconfig.Function { return &c.Functions },
 	named: func(f *appconfig.Function) (id, name *string) { return &f.ID, &f.Name },
 	read: func(body object, f *appconfig.Function) error {
+		var runAs, runAsScript string
 		if err := members(body, "what it is for a function", map[string]any{
+			"run_as_user_id": &runAs, "run_as_user_id_script_source": &runAsScript,
 			"name": &f.Name, "private": &f.Private, "run_as_system": &f.RunAsSystem, "can_evaluate": &f.CanEvaluate, "source": &f.Source,
 		}); err != nil {
 			return err
+		}
+		if runAs != "" || runAsScript != "" {
+			return refuse(http.StatusBadRequest, "InvalidParameter", "run_as_user_id: functions run as the user who calls, or with run_as_system as the server")
 		}
 		return functions.Check(f.Name, f.Source)
 	},

@@ -204,6 +204,7 @@ func TestBadInput(t *testing.T) {
 		"provider":           {"POST", "P/auth_providers", `{"type":"ldap"}`, 400, `"ldap"`},
 		"provider's secret":  {"POST", "P/auth_providers", customToken, 400, `no secret "customTokenKey"`},
 		"function's private": {"POST", "P/functions", `{"name":"f","private":"yes"}`, 400, "'private'"},
+		"function's user":    {"POST", "P/functions", `{"name":"f","source":"","run_as_user_id":"5e43ddcc636ee106eaa12bda"}`, 400, "run_as_system"},
 		"roles":              {"POST", "P/services/" + service + "/rules", `{"database":"d","collection":"c","roles":{}}`, 400, "'roles' must be a list"},
 		"role":               {"POST", "P/services/" + service + "/rules", `{"database":"d","collection":"c","roles":["x"]}`, 400, "list of roles"},
 		"operator":           {"POST", "P/services/" + service + "/rules", `{"database":"d","collection":"c","roles":[{"name":"r","apply_when":{"%%user.id":{"$foo":1}},"read":true}]}`, 400, "services[0].rules[0].roles[0].apply_when"},

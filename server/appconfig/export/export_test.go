@@ -243,6 +243,8 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 		"outside":         {"functions/config.json", "[\n{\"name\": \"../../etc/passwd\"}]", "functions/config.json:2:", "can't be the name"},
 		"absolute":        {"functions/config.json", `[{"name": "/etc/passwd"}]`, "functions/config.json:1:", "can't be the name"},
 		"can evaluate":    {"functions/config.json", "[{\"name\": \"sum\"},\n{\"name\": \"util/greet\",\n\"can_evaluate\": 7}]", "functions/config.json:3:", "not 7"},
+		"run as a user":   {"functions/config.json", "[{\"name\": \"sum\", \"run_as_user_id\": \"\", \"run_as_user_id_script_source\": \"\"},\n{\"name\": \"util/greet\", \"run_as_user_id\": \"5e43ddcc636ee106eaa12bda\"}]", "functions/config.json:2:", "run_as_user_id"},
+		"run as a script": {"functions/config.json", "[{\"name\": \"sum\", \"run_as_user_id_script_source\": \"x\"}]", "functions/config.json:1:", "run_as_user_id"},
 		"value":           {"values/hidden.json", "{\"from_secret\": true,\n\"value\": \"none\"}", "values/hidden.json:2:", "none"},
 		"rule":            {"data_sources/mongodb-atlas/todo/Item/rules.json", "{\"roles\": [\n{\"name\": \"a\"},\n{\"name\": \"b\",\n\"read\": \"yes\"}]}", "data_sources/mongodb-atlas/todo/Item/rules.json:4:", "true, false or an object"},
 		"rule's place":    {"data_sources/mongodb-atlas/todo/Item/rules.json", "{\n\"database\": \"other\"}", "data_sources/mongodb-atlas/todo/Item/rules.json:2:", "directory"},

@@ -128,6 +128,9 @@ type functionFile struct {
 	Private     bool            `json:"private"`
 	RunAsSystem bool            `json:"run_as_system,omitempty"`
 	CanEvaluate json.RawMessage `json:"can_evaluate,omitempty"`
+	// RunAs and RunAsScript name another user than the one who calls, which this server doesn't do: exports have them empty.
+	RunAs       string `json:"run_as_user_id,omitempty"`
+	RunAsScript string `json:"run_as_user_id_script_source,omitempty"`
 }
 
 func (d *Directory) loadFunctions() error {
@@ -140,6 +143,9 @@ func (d *Directory) loadFunctions() error {
 		line := lineOf(d.files.texts[file], []string{fmt.Sprintf("[%d]", i)})
 		if !inside(f.Name) || strings.Count(f.Name, "/") > maxDepth {
 			return problem(file, line, "%q can't be the name of a function", f.Name)
+		}
+		if f.RunAs != "" || f.RunAsScript != "" {
+			return problem(file, line, "function %q has run_as_user_id: functions run as the user who calls, or with run_as_system as the server", f.Name)
 		}
 		source := "functions/" + f.Name + ".js"
 		text, err := d.files.read(source)

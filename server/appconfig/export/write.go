@@ -118,7 +118,7 @@ func (w *writer) app(id string, c *appconfig.Config) {
 	}
 	functions := make([]functionFile, len(c.Functions))
 	for i, f := range c.Functions {
-		functions[i] = functionFile{f.Name, f.Private, f.RunAsSystem, f.CanEvaluate}
+		functions[i] = functionFile{Name: f.Name, Private: f.Private, RunAsSystem: f.RunAsSystem, CanEvaluate: f.CanEvaluate}
 		if !inside(f.Name) {
 			w.part("") // it was valid when it was stored
 		}

@@ -23,9 +23,10 @@ func (c *call) makeEJSON() (*goja.Object, error) {
 			}
 			return c.toJS(v)
 		}),
-		// stringify(value, replacer?, space?, options?): replacer must be null; {relaxed: false} is the canonical form.
+		// stringify(value, replacer?, space?, options?): replacer must be null. The canonical form, as the hosted service's; {relaxed: true} is
+		// the other.
 		"stringify": fn(func(call goja.FunctionCall) goja.Value {
-			relaxed := true
+			relaxed := false
 			for _, v := range call.Arguments[min(1, len(call.Arguments)):] {
 				if o, ok := v.(*goja.Object); ok {
 					if _, ok := goja.AssertFunction(o); ok {

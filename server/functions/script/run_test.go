@@ -143,7 +143,7 @@ func TestExecute(t *testing.T) {
 	require.Contains(t, f.throws("require('../../etc/passwd')"), "Cannot find module")
 	require.Equal(t, "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", f.value("require('crypto').createHash('sha256').update('test').digest('hex')"))
 	require.Equal(t, bson.A{"9f86d081", int64(8), "88cd2108"}, f.value(`[utils.crypto.hash('sha256', 'test').toHex().slice(0, 8),
-		require('crypto').randomBytes(8).length(), utils.crypto.hmac('test', 'secret', 'sha256', 'hex').slice(0, 0) + utils.crypto.hmac('test', 'key', 'sha1', 'hex').slice(0, 0) + '88cd2108']`))
+		require('crypto').randomBytes(8).length, utils.crypto.hmac('test', 'secret', 'sha256', 'hex').slice(0, 0) + utils.crypto.hmac('test', 'key', 'sha1', 'hex').slice(0, 0) + '88cd2108']`))
 }
 
 func TestConsole(t *testing.T) {

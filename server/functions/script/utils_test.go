@@ -32,6 +32,8 @@ func TestCipher(t *testing.T) {
 	f := newFake(t)
 	const key = "603082712271C525E087BD999A4E0738"
 	require.Equal(t, "MongoDB is great!", f.value("utils.crypto.decrypt('aes', BSON.Binary.fromBase64('WPBuIvJ6Bity43Uh822dW8QlVYVJaFUiDeUjlTiJXzptUuTYIKPlXekBQAJb'), a).text()", key))
+	require.Equal(t, "SUXd6PRMaTXXgBGaGsIHzaDWgTSa6C3D44lRGrvRak0=", f.value("utils.crypto.hmac('hello!', 'super-secret', 'sha256', 'base64')"))
+	require.Equal(t, "zgYJL7lI2f+sfRo3bkBLJrdXW8wR7gWkYV/vT+w6MIs=", f.value("utils.crypto.hash('sha256', 'hello!').toBase64()"))
 	require.Equal(t, bson.A{"é", true}, f.value("(() => { const e = () => utils.crypto.encrypt('aes', 'é', a); return [utils.crypto.decrypt('aes', e(), a).text(), e().toBase64() !== e().toBase64()] })()", key))
 	private, public := rsaKeys(t)
 	for _, scheme := range []string{"", ", 'pss'", ", 'pkcs1v15'"} {

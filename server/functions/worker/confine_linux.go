@@ -18,6 +18,13 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// keepDescriptors keeps from what is started all that this program has open: what Go opens is closed there anyway, but not what who started this
+// program left open, a lock or a socket. Kernels before 5.11 don't know how.
+func keepDescriptors() {
+	const all = 1<<32 - 1
+	_ = unix.CloseRange(3, all, unix.CLOSE_RANGE_CLOEXEC)
+}
+
 // niceness is how much a worker goes behind the server: with as many of them as there are processors, the server has three quarters.
 const niceness = 5
 

@@ -71,6 +71,7 @@ func start(app string, cfg Config, gone func(*process)) (*process, error) {
 		Path: path, Args: []string{os.Args[0], Command, strconv.FormatInt(cfg.Memory, 10)}, Env: []string{}, Dir: "/",
 		ExtraFiles: []*os.File{fromHere, toHere}, Stderr: &w.err, SysProcAttr: attributes(),
 	}
+	keepDescriptors()
 	started := make(chan error)
 	go w.own(started, gone)
 	if err := <-started; err != nil {

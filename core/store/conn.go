@@ -409,7 +409,11 @@ func (c *Conn) Close() error {
 	c.arena.free()
 	c.state.arena.free()
 	var err error
-	if !c.park() {
+	if c.park() {
+		for oldest := surplus(); oldest != nil; oldest = surplus() {
+			closeParked("", oldest)
+		}
+	} else {
 		err = c.owner.Close()
 		c.crypt.close()
 	}

@@ -61,11 +61,17 @@ func (c *Conn) park() bool {
 	db := c.db
 	parking.all[db] = &parkedConn{c.owner, db, c.crypt, time.AfterFunc(parkTime, func() { closeParked("", db) })}
 	parking.order = append(parking.order, db)
-	if len(parking.order) > maxPark {
-		oldest := parking.order[0]
-		go closeParked("", oldest) // not under the lock
-	}
 	return true
+}
+
+// surplus returns the oldest parked connection if there are more than maxPark.
+func surplus() *C.sqlite3 {
+	parking.Lock()
+	defer parking.Unlock()
+	if len(parking.order) <= maxPark {
+		return nil
+	}
+	return parking.order[0]
 }
 
 // unpark takes a parked connection out, that of a file or db; nil when there is none. usable: it can be used; otherwise it is to be closed.

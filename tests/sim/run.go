@@ -3,7 +3,9 @@ package main
 import (
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 )
@@ -22,7 +24,26 @@ func run(t *testing.T, c runCase) (out outcome) {
 		return outcome{err: err}
 	}
 	defer os.RemoveAll(dir)
+	before := descriptors()
 	synctest.Test(t, func(*testing.T) { out = inBubble(dir, c) })
+	for fd, file := range descriptors() {
+		if out.err == nil && before[fd] != file && !strings.HasPrefix(file, "anon_inode:[event") { // Go opens those when it likes
+			out.err = fmt.Errorf("descriptor %s of %s is still open", fd, file)
+		}
+	}
+	return out
+}
+
+// descriptors returns what this process has open, by number. It finds nothing where there is no /proc.
+func descriptors() map[string]string {
+	const folder = "/proc/self/fd"
+	out := map[string]string{}
+	entries, _ := os.ReadDir(folder)
+	for _, e := range entries {
+		if file, err := os.Readlink(filepath.Join(folder, e.Name())); err == nil { // the folder's own is closed
+			out[e.Name()] = file
+		}
+	}
 	return out
 }
 

@@ -285,6 +285,7 @@ func (w *world) close() {
 	if w.server != nil && w.server.endpoint != nil {
 		_ = w.server.stop()
 	}
+	time.Sleep(time.Second) // core/store keeps files open for half a second after they were closed
 	synctest.Wait()
 	for _, m := range w.machines() {
 		m.disk.free()

@@ -22,9 +22,10 @@ type Class struct {
 	ids   []uint32       // by property index
 	at    map[uint32]int // number to index
 	next  uint32
-	born  uint64           // the server version that added the class
-	since []uint64         // by property index: the version that added it
-	gone  []propertyRecord // properties that were removed
+	born  uint64            // the server version that added the class
+	since []uint64          // by property index: the version that added it
+	gone  []propertyRecord  // properties that were removed
+	was   map[uint32]uint32 // by number: the removed property that one took the place of, see retype.go
 }
 
 // Default returns the value that a property has in a new object (spec/changeset.md section 5.9). Collections have none yet.
@@ -52,7 +53,7 @@ func (c *Class) index() {
 
 // withProperty returns the class with one more property at the end, which version adds.
 func (c *Class) withProperty(p schema.Property, version uint64) *Class {
-	out := &Class{Class: c.Class, ID: c.ID, next: c.next + 1, born: c.born, gone: c.gone}
+	out := &Class{Class: c.Class, ID: c.ID, next: c.next + 1, born: c.born, gone: c.gone, was: c.was}
 	out.ids, out.since = append(slices.Clone(c.ids), c.next), append(slices.Clone(c.since), version)
 	out.Properties = append(slices.Clone(c.Properties), p)
 	out.at = maps.Clone(c.at)
@@ -62,7 +63,7 @@ func (c *Class) withProperty(p schema.Property, version uint64) *Class {
 
 // withoutProperty returns the class without the property, which version removes.
 func (c *Class) withoutProperty(name string, version uint64) *Class {
-	out := &Class{Class: c.Class, ID: c.ID, next: c.next, born: c.born, gone: slices.Clone(c.gone)}
+	out := &Class{Class: c.Class, ID: c.ID, next: c.next, born: c.born, gone: slices.Clone(c.gone), was: c.was}
 	out.Properties = nil
 	for i, p := range c.Properties {
 		if p.Name == name {
@@ -93,8 +94,10 @@ type Catalog struct {
 	byName map[string]*Class
 	byID   map[uint32]*Class
 	nextID uint32
-	fields int         // properties of all classes
-	pieces *pieceCache // from which rows with this catalog read what is not in their documents; nil in tests
+	fields int // properties of all classes
+	// retyped is the newest version that has changed the type of a property, 0 if none has. No client file is older: nobody merges with the schema before.
+	retyped uint64
+	pieces  *pieceCache // from which rows with this catalog read what is not in their documents; nil in tests
 }
 
 // Class returns the class of that name, nil if there is none.
@@ -104,7 +107,7 @@ func (c *Catalog) Class(name string) *Class { return c.byName[name] }
 func (c *Catalog) ClassByID(id uint32) *Class { return c.byID[id] }
 
 func (c *Catalog) clone() *Catalog {
-	return &Catalog{Schema: c.Schema, byName: maps.Clone(c.byName), byID: maps.Clone(c.byID), nextID: c.nextID, fields: c.fields, pieces: c.pieces}
+	return &Catalog{Schema: c.Schema, byName: maps.Clone(c.byName), byID: maps.Clone(c.byID), nextID: c.nextID, fields: c.fields, retyped: c.retyped, pieces: c.pieces}
 }
 
 // with returns a catalog in which the class is added or replaced.
@@ -117,6 +120,7 @@ func (c *Catalog) with(class *Class) *Catalog {
 	out.byName[class.Name] = class
 	out.byID[class.ID] = class
 	out.nextID = max(out.nextID, class.ID+1)
+	out.retyped = max(out.retyped, class.retyped())
 	out.Schema = c.Schema.With(class.Class)
 	return out
 }
@@ -153,13 +157,23 @@ type propertyRecord struct {
 	Nullable   bool              `json:"nullable,omitempty"`
 	Collection schema.Collection `json:"collection,omitempty"`
 	LinkTarget string            `json:"target,omitempty"`
+	Was        *uint32           `json:"was,omitempty"` // the number of the property that it took the place of
 }
 
 func (c *Class) propertyRecord(i int) propertyRecord {
 	p := &c.Properties[i]
-	return propertyRecord{
+	out := propertyRecord{
 		ID: c.ids[i], Since: c.since[i], Name: p.Name, Type: p.Type, Nullable: p.Nullable, Collection: p.Collection, LinkTarget: p.LinkTarget,
 	}
+	if was, ok := c.was[out.ID]; ok {
+		out.Was = &was
+	}
+	return out
+}
+
+// property is what the record describes.
+func (r *propertyRecord) property() schema.Property {
+	return schema.Property{Name: r.Name, Type: r.Type, Nullable: r.Nullable, Collection: r.Collection, LinkTarget: r.LinkTarget}
 }
 
 // record returns the stored form of the class. until is the version that removed it, 0 if it is there.
@@ -189,18 +203,27 @@ func loadCatalog(records []store.Class, at uint64) (*Catalog, error) {
 		if err := json.Unmarshal(r.Definition, &d); err != nil {
 			return nil, fmt.Errorf("history: the stored definition of class %q is damaged: %w", r.Name, err)
 		}
+		for _, p := range d.Properties {
+			if p.Was != nil && p.Since <= at {
+				out.retyped = max(out.retyped, p.Since)
+			}
+		}
 		if !lives(d.Since, d.Until, at) {
 			continue
 		}
 		class := &Class{Class: schema.Class{Name: r.Name, Kind: d.Kind, PrimaryKey: d.PrimaryKey}, ID: r.ID, next: d.Next, born: d.Since}
 		for _, p := range d.Properties {
+			if p.Was != nil {
+				if class.was == nil {
+					class.was = map[uint32]uint32{}
+				}
+				class.was[p.ID] = *p.Was
+			}
 			if !lives(p.Since, p.Until, at) {
 				class.gone = append(class.gone, p)
 				continue
 			}
-			class.Properties = append(class.Properties, schema.Property{
-				Name: p.Name, Type: p.Type, Nullable: p.Nullable, Collection: p.Collection, LinkTarget: p.LinkTarget,
-			})
+			class.Properties = append(class.Properties, p.property())
 			class.ids, class.since = append(class.ids, p.ID), append(class.since, p.Since)
 		}
 		class.index()

@@ -68,21 +68,38 @@ func (in *integration) asymmetric(ins *changeset.Instruction) bool {
 func clipName(s string) string { return strconv.Quote(excerpt.Of(s, 130)) }
 
 // Declare adds the classes and properties of a schema that the app lacks, as a version of the server's own; version is 0 if there are none. They
-// are durable when it returns. A schema that what is there can't get to by additions is refused whole, with an *Error (225). FixedSchema doesn't
-// concern it: that is for what clients bring.
+// are durable when it returns. A schema that what is there can't get to by additions is refused whole, with an *Error (225), while the server knows a
+// client file: devices can't follow. When there is none, because all were forgotten (ForgetAll), types of properties become what the schema says,
+// too, and objects keep what fits (retype.go); kinds and primary keys of classes stay. FixedSchema doesn't concern it: that is for what clients bring.
 func (e *Engine) Declare(ctx context.Context, s *schema.Schema) (version uint64, err error) {
 	if changes, err := schema.Diff(e.Catalog().Schema, s); err == nil && len(changes) == 0 {
 		return 0, nil
 	}
-	return do(ctx, e, false, func(g *group) (uint64, error) {
+	return do(ctx, e, true, func(g *group) (uint64, error) {
+		c, free := &changeset.Changeset{}, false
 		changes, err := schema.Diff(g.state.catalog.Schema, s)
+		if err != nil {
+			var failed error
+			if free, failed = g.unfollowed(); failed != nil {
+				return 0, failed
+			}
+			if free {
+				c.Instructions, changes, err = retype(g.state.catalog.Schema, s)
+			}
+		}
 		if err != nil {
 			return 0, blame(InvalidSchemaChange, err, "the schema of the app can't become what its configuration says")
 		}
-		c := &changeset.Changeset{Instructions: changeset.SchemaInstructions(changes)}
+		c.Instructions = append(c.Instructions, changeset.SchemaInstructions(changes)...)
 		if c.Empty() {
 			return 0, nil
 		}
-		return g.program(c, nil, true)
+		g.state.retyping = free
+		defer func() { g.state.retyping = false }()
+		version, err := g.program(c, nil, true)
+		if err == nil && free {
+			g.extra.Floor = max(g.extra.Floor, version-1) // nobody needs what was before, and nobody could read it any more
+		}
+		return version, err
 	})
 }

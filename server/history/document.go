@@ -62,7 +62,10 @@ func (e *encoder) properties(b []byte, r *Row) []byte {
 			c = r.inner[i]
 		}
 		switch {
-		case p.Name == r.Class.PrimaryKey, c == nil && r.values[i].Identical(Default(p)), c != nil && p.Collection != schema.Single && c.count == 0:
+		case p.Name == r.Class.PrimaryKey:
+			continue
+		case r.Class.inherits(i): // that it is as in a new object must be said: a document without it has what was there before
+		case c == nil && r.values[i].Identical(Default(p)), c != nil && p.Collection != schema.Single && c.count == 0:
 			continue
 		}
 		b = binary.AppendUvarint(b, uint64(r.Class.ids[i]))
@@ -189,8 +192,12 @@ func decodeDocument(catalog *Catalog, class *Class, key value.Key, doc []byte) (
 // properties reads properties up to the end. Without a class they are passed over.
 func (d *decoder) properties(class *Class, key value.Key) *Row {
 	var r *Row
+	var held map[uint32]element // everything, where properties have taken the place of others
 	if class != nil {
 		r = newRow(class, key)
+		if len(class.was) > 0 {
+			held = map[uint32]element{}
+		}
 	}
 	for len(d.rest) > 0 {
 		id := d.uvarint()
@@ -201,6 +208,9 @@ func (d *decoder) properties(class *Class, key value.Key) *Row {
 		}
 		if class == nil {
 			continue
+		}
+		if held != nil {
+			held[uint32(id)] = e
 		}
 		i, ok := class.at[uint32(id)]
 		switch {
@@ -215,6 +225,9 @@ func (d *decoder) properties(class *Class, key value.Key) *Row {
 		default:
 			r.set(i, e)
 		}
+	}
+	if held != nil {
+		r.inherit(held)
 	}
 	return r
 }

@@ -54,3 +54,27 @@ func (g *group) forget(ident uint64) error {
 	g.extra.DropReciprocal = append(g.extra.DropReciprocal, store.FileVersion{File: ident, Version: g.version})
 	return nil
 }
+
+// unfollowed tells whether there is no client file that is not forgotten.
+func (g *group) unfollowed() (bool, error) {
+	for _, f := range g.files {
+		if f.Salt != 0 {
+			return false, nil
+		}
+	}
+	last, err := g.tx.MaxFile()
+	if err != nil {
+		return false, err
+	}
+	for ident := uint64(FirstFile); ident <= last; ident++ {
+		if g.files[ident] != nil {
+			continue
+		}
+		if f, err := g.tx.File(ident); err == nil && f.Salt != 0 {
+			return false, nil
+		} else if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return false, err
+		}
+	}
+	return true, nil
+}

@@ -18,6 +18,7 @@ func TestForget(t *testing.T) {
 	for range 2 {
 		_, err := f.Identify(t.Context(), d.claim())
 		requireCode(t, BadClientFileIdent, err)
+		require.Empty(t, f.problems(), "what was forgotten is no damage")
 		f.restart()
 	}
 	claim := d.claim()

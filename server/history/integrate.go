@@ -209,12 +209,13 @@ func (in *integration) readHistory(objects []*slot) error {
 // objects.
 func (in *integration) schemaVersions() (out []uint64) {
 	g := in.group
+	base := max(in.base(), g.state.catalog.retyped)
 	for i := range in.changesets {
 		if flagsOf(in.changesets[i].Changeset)&flagErase != 0 {
 			// Of what is given up only changes of the schema meet it: writes to what it erases are gone with that.
-			floor := max(in.base(), g.engine.floor.Load())
+			floor := max(base, g.engine.floor.Load())
 			for _, v := range g.engine.flagged {
-				if v > in.base() && v <= floor {
+				if v > base && v <= floor {
 					out = append(out, v)
 				}
 			}
@@ -224,10 +225,10 @@ func (in *integration) schemaVersions() (out []uint64) {
 			return out
 		}
 	}
-	first, _ := slices.BinarySearch(g.engine.flagged, in.base()+1)
+	first, _ := slices.BinarySearch(g.engine.flagged, base+1)
 	out = append(out, g.engine.flagged[first:]...)
 	for _, e := range g.entries {
-		if e.flags != 0 && e.Version > in.base() {
+		if e.flags != 0 && e.Version > base {
 			out = append(out, e.Version)
 		}
 	}

@@ -34,10 +34,27 @@ func (in *integration) merge(apply func(u *Uploaded, e *merge.Entry) error) erro
 		e.Dirty = e.Dirty || u.modified
 		return apply(u, e)
 	})
-	if errors.Is(err, merge.ErrTransform) {
-		return blame(BadChangeset, err, "the upload can't be merged with the history")
+	var bad *merge.TransformError
+	switch {
+	case !errors.As(err, &bad):
+		return err
+	case bad.Rule == "R15", bad.Rule == "R1" && !in.someAsymmetric():
+		return blame(InvalidSchemaChange, err, "Invalid schema change (UPLOAD): the upload can't be merged with the history")
 	}
-	return err
+	return blame(BadChangeset, err, "the upload can't be merged with the history")
+}
+
+// someAsymmetric tells whether the upload has a class that is asymmetric on one side only: see badApply.
+func (in *integration) someAsymmetric() bool {
+	for i := range in.changesets {
+		instructions := in.changesets[i].Changeset.Instructions
+		for k := range instructions {
+			if in.asymmetric(&instructions[k]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // past is the window of an upload, as package merge asks for it: only what concerns the upload's objects. It implements

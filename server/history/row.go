@@ -33,12 +33,14 @@ func (r *Row) At(class *Class, property int) value.Value {
 	if i := r.index(class, property); i >= 0 {
 		return r.values[i]
 	}
-	return Default(&class.Properties[property])
+	return r.earlier(class, property).value
 }
 
 // container returns what is in a property of class besides a value, nil if nothing.
 func (r *Row) container(class *Class, property int) *container {
-	if i := r.index(class, property); i >= 0 && r.inner != nil {
+	if i := r.index(class, property); i < 0 {
+		return r.earlier(class, property).inner
+	} else if r.inner != nil {
 		return r.inner[i]
 	}
 	return nil

@@ -249,7 +249,7 @@ func (v *verification) files() error {
 }
 
 func (v *verification) file(f *store.File) error {
-	if f.Ident < FirstFile || f.Salt <= 0 {
+	if f.Ident < FirstFile || f.Salt < 0 || f.Salt == 0 && f.LastSeen != 0 { // 0 and 0: it was forgotten (Forget)
 		v.problem("client file %d has the salt %d", f.Ident, f.Salt)
 	}
 	if f.BaseVersion > v.version || f.Locked > v.version {

@@ -45,6 +45,7 @@ func TestVerifyFindsDamage(t *testing.T) {
 		"UPDATE objects SET version = 1":                                                         "touched it last",
 		"DELETE FROM objects":                                                                    "no record of",
 		"DELETE FROM pieces":                                                                     "piece",
+		"UPDATE files SET salt = 0":                                                              "has the salt 0",
 		"UPDATE files SET base_version = 1000":                                                   "has integrated version 1000",
 		"UPDATE floor SET version = 4; UPDATE files SET base_version = 2":                        "needs the history after version",
 		"UPDATE floor SET version = 400":                                                         "given up to 400",

@@ -29,6 +29,8 @@ type workspace struct {
 	touched []*slot
 	journal []undo // of the upload at work
 
+	retyping bool // a property that the changeset at work adds takes the place of the one of its name that it has removed
+
 	version uint64    // of the changeset at work
 	dropped []dropped // removed in this group
 	written []*slot   // to write, in the order of their first change
@@ -318,7 +320,11 @@ func (w *workspace) AddProperty(class string, p schema.Property) error {
 		return err
 	}
 	p.Indexed, p.FullText = false, false
-	w.setCatalog(w.catalog.with(w.catalog.Class(class).withProperty(p, w.version)))
+	c := w.catalog.Class(class).withProperty(p, w.version)
+	if w.retyping {
+		c.inherit(p.Name, w.version)
+	}
+	w.setCatalog(w.catalog.with(c))
 	return nil
 }
 

@@ -22,7 +22,7 @@ type Classes struct {
 	paths map[string]string // where a class, or a property (Class.property), is described
 }
 
-// Of returns the classes that the schemas of the database that syncs describe; none if nothing syncs. What can't be a class is an
+// Of returns the classes that the schemas of the database that syncs describe; none if nothing syncs, or sync was terminated. What can't be a class is an
 // *appconfig.ValidationError with the path of what is wrong.
 //
 // The name of a class is the title of its schema, or else the name of the collection; that of an embedded class is the title of the object, or
@@ -32,7 +32,11 @@ type Classes struct {
 func Of(c *appconfig.Config) (*Classes, error) {
 	out := &Classes{Schema: schema.New(), Collections: map[string]string{}, paths: map[string]string{}}
 	s := c.SyncService()
-	if s == nil || s.FlexibleSync.State == appconfig.SyncTerminated {
+	if s == nil {
+		return out, nil
+	}
+	if s.FlexibleSync.State == appconfig.SyncTerminated {
+		out.name(c, s)
 		return out, nil
 	}
 	b := &builder{Classes: out, service: s.Name, sync: s.FlexibleSync, classes: map[string]*schema.Class{}, keys: map[string]target{}}
@@ -77,6 +81,19 @@ func Of(c *appconfig.Config) (*Classes, error) {
 		return nil, out.blame(err)
 	}
 	return out, nil
+}
+
+// name notes the collections of the classes that there were when sync was terminated: programs go on with their objects.
+func (c *Classes) name(config *appconfig.Config, s *appconfig.Service) {
+	for i := range config.Schemas {
+		of := &config.Schemas[i]
+		if of.Metadata.DataSource != s.Name || of.Metadata.Database != s.FlexibleSync.DatabaseName {
+			continue
+		}
+		if n, err := parse("", of.Schema); err == nil && n.Title != "" && n.Title != of.Metadata.Collection {
+			c.Collections[n.Title] = of.Metadata.Collection
+		}
+	}
 }
 
 // None are the classes of a configuration with which something is wrong.
@@ -266,30 +283,31 @@ func (c *Classes) blame(err error) error {
 	return fail(path, "%s", clip(reason))
 }
 
-// Conflict looks whether classes that are there can get to what the configuration describes, by additions: nil, or an *appconfig.ValidationError
-// (spec/sync-semantics.md section 9.4: types, optionality and primary keys stay).
-func (c *Classes) Conflict(with *schema.Schema) error {
+// Conflict looks whether classes that are there can get to what the configuration describes, by additions, or, if free, by changes of types too: nil, or an
+// *appconfig.ValidationError (spec/sync-semantics.md section 9.4: types, optionality and primary keys stay for devices that have them). free says that
+// no device has the classes any more; their kinds and primary keys stay all the same.
+func (c *Classes) Conflict(with *schema.Schema, free bool) error {
 	for _, class := range c.Schema.Classes() {
 		have := with.Class(class.Name)
 		if have == nil {
 			continue
 		}
 		if have.Kind != class.Kind {
-			return fail(c.paths[class.Name], "the class %q is in use and is %v, not %v; %s", clip(class.Name), have.Kind, class.Kind, advice)
+			return fail(c.paths[class.Name], "the class %q is in use and is %v, not %v; give the new one another name", clip(class.Name), have.Kind, class.Kind)
 		}
 		for i := range class.Properties {
 			p := &class.Properties[i]
 			old := have.Property(p.Name)
-			if old == nil {
+			if old == nil || old.TypeString() == p.TypeString() && old.Nullable == p.Nullable {
 				continue
 			}
-			if old.TypeString() != p.TypeString() || old.Nullable != p.Nullable {
-				path := c.paths[class.Name+"."+p.Name]
-				if p.Name == class.PrimaryKey {
-					path = c.paths[class.Name] + ".properties." + p.Name
-				}
-				return fail(path, "the property %q is in use with the type %s, not %s; %s", clip(class.Name+"."+p.Name), old.TypeString(), p.TypeString(), advice)
+			path, what := c.paths[class.Name+"."+p.Name], advice
+			if p.Name == class.PrimaryKey {
+				path, what = c.paths[class.Name]+".properties."+p.Name, "it is the primary key, by which objects are known: give the new class another name"
+			} else if free {
+				continue
 			}
+			return fail(path, "the property %q is in use with the type %s, not %s; %s", clip(class.Name+"."+p.Name), old.TypeString(), p.TypeString(), what)
 		}
 	}
 	return nil
@@ -311,4 +329,4 @@ func (c *Classes) Loses(after *Classes) bool {
 	return false
 }
 
-const advice = "devices have it so, and what they have can't be changed in place: give the new one another name"
+const advice = "devices have it so, and what they have can't be changed in place: give the new one another name, or terminate sync, save the schema, and enable sync again, which resets all devices"

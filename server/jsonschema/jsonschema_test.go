@@ -160,14 +160,14 @@ func TestAdd(t *testing.T) {
 	added, err = Add("app", c, other)
 	require.NoError(t, err)
 	require.False(t, added)
-	require.NoError(t, again.Conflict(more))
+	require.NoError(t, again.Conflict(more, false))
 	var invalid *appconfig.ValidationError
-	require.ErrorAs(t, again.Conflict(other), &invalid)
+	require.ErrorAs(t, again.Conflict(other, false), &invalid)
 	require.Equal(t, "schemas[0].schema.properties.name", invalid.Path)
 	require.Contains(t, invalid.Reason, `"Dog.name" is in use with the type int, not string`)
-	require.ErrorAs(t, again.Conflict(schema.New(schema.Class{Name: "Cat", PrimaryKey: "_id", Properties: []schema.Property{{Name: "_id", Type: value.KindInt}}})), &invalid)
+	require.ErrorAs(t, again.Conflict(schema.New(schema.Class{Name: "Cat", PrimaryKey: "_id", Properties: []schema.Property{{Name: "_id", Type: value.KindInt}}}), true), &invalid)
 	require.Equal(t, "schemas[1].schema.properties._id", invalid.Path)
-	require.ErrorAs(t, again.Conflict(schema.New(schema.Class{Name: "Cat", Kind: schema.Embedded})), &invalid)
+	require.ErrorAs(t, again.Conflict(schema.New(schema.Class{Name: "Cat", Kind: schema.Embedded}), true), &invalid)
 	require.Equal(t, "schemas[1].schema", invalid.Path)
 }
 

@@ -75,9 +75,10 @@ func (s *Server) writeDown(a *app, classes *schema.Schema) {
 }
 
 // CheckClasses looks whether an app can get to the classes of a configuration from what it has: the error is an *appconfig.ValidationError if it
-// can't (spec/sync-semantics.md section 9.4: types, optionality and primary keys of what syncs stay). strict is auth.App.Strict. A server that is
-// shutting down doesn't look: what contradicts is not taken anyway (declare).
-func (s *Server) CheckClasses(ctx context.Context, app string, strict bool, classes *jsonschema.Classes) error {
+// can't (spec/sync-semantics.md section 9.4: types, optionality and primary keys of what syncs stay). terminated says that the app's sync was (Terminate),
+// and is about to be enabled again: then types and optionality may change. strict is auth.App.Strict. A server that is shutting down doesn't look: what
+// contradicts is not taken anyway (declare).
+func (s *Server) CheckClasses(ctx context.Context, app string, strict, terminated bool, classes *jsonschema.Classes) error {
 	o, err := s.acquire(ctx, app, strict)
 	switch {
 	case errors.Is(err, errDraining):
@@ -86,7 +87,7 @@ func (s *Server) CheckClasses(ctx context.Context, app string, strict bool, clas
 		return err
 	}
 	defer s.release(o)
-	return classes.Conflict(o.app.engine.Catalog().Schema)
+	return classes.Conflict(o.app.engine.Catalog().Schema, terminated)
 }
 
 // checkVersion looks whether there is the schema version that a client has (spec/sync-semantics.md section 9.4). In development mode the schema is

@@ -64,7 +64,7 @@ func TestSchemasOfTheConfiguration(t *testing.T) {
 		c.Schemas = []appconfig.Schema{schemaOf("Dog", properties, `"name"`)}
 		classes, err := jsonschema.Of(c)
 		require.NoError(t, err)
-		return g.CheckClasses(t.Context(), "app", false, classes)
+		return g.CheckClasses(t.Context(), "app", false, false, classes)
 	}
 	require.NoError(t, check(`"name":{"bsonType":"string"},"new":{"bsonType":"long"}`))
 	var invalid *appconfig.ValidationError

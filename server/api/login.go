@@ -31,7 +31,9 @@ func (s *Server) login(c *call) error {
 	}
 	// realm-cpp sends no device id, other SDKs do; nothing about a device is required (4.1).
 	device := body.inner("options").inner("device")
-	credentials.DeviceID, _ = device.text("deviceId")
+	if id, _ := device.text("deviceId"); len(id) == objectIDDigits {
+		credentials.DeviceID = id
+	}
 	credentials.Device = readDevice(device)
 	if c.r.URL.Query().Get("link") == "true" {
 		token, err := s.auth.Link(c.r.Context(), c.app, c.bearer(), credentials)
@@ -77,14 +79,19 @@ func readCredentials(c *auth.Credentials, body object, text []byte) (err error) 
 	return err
 }
 
-// readDevice takes the texts that a client says of its device (4.1). What is not a text is left out.
+// objectIDDigits is the length of an object id.
+const objectIDDigits = 24
+
+// readDevice takes the texts that a client says of its device (4.1). What is not a text is left out, and of one that is long, what is not kept anyhow: a
+// login may wait for its turn to have its password hashed, and there may be many.
 func readDevice(o object) (d auth.Device) {
 	for name, to := range map[string]*string{
 		"appId": &d.AppID, "appVersion": &d.AppVersion, "bundleId": &d.BundleID, "coreVersion": &d.CoreVersion, "cpuArch": &d.CPUArch,
 		"deviceName": &d.DeviceName, "deviceVersion": &d.DeviceVersion, "frameworkName": &d.FrameworkName, "frameworkVersion": &d.FrameworkVersion,
 		"platform": &d.Platform, "platformVersion": &d.PlatformVersion, "sdk": &d.SDK, "sdkVersion": &d.SDKVersion,
 	} {
-		*to, _ = o.text(name)
+		text, _ := o.text(name)
+		*to = clip(text, auth.MaxDeviceText)
 	}
 	return d
 }

@@ -1,11 +1,15 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/server/auth"
 )
 
 func TestAnonymousLogin(t *testing.T) {
@@ -166,4 +170,13 @@ func TestLinking(t *testing.T) {
 	// The session was closed: its access token is still good, and is not prolonged.
 	f.call(http.MethodDelete, prefix+"auth/session", other.RefreshToken, "").is(204, "")
 	f.link(other.AccessToken, "custom-token", `"token":"`+f.subject("new")+`"`).refusedFor(401, "invalid session", "InvalidSession")
+}
+
+// What waits for its turn to have a password hashed doesn't hold a text of a megabyte meanwhile.
+func TestDeviceTextsAreShort(t *testing.T) {
+	long, err := json.Marshal(strings.Repeat("x", MaxBody/2))
+	require.NoError(t, err)
+	d := readDevice(object{"deviceName": long, "sdk": json.RawMessage(`"Realm Cpp"`)})
+	require.Less(t, len(d.DeviceName), 2*auth.MaxDeviceText)
+	require.Equal(t, "Realm Cpp", d.SDK)
 }

@@ -51,11 +51,16 @@ func (s *Service) Register(ctx context.Context, app *App, email, password, remot
 	}
 	err = s.startConfirmation(ctx, app, e, a)
 	if err != nil { // the address is free again
-		if _, gone := s.db.write.ExecContext(context.WithoutCancel(ctx), "DELETE FROM accounts WHERE id = ? AND confirmed = 0", a.id); gone != nil {
-			s.log.Error("an account that was refused was not removed", "app", app.ID, "error", gone)
-		}
+		s.dropAccount(ctx, app, a)
 	}
 	return err
+}
+
+// dropAccount removes an account whose making failed, unless something has confirmed it since.
+func (s *Service) dropAccount(ctx context.Context, app *App, a accountRow) {
+	if _, err := s.db.write.ExecContext(context.WithoutCancel(ctx), "DELETE FROM accounts WHERE id = ? AND confirmed = ?", a.id, a.confirmed); err != nil {
+		s.log.Error("an account that was refused was not removed", "app", app.ID, "error", err)
+	}
 }
 
 // addAccount stores an account, or returns ErrNameInUse.

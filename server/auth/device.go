@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// maxDeviceText bounds each text that a client says of its device, in characters.
-	maxDeviceText = 128
+	// MaxDeviceText bounds each text that a client says of its device, in bytes.
+	MaxDeviceText = 128
 	// maxDevices bounds what is kept per user: realm-cpp does not tell its device id at a login, so each login is a new device.
 	maxDevices = 50
 )
@@ -35,7 +35,7 @@ type Device struct {
 func (d Device) clip() Device {
 	for _, s := range []*string{&d.AppID, &d.AppVersion, &d.BundleID, &d.CoreVersion, &d.CPUArch, &d.DeviceName, &d.DeviceVersion, &d.FrameworkName,
 		&d.FrameworkVersion, &d.Platform, &d.PlatformVersion, &d.SDK, &d.SDKVersion} {
-		*s = clip(*s, maxDeviceText)
+		*s = clip(*s, MaxDeviceText)
 	}
 	return d
 }

@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -588,6 +589,61 @@ func TestUserCreation(t *testing.T) {
 	_, err = f.userpass("b@b.c", "password")
 	require.NoError(t, err)
 	require.Len(t, seen, 3)
+
+	// An administrator's attempt leaves nothing behind either.
+	fail = &FunctionError{Message: "not you"}
+	_, err = f.CreateEmailUser(t.Context(), f.app, "c@b.c", "password")
+	require.EqualError(t, err, "not you")
+	fail = nil
+	_, err = f.CreateEmailUser(t.Context(), f.app, "c@b.c", "password")
+	require.NoError(t, err)
+}
+
+// The same credentials may log in while the function for a new user runs: if it fails, connections of that login are closed.
+func TestUserCreationFailsLate(t *testing.T) {
+	var f *fixture
+	twice := false
+	var between Login
+	f = openWith(t, func(c *Config) {
+		c.Functions = functions{"created": func(*Caller, bson.A) (any, error) {
+			twice = true
+			var err error
+			between, err = f.userpass("a@b.c", "password")
+			require.NoError(t, err)
+			return nil, &FunctionError{Message: "not you"}
+		}}
+	})
+	f.configure(func(c *appconfig.Config) {
+		c.CustomUserData = &appconfig.CustomData{ServiceID: c.Services[0].ID, Enabled: true, DatabaseName: "d", CollectionName: "c", UserIDField: "id", OnCreation: "created"}
+	}, "created")
+	f.register("a@b.c")
+	_, err := f.userpass("a@b.c", "password")
+	require.EqualError(t, err, "not you")
+	require.True(t, twice)
+	_, err = f.Refresh(t.Context(), between.RefreshToken)
+	require.ErrorIs(t, err, ErrInvalidSession)
+	require.Equal(t, []Revocation{{f.app.ID, between.UserID, UserDeleted}}, f.revoked)
+}
+
+// A user has so many identities: all are read whenever something looks at the user.
+func TestIdentitiesAreBounded(t *testing.T) {
+	f := open(t, nil)
+	l := f.anonymous()
+	for i := range maxIdentities {
+		email := strconv.Itoa(i) + "@b.c"
+		f.register(email)
+		_, err := f.Link(t.Context(), f.app, l.AccessToken, Credentials{Provider: ProviderUserpass, Username: email, Password: "password"})
+		if i < maxIdentities-1 {
+			require.NoError(t, err)
+		} else {
+			require.EqualError(t, err, "a user can have at most 100 identities")
+		}
+	}
+	_, err := f.Link(t.Context(), f.app, l.AccessToken, Credentials{Provider: ProviderUserpass, Username: "5@b.c", Password: "password"})
+	require.NoError(t, err, "it has that one")
+	again, err := f.userpass("98@b.c", "password")
+	require.NoError(t, err)
+	require.Equal(t, l.UserID, again.UserID)
 }
 
 func TestServerKeys(t *testing.T) {
@@ -660,7 +716,7 @@ func TestDevices(t *testing.T) {
 	require.Len(t, list, maxDevices)
 	require.Equal(t, last.DeviceID, list[0].ID)
 	require.Equal(t, "Linux", list[0].Platform)
-	require.LessOrEqual(t, len(list[0].SDK), maxDeviceText+3)
+	require.LessOrEqual(t, len(list[0].SDK), MaxDeviceText+3)
 	require.Equal(t, f.clock.Now().Unix(), list[0].Seen.Unix())
 	_, err = f.Login(t.Context(), f.app, Credentials{Provider: ProviderUserpass, Username: "a@b.c", Password: "password", DeviceID: list[1].ID, Device: Device{Platform: "iOS"}})
 	require.NoError(t, err)

@@ -283,7 +283,17 @@ func ownerOf(ctx context.Context, tx *sql.Tx, app *App, who resolved) (user stri
 	return user, err
 }
 
+// maxIdentities bounds the identities of a user: all are read whenever rules or functions look at the user, and anybody may be able to register more.
+const maxIdentities = 100
+
 func addIdentity(ctx context.Context, tx *sql.Tx, app *App, who resolved, user string, now time.Time) error {
+	var have int
+	if err := tx.QueryRowContext(ctx, "SELECT count(*) FROM identities WHERE user_id = ?", user).Scan(&have); err != nil {
+		return err
+	}
+	if have >= maxIdentities {
+		return errBadRequest("a user can have at most %d identities", maxIdentities)
+	}
 	data, err := json.Marshal(who.data)
 	if err != nil {
 		return err

@@ -30,16 +30,16 @@ func (s *Service) CreateEmailUser(ctx context.Context, app *App, email, password
 	who.data.set("email", email)
 	var user string
 	var created bool
-	if err := s.db.update(ctx, func(tx *sql.Tx) (err error) {
+	err = s.db.update(ctx, func(tx *sql.Tx) (err error) {
 		user, created, err = s.userFor(ctx, tx, app, who, s.now())
 		return err
-	}); err != nil {
-		return UserInfo{}, wrap("making a user", err)
+	})
+	if err == nil && created {
+		err = s.userCreated(ctx, app, p.config, user)
 	}
-	if created {
-		if err := s.userCreated(ctx, app, p.config, user); err != nil {
-			return UserInfo{}, err
-		}
+	if err != nil {
+		s.dropAccount(ctx, app, a) // what was not made can be made again
+		return UserInfo{}, wrap("making a user", err)
 	}
 	return s.User(ctx, app, user)
 }

@@ -136,7 +136,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		cfg: cfg, db: db, tokens: newTokens(keys, cfg.Now), hasher: newHasher(cfg.PasswordCost), now: cfg.Now, log: cfg.Logger,
 		egress: newEgress(cfg), byID: map[string]*App{}, byDomain: map[string]*App{},
 	}
-	s.keySets = jwks.NewCache(s.egress, cfg.Now)
+	s.keySets = jwks.NewCache(s.egress, cfg.Now, cfg.Logger)
 	// Nobody has connections of what was revoked before.
 	if err := db.read.QueryRowContext(ctx, "SELECT coalesce(max(seq), 0) FROM revocations").Scan(&s.told); err != nil {
 		return nil, errors.Join(fmt.Errorf("auth: looking for what was revoked: %w", err), db.close())

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,7 +15,8 @@ import (
 )
 
 const (
-	// minAge and maxAge bound how long a set is kept, whatever its server says; defaultAge is for servers that say nothing.
+	// minAge and maxAge bound how long a set is kept, whatever its server says; defaultAge is for servers that say nothing. maxAge also
+	// bounds how long it is used while another can't be had.
 	minAge     = 5 * time.Minute
 	maxAge     = time.Hour
 	defaultAge = 10 * time.Minute
@@ -32,30 +34,39 @@ var ErrNoKey = errors.New("no key of the set is the one that signed it")
 type Cache struct {
 	client *egress.Client
 	now    func() time.Time
+	log    *slog.Logger
 
 	mu   sync.Mutex // guards sets; not held while a set is fetched
 	sets map[string]*set
 }
 
-// set is one key set. Whoever holds turn may read and write the rest.
+// set is one key set. Whoever holds turn fetches it, and may read and write tried and failed. mu guards the rest, for those who need no fetch.
 type set struct {
-	turn    chan struct{} // has one element while nobody is at it
+	turn   chan struct{} // has one element while nobody is at it
+	tried  time.Time     // the last fetch
+	failed error         // of it
+
+	mu      sync.Mutex
 	keys    []Key
-	fetched time.Time
-	expires time.Time
-	failed  error // of the last fetch
+	expires time.Time // until then they are good
+	end     time.Time // until then they are, if others can't be had
 }
 
-// NewCache makes an empty cache.
-func NewCache(client *egress.Client, now func() time.Time) *Cache {
-	return &Cache{client: client, now: now, sets: map[string]*set{}}
+// NewCache makes an empty cache. log gets what an operator should know of issuers that don't answer.
+func NewCache(client *egress.Client, now func() time.Time, log *slog.Logger) *Cache {
+	return &Cache{client: client, now: now, log: log, sets: map[string]*set{}}
 }
 
 // Keys returns the keys of a set that could have signed a token: those of the algorithm and, if the token names one, of the key
-// id. When there is none, the set is fetched again: keys rotate. ErrNoKey if there is none then; other errors are about the fetch, and
+// id. When there is none, the set is fetched again: keys rotate. If that fails the keys that were there are good for another while, up to maxAge
+// in all: users log in while an issuer is being restarted. ErrNoKey if there is none; other errors are about the fetch, and
 // name addresses that are nobody else's to know.
 func (c *Cache) Keys(ctx context.Context, address, id, alg string) ([]Key, error) {
 	s := c.set(address)
+	// Who has what is needed doesn't wait for a fetch because of a key that somebody else has made up.
+	if found, fresh := s.pick(c.now(), id, alg); fresh {
+		return found, nil
+	}
 	select {
 	case <-s.turn:
 	case <-ctx.Done():
@@ -63,30 +74,39 @@ func (c *Cache) Keys(ctx context.Context, address, id, alg string) ([]Key, error
 	}
 	defer func() { s.turn <- struct{}{} }()
 	now := c.now()
-	if now.Before(s.expires) {
-		if found := pick(s.keys, id, alg); len(found) > 0 {
-			return found, nil
-		}
-	}
-	if wait := s.fetched.Add(pause).Sub(now); wait > 0 && !s.fetched.IsZero() {
-		if s.failed != nil {
-			return nil, s.failed
-		}
-		return nil, ErrNoKey
-	}
-	// Others wait for the answer too: it does not end with who asked first.
-	s.failed = c.fetch(context.WithoutCancel(ctx), address, s)
-	s.fetched = now
-	if s.failed != nil {
-		if found := pick(s.keys, id, alg); len(found) > 0 && now.Before(s.expires) {
-			return found, nil
-		}
-		return nil, s.failed
-	}
-	if found := pick(s.keys, id, alg); len(found) > 0 {
+	found, fresh := s.pick(now, id, alg)
+	if fresh {
 		return found, nil
 	}
+	if s.tried.IsZero() || now.Sub(s.tried) >= pause {
+		// Others wait for the answer too: it does not end with who asked first.
+		s.tried, s.failed = now, c.fetch(context.WithoutCancel(ctx), address, s)
+		if found, _ = s.pick(now, id, alg); s.failed != nil && len(found) > 0 {
+			c.log.Warn("keys of an identity provider are used beyond their time", "until", s.end, "error", s.failed)
+		}
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case s.failed != nil:
+		return nil, s.failed
+	}
 	return nil, ErrNoKey
+}
+
+// pick returns the keys that fit and that may be used at a time; fresh says that there are some and that no others need be fetched.
+func (s *set) pick(now time.Time, id, alg string) (found []Key, fresh bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !now.Before(s.end) {
+		return nil, false
+	}
+	for _, k := range s.keys {
+		if k.Alg == alg && (id == "" || k.ID == id) {
+			found = append(found, k)
+		}
+	}
+	return found, len(found) > 0 && now.Before(s.expires)
 }
 
 func (c *Cache) set(address string) *set {
@@ -116,7 +136,10 @@ func (c *Cache) fetch(ctx context.Context, address string, s *set) error {
 	if err != nil {
 		return fmt.Errorf("fetching the keys: %w", err)
 	}
-	s.keys, s.expires = keys, c.now().Add(age(a.Header.Get("Cache-Control")))
+	now := c.now()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys, s.expires, s.end = keys, now.Add(age(a.Header.Get("Cache-Control"))), now.Add(maxAge)
 	return nil
 }
 
@@ -135,13 +158,4 @@ func age(control string) time.Duration {
 		}
 	}
 	return min(max(out, minAge), maxAge)
-}
-
-func pick(keys []Key, id, alg string) (out []Key) {
-	for _, k := range keys {
-		if k.Alg == alg && (id == "" || k.ID == id) {
-			out = append(out, k)
-		}
-	}
-	return out
 }

@@ -1,6 +1,7 @@
 package jwks
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,6 +10,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -98,6 +100,7 @@ func TestParse(t *testing.T) {
 type issuer struct {
 	body    atomic.Value // []byte; empty: it fails
 	control atomic.Value // string
+	hold    atomic.Value // chan struct{}: it answers when that is closed
 	asked   atomic.Int64
 	at      time.Time
 	cache   *Cache
@@ -110,6 +113,9 @@ func newIssuer(t *testing.T) *issuer {
 	i.control.Store("")
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		i.asked.Add(1)
+		if hold, ok := i.hold.Load().(chan struct{}); ok {
+			<-hold
+		}
 		body := i.body.Load().([]byte)
 		if len(body) == 0 {
 			w.WriteHeader(http.StatusBadGateway)
@@ -121,7 +127,7 @@ func newIssuer(t *testing.T) *issuer {
 	roots := x509.NewCertPool()
 	roots.AddCert(server.Certificate())
 	i.url = server.URL
-	i.cache = NewCache(egress.New(roots, 0), func() time.Time { return i.at })
+	i.cache = NewCache(egress.New(roots, 0), func() time.Time { return i.at }, slog.New(slog.DiscardHandler))
 	return i
 }
 
@@ -168,13 +174,38 @@ func TestCache(t *testing.T) {
 	require.Error(t, i.find(t, "three"))
 	require.NoError(t, i.find(t, "two"), "a failed attempt to find another does not end it")
 	i.at = i.at.Add(pause)
-	require.Error(t, i.find(t, "two"), "its time is over")
 	asked := i.asked.Load()
+	require.NoError(t, i.find(t, "two"), "others can't be had")
+	require.Equal(t, asked+1, i.asked.Load())
+	require.NoError(t, i.find(t, "two"))
+	require.Error(t, i.find(t, "three"))
+	require.Equal(t, asked+1, i.asked.Load(), "a server that fails is not asked by each login")
+	i.at = i.at.Add(maxAge - defaultAge)
+	require.Error(t, i.find(t, "two"), "its time is over")
 	require.Error(t, i.find(t, "two"))
-	require.Equal(t, asked, i.asked.Load(), "a server that fails is not asked by each login")
+	require.Equal(t, asked+2, i.asked.Load())
 	i.body.Store(keySet(rsaJSON("two", &rsaKey().PublicKey)))
 	i.at = i.at.Add(pause)
 	require.NoError(t, i.find(t, "two"))
+}
+
+// A key that is made up makes the set be fetched, and an issuer may take its time: nobody who brings a key of the set waits for that.
+func TestNobodyWaitsForNothing(t *testing.T) {
+	i := newIssuer(t)
+	i.body.Store(keySet(rsaJSON("one", &rsaKey().PublicKey)))
+	require.NoError(t, i.find(t, "one"))
+	i.at = i.at.Add(pause)
+	i.hold.Store(make(chan struct{}))
+	var group sync.WaitGroup
+	group.Go(func() { _, _ = i.cache.Keys(t.Context(), i.url, "made up", RS256) })
+	require.Eventually(t, func() bool { return i.asked.Load() == 2 }, time.Minute, time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // whoever waits gives up
+	_, err := i.cache.Keys(ctx, i.url, "one", RS256)
+	require.NoError(t, err)
+	require.EqualValues(t, 2, i.asked.Load())
+	close(i.hold.Load().(chan struct{}))
+	group.Wait()
 }
 
 func TestAge(t *testing.T) {

@@ -63,7 +63,7 @@ func (c *call) createProvider() error {
 func readProvider(body object, p *appconfig.Provider) error {
 	for member, target := range map[string]any{
 		"name": &p.Name, "disabled": &p.Disabled, "config": &p.Config, "secret_config": &p.SecretConfig,
-		"metadata_fields": &p.MetadataFields, "redirect_uris": &p.RedirectURIs,
+		"metadata_fields": &p.MetadataFields, "redirect_uris": &p.RedirectURIs, "domain_restrictions": &p.DomainRestrictions,
 	} {
 		if err := body.into(member, target, "what it is for a provider"); err != nil {
 			return err

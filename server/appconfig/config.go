@@ -39,6 +39,8 @@ type Provider struct {
 	SecretConfig   json.RawMessage `json:"secret_config,omitempty"`
 	MetadataFields []MetadataField `json:"metadata_fields,omitempty"`
 	RedirectURIs   []string        `json:"redirect_uris,omitempty"`
+	// DomainRestrictions of oauth2-google are the domains that the e-mail address of a user may have; none: all.
+	DomainRestrictions []string `json:"domain_restrictions,omitempty"`
 }
 
 // MetadataField takes a value of an external identity over into the profile (4.4).

@@ -3,6 +3,7 @@ package appconfig
 import (
 	"fmt"
 	"net/url"
+	"strings"
 
 	"realmsync/server/jwks"
 )
@@ -28,6 +29,7 @@ func (v *validator) providers() {
 		types[p.Type] = true
 		v.text(path+".name", p.Name, maxName)
 		v.provider(path, p)
+		v.domains(path, p)
 		v.metadata(path, p.MetadataFields)
 	}
 }
@@ -56,6 +58,20 @@ func (v *validator) provider(path string, p *Provider) {
 		v.oauth2(path, p)
 	default:
 		v.decode(path, p, &struct{}{}, &struct{}{})
+	}
+}
+
+// domains: a restriction that would not be looked at is refused, so that nobody relies on it.
+func (v *validator) domains(path string, p *Provider) {
+	v.count(path+".domain_restrictions", len(p.DomainRestrictions))
+	for i, d := range p.DomainRestrictions {
+		at := fmt.Sprintf("%s.domain_restrictions[%d]", path, i)
+		switch {
+		case p.Type != ProviderGoogle:
+			v.fail(at, "only %s can be restricted to domains", ProviderGoogle)
+		case d == "" || len(d) > maxName || strings.ContainsAny(d, "@* /"):
+			v.fail(at, "it must be a domain, such as example.com")
+		}
 	}
 }
 

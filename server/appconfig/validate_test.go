@@ -118,10 +118,17 @@ func TestValidate(t *testing.T) {
 		"custom data's field": {[]func(*Config){func(c *Config) {
 			c.CustomUserData = &CustomData{Enabled: true, ServiceID: c.Services[0].ID, DatabaseName: "d", CollectionName: "c"}
 		}}, "custom_user_data.user_id_field", "text"},
-		"custom data off": {[]func(*Config){func(c *Config) { c.CustomUserData = &CustomData{} }}, "", ""},
-		"expiration":      {[]func(*Config){func(c *Config) { c.Security.RefreshTokenExpiration = 1799 }}, "security.refresh_token_expiration", "1800"},
-		"origin":          {[]func(*Config){func(c *Config) { c.Security.AllowedOrigins = []string{"example.com"} }}, "security.allowed_request_origins[0]", "https"},
-		"settings":        {[]func(*Config){func(c *Config) { c.Settings = raw("1") }}, "settings", "object"},
+		"domains": {[]func(*Config){func(c *Config) {
+			c.Providers = append(c.Providers, Provider{ID: id("5"), Name: "g", Type: ProviderGoogle, Config: raw(`{"clientId":"x"}`), DomainRestrictions: []string{"example.com"}})
+		}}, "", ""},
+		"no domain": {[]func(*Config){func(c *Config) {
+			c.Providers = append(c.Providers, Provider{ID: id("5"), Name: "g", Type: ProviderGoogle, Config: raw(`{"clientId":"x"}`), DomainRestrictions: []string{"example.com", "@example.com"}})
+		}}, "auth_providers[3].domain_restrictions[1]", "example.com"},
+		"domains of others": {[]func(*Config){func(c *Config) { c.Providers[0].DomainRestrictions = []string{"example.com"} }}, "auth_providers[0].domain_restrictions[0]", "only oauth2-google"},
+		"custom data off":   {[]func(*Config){func(c *Config) { c.CustomUserData = &CustomData{} }}, "", ""},
+		"expiration":        {[]func(*Config){func(c *Config) { c.Security.RefreshTokenExpiration = 1799 }}, "security.refresh_token_expiration", "1800"},
+		"origin":            {[]func(*Config){func(c *Config) { c.Security.AllowedOrigins = []string{"example.com"} }}, "security.allowed_request_origins[0]", "https"},
+		"settings":          {[]func(*Config){func(c *Config) { c.Settings = raw("1") }}, "settings", "object"},
 		"environment values": {[]func(*Config){func(c *Config) { c.EnvironmentValues = map[string]map[string]json.RawMessage{"prod": {}} }},
 			"environment_values.prod", "no such environment"},
 	} {

@@ -420,6 +420,32 @@ func TestOpenID(t *testing.T) {
 	require.Len(t, users, 3, "one subject of three issuers")
 }
 
+// Users of Google may be restricted to domains, as an export of App Services says. Before, that was not looked at, and everybody with an account there
+// was let in.
+func TestDomainRestrictions(t *testing.T) {
+	i := newIssuer(t)
+	f := openWith(t, func(c *Config) { production(c); c.Roots = i.roots })
+	i.publish(t, "k", issuerRSA().Public())
+	f.openID(ProviderGoogle, i)
+	f.configure(func(c *appconfig.Config) { c.Provider(ProviderGoogle).DomainRestrictions = []string{"example.com", "Example.org"} })
+	for _, c := range []struct {
+		email, verified any
+		want            bool
+	}{
+		{"a@example.com", true, true}, {"a@EXAMPLE.com", "true", true}, {"a@example.org", true, true},
+		{"a@example.net", true, false}, {"a@sub.example.com", true, false}, {"a@notexample.com", true, false}, {"a@example.com@evil.net", true, false},
+		{"example.com", true, false}, {"a@example.com", false, false}, {"a@example.com", nil, false}, {"a@example.com", "no", false}, {nil, true, false}, {5, true, false}, {"a@", true, false},
+	} {
+		claims := f.goodClaims(map[string]any{"iss": "https://issuer.example", "aud": "client-1", "sub": "subject-1", "email": c.email, "email_verified": c.verified})
+		_, err := f.Login(t.Context(), f.app, Credentials{Provider: ProviderGoogle, IDToken: issue(t, jwt.SigningMethodRS256, issuerRSA(), "k", claims)})
+		if c.want {
+			require.NoError(t, err, "%v", c)
+		} else {
+			require.ErrorIs(t, err, errDomain, "%v", c)
+		}
+	}
+}
+
 func TestAuthCode(t *testing.T) {
 	i := newIssuer(t)
 	f := openWith(t, func(c *Config) { production(c); c.Roots = i.roots })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"realmsync/server/appconfig"
@@ -85,8 +86,34 @@ func (s *Service) checkOpenID(ctx context.Context, p provider, c Credentials) (s
 	if err != nil {
 		return "", nil, &Error{Status: http.StatusUnauthorized, Code: "AuthError", Text: "invalid credentials of provider '" + p.Type + "': " + clip(err.Error(), 512)}
 	}
+	if err := checkDomain(p, claims); err != nil {
+		return "", nil, err
+	}
 	data, err := openIDDetails(p, claims)
 	return subject, data, err
+}
+
+// errDomain: the app's provider takes users of some domains only.
+var errDomain = &Error{Status: http.StatusForbidden, Code: "DomainNotAllowed", Text: "the provider takes no users with an e-mail address of this domain"}
+
+// checkDomain refuses whoever has no e-mail address in the domains that the provider is restricted to: one that the issuer has verified, or it could be
+// anybody's.
+func checkDomain(p provider, claims json.RawMessage) error {
+	if len(p.DomainRestrictions) == 0 {
+		return nil
+	}
+	var who struct {
+		Email    string `json:"email"`
+		Verified any    `json:"email_verified"`
+	}
+	if json.Unmarshal(claims, &who) != nil || who.Verified != true && who.Verified != "true" {
+		return errDomain
+	}
+	domain := who.Email[strings.LastIndexByte(who.Email, '@')+1:]
+	if len(domain) == len(who.Email) || !slices.ContainsFunc(p.DomainRestrictions, func(d string) bool { return strings.EqualFold(d, domain) }) {
+		return errDomain
+	}
+	return nil
 }
 
 // idToken verifies an id_token (OpenID Connect Core 3.1.3.7): the issuer's signature, that it is for this client, and its times.

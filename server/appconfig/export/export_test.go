@@ -30,6 +30,8 @@ var example = map[string]string{
 	"auth/providers.json": `{
     "anon-user": {"name": "anon-user", "type": "anon-user", "disabled": false},
     "api-key": {"name": "api-key", "type": "api-key", "disabled": true},
+    "oauth2-google": {"name": "oauth2-google", "type": "oauth2-google", "disabled": false, "config": {"clientId": "client", "openId": true},
+        "redirect_uris": ["https://app.example/back"], "domain_restrictions": ["example.com"]},
     "custom-token": {
         "name": "custom-token", "type": "custom-token", "disabled": false,
         "config": {"audience": [], "signingAlgorithm": "HS256", "useJWKURI": false},

@@ -103,10 +103,11 @@ func (w *writer) app(id string, c *appconfig.Config) {
 		SecretConfig   json.RawMessage           `json:"secret_config,omitempty"`
 		MetadataFields []appconfig.MetadataField `json:"metadata_fields,omitempty"`
 		RedirectURIs   []string                  `json:"redirect_uris,omitempty"`
+		Domains        []string                  `json:"domain_restrictions,omitempty"`
 	}
 	providers := map[string]provider{}
 	for _, p := range c.Providers {
-		providers[p.Type] = provider{p.Name, p.Type, p.Disabled, p.Config, p.SecretConfig, p.MetadataFields, p.RedirectURIs}
+		providers[p.Type] = provider{p.Name, p.Type, p.Disabled, p.Config, p.SecretConfig, p.MetadataFields, p.RedirectURIs, p.DomainRestrictions}
 	}
 	w.json("auth/providers.json", providers)
 	if d := c.CustomUserData; d != nil {

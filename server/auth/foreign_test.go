@@ -427,7 +427,9 @@ func TestDomainRestrictions(t *testing.T) {
 	f := openWith(t, func(c *Config) { production(c); c.Roots = i.roots })
 	i.publish(t, "k", issuerRSA().Public())
 	f.openID(ProviderGoogle, i)
-	f.configure(func(c *appconfig.Config) { c.Provider(ProviderGoogle).DomainRestrictions = []string{"example.com", "Example.org"} })
+	f.configure(func(c *appconfig.Config) {
+		c.Provider(ProviderGoogle).DomainRestrictions = []string{"example.com", "Example.org"}
+	})
 	for _, c := range []struct {
 		email, verified any
 		want            bool

@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"net/http"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -11,31 +12,39 @@ import (
 	"realmsync/server/mql"
 )
 
-// method is an operation by its name.
-type method func(o *operation, a *arguments) (any, error)
-
-// methods are those of app-services 7.4.
-var methods = map[string]method{
-	"find":              find,
-	"findOne":           findOne,
-	"aggregate":         aggregate,
-	"count":             count,
-	"insertOne":         insertOne,
-	"insertMany":        insertMany,
-	"deleteOne":         func(o *operation, a *arguments) (any, error) { return deleteSome(o, a, false) },
-	"deleteMany":        func(o *operation, a *arguments) (any, error) { return deleteSome(o, a, true) },
-	"updateOne":         func(o *operation, a *arguments) (any, error) { return updateSome(o, a, false) },
-	"updateMany":        func(o *operation, a *arguments) (any, error) { return updateSome(o, a, true) },
-	"findOneAndUpdate":  func(o *operation, a *arguments) (any, error) { return findOneAndUpdate(o, a, false) },
-	"findOneAndReplace": func(o *operation, a *arguments) (any, error) { return findOneAndUpdate(o, a, true) },
-	"findOneAndDelete":  findOneAndDelete,
+// method is an operation by its name. What it doesn't take is refused: a caller who says skip, or a collation, doesn't mean a result without.
+type method struct {
+	do    func(o *operation, a *arguments) (any, error)
+	takes []string // besides database and collection
 }
+
+// methods are those of app-services 7.4. Those that find one document and do something take what their siblings take: clients may send it.
+var methods = func() map[string]method {
+	read := []string{"query", "limit", "project", "sort"}
+	change := []string{"query", "update", "upsert", "arrayFilters"}
+	and := []string{"filter", "update", "upsert", "returnNewDocument", "projection", "sort", "arrayFilters"}
+	return map[string]method{
+		"find":              {find, read},
+		"findOne":           {findOne, read},
+		"aggregate":         {aggregate, []string{"pipeline"}},
+		"count":             {count, []string{"query", "limit"}},
+		"insertOne":         {insertOne, []string{"document"}},
+		"insertMany":        {insertMany, []string{"documents"}},
+		"deleteOne":         {func(o *operation, a *arguments) (any, error) { return deleteSome(o, a, false) }, []string{"query"}},
+		"deleteMany":        {func(o *operation, a *arguments) (any, error) { return deleteSome(o, a, true) }, []string{"query"}},
+		"updateOne":         {func(o *operation, a *arguments) (any, error) { return updateSome(o, a, false) }, change},
+		"updateMany":        {func(o *operation, a *arguments) (any, error) { return updateSome(o, a, true) }, change},
+		"findOneAndUpdate":  {func(o *operation, a *arguments) (any, error) { return findOneAndUpdate(o, a, false) }, and},
+		"findOneAndReplace": {func(o *operation, a *arguments) (any, error) { return findOneAndUpdate(o, a, true) }, and},
+		"findOneAndDelete":  {findOneAndDelete, []string{"filter", "projection", "sort", "upsert", "returnNewDocument"}},
+	}
+}()
 
 // Call performs an operation on a collection: a method and its argument document as in app-services 7.4, and the result in the shape that clients
 // expect. Errors that are the caller's fault are *apierror.Error.
 func (d *Data) Call(ctx context.Context, app string, caller *auth.Caller, service, name string, arg bson.D) (any, error) {
 	run := methods[name]
-	if run == nil {
+	if run.do == nil {
 		return nil, apierror.New(http.StatusBadRequest, "ServiceCommandNotFound", "the method '%s' of collections is not known", clip(name))
 	}
 	if err := mayCall(ctx, name); err != nil {
@@ -45,6 +54,11 @@ func (d *Data) Call(ctx context.Context, app string, caller *auth.Caller, servic
 		return nil, err
 	}
 	a := &arguments{d: arg}
+	for _, e := range arg {
+		if !slices.Contains(run.takes, e.Key) && e.Key != "database" && e.Key != "collection" {
+			return nil, invalid("the argument '%s' of the method '%s' is not supported", clip(e.Key), name)
+		}
+	}
 	at := Collection{Service: service, Database: a.name("database"), Name: a.name("collection")}
 	if a.err != nil {
 		return nil, a.err
@@ -54,7 +68,7 @@ func (d *Data) Call(ctx context.Context, app string, caller *auth.Caller, servic
 		return nil, explain(err)
 	}
 	defer end()
-	out, err := run(o, a)
+	out, err := run.do(o, a)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -142,6 +156,14 @@ func (a *arguments) array(member string) bson.A {
 	return list
 }
 
+// optional reads an array that may be absent.
+func (a *arguments) optional(member string) bson.A {
+	if v, _ := mql.Get(a.d, member); v == nil {
+		return nil
+	}
+	return a.array(member)
+}
+
 func (a *arguments) flag(member string) bool {
 	v, _ := mql.Get(a.d, member)
 	b, ok := v.(bool)
@@ -195,9 +217,14 @@ func (a *arguments) update(replace bool) *mql.Update {
 	}
 	compile := mql.CompileUpdate
 	if replace {
-		compile = mql.CompileReplacement
+		compile = func(d bson.D, arrayFilters bson.A) (*mql.Update, error) {
+			if arrayFilters != nil {
+				return nil, invalid("a document that replaces another one can't have 'arrayFilters'")
+			}
+			return mql.CompileReplacement(d)
+		}
 	}
-	u, err := compile(a.document("update", true))
+	u, err := compile(a.document("update", true), a.optional("arrayFilters"))
 	if err != nil {
 		a.fail(err)
 	}
@@ -210,11 +237,17 @@ func find(o *operation, a *arguments) (any, error) {
 		return nil, a.err
 	}
 	docs, err := o.find(filter, order, limit)
+	if err != nil {
+		return nil, err
+	}
 	out := make(bson.A, 0, len(docs))
 	for _, d := range docs {
-		out = append(out, projection.Apply(d))
+		if d, err = projection.Apply(d, o.meter); err != nil {
+			return nil, err
+		}
+		out = append(out, d)
 	}
-	return out, err
+	return out, nil
 }
 
 func findOne(o *operation, a *arguments) (any, error) {
@@ -226,7 +259,19 @@ func findOne(o *operation, a *arguments) (any, error) {
 	if err != nil || len(docs) == 0 {
 		return nil, err
 	}
-	return projection.Apply(docs[0]), nil
+	return project(o, projection, docs[0])
+}
+
+// project returns what a projection makes of a document; null if there is none.
+func project(o *operation, p *mql.Projection, d bson.D) (any, error) {
+	if d == nil {
+		return nil, nil
+	}
+	out, err := p.Apply(d, o.meter)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 func aggregate(o *operation, a *arguments) (any, error) {
@@ -238,7 +283,7 @@ func aggregate(o *operation, a *arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	run := p.Run(o.meter)
+	run := p.Run(o.meter, o.foreign)
 	err = o.each(p.First(), "", func(d bson.D, _ string) (bool, error) { return run.Add(d) })
 	if err != nil {
 		return nil, err
@@ -336,10 +381,7 @@ func findOneAndUpdate(o *operation, a *arguments, replace bool) (any, error) {
 	if fresh {
 		d = u.after
 	}
-	if d == nil {
-		return nil, nil
-	}
-	return projection.Apply(d), nil
+	return project(o, projection, d)
 }
 
 func findOneAndDelete(o *operation, a *arguments) (any, error) {
@@ -348,8 +390,8 @@ func findOneAndDelete(o *operation, a *arguments) (any, error) {
 		return nil, a.err
 	}
 	_, d, err := o.remove(filter, false, order)
-	if err != nil || d == nil {
+	if err != nil {
 		return nil, err
 	}
-	return projection.Apply(d), nil
+	return project(o, projection, d)
 }

@@ -68,6 +68,11 @@ func TestRefusals(t *testing.T) {
 		{"MissingParameter", "'document'", "insertOne", `{}`},
 		{"MissingParameter", "'pipeline'", "aggregate", `{}`},
 		{"InvalidParameter", "'query'", "find", `{"query":1}`},
+		{"InvalidParameter", "argument 'skip' of the method 'find'", "find", `{"query":{},"skip":1}`},
+		{"InvalidParameter", "argument 'collation' of the method 'updateOne'", "updateOne", `{"query":{},"update":{"$set":{"a":1}},"collation":{"locale":"de"}}`},
+		{"InvalidParameter", "'arrayFilters' must be an array", "updateOne", `{"update":{"$set":{"a":1}},"arrayFilters":{}}`},
+		{"InvalidParameter", "'arrayFilters'", "findOneAndReplace", `{"update":{"a":1},"arrayFilters":[]}`},
+		{"MongoDBError", "(stage 1 of the pipeline, $lookup)", "aggregate", `{"pipeline":[{"$lookup":{"from":"x","let":{},"pipeline":[],"as":"y"}}]}`},
 		{"InvalidParameter", "'limit'", "find", `{"limit":-1}`},
 		{"InvalidParameter", "'upsert'", "updateOne", `{"update":{"$set":{"a":1}},"upsert":1}`},
 		{"InvalidParameter", "operators", "updateMany", `{"update":{"a":1}}`},
@@ -144,7 +149,7 @@ func TestLookup(t *testing.T) {
 		require.Empty(t, look("u1"))
 		f.must(`{"matchedCount":0,"modifiedCount":0,"upsertedId":1}`, database, "UserData", "updateOne", `{"query":{"user_id":"u1","_id":1},"update":{"$set":{"n":{"$numberInt":"3"}}},"upsert":true}`)
 		require.Nil(t, f.engine.Catalog().Class("UserData"), "it isn't made a class")
-		require.Equal(t, `{"user_id":"u1","_id":{"$numberInt":"1"},"n":{"$numberInt":"3"}}`, look("u1"))
+		require.Equal(t, `{"_id":{"$numberInt":"1"},"user_id":"u1","n":{"$numberInt":"3"}}`, look("u1"))
 		f.must(`{"insertedIds":[2,0]}`, database, "UserData", "insertMany", `{"documents":[{"_id":2,"user_id":"u2"},{"_id":0,"user_id":"u1"}]}`)
 		require.Contains(t, look("u1"), `"n"`, "the first one that was inserted")
 		f.must(`{"matchedCount":1,"modifiedCount":1}`, database, "UserData", "updateOne", `{"query":{"user_id":"u1"},"update":{"$set":{"user_id":"u3"}}}`)
@@ -253,6 +258,57 @@ func TestConcurrent(t *testing.T) {
 		require.True(t, mql.Equal(age, int32(40)), "%v", age)
 		toys, _ := mql.Get(got.(bson.D), "toys")
 		require.Len(t, toys, 40)
+	}
+}
+
+// hidden hides a collection: nothing of it can be read.
+type hidden struct {
+	AllowAll
+	collection string
+}
+
+func (h hidden) Access(_ context.Context, _ string, caller *auth.Caller, c Collection) (Access, error) {
+	return func(bson.D, bson.D) Role {
+		if c.Name == h.collection {
+			return nil
+		}
+		return half{}
+	}, nil
+}
+
+// $lookup reads the other collection as the caller does: what it may not read isn't there.
+func TestLookupStage(t *testing.T) {
+	for _, database := range []string{synced1, "elsewhere"} {
+		f := open(t, func(c *Config) { c.Permissions = hidden{collection: "Tag2"} })
+		f.classes(dog()...)
+		f.must(`{"insertedIds":["ann","bob"]}`, database, "Person", "insertMany", `{"documents":[{"_id":"ann"},{"_id":"bob"}]}`)
+		f.must(`{"insertedIds":[{"$numberLong":"1"},{"$numberLong":"2"}]}`, database, "Dog", "insertMany", `{"documents":[{"_id":{"$numberLong":"1"},"owner":"bob","friends":["bob","ann"]},{"_id":{"$numberLong":"2"}}]}`)
+		f.must(`{"insertedIds":[1,2]}`, database, "Tag2", "insertMany", `{"documents":[{"_id":1},{"_id":2}]}`)
+		for _, c := range []struct{ from, local, foreign, want string }{
+			{"Person", "owner", "_id", `[{"x":[{"_id":"bob"}]},{"x":[]}]`},
+			{"Person", "friends", "_id", `[{"x":[{"_id":"ann"},{"_id":"bob"}]},{"x":[]}]`},
+			{"Tag2", "_id", "_id", `[{"x":[]},{"x":[]}]`},
+			{"Nothing", "_id", "_id", `[{"x":[]},{"x":[]}]`},
+		} {
+			got, err := f.as(&auth.Caller{UserID: "u"}, database, "Dog", "aggregate", fmt.Sprintf(`{"pipeline":[{"$lookup":{"from":%q,"localField":%q,"foreignField":%q,"as":"x"}},{"$project":{"x":1,"_id":0}}]}`, c.from, c.local, c.foreign))
+			require.NoError(t, err)
+			require.Equal(t, c.want, text(t, got))
+		}
+		f.must(`[{"n":{"$numberInt":"1"}}]`, database, "Dog", "aggregate", `{"pipeline":[{"$lookup":{"from":"Tag2","localField":"_id","foreignField":"_id","as":"x"}},{"$unwind":"$x"},{"$group":{"_id":"$x._id"}},{"$count":"all"},{"$project":{"n":{"$cond":[{"$eq":["$all",2]},1,0]}}}]}`)
+	}
+}
+
+// Positional steps of updates, on both kinds of collections.
+func TestPositional(t *testing.T) {
+	for _, database := range []string{synced1, "elsewhere"} {
+		f := open(t, nil)
+		f.classes(dog()...)
+		l := func(n int) string { return fmt.Sprintf(`{"$numberLong":"%d"}`, n) }
+		f.must(`{"insertedId":`+l(1)+`}`, database, "Dog", "insertOne", `{"document":{"_id":`+l(1)+`,"tags":[{"text":"a","n":`+l(1)+`},{"text":"b","n":`+l(2)+`}],"scores":[`+l(1)+`,`+l(5)+`]}}`)
+		f.must(`{"matchedCount":1,"modifiedCount":1}`, database, "Dog", "updateOne", `{"query":{"tags.text":"b"},"update":{"$set":{"tags.$.n":`+l(7)+`}},"upsert":false}`)
+		f.must(`{"matchedCount":1,"modifiedCount":1}`, database, "Dog", "updateMany", `{"query":{},"update":{"$inc":{"scores.$[s]":`+l(10)+`,"tags.$[].n":`+l(1)+`}},"arrayFilters":[{"s":{"$gt":3}}],"upsert":false}`)
+		f.must(`{"tags":[{"text":"a","n":`+l(2)+`},{"text":"b","n":`+l(8)+`}],"scores":[`+l(1)+`,`+l(15)+`]}`, database, "Dog", "findOneAndUpdate",
+			`{"filter":{},"update":{"$set":{"name":"x","tags.$[t].text":"c"}},"arrayFilters":[{"t.n":2}],"projection":{"_id":0,"scores":1,"tags":{"text":1,"n":1}}}`)
 	}
 }
 

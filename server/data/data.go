@@ -13,6 +13,8 @@ import (
 	"sync"
 	"time"
 
+	"go.mongodb.org/mongo-driver/v2/bson"
+
 	"realmsync/server/apierror"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
@@ -340,6 +342,15 @@ func (d *Data) start(ctx context.Context, app string, caller *auth.Caller, name 
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, d.cfg.Steps, maxResult), now: d.cfg.Now}
+	o.foreign = func(collection string, filter *mql.Filter, f func(bson.D) (bool, error)) error {
+		other, end, err := d.start(ctx, app, caller, Collection{name.Service, name.Database, collection}, false)
+		if err != nil {
+			return err
+		}
+		defer end()
+		other.meter = o.meter
+		return other.each(filter, "", func(doc bson.D, _ string) (bool, error) { return f(doc) })
+	}
 	return o, func() {
 		cancel()
 		t.release()

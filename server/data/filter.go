@@ -62,7 +62,7 @@ func filtersOf(config *appconfig.Config, c Collection) ([]filter, error) {
 		}
 		fields, err := ejson.ParseDocument(f.Projection)
 		if err == nil {
-			out[i].projection, err = mql.CompileProjection(fields)
+			out[i].projection, err = mql.CompileFields(fields)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("data: %s.%s: %s.projection: %w", c.Database, c.Name, path, err)
@@ -90,7 +90,7 @@ func (f *filtered) Readable(doc bson.D) (bson.D, bool) {
 	}
 	part, ok := f.Role.Readable(doc)
 	for _, one := range f.filters {
-		part = one.projection.Apply(part)
+		part = one.projection.Keep(part)
 	}
 	return part, ok
 }

@@ -28,6 +28,8 @@ type operation struct {
 	access Access // nil: everything is allowed
 	meter  *mql.Meter
 	now    func() time.Time
+	// foreign reads another collection of the database, as the same caller.
+	foreign mql.Foreign
 }
 
 // readable returns the part of a document that the caller sees. What it doesn't see it can't search by, either.
@@ -222,7 +224,7 @@ func (o *operation) update(filter *mql.Filter, update *mql.Update, many, upsert 
 			continue // somebody else has made it
 		}
 		err = o.modify(ids, filter, func(w writer, d, seen bson.D) error {
-			return o.change(w, d, seen, update, added, out)
+			return o.change(w, d, seen, filter, update, added, out)
 		})
 		if err != nil {
 			return updated{}, err // out is still the writer's, if the caller has gone away
@@ -234,9 +236,9 @@ func (o *operation) update(filter *mql.Filter, update *mql.Update, many, upsert 
 }
 
 // change updates one document.
-func (o *operation) change(w writer, d, seen bson.D, update *mql.Update, added increments, out *updated) error {
+func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update *mql.Update, added increments, out *updated) error {
 	id := o.on.idField()
-	after, err := update.Apply(d, id, false, o.now(), o.steps())
+	after, err := update.Apply(d, mql.Target{ID: id, Filter: filter, Seen: seen, Now: o.now()}, o.steps())
 	if err != nil {
 		return err
 	}
@@ -305,7 +307,7 @@ func (o *operation) mayWrite(before, after bson.D) error {
 // upsert makes the document that an update was about. again tells that there is one by now, with the same id.
 func (o *operation) upsert(filter *mql.Filter, update *mql.Update, out *updated) (bool, error) {
 	start := filter.Defaults()
-	d, err := update.Apply(start, o.on.idField(), true, o.now(), o.steps())
+	d, err := update.Apply(start, mql.Target{ID: o.on.idField(), Inserting: true, Seen: start, Now: o.now()}, o.steps())
 	if err != nil {
 		return false, err
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -372,7 +373,10 @@ func (w *plainWriter) insert(d bson.D) (bson.D, bool, error) {
 	}
 	if !ok {
 		id = bson.NewObjectIDFromTimestamp(w.now())
-		d = append(bson.D{{Key: "_id", Value: id}}, d...)
+	}
+	if !ok || d[0].Key != "_id" { // it is a document's first field
+		rest := slices.DeleteFunc(slices.Clone(d), func(e bson.E) bool { return e.Key == "_id" })
+		d = append(bson.D{{Key: "_id", Value: id}}, rest...)
 	}
 	key := mql.Key(id)
 	if len(key) > maxKey {

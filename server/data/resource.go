@@ -405,7 +405,7 @@ func (o *operation) store(docs []bson.D) (bson.A, error) {
 			if err != nil {
 				return err
 			}
-			after, err := update.Apply(made, field, false, o.now(), o.steps())
+			after, err := update.Apply(made, mql.Target{ID: field, Now: o.now()}, o.steps())
 			if err != nil {
 				return err
 			}
@@ -432,7 +432,7 @@ func (d *Data) Update(ctx context.Context, app string, caller *auth.Caller, at C
 	if len(change) == 0 || !strings.HasPrefix(change[0].Key, "$") {
 		change = bson.D{{Key: "$set", Value: change}}
 	}
-	return d.alter(ctx, app, caller, at, id, change, mql.CompileUpdate)
+	return d.alter(ctx, app, caller, at, id, change, func(d bson.D) (*mql.Update, error) { return mql.CompileUpdate(d, nil) })
 }
 
 // Replace puts a document in the place of another one.

@@ -33,6 +33,17 @@ const (
 // missing stands for a field that isn't there: it compares as null.
 type missing struct{}
 
+// undefined comes before null: an empty array in a sort, and what is missing in an expression.
+type undefined struct{}
+
+// rank is the place of a value's type in the order of all values.
+func rank(v any) int {
+	if _, ok := v.(undefined); ok {
+		return 1
+	}
+	return 2 * int(classOf(v))
+}
+
 func classOf(v any) class {
 	switch v.(type) {
 	case bson.MinKey:
@@ -66,7 +77,7 @@ func classOf(v any) class {
 
 // Compare orders all values as MongoDB does: by type, numbers of all types together, then by value. Null and what is missing are equal.
 func Compare(a, b any) int {
-	if c := cmp.Compare(classOf(a), classOf(b)); c != 0 {
+	if c := cmp.Compare(rank(a), rank(b)); c != 0 {
 		return c
 	}
 	switch a := a.(type) {

@@ -20,6 +20,9 @@ func compileExpression(v any) (expression, error) {
 		path := v[1:]
 		if name, ok := strings.CutPrefix(path, "$"); ok {
 			variable, rest, _ := strings.Cut(name, ".")
+			if name == "REMOVE" {
+				return func(_ bson.D, m *Meter) (any, error) { return missing{}, m.Step(1) }, nil
+			}
 			if variable != "ROOT" && variable != "CURRENT" {
 				return nil, fail("Use of undefined variable: %s", clip(variable))
 			}
@@ -133,53 +136,23 @@ type expressionOperator struct {
 const any1000 = maxClauses
 
 var expressionOperators = map[string]expressionOperator{
-	"$add":      {1, any1000, fold(Add)},
+	"$add":      {1, any1000, addAll},
 	"$multiply": {1, any1000, fold(Multiply)},
-	"$subtract": {2, 2, fold(subtract)},
+	"$subtract": {2, 2, subtractDates},
 	"$divide": {2, 2, func(args []any) (any, error) {
 		if isNumber(args[1]) && !truthy(args[1]) {
 			return nil, fail("can't $divide by zero")
 		}
 		return fold(divide)(args)
 	}},
-	"$eq":  {2, 2, func(args []any) (any, error) { return Compare(args[0], args[1]) == 0, nil }},
-	"$ne":  {2, 2, func(args []any) (any, error) { return Compare(args[0], args[1]) != 0, nil }},
-	"$gt":  {2, 2, func(args []any) (any, error) { return Compare(args[0], args[1]) > 0, nil }},
-	"$gte": {2, 2, func(args []any) (any, error) { return Compare(args[0], args[1]) >= 0, nil }},
-	"$lt":  {2, 2, func(args []any) (any, error) { return Compare(args[0], args[1]) < 0, nil }},
-	"$lte": {2, 2, func(args []any) (any, error) { return Compare(args[0], args[1]) <= 0, nil }},
-	"$cmp": {2, 2, func(args []any) (any, error) { return int32(Compare(args[0], args[1])), nil }},
+	"$eq":  {2, 2, func(args []any) (any, error) { return compareArguments(args) == 0, nil }},
+	"$ne":  {2, 2, func(args []any) (any, error) { return compareArguments(args) != 0, nil }},
+	"$gt":  {2, 2, func(args []any) (any, error) { return compareArguments(args) > 0, nil }},
+	"$gte": {2, 2, func(args []any) (any, error) { return compareArguments(args) >= 0, nil }},
+	"$lt":  {2, 2, func(args []any) (any, error) { return compareArguments(args) < 0, nil }},
+	"$lte": {2, 2, func(args []any) (any, error) { return compareArguments(args) <= 0, nil }},
+	"$cmp": {2, 2, func(args []any) (any, error) { return int32(compareArguments(args)), nil }},
 	"$not": {1, 1, func(args []any) (any, error) { return !truthy(args[0]), nil }},
-	"$and": {0, any1000, func(args []any) (any, error) {
-		for _, v := range args {
-			if !truthy(v) {
-				return false, nil
-			}
-		}
-		return true, nil
-	}},
-	"$or": {0, any1000, func(args []any) (any, error) {
-		for _, v := range args {
-			if truthy(v) {
-				return true, nil
-			}
-		}
-		return false, nil
-	}},
-	"$ifNull": {2, any1000, func(args []any) (any, error) {
-		for _, v := range args[:len(args)-1] {
-			if classOf(v) != classNull {
-				return v, nil
-			}
-		}
-		return args[len(args)-1], nil
-	}},
-	"$cond": {3, 3, func(args []any) (any, error) {
-		if truthy(args[0]) {
-			return args[1], nil
-		}
-		return args[2], nil
-	}},
 	"$concat": {0, any1000, func(args []any) (any, error) {
 		var out strings.Builder
 		for _, v := range args {
@@ -224,14 +197,28 @@ var expressionOperators = map[string]expressionOperator{
 	}},
 }
 
+// compareArguments compares two arguments. In an expression what is missing comes before null.
+func compareArguments(args []any) int {
+	a, b := args[0], args[1]
+	if _, absent := a.(missing); absent {
+		a = undefined{}
+	}
+	if _, absent := b.(missing); absent {
+		b = undefined{}
+	}
+	return Compare(a, b)
+}
+
 // fold applies an operation from left to right; null stays null.
 func fold(f func(a, b any) any) func([]any) (any, error) {
 	return func(args []any) (any, error) {
 		out := args[0]
-		for i, v := range args {
+		for _, v := range args {
 			if classOf(v) == classNull {
 				return nil, nil
 			}
+		}
+		for i, v := range args {
 			if !isNumber(v) {
 				return nil, fail("only numbers can be calculated with")
 			}
@@ -264,6 +251,12 @@ func compileOperator(v bson.D) (expression, error) {
 	if name == "$literal" {
 		return func(_ bson.D, m *Meter) (any, error) { return arg, m.Step(1) }, nil
 	}
+	if compile := lazyOperators[name]; compile != nil {
+		return compile(name, arg)
+	}
+	if compile := dateOperator(name); compile != nil {
+		return compile(arg)
+	}
 	op, ok := expressionOperators[name]
 	if !ok {
 		return nil, fail("Unrecognized expression '%s'", clip(name))
@@ -271,14 +264,6 @@ func compileOperator(v bson.D) (expression, error) {
 	list, isArray := arg.(bson.A)
 	if !isArray {
 		list = bson.A{arg}
-	}
-	if d, ok := arg.(bson.D); ok && name == "$cond" {
-		list = bson.A{}
-		for _, part := range []string{"if", "then", "else"} {
-			if e, ok := Get(d, part); ok {
-				list = append(list, e)
-			}
-		}
 	}
 	if len(list) < op.least || len(list) > op.most {
 		return nil, fail("Expression %s takes another number of arguments than %d", name, len(list))

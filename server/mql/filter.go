@@ -76,7 +76,11 @@ func (f *Filter) Defaults() bson.D {
 		if operators, ok := v.(bson.D); ok && hasOperators(operators) {
 			var found bool
 			if v, found = Get(operators, "$eq"); !found {
-				continue
+				if list, _ := Get(operators, "$all"); !isSingle(list) {
+					continue
+				} else if v = list.(bson.A)[0]; isOperator(v) {
+					continue
+				}
 			}
 		}
 		if _, regex := v.(bson.Regex); regex {
@@ -95,6 +99,16 @@ func hasOperators(d bson.D) bool {
 	return len(d) > 0 && strings.HasPrefix(d[0].Key, "$") && d[0].Key != "$ref" && d[0].Key != "$id"
 }
 
+func isSingle(v any) bool {
+	list, ok := v.(bson.A)
+	return ok && len(list) == 1
+}
+
+func isOperator(v any) bool {
+	d, ok := v.(bson.D)
+	return ok && hasOperators(d)
+}
+
 func hasRegex(a bson.A) bool {
 	for _, v := range a {
 		if _, ok := v.(bson.Regex); ok {
@@ -104,7 +118,11 @@ func hasRegex(a bson.A) bool {
 	return false
 }
 
-type filterCompiler struct{ clauses int }
+type filterCompiler struct {
+	clauses int
+	flat    bool   // the values are elements that $elemMatch chooses
+	path    string // for messages: where the condition is
+}
 
 func (c *filterCompiler) count() error {
 	if c.clauses++; c.clauses > maxClauses {
@@ -125,6 +143,8 @@ func (c *filterCompiler) document(query bson.D, required *[]clause) (predicate, 
 		switch {
 		case e.Key == "$comment":
 			continue
+		case e.Key == "$expr":
+			p, err = exprPredicate(e.Value)
 		case e.Key == "$and" || e.Key == "$or" || e.Key == "$nor":
 			p, err = c.logical(e.Key, e.Value, required)
 		case strings.HasPrefix(e.Key, "$"):
@@ -162,7 +182,7 @@ func (c *filterCompiler) logical(name string, v any, required *[]clause) (predic
 	if !ok || len(list) == 0 {
 		return nil, fail("%s must be a nonempty array", name)
 	}
-	if name != "$and" {
+	if name == "$nor" || name == "$or" && len(list) > 1 {
 		required = nil
 	}
 	parts := make([]predicate, 0, len(list))
@@ -199,6 +219,11 @@ func (c *filterCompiler) field(path string, v any) (predicate, error) {
 	if err != nil {
 		return nil, err
 	}
+	outer := c.path
+	if c.path = path; outer != "" {
+		c.path = outer + "." + path
+	}
+	defer func() { c.path = outer }()
 	operators, ok := v.(bson.D)
 	if !ok || !hasOperators(operators) {
 		test, err := c.equalTo(v)
@@ -232,6 +257,9 @@ func (c *filterCompiler) operators(operators bson.D, place func(condition) predi
 			}
 			continue
 		case "$ne", "$nin":
+			if _, regex := o.Value.(bson.Regex); regex {
+				return nil, fail("Can't have regex as arg to %s.", o.Key)
+			}
 			test, err := c.operator(map[string]string{"$ne": "$eq", "$nin": "$in"}[o.Key], o.Value, operators)
 			if err != nil {
 				return nil, err
@@ -285,6 +313,9 @@ func (c *filterCompiler) allElement(e any) (condition, error) {
 	if d, ok := e.(bson.D); ok && len(d) == 1 && d[0].Key == "$elemMatch" {
 		return c.elemMatch(d[0].Value)
 	}
+	if d, ok := e.(bson.D); ok && hasOperators(d) {
+		return nil, fail("no $ expressions in $all")
+	}
 	return c.equalTo(e)
 }
 
@@ -302,6 +333,63 @@ func (c *filterCompiler) not(v any, place func(condition) predicate) (predicate,
 		}
 	}
 	return nil, fail("$not needs a regex or a document of operators")
+}
+
+// exprPredicate compiles $expr: an aggregation expression that is true.
+func exprPredicate(v any) (predicate, error) {
+	e, err := compileExpression(v)
+	if err != nil {
+		return nil, err
+	}
+	return func(d bson.D, m *Meter) (bool, error) {
+		v, err := e(d, m)
+		return err == nil && truthy(v), err
+	}, nil
+}
+
+// position returns the index of the first element of the array at a path that the filter's conditions on the path hold for. ok is false if none is
+// found: the filter is about something else, or about the array as a whole.
+func (f *Filter) position(steps []string, d bson.D, m *Meter) (i int, ok bool, err error) {
+	v, _ := lookup(d, steps)
+	list, _ := v.(bson.A)
+	path := strings.Join(steps, ".")
+	var tests []*Filter
+	for _, c := range f.clauses {
+		if c.path != path && !strings.HasPrefix(c.path, path+".") {
+			continue
+		}
+		test, err := CompileFilter(bson.D{{Key: c.path, Value: c.test}})
+		if err != nil {
+			return 0, false, err
+		}
+		tests = append(tests, test)
+	}
+	if tests == nil {
+		tests = []*Filter{f} // the condition is in an $or
+	}
+	with := func(test *Filter, elements bson.A) (bool, error) {
+		if err := m.Step(1 + spine(d, steps)); err != nil {
+			return false, err
+		}
+		one, err := assign(d, steps, elements)
+		if err != nil {
+			return false, err
+		}
+		return test.Match(one.(bson.D), m)
+	}
+	for _, test := range tests {
+		if ok, err := with(test, bson.A{}); err != nil {
+			return 0, false, err
+		} else if ok {
+			continue // no element is the reason
+		}
+		for i, e := range list {
+			if ok, err := with(test, bson.A{e}); ok || err != nil {
+				return i, ok, err
+			}
+		}
+	}
+	return 0, false, nil
 }
 
 func negated(p predicate) predicate {

@@ -18,7 +18,7 @@ var accumulators = map[string]bool{
 	"$sum": true, "$avg": true, "$min": true, "$max": true, "$count": true, "$push": true, "$addToSet": true, "$first": true, "$last": true,
 }
 
-func compileGroup(spec bson.D) (func(*Meter, sink) sink, error) {
+func compileGroup(spec bson.D) (stage, error) {
 	idSpec, ok := Get(spec, "_id")
 	if !ok {
 		return nil, fail("a group specification must include an _id")
@@ -56,8 +56,8 @@ func compileGroup(spec bson.D) (func(*Meter, sink) sink, error) {
 		}
 		fields = append(fields, accumulator{e.Key, op, value})
 	}
-	return func(m *Meter, next sink) sink {
-		return &groupStage{m: m, next: next, id: id, fields: fields, groups: map[string]*group{}}
+	return func(r *Run, next sink) sink {
+		return &groupStage{m: r.m, next: next, id: id, fields: fields, groups: map[string]*group{}}
 	}, nil
 }
 

@@ -92,7 +92,7 @@ func TestFilter(t *testing.T) {
 // What isn't understood is refused: never taken for less.
 func TestFilterRefused(t *testing.T) {
 	for _, query := range []string{
-		`{"$where":"1"}`, `{"$expr":{}}`, `{"a":{"$gt":1,"b":2}}`, `{"a":{"$foo":1}}`, `{"$and":[]}`, `{"$and":{}}`, `{"$or":[1]}`, `{"a":{"$in":1}}`, `{"a":{"$in":[{"$gt":1}]}}`,
+		`{"$where":"1"}`, `{"$expr":{"$foo":1}}`, `{"a":{"$gt":1,"b":2}}`, `{"a":{"$foo":1}}`, `{"$and":[]}`, `{"$and":{}}`, `{"$or":[1]}`, `{"a":{"$in":1}}`, `{"a":{"$in":[{"$gt":1}]}}`,
 		`{"a":{"$not":1}}`, `{"a":{"$regex":"("}}`, `{"a":{"$regex":1}}`, `{"a":{"$regex":"a","$options":"q"}}`, `{"a":{"$options":"i"}}`, `{"a":{"$size":-1}}`, `{"a":{"$size":1.5}}`,
 		`{"a":{"$type":"nope"}}`, `{"a":{"$mod":[0,1]}}`, `{"a":{"$elemMatch":1}}`, `{"a":{"$all":1}}`, `{"a..b":1}`, `{"a":{"$regex":"(a{1000}){1000}"}}`,
 		`{"a":{"$regex":"` + strings.Repeat("a", maxPattern+1) + `"}}`, `{"a":{"$geoWithin":{}}}`, `{"a":{"$geoWithin":{"$geometry":{"type":"Point","coordinates":[0,0]}}}}`,
@@ -127,17 +127,17 @@ func TestMeter(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 	p, err := CompilePipeline(bson.A{doc(t, `{"$unwind":"$a"}`), doc(t, `{"$group":{"_id":null,"all":{"$push":"$$ROOT"}}}`)})
 	require.NoError(t, err)
-	_, err = p.Run(NewMeter(context.Background(), 1<<30, 1<<20)).Add(bson.D{{Key: "a", Value: long}})
+	_, err = p.Run(NewMeter(context.Background(), 1<<30, 1<<20), nil).Add(bson.D{{Key: "a", Value: long}})
 	require.ErrorIs(t, err, ErrMemory)
 	big := bson.D{{Key: "a", Value: long}, {Key: "b", Value: long}}
-	u, err := CompileUpdate(bson.D{{Key: "$addToSet", Value: bson.D{{Key: "a", Value: bson.D{{Key: "$each", Value: long}}}}}})
+	u, err := CompileUpdate(bson.D{{Key: "$addToSet", Value: bson.D{{Key: "a", Value: bson.D{{Key: "$each", Value: long}}}}}}, nil)
 	require.NoError(t, err)
-	_, err = u.Apply(big, "_id", false, time.Time{}, NewMeter(context.Background(), 1<<20, 0))
+	_, err = u.Apply(big, Target{ID: "_id"}, NewMeter(context.Background(), 1<<20, 0))
 	require.ErrorIs(t, err, ErrBudget)
 }
 
 func TestFilterParts(t *testing.T) {
-	f, err := CompileFilter(doc(t, `{"_id":5,"$and":[{"b":{"$in":[1,2]}},{"c.d":{"$eq":"x"}}],"$or":[{"e":1}],"f":{"$gt":1}}`))
+	f, err := CompileFilter(doc(t, `{"_id":5,"$and":[{"b":{"$in":[1,2]}},{"c.d":{"$eq":"x"}}],"$or":[{"e":1},{"e":2}],"f":{"$gt":1}}`))
 	require.NoError(t, err)
 	ids, ok := f.Values("_id")
 	require.True(t, ok)
@@ -196,15 +196,15 @@ func TestUpdate(t *testing.T) {
 		{`{"$set":{"a":1},"$inc":{"a":1}}`, `{}`, `!conflict`},
 		{`{"$set":{"a.b":1},"$unset":{"a":1}}`, `{}`, `!conflict`},
 		{`{"$set":{"a":1,"a!":2,"a.b":1}}`, `{}`, `!conflict`},
-		{`{"$set":{"a.$":1}}`, `{}`, `!positional`},
+		{`{"$set":{"a.$":1}}`, `{}`, `!positional operator did not find`},
 		{`{"$rename":{"a":"a"}}`, `{}`, `!must differ`},
 		{`{"$set":{"a.9999":1}}`, `{"a":[]}`, `!backfill`},
 	} {
 		before := doc(t, c.before)
-		u, err := CompileUpdate(doc(t, c.update))
+		u, err := CompileUpdate(doc(t, c.update), nil)
 		var got bson.D
 		if err == nil {
-			got, err = u.Apply(before, "_id", false, time.UnixMilli(5000), meter())
+			got, err = u.Apply(before, Target{ID: "_id", Seen: before, Now: time.UnixMilli(5000)}, meter())
 		}
 		if want, ok := strings.CutPrefix(c.after, "!"); ok {
 			require.ErrorContains(t, err, want, c.update)
@@ -214,9 +214,9 @@ func TestUpdate(t *testing.T) {
 		require.Equal(t, text(t, doc(t, c.after)), text(t, got), c.update)
 		require.Equal(t, text(t, doc(t, c.before)), text(t, before), "the original stays")
 	}
-	u, err := CompileUpdate(doc(t, `{"$setOnInsert":{"a":1},"$inc":{"b":2}}`))
+	u, err := CompileUpdate(doc(t, `{"$setOnInsert":{"a":1},"$inc":{"b":2}}`), nil)
 	require.NoError(t, err)
-	got, err := u.Apply(bson.D{}, "_id", true, time.Time{}, meter())
+	got, err := u.Apply(bson.D{}, Target{ID: "_id", Inserting: true}, meter())
 	require.NoError(t, err)
 	require.JSONEq(t, `{"a":{"$numberInt":"1"},"b":{"$numberInt":"2"}}`, text(t, got))
 	require.Equal(t, map[string]any{"b": int32(2)}, u.Increments())
@@ -233,12 +233,12 @@ func TestProjectionAndSort(t *testing.T) {
 		{`{"a.b":1}`, `{"_id":1,"a":{"b":1,"c":2},"d":1}`, `{"_id":1,"a":{"b":1}}`},
 		{`{"a.b":0}`, `{"a":[{"b":1,"c":2},3]}`, `{"a":[{"c":2},3]}`},
 	} {
-		p, err := CompileProjection(doc(t, c.projection))
+		p, err := CompileFields(doc(t, c.projection))
 		require.NoError(t, err)
-		require.Equal(t, text(t, doc(t, c.after)), text(t, p.Apply(doc(t, c.before))), c.projection)
+		require.Equal(t, text(t, doc(t, c.after)), text(t, p.Keep(doc(t, c.before))), c.projection)
 	}
 	for _, bad := range []string{`{"a":1,"b":0}`, `{"a":"$b"}`, `{"a":1,"a.b":1}`, `{"a.b":1,"a":1}`, `{"":1}`} {
-		_, err := CompileProjection(doc(t, bad))
+		_, err := CompileFields(doc(t, bad))
 		require.Error(t, err, bad)
 	}
 	order, err := CompileSort(doc(t, `{"a":1,"b":-1}`))
@@ -283,7 +283,7 @@ func TestPipeline(t *testing.T) {
 		p, err := CompilePipeline(stages)
 		require.NoError(t, err, c.stages)
 		m := meter()
-		r := p.Run(m)
+		r := p.Run(m, nil)
 		for _, d := range input {
 			if f := p.First(); f != nil {
 				ok, err := f.Match(doc(t, d), m)
@@ -351,11 +351,11 @@ func FuzzMQL(f *testing.F) {
 			_, _ = c.Match(d, meter())
 			_ = c.Defaults()
 		}
-		if u, err := CompileUpdate(q); err == nil {
-			_, _ = u.Apply(d, "_id", true, time.Time{}, meter())
+		if u, err := CompileUpdate(q, bson.A{bson.D{{Key: "e", Value: int32(1)}}}); err == nil {
+			_, _ = u.Apply(d, Target{ID: "_id", Inserting: true, Seen: d}, meter())
 		}
 		if p, err := CompilePipeline(bson.A{q}); err == nil {
-			r := p.Run(meter())
+			r := p.Run(meter(), nil)
 			if _, err := r.Add(d); err == nil {
 				_, _ = r.Result()
 			}

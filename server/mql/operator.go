@@ -6,8 +6,11 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// orElement makes a condition hold for an array too if it does for one of its elements.
-func orElement(test condition) condition {
+// orElement makes a condition hold for an array too if it does for one of its elements. Of what $elemMatch chooses, nothing is gone into.
+func (c *filterCompiler) orElement(test condition) condition {
+	if c.flat {
+		return test
+	}
 	return func(v any, m *Meter) (bool, error) {
 		if ok, err := test(v, m); ok || err != nil {
 			return ok, err
@@ -28,25 +31,34 @@ func orElement(test condition) condition {
 // cost is what comparing with a value may take.
 func cost(v any) int { return 1 + Size(v)/64 }
 
+// equal holds for values that are equal to one.
+func equal(want any) condition {
+	steps := cost(want)
+	return func(v any, m *Meter) (bool, error) { return Equal(v, want), m.Step(steps) }
+}
+
 // equalTo compiles {field: value}; a regular expression matches strings.
 func (c *filterCompiler) equalTo(want any) (condition, error) {
 	if r, ok := want.(bson.Regex); ok {
-		return regexTest(r.Pattern, r.Options)
+		test, err := regexTest(r.Pattern, r.Options)
+		if err != nil {
+			return nil, err
+		}
+		return c.orElement(test), nil
 	}
-	steps := cost(want)
-	return orElement(func(v any, m *Meter) (bool, error) { return Equal(v, want), m.Step(steps) }), nil
+	return c.orElement(equal(want)), nil
 }
 
 // operator compiles one operator on a value. all are those beside it, for $options.
 func (c *filterCompiler) operator(name string, arg any, all bson.D) (condition, error) {
 	switch name {
 	case "$eq":
-		if r, ok := arg.(bson.Regex); ok { // a value like others
-			return orElement(func(v any, m *Meter) (bool, error) { return Equal(v, r), m.Step(1) }), nil
-		}
-		return c.equalTo(arg)
+		return c.orElement(equal(arg)), nil // a regular expression is a value like others
 	case "$gt", "$gte", "$lt", "$lte":
-		return ordered(name, arg), nil
+		if _, regex := arg.(bson.Regex); regex {
+			return nil, fail("Can't have RegEx as arg to predicate over field '%s': %s", clip(c.path), name)
+		}
+		return c.orElement(ordered(name, arg)), nil
 	case "$in":
 		return c.in(arg)
 	case "$exists":
@@ -55,7 +67,11 @@ func (c *filterCompiler) operator(name string, arg any, all bson.D) (condition, 
 			return !absent, nil
 		}, nil
 	case "$type":
-		return typeTest(arg)
+		test, err := typeTest(arg)
+		if err != nil {
+			return nil, err
+		}
+		return c.orElement(test), nil
 	case "$size":
 		n, ok := wholeNumber(arg)
 		if !ok || n < 0 {
@@ -66,7 +82,11 @@ func (c *filterCompiler) operator(name string, arg any, all bson.D) (condition, 
 			return ok && int64(len(a)) == n, nil
 		}, nil
 	case "$mod":
-		return modTest(arg)
+		test, err := modTest(arg)
+		if err != nil {
+			return nil, err
+		}
+		return c.orElement(test), nil
 	case "$elemMatch":
 		return c.elemMatch(arg)
 	case "$regex":
@@ -76,27 +96,28 @@ func (c *filterCompiler) operator(name string, arg any, all bson.D) (condition, 
 			if text, ok := options.(string); ok {
 				r.Options = text
 			}
-			return regexTest(r.Pattern, r.Options)
+			return c.equalTo(r)
 		case string:
 			text, ok := options.(string)
 			if options != nil && !ok {
 				return nil, fail("$options has to be a string")
 			}
-			return regexTest(r, text)
+			return c.equalTo(bson.Regex{Pattern: r, Options: text})
 		}
 		return nil, fail("$regex has to be a string")
 	case "$geoWithin":
 		return geoWithin(arg)
 	default:
-		return nil, fail("unknown operator: %s", clip(name))
+		return nil, fail("unknown operator: %s, at '%s'", clip(name), clip(c.path))
 	}
 }
 
-// ordered compiles comparisons, which hold between values of one class only.
+// ordered compiles comparisons, which hold between values of one class only; but all are between MinKey and MaxKey.
 func ordered(name string, want any) condition {
 	kind, steps := classOf(want), cost(want)
-	return orElement(func(v any, m *Meter) (bool, error) {
-		if err := m.Step(steps); err != nil || classOf(v) != kind {
+	all := kind == classMin || kind == classMax
+	return func(v any, m *Meter) (bool, error) {
+		if err := m.Step(steps); err != nil || classOf(v) != kind && !all {
 			return false, err
 		}
 		if kind == classNumber && (number(v).IsNaN() || number(want).IsNaN()) && !(number(v).IsNaN() && number(want).IsNaN()) {
@@ -112,7 +133,7 @@ func ordered(name string, want any) condition {
 		default:
 			return c <= 0, nil
 		}
-	})
+	}
 }
 
 func (c *filterCompiler) in(arg any) (condition, error) {
@@ -141,7 +162,7 @@ func (c *filterCompiler) in(arg any) (condition, error) {
 		patterns = append(patterns, test)
 	}
 	slices.SortFunc(plain, Compare)
-	return orElement(func(v any, m *Meter) (bool, error) {
+	return c.orElement(func(v any, m *Meter) (bool, error) {
 		if err := m.Step(cost(v)); err != nil {
 			return false, err
 		}
@@ -168,15 +189,18 @@ func (c *filterCompiler) elemMatch(arg any) (condition, error) {
 	var test condition
 	if hasOperators(query) && query[0].Key != "$and" && query[0].Key != "$or" && query[0].Key != "$nor" {
 		// On the element itself, which is put into a document to have a path.
-		steps := []string{"e"}
+		steps, outer := []string{"e"}, c.flat
+		c.flat = true
 		p, err := c.operators(query, func(test condition) predicate { return somewhere(steps, test) })
-		if err != nil {
+		if c.flat = outer; err != nil {
 			return nil, err
 		}
 		test = func(v any, m *Meter) (bool, error) { return p(bson.D{{Key: "e", Value: v}}, m) }
 	} else {
+		outer := c.flat
+		c.flat = false
 		p, err := c.document(query, nil)
-		if err != nil {
+		if c.flat = outer; err != nil {
 			return nil, err
 		}
 		test = func(v any, m *Meter) (bool, error) {
@@ -214,7 +238,7 @@ func modTest(arg any) (condition, error) {
 	if !ok1 || !ok2 || by == 0 {
 		return nil, fail("malformed mod, the divisor must be a number other than 0")
 	}
-	return orElement(func(v any, m *Meter) (bool, error) {
+	return func(v any, m *Meter) (bool, error) {
 		n, ok := wholeNumber(v)
 		if !ok && isNumber(v) {
 			if f := float(v); f > -1<<63 && f < 1<<63 {
@@ -222,14 +246,23 @@ func modTest(arg any) (condition, error) {
 			}
 		}
 		return ok && (by == -1 && rest == 0 || by != -1 && n%by == rest), m.Step(1)
-	}), nil
+	}, nil
 }
 
 // typeNames are those of $type, with the numbers.
 var typeNames = map[string]int64{
 	"double": 1, "string": 2, "object": 3, "array": 4, "binData": 5, "undefined": 6, "objectId": 7, "bool": 8, "date": 9, "null": 10, "regex": 11,
-	"int": 16, "timestamp": 17, "long": 18, "decimal": 19, "minKey": -1, "maxKey": 127,
+	"dbPointer": 12, "javascript": 13, "symbol": 14, "javascriptWithScope": 15, "int": 16, "timestamp": 17, "long": 18, "decimal": 19, "minKey": -1, "maxKey": 127,
 }
+
+// knownTypes are the numbers of all types of BSON, those included that this server has no values of.
+var knownTypes = func() map[int64]bool {
+	out := map[int64]bool{}
+	for _, n := range typeNames {
+		out[n] = true
+	}
+	return out
+}()
 
 func typeNumber(v any) int64 {
 	switch v.(type) {
@@ -275,6 +308,9 @@ func typeTest(arg any) (condition, error) {
 	if !ok {
 		list = bson.A{arg}
 	}
+	if len(list) == 0 {
+		return nil, fail("$type must match at least one type")
+	}
 	wanted := map[int64]bool{}
 	for _, t := range list {
 		switch t := t.(type) {
@@ -295,11 +331,14 @@ func typeTest(arg any) (condition, error) {
 			if !ok {
 				return nil, fail("type must be represented as a number or a string")
 			}
+			if !knownTypes[n] {
+				return nil, fail("Invalid numerical type code: %d", n)
+			}
 			wanted[n] = true
 		}
 	}
-	return orElement(func(v any, m *Meter) (bool, error) {
+	return func(v any, m *Meter) (bool, error) {
 		_, absent := v.(missing)
 		return !absent && wanted[typeNumber(v)], m.Step(1)
-	}), nil
+	}, nil
 }

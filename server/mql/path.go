@@ -38,8 +38,10 @@ func Get(d bson.D, name string) (any, bool) {
 }
 
 // Lookup follows a dotted path without going into arrays but by index; false if it leads nowhere.
-func Lookup(v any, path string) (any, bool) {
-	for step := range strings.SplitSeq(path, ".") {
+func Lookup(v any, path string) (any, bool) { return lookup(v, strings.Split(path, ".")) }
+
+func lookup(v any, steps []string) (any, bool) {
+	for _, step := range steps {
 		switch at := v.(type) {
 		case bson.D:
 			next, ok := Get(at, step)
@@ -70,7 +72,7 @@ func index(step string, n int) (int, bool) {
 }
 
 // walk calls f for each value that a path leads to, until f returns true; missing{} where it ends early. Arrays on the way are gone into, by index
-// and by the documents in them. It returns whether f has.
+// and by the documents in them; one that has neither leads nowhere, and f isn't called. It returns whether f has.
 func walk(v any, steps []string, m *Meter, f func(any) (bool, error)) (bool, error) {
 	if err := m.Step(1); err != nil {
 		return false, err
@@ -85,22 +87,17 @@ func walk(v any, steps []string, m *Meter, f func(any) (bool, error)) (bool, err
 		}
 		return f(missing{})
 	case bson.A:
-		i, found := index(steps[0], len(at))
-		if found {
+		if i, ok := index(steps[0], len(at)); ok {
 			if done, err := walk(at[i], steps[1:], m, f); done || err != nil {
 				return done, err
 			}
 		}
 		for _, e := range at {
 			if d, ok := e.(bson.D); ok {
-				found = true
 				if done, err := walk(d, steps, m, f); done || err != nil {
 					return done, err
 				}
 			}
-		}
-		if !found {
-			return f(missing{})
 		}
 		return false, nil
 	default:

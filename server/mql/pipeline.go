@@ -11,8 +11,14 @@ const maxStages = 100
 // Pipeline is a compiled aggregation. It is immutable; Run makes an evaluation of it.
 type Pipeline struct {
 	first  *Filter // of the $match that it begins with, nil if it begins otherwise
-	stages []func(m *Meter, next sink) sink
+	stages []stage
 }
+
+// stage makes the sink of one stage in a run. next is where its documents go.
+type stage func(r *Run, next sink) sink
+
+// Foreign reads the documents of another collection that a filter holds for, as the caller sees them ($lookup).
+type Foreign func(collection string, filter *Filter, f func(bson.D) (bool, error)) error
 
 // sink takes documents one by one. add returns false when it wants no more; end is called once, unless an error came up.
 type sink interface {
@@ -20,8 +26,12 @@ type sink interface {
 	end() error
 }
 
-// CompilePipeline reads an array of stages: $match, $group, $sort, $limit, $skip, $project, $addFields, $set, $unset, $count, $unwind.
-func CompilePipeline(stages bson.A) (*Pipeline, error) {
+// CompilePipeline reads an array of stages: $match, $group, $sort, $limit, $skip, $project, $addFields, $set, $unset, $count, $unwind, $lookup,
+// $facet, $sample, $replaceRoot, $replaceWith, $sortByCount.
+func CompilePipeline(stages bson.A) (*Pipeline, error) { return compilePipeline(stages, false) }
+
+// compilePipeline reads stages; inside is for those of a $facet.
+func compilePipeline(stages bson.A, inside bool) (*Pipeline, error) {
 	if len(stages) > maxStages {
 		return nil, fail("a pipeline can have at most %d stages", maxStages)
 	}
@@ -32,24 +42,32 @@ func CompilePipeline(stages bson.A) (*Pipeline, error) {
 			return nil, fail("A pipeline stage specification object must contain exactly one field.")
 		}
 		name, arg := d[0].Key, d[0].Value
-		if name == "$match" && i == 0 {
+		if name == "$match" && i == 0 && !inside {
 			query, ok := arg.(bson.D)
 			if !ok {
 				return nil, fail("the match filter must be an expression in an object")
 			}
 			var err error
 			if p.first, err = CompileFilter(query); err != nil {
-				return nil, err
+				return nil, atStage(i, name, err)
 			}
 			continue
 		}
-		stage, err := compileStage(name, arg)
-		if err != nil {
-			return nil, err
+		if name == "$facet" && inside {
+			return nil, fail("$facet is not allowed to be used within a $facet stage")
 		}
-		p.stages = append(p.stages, stage)
+		compiled, err := compileStage(name, arg)
+		if err != nil {
+			return nil, atStage(i, name, err)
+		}
+		p.stages = append(p.stages, compiled)
 	}
 	return p, nil
+}
+
+// atStage says in which stage something is wrong.
+func atStage(i int, name string, err error) error {
+	return fail("%s (stage %d of the pipeline, %s)", err, i+1, clip(name))
 }
 
 // First returns the filter that the pipeline begins with, nil if it begins otherwise: Run is to be given what it matches.
@@ -57,8 +75,10 @@ func (p *Pipeline) First() *Filter { return p.first }
 
 // Run is one evaluation of a pipeline.
 type Run struct {
-	head sink
-	out  *collected
+	head    sink
+	out     *collected
+	m       *Meter
+	foreign Foreign
 }
 
 // collected is the end of a pipeline.
@@ -75,11 +95,11 @@ func (c *collected) add(d bson.D) (bool, error) {
 func (c *collected) end() error { return nil }
 
 // Run starts an evaluation.
-func (p *Pipeline) Run(m *Meter) *Run {
-	r := &Run{out: &collected{m: m, docs: bson.A{}}}
+func (p *Pipeline) Run(m *Meter, foreign Foreign) *Run {
+	r := &Run{out: &collected{m: m, docs: bson.A{}}, m: m, foreign: foreign}
 	r.head = r.out
 	for i := len(p.stages) - 1; i >= 0; i-- {
-		r.head = p.stages[i](m, r.head)
+		r.head = p.stages[i](r, r.head)
 	}
 	return r
 }
@@ -93,7 +113,7 @@ func (r *Run) Result() (bson.A, error) {
 	return r.out.docs, err
 }
 
-func compileStage(name string, arg any) (func(*Meter, sink) sink, error) {
+func compileStage(name string, arg any) (stage, error) {
 	d, isDocument := arg.(bson.D)
 	needsDocument := func() error {
 		if isDocument {
@@ -110,7 +130,7 @@ func compileStage(name string, arg any) (func(*Meter, sink) sink, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(m *Meter, next sink) sink { return &matchStage{m, next, f} }, nil
+		return func(r *Run, next sink) sink { return &matchStage{r.m, next, f} }, nil
 	case "$group":
 		if err := needsDocument(); err != nil {
 			return nil, err
@@ -124,16 +144,16 @@ func compileStage(name string, arg any) (func(*Meter, sink) sink, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(m *Meter, next sink) sink { return &sortStage{m: m, next: next, order: order} }, nil
+		return func(r *Run, next sink) sink { return &sortStage{m: r.m, next: next, order: order} }, nil
 	case "$limit", "$skip":
 		n, ok := wholeNumber(arg)
 		if !ok || n < 0 || n == 0 && name == "$limit" {
 			return nil, fail("the argument of %s must be a positive number", name)
 		}
 		if name == "$limit" {
-			return func(_ *Meter, next sink) sink { return &limitStage{next, n} }, nil
+			return func(_ *Run, next sink) sink { return &limitStage{next, n} }, nil
 		}
-		return func(_ *Meter, next sink) sink { return &skipStage{next, n} }, nil
+		return func(_ *Run, next sink) sink { return &skipStage{next, n} }, nil
 	case "$project":
 		if err := needsDocument(); err != nil {
 			return nil, err
@@ -141,29 +161,23 @@ func compileStage(name string, arg any) (func(*Meter, sink) sink, error) {
 		if len(d) == 0 {
 			return nil, fail("Invalid $project: the specification must have at least one field")
 		}
-		p, err := compileProjection(d, true)
+		p, err := compileProjection(d, ofStage)
 		if err != nil {
 			return nil, err
 		}
-		return func(m *Meter, next sink) sink { return &projectStage{m, next, p} }, nil
+		return func(r *Run, next sink) sink { return &projectStage{r.m, next, p} }, nil
 	case "$addFields", "$set":
 		if err := needsDocument(); err != nil {
 			return nil, err
 		}
-		p := &Projection{}
-		for _, e := range d {
-			steps, err := splitPath(e.Key)
-			if err != nil {
-				return nil, err
-			}
-			value, err := compileExpression(e.Value)
-			if err != nil {
-				return nil, err
-			}
-			p.computed = append(p.computed, computed{steps, value})
+		p := &Projection{id: true, tree: &projectionNode{}}
+		if len(d) == 0 {
+			return nil, fail("$addFields specification stage must have at least one field")
 		}
-		p.id, p.tree = true, &projectionNode{}
-		return func(m *Meter, next sink) sink { return &projectStage{m, next, p} }, nil
+		if err := p.added("", d, 0); err != nil {
+			return nil, err
+		}
+		return func(r *Run, next sink) sink { return &projectStage{r.m, next, p} }, nil
 	case "$unset":
 		fields := bson.D{}
 		list, ok := arg.(bson.A)
@@ -177,19 +191,35 @@ func compileStage(name string, arg any) (func(*Meter, sink) sink, error) {
 			}
 			fields = append(fields, bson.E{Key: s, Value: false})
 		}
-		p, err := compileProjection(fields, false)
+		p, err := compileProjection(fields, ofStage)
 		if err != nil {
 			return nil, err
 		}
-		return func(m *Meter, next sink) sink { return &projectStage{m, next, p} }, nil
+		return func(r *Run, next sink) sink { return &projectStage{r.m, next, p} }, nil
 	case "$count":
 		field, ok := arg.(string)
 		if !ok || field == "" || strings.ContainsAny(field, "$.\x00") {
 			return nil, fail("the count field must be a non-empty string without '$' and '.'")
 		}
-		return func(_ *Meter, next sink) sink { return &countStage{next, field, 0} }, nil
+		return func(_ *Run, next sink) sink { return &countStage{next, field, 0} }, nil
 	case "$unwind":
 		return compileUnwind(arg)
+	case "$sample":
+		return compileSample(arg)
+	case "$replaceRoot", "$replaceWith":
+		return compileReplaceRoot(name, arg)
+	case "$sortByCount":
+		return compileSortByCount(arg)
+	case "$facet":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		return compileFacet(d)
+	case "$lookup":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		return compileLookup(d)
 	default:
 		return nil, fail("Unrecognized pipeline stage name: '%s'", clip(name))
 	}
@@ -275,23 +305,11 @@ type projectStage struct {
 }
 
 func (s *projectStage) add(d bson.D) (bool, error) {
-	if err := s.m.Step(1 + len(d)); err != nil {
+	out, err := s.p.Apply(d, s.m)
+	if err != nil {
 		return false, err
 	}
-	var out any = s.p.Apply(d)
-	for _, c := range s.p.computed {
-		v, err := c.value(d, s.m)
-		if err != nil {
-			return false, err
-		}
-		if _, absent := v.(missing); absent {
-			continue
-		}
-		if out, err = assign(out, c.steps, v); err != nil {
-			return false, err
-		}
-	}
-	return s.next.add(out.(bson.D))
+	return s.next.add(out)
 }
 
 func (s *projectStage) end() error { return s.next.end() }
@@ -316,7 +334,7 @@ func (s *countStage) end() error {
 	return s.next.end()
 }
 
-func compileUnwind(arg any) (func(*Meter, sink) sink, error) {
+func compileUnwind(arg any) (stage, error) {
 	u := unwindStage{}
 	path := arg
 	if d, ok := arg.(bson.D); ok {
@@ -345,9 +363,9 @@ func compileUnwind(arg any) (func(*Meter, sink) sink, error) {
 		return nil, err
 	}
 	u.path = text[1:]
-	return func(m *Meter, next sink) sink {
+	return func(r *Run, next sink) sink {
 		s := u
-		s.m, s.next = m, next
+		s.m, s.next = r.m, next
 		return &s
 	}, nil
 }

@@ -1,15 +1,19 @@
 package mql
 
 import (
+	"slices"
+	"strings"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// Projection chooses fields of documents. It is immutable. The nil one chooses all.
+// Projection chooses fields of documents, and computes some. It is immutable. The nil one chooses all.
 type Projection struct {
 	include  bool
 	id       bool // the _id is kept
 	tree     *projectionNode
-	computed []computed // of $project
+	computed []computed
+	parts    []part
 }
 
 type projectionNode struct {
@@ -21,57 +25,172 @@ type computed struct {
 	value expression
 }
 
-// CompileProjection reads {field: 1} or {field: 0}.
-func CompileProjection(fields bson.D) (*Projection, error) { return compileProjection(fields, false) }
+// part is $slice or $elemMatch: some elements of an array.
+type part struct {
+	steps       []string
+	skip, limit int64     // $slice; a negative skip counts from the end
+	first       condition // $elemMatch: the first element that it holds for; nil: this is $slice
+}
 
-// compileProjection also reads expressions, if it is for $project.
-func compileProjection(fields bson.D, expressions bool) (*Projection, error) {
+// dialect says what a projection may have besides 0 and 1.
+type dialect int
+
+const (
+	fieldsOnly dialect = iota // nothing
+	ofFind                    // expressions, $slice and $elemMatch
+	ofStage                   // expressions
+)
+
+// CompileFields reads {field: 1} or {field: 0}, and nothing else. Apply needs no meter for it.
+func CompileFields(fields bson.D) (*Projection, error) { return compileProjection(fields, fieldsOnly) }
+
+// CompileProjection reads the projection of a query: {field: 1} or {field: 0}, expressions, $slice and $elemMatch.
+func CompileProjection(fields bson.D) (*Projection, error) { return compileProjection(fields, ofFind) }
+
+func compileProjection(fields bson.D, d dialect) (*Projection, error) {
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	p := &Projection{id: true, tree: &projectionNode{children: map[string]*projectionNode{}}}
-	decided := false
-	if len(fields) > maxClauses {
-		return nil, fail("a projection can name at most %d fields", maxClauses)
+	c := projectionCompiler{dialect: d, p: &Projection{id: true, tree: &projectionNode{children: map[string]*projectionNode{}}}}
+	if err := c.members("", fields, 0); err != nil {
+		return nil, err
 	}
-	for _, e := range fields {
-		steps, err := splitPath(e.Key)
-		if err != nil {
-			return nil, err
-		}
-		_, isBool := e.Value.(bool)
-		if !isBool && !isNumber(e.Value) {
-			if !expressions {
-				return nil, fail("the projection of '%s' must be 0, 1, true or false", clip(e.Key))
-			}
-			if decided && !p.include {
-				return nil, fail("Invalid $project: cannot compute '%s' in an exclusion projection", clip(e.Key))
-			}
-			value, err := compileExpression(e.Value)
-			if err != nil {
-				return nil, err
-			}
-			p.include, decided = true, true
-			p.computed = append(p.computed, computed{steps, value})
-			continue
-		}
-		include := truthy(e.Value)
-		if e.Key == "_id" {
-			p.id = include
-			continue
-		}
-		if decided && include != p.include {
-			return nil, fail("Cannot do inclusion and exclusion on fields at the same time: '%s'", clip(e.Key))
-		}
-		p.include, decided = include, true
-		if !p.tree.add(steps) {
-			return nil, fail("Path collision at '%s'", clip(e.Key))
-		}
-	}
-	if id, _ := Get(fields, "_id"); !decided && truthy(id) {
+	p := c.p
+	if id, ok := Get(fields, "_id"); ok && !c.decided && len(p.parts) == 0 && truthy(id) {
 		p.include = true // nothing but the id
 	}
+	for _, x := range p.parts {
+		if p.include && !p.tree.add(x.steps) {
+			return nil, fail("Path collision at '%s'", clip(strings.Join(x.steps, ".")))
+		}
+	}
 	return p, nil
+}
+
+type projectionCompiler struct {
+	dialect dialect
+	p       *Projection
+	fields  int
+	decided bool // whether it includes or excludes
+}
+
+// members reads the members of a projection, or of a document in it, which is another way to write dotted paths.
+func (c *projectionCompiler) members(prefix string, fields bson.D, depth int) error {
+	if depth > maxPath {
+		return fail("the projection is nested too deeply")
+	}
+	for _, e := range fields {
+		if c.fields++; c.fields > maxClauses {
+			return fail("a projection can name at most %d fields", maxClauses)
+		}
+		path := prefix + e.Key
+		d, isDocument := e.Value.(bson.D)
+		switch {
+		case isDocument && len(d) == 0 && c.dialect != fieldsOnly:
+			return fail("An empty sub-projection is not a valid value. Found empty object at path '%s'", clip(path))
+		case isDocument && !hasOperators(d) && c.dialect != fieldsOnly:
+			if err := c.members(path+".", d, depth+1); err != nil {
+				return err
+			}
+		default:
+			if err := c.member(path, e.Value); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (c *projectionCompiler) member(path string, v any) error {
+	steps, err := splitPath(path)
+	if err != nil {
+		return err
+	}
+	for _, s := range steps {
+		if strings.HasPrefix(s, "$") {
+			return fail("the projection '%s' is positional, or has a field that begins with '$': that is not supported", clip(path))
+		}
+	}
+	_, isBool := v.(bool)
+	if isBool || isNumber(v) {
+		include := truthy(v)
+		if path == "_id" {
+			c.p.id = include
+			return nil
+		}
+		if err := c.decide(include, path); err != nil {
+			return err
+		}
+		if !c.p.tree.add(steps) {
+			return fail("Path collision at '%s'", clip(path))
+		}
+		return nil
+	}
+	if c.dialect == fieldsOnly {
+		return fail("the projection of '%s' must be 0, 1, true or false", clip(path))
+	}
+	if d, ok := v.(bson.D); ok && c.dialect == ofFind && len(d) == 1 && (d[0].Key == "$slice" || d[0].Key == "$elemMatch") {
+		return c.part(steps, path, d[0])
+	}
+	value, err := compileExpression(v)
+	if err != nil {
+		return err
+	}
+	if err := c.decide(true, path); err != nil {
+		return err
+	}
+	switch {
+	case path == "_id":
+		c.p.id = false
+	case len(steps) > 1 && !c.p.tree.add(steps): // what is beside it in arrays keeps its place
+		return fail("Path collision at '%s'", clip(path))
+	}
+	c.p.computed = append(c.p.computed, computed{steps, value})
+	return nil
+}
+
+// decide notes whether the projection includes or excludes, which all of it must do.
+func (c *projectionCompiler) decide(include bool, path string) error {
+	if c.decided && include != c.p.include {
+		return fail("Cannot do inclusion and exclusion on fields at the same time: '%s'", clip(path))
+	}
+	c.p.include, c.decided = include, true
+	return nil
+}
+
+func (c *projectionCompiler) part(steps []string, path string, e bson.E) error {
+	x := part{steps: steps}
+	if e.Key == "$elemMatch" {
+		if len(steps) > 1 {
+			return fail("Cannot use $elemMatch projection on a nested field: '%s'", clip(path))
+		}
+		if err := c.decide(true, path); err != nil {
+			return err
+		}
+		f := filterCompiler{path: path}
+		var err error
+		if x.first, err = f.elemMatch(e.Value); err != nil {
+			return err
+		}
+		c.p.parts = append(c.p.parts, x)
+		return nil
+	}
+	ok := true
+	if list, isList := e.Value.(bson.A); isList {
+		var ok1, ok2 bool
+		if len(list) == 2 {
+			x.skip, ok1 = wholeNumber(list[0])
+			x.limit, ok2 = wholeNumber(list[1])
+		}
+		ok = ok1 && ok2 && x.limit > 0
+	} else if x.limit, ok = wholeNumber(e.Value); x.limit < 0 {
+		x.skip, x.limit = x.limit, -max(x.limit, -maxElements)
+	}
+	if !ok {
+		return fail("$slice of '%s' must be a whole number, or [skip, limit] with a positive limit", clip(path))
+	}
+	c.p.parts = append(c.p.parts, x)
+	return nil
 }
 
 func (n *projectionNode) add(steps []string) bool {
@@ -93,8 +212,41 @@ func (n *projectionNode) add(steps []string) bool {
 	return false
 }
 
-// Apply returns the document with the fields that are chosen. The original is not changed.
-func (p *Projection) Apply(d bson.D) bson.D {
+// Apply returns the document as the projection says. The original is not changed. The error is one of the meter, or of an expression.
+func (p *Projection) Apply(d bson.D, m *Meter) (bson.D, error) {
+	if p == nil {
+		return d, nil
+	}
+	if err := m.Step(1 + len(d)); err != nil {
+		return nil, err
+	}
+	var out any = p.Keep(d)
+	for _, c := range p.computed {
+		v, err := c.value(d, m)
+		if err != nil {
+			return nil, err
+		}
+		if len(c.steps) == 1 && c.steps[0] == "_id" && !p.id {
+			if _, absent := v.(missing); !absent {
+				out = append(bson.D{{Key: "_id", Value: v}}, out.(bson.D)...)
+			}
+			continue
+		}
+		if out, err = compute(out, c.steps, v, m); err != nil {
+			return nil, err
+		}
+	}
+	for i := range p.parts {
+		var err error
+		if out, err = p.parts[i].apply(out, p.parts[i].steps, m); err != nil {
+			return nil, err
+		}
+	}
+	return out.(bson.D), nil
+}
+
+// Keep returns the document with the fields that are chosen, without what Apply makes of them.
+func (p *Projection) Keep(d bson.D) bson.D {
 	if p == nil {
 		return d
 	}
@@ -146,4 +298,135 @@ func (n *projectionNode) inside(v any, include bool) (any, bool) {
 	default:
 		return v, !include
 	}
+}
+
+// added reads the members of $addFields; a document in it is another way to write dotted paths.
+func (p *Projection) added(prefix string, fields bson.D, depth int) error {
+	if depth > maxPath || len(fields)+len(p.computed) > maxClauses {
+		return fail("$addFields can name at most %d fields, nested at most %d deep", maxClauses, maxPath)
+	}
+	for _, e := range fields {
+		path := prefix + e.Key
+		if d, ok := e.Value.(bson.D); ok && !hasOperators(d) {
+			if len(d) == 0 {
+				return fail("An empty object is not a valid value. Found empty object at path '%s'", clip(path))
+			}
+			if err := p.added(path+".", d, depth+1); err != nil {
+				return err
+			}
+			continue
+		}
+		steps, err := splitPath(path)
+		if err != nil {
+			return err
+		}
+		if strings.HasPrefix(path, "$") || strings.Contains(path, ".$") {
+			return fail("Invalid $addFields :: the field path '%s' has a name that begins with '$'", clip(path))
+		}
+		value, err := compileExpression(e.Value)
+		if err != nil {
+			return err
+		}
+		p.computed = append(p.computed, computed{steps, value})
+	}
+	return nil
+}
+
+// compute returns the value with something else at a path, as $addFields does: in each element of an array, and in the place of what is no
+// document. What is missing takes away what is there.
+func compute(v any, steps []string, to any, m *Meter) (any, error) {
+	if len(steps) == 0 {
+		return to, nil
+	}
+	_, absent := to.(missing)
+	switch at := v.(type) {
+	case bson.A:
+		out := make(bson.A, len(at))
+		for i, e := range at {
+			if err := m.Step(cost(to)); err != nil {
+				return nil, err
+			}
+			var err error
+			if out[i], err = compute(e, steps, to, m); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case bson.D:
+		inner, ok := Get(at, steps[0])
+		switch {
+		case absent && len(steps) == 1:
+			return slices.DeleteFunc(slices.Clone(at), func(e bson.E) bool { return e.Key == steps[0] }), nil
+		case absent && !ok:
+			return at, nil
+		}
+		next, err := compute(inner, steps[1:], to, m)
+		if err != nil {
+			return nil, err
+		}
+		return withMember(at, steps[0], next), nil
+	default:
+		if absent {
+			return v, nil
+		}
+		return compute(bson.D{}, steps, to, m)
+	}
+}
+
+// apply returns the value with a part of the array at a path.
+func (x *part) apply(v any, steps []string, m *Meter) (any, error) {
+	if err := m.Step(1); err != nil {
+		return nil, err
+	}
+	switch at := v.(type) {
+	case bson.D:
+		inner, ok := Get(at, steps[0])
+		if !ok {
+			return at, nil
+		}
+		list, isArray := inner.(bson.A)
+		switch {
+		case len(steps) > 1:
+			next, err := x.apply(inner, steps[1:], m)
+			if err != nil {
+				return nil, err
+			}
+			return withMember(at, steps[0], next), nil
+		case x.first == nil && isArray:
+			return withMember(at, steps[0], x.cut(list)), nil
+		case x.first == nil:
+			return at, nil
+		}
+		for _, e := range list {
+			if ok, err := x.first(bson.A{e}, m); err != nil {
+				return nil, err
+			} else if ok {
+				return withMember(at, steps[0], bson.A{e}), nil
+			}
+		}
+		return compute(at, steps, missing{}, m)
+	case bson.A:
+		out := slices.Clone(at)
+		for i, e := range out {
+			if _, nested := e.(bson.D); !nested {
+				continue
+			}
+			var err error
+			if out[i], err = x.apply(e, steps, m); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	return v, nil
+}
+
+// cut is $slice.
+func (x *part) cut(list bson.A) bson.A {
+	n := int64(len(list))
+	from := min(x.skip, n)
+	if x.skip < 0 {
+		from = max(n+x.skip, 0)
+	}
+	return list[from:min(from+min(x.limit, n), n)]
 }

@@ -14,8 +14,9 @@ const (
 	maxProgram = 1 << 13 // instructions
 )
 
-// regexTest compiles a regular expression: strings that contain a match, and equal regular expressions.
+// regexTest compiles a regular expression: strings that contain a match, and equal regular expressions. It doesn't go into arrays.
 func regexTest(pattern, options string) (condition, error) {
+	written := pattern
 	if len(pattern) > maxPattern {
 		return nil, fail("a regular expression can have at most %d bytes", maxPattern)
 	}
@@ -50,7 +51,7 @@ func regexTest(pattern, options string) (condition, error) {
 		return nil, fail("Regular expression is invalid: %s", err)
 	}
 	size := len(program.Inst)
-	return orElement(func(v any, m *Meter) (bool, error) {
+	return func(v any, m *Meter) (bool, error) {
 		switch v := v.(type) {
 		case string:
 			if err := m.Step(1 + len(v)*size/16); err != nil {
@@ -58,10 +59,10 @@ func regexTest(pattern, options string) (condition, error) {
 			}
 			return re.MatchString(v), nil
 		case bson.Regex:
-			return v.Pattern == pattern && v.Options == options, m.Step(1)
+			return v.Pattern == written && v.Options == options, m.Step(1)
 		}
 		return false, m.Step(1)
-	}), nil
+	}, nil
 }
 
 // compact does what option x means: white space and comments of the pattern don't count.

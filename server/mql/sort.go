@@ -57,7 +57,10 @@ func sortValue(d bson.D, f sortField) any {
 	}
 	free := &Meter{steps: 1 << 30, next: -1}
 	_, _ = walk(d, f.steps, free, func(v any) (bool, error) {
-		if a, ok := v.(bson.A); ok && len(a) > 0 {
+		if a, ok := v.(bson.A); ok {
+			if len(a) == 0 {
+				take(undefined{}) // before null
+			}
 			for _, e := range a {
 				take(e)
 			}

@@ -23,6 +23,7 @@ const (
 type Update struct {
 	replacement bson.D // not nil: the whole
 	changes     []change
+	elements    map[string]*Filter // the array filters, by identifier
 }
 
 // change is one operator on one field.
@@ -50,12 +51,19 @@ var operators = map[string]bool{
 	"$addToSet": true, "$rename": true, "$setOnInsert": true, "$currentDate": true,
 }
 
-// CompileUpdate reads an update. One without operators replaces the document (app-services 7.4).
-func CompileUpdate(d bson.D) (*Update, error) {
+// CompileUpdate reads an update. One without operators replaces the document (app-services 7.4). arrayFilters say which elements $[identifier] is.
+func CompileUpdate(d bson.D, arrayFilters bson.A) (*Update, error) {
 	if len(d) == 0 || !strings.HasPrefix(d[0].Key, "$") {
+		if len(arrayFilters) > 0 {
+			return nil, fail("a document that replaces another one can't have arrayFilters")
+		}
 		return CompileReplacement(d)
 	}
 	u := &Update{}
+	var err error
+	if u.elements, err = compileArrayFilters(arrayFilters); err != nil {
+		return nil, err
+	}
 	for _, o := range d {
 		if !operators[o.Key] {
 			return nil, fail("Unknown modifier: %s", clip(o.Key))
@@ -74,6 +82,9 @@ func CompileUpdate(d bson.D) (*Update, error) {
 			}
 			u.changes = append(u.changes, c)
 		}
+	}
+	if err := u.identifiers(); err != nil {
+		return nil, err
 	}
 	return u, u.conflicts()
 }
@@ -99,10 +110,8 @@ func compileChange(op, path string, arg any) (c change, err error) {
 	if c.steps, err = splitPath(path); err != nil {
 		return c, err
 	}
-	for _, s := range c.steps {
-		if strings.HasPrefix(s, "$") {
-			return c, fail("the path '%s' has '%s': positional operators are not supported", clip(path), clip(s))
-		}
+	if err := checkPositional(op, path, c.steps); err != nil {
+		return c, err
 	}
 	switch op {
 	case "$inc", "$mul":
@@ -129,16 +138,17 @@ func compileChange(op, path string, arg any) (c change, err error) {
 		if to == path {
 			return c, fail("The source and target field for $rename must differ: %s", clip(path))
 		}
-		if _, err = splitPath(to); err == nil && strings.HasPrefix(to, "$") {
-			err = fail("The target field for $rename must not begin with '$': %s", clip(to))
+		var steps []string
+		if steps, err = splitPath(to); err == nil {
+			err = checkPositional(op, to, steps)
 		}
 	case "$currentDate":
 		if d, ok := arg.(bson.D); ok {
 			if kind, _ := Get(d, "$type"); len(d) != 1 || kind != "date" && kind != "timestamp" {
 				err = fail("the '$type' of $currentDate must be 'date' or 'timestamp'")
 			}
-		} else if arg != true {
-			err = fail("$currentDate needs true or {$type: ...}")
+		} else if _, ok := arg.(bool); !ok {
+			err = fail("$currentDate needs a boolean or {$type: ...}")
 		}
 	}
 	return c, err
@@ -147,6 +157,13 @@ func compileChange(op, path string, arg any) (c change, err error) {
 func compilePush(op string, arg any) (*push, error) {
 	d, ok := arg.(bson.D)
 	each, isEach := Get(d, "$each")
+	if ok && !isEach && op == "$push" {
+		for _, e := range d {
+			if e.Key == "$slice" || e.Key == "$sort" || e.Key == "$position" {
+				return nil, fail("%s of $push needs $each beside it", e.Key)
+			}
+		}
+	}
 	if !ok || !isEach {
 		return &push{each: bson.A{arg}}, nil
 	}
@@ -188,12 +205,21 @@ func compilePush(op string, arg any) (*push, error) {
 	return p, nil
 }
 
-// compilePull makes the condition on which an element goes: equality, operators on it, or a query on documents.
+// compilePull makes the condition on which an element goes: equality of the whole of it, operators on it, or a query on documents.
 func compilePull(arg any) (func(any, *Meter) (bool, error), error) {
 	c := filterCompiler{}
 	d, ok := arg.(bson.D)
-	if !ok {
+	if _, regex := arg.(bson.Regex); regex {
 		return c.equalTo(arg)
+	} else if !ok {
+		return equal(arg), nil
+	}
+	if hasOperators(d) && d[0].Key != "$and" && d[0].Key != "$or" && d[0].Key != "$nor" {
+		f, err := CompileFilter(bson.D{{Key: "e", Value: d}})
+		if err != nil {
+			return nil, err
+		}
+		return func(v any, m *Meter) (bool, error) { return f.Match(bson.D{{Key: "e", Value: v}}, m) }, nil
 	}
 	match, err := c.elemMatch(d)
 	if err != nil {
@@ -238,9 +264,18 @@ func (u *Update) Increments() map[string]any {
 	return out
 }
 
-// Apply returns the document with the update. The original is not changed, but shares memory with the result. inserting is for a document that
-// an upsert makes. id is the name of the field that must stay as it is; a replacement keeps it.
-func (u *Update) Apply(d bson.D, id string, inserting bool, now time.Time, m *Meter) (bson.D, error) {
+// Target says what is known of the document that an update is applied to.
+type Target struct {
+	ID        string  // the field that must stay as it is; a replacement keeps it
+	Inserting bool    // an upsert makes the document
+	Filter    *Filter // what found it: $ in a path is the first element of an array that it holds for
+	Seen      bson.D  // what Filter and array filters see of it
+	Now       time.Time
+}
+
+// Apply returns the document with the update. The original is not changed, but shares memory with the result.
+func (u *Update) Apply(d bson.D, t Target, m *Meter) (bson.D, error) {
+	id := t.ID
 	before, had := Get(d, id)
 	if u.Replaces() {
 		after, has := Get(u.replacement, id)
@@ -261,13 +296,13 @@ func (u *Update) Apply(d bson.D, id string, inserting bool, now time.Time, m *Me
 	var whole any = d
 	for i := range u.changes {
 		c := &u.changes[i]
-		if c.op == "$setOnInsert" && !inserting {
+		if c.op == "$setOnInsert" && !t.Inserting {
 			continue
 		}
-		if err := m.Step(len(c.steps) + cost(c.arg)); err != nil {
+		if err := m.Step(len(c.steps) + cost(c.arg) + spine(whole, c.steps)); err != nil {
 			return nil, err
 		}
-		next, err := c.apply(whole, now, m)
+		next, err := u.everywhere(c, whole, t.Seen, &t, m)
 		if err != nil {
 			return nil, err
 		}
@@ -299,7 +334,7 @@ func (c *change) apply(whole any, now time.Time, m *Meter) (any, error) {
 }
 
 func (c *change) perform(whole any, now time.Time, m *Meter) (any, error) {
-	at, exists := Lookup(whole, c.path)
+	at, exists := lookup(whole, c.steps)
 	switch c.op {
 	case "$set", "$setOnInsert":
 		return assign(whole, c.steps, c.arg)
@@ -329,6 +364,11 @@ func (c *change) perform(whole any, now time.Time, m *Meter) (any, error) {
 		if !exists {
 			return whole, nil
 		}
+		for i := range c.steps {
+			if v, _ := lookup(whole, c.steps[:i]); classOf(v) == classArray {
+				return nil, fail("The source field of $rename cannot be an array element: '%s'", clip(c.path))
+			}
+		}
 		to, err := splitPath(c.arg.(string))
 		if err != nil {
 			return nil, err
@@ -336,7 +376,7 @@ func (c *change) perform(whole any, now time.Time, m *Meter) (any, error) {
 		return assign(remove(whole, c.steps), to, at)
 	default:
 		list, ok := at.(bson.A)
-		if !ok && exists && (at != nil || c.op == "$push" || c.op == "$addToSet") {
+		if !ok && exists {
 			return nil, fail("The field '%s' must be an array but is of another type", clip(c.path))
 		}
 		if !exists && c.push == nil {

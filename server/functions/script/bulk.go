@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/dop251/goja"
@@ -21,8 +22,8 @@ func (c *call) updateArg(query bson.D, change any, replace bool, options bson.D)
 	case replace && (!isDocument || len(d) > 0 && len(d[0].Key) > 0 && d[0].Key[0] == '$'):
 		panic(c.vm.NewTypeError("the replacement must be a document without operators"))
 	}
-	if len(options) == 0 {
-		options = bson.D{{Key: "upsert", Value: false}} // it is always sent
+	if !slices.ContainsFunc(options, func(e bson.E) bool { return e.Key == "upsert" }) {
+		options = append(bson.D{{Key: "upsert", Value: false}}, options...) // it is always sent
 	}
 	return append(bson.D{{Key: "query", Value: query}, {Key: "update", Value: change}}, options...)
 }
@@ -57,8 +58,8 @@ func (c *call) writes(v goja.Value) []write {
 				document = m.Value
 			case "update", "replacement":
 				change = m.Value
-			case "upsert":
-				options = bson.D{{Key: "upsert", Value: m.Value}}
+			case "upsert", "arrayFilters":
+				options = append(options, m)
 			default:
 				wrong("the option \"" + clip(m.Key, 64) + "\" is not supported here")
 			}

@@ -66,7 +66,7 @@ func TestBulkWrite(t *testing.T) {
 	f.calls = nil
 	for source, text := range map[string]string{
 		"bulkWrite({})": "must be an array", "bulkWrite([{}])": "operation 0: it must be", "bulkWrite([{insertOne: {}}])": "no document", "bulkWrite([{deleteMany: {}}])": "operation 0: there is no filter", "bulkWrite([{dropAll: {filter: {}}}])": "\"dropAll\" is not known",
-		"bulkWrite([{updateOne: {filter: {}, update: 1}}])": "the update must be an object", "bulkWrite([{replaceOne: {filter: {}, replacement: {$set: {}}}}])": "without operators", "bulkWrite([{updateOne: {filter: {}, update: {}, arrayFilters: []}}])": "\"arrayFilters\" is not supported", "bulkWrite([], {session: 1})": "\"session\" is not supported",
+		"bulkWrite([{updateOne: {filter: {}, update: 1}}])": "the update must be an object", "bulkWrite([{replaceOne: {filter: {}, replacement: {$set: {}}}}])": "without operators", "bulkWrite([{updateOne: {filter: {}, update: {}, hint: []}}])": "\"hint\" is not supported", "bulkWrite([], {session: 1})": "\"session\" is not supported",
 	} {
 		require.Contains(t, f.throws(c+source), text, source)
 	}

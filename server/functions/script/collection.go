@@ -107,9 +107,9 @@ func (c *call) makeCollections() error {
 	method := func(f func(o *collection, args goja.FunctionCall) goja.Value) fn {
 		return func(call goja.FunctionCall) goja.Value { return f(as[*collection](c, call.This, "collection"), call) }
 	}
-	upsert := map[string]string{"upsert": "upsert"}
+	upsert := map[string]string{"upsert": "upsert", "arrayFilters": "arrayFilters"}
 	projected := map[string]string{"projection": "project", "sort": "sort", "limit": "limit"}
-	modify := map[string]string{"upsert": "upsert", "returnNewDocument": "returnNewDocument", "projection": "projection", "sort": "sort"}
+	modify := map[string]string{"upsert": "upsert", "returnNewDocument": "returnNewDocument", "projection": "projection", "sort": "sort", "arrayFilters": "arrayFilters"}
 
 	query := func(o *collection, call goja.FunctionCall) bson.D {
 		arg := bson.D{{Key: "query", Value: c.document(call.Argument(0), "the query")}}

@@ -25,6 +25,7 @@ func TestForget(t *testing.T) {
 	claim.Salt = 0 // which is what is kept of it
 	_, err := f.Identify(t.Context(), claim)
 	requireCode(t, BadClientFileIdent, err)
+	require.Empty(t, f.problems(), "that is no damage: a backup of it must be restored")
 }
 
 func TestForgetAll(t *testing.T) {

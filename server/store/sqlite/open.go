@@ -88,14 +88,19 @@ func inspect(ctx context.Context, path string) error {
 		return err
 	}
 	defer db.Close()
-	var id, version int64
+	var id, version, schema, pages int64
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
 		return fmt.Errorf("%w (%w)", store.ErrForeign, err)
 	}
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
+	if err := db.QueryRowContext(ctx, "SELECT schema_version, page_count FROM pragma_schema_version, pragma_page_count").Scan(&schema, &pages); err != nil {
+		return err
+	}
 	switch {
+	case id == 0 && schema == 0 && pages == 1:
+		return nil // there has never been anything in it: the process that made it was killed, or lost its power, before it had made the tables
 	case id != applicationID:
 		return store.ErrForeign
 	case version > int64(len(migrations)):

@@ -202,6 +202,22 @@ func TestEmptyFile(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+// A process that was killed after it had turned the log on, which writes the file's first page, and before it had made the tables.
+func TestKilledBeforeTables(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sync.db")
+	db, err := sql.Open("sqlite3", name(path))
+	require.NoError(t, err)
+	_, err = db.Exec("PRAGMA journal_mode = WAL")
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.NotZero(t, info.Size())
+	s := open(t, path)
+	write(t, s, 1)
+	require.NoError(t, s.Close())
+}
+
 // No character of a path means something to SQLite.
 func TestPaths(t *testing.T) {
 	dir := t.TempDir()

@@ -47,6 +47,9 @@ func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, 
 			return fmt.Errorf("--app %s: the app %s is in %s too", dir, d.ID, other)
 		}
 		dirs[d.ID] = dir
+		for _, n := range d.Notices() {
+			log.Warn("not everything in the files of an app is taken over", "app", d.ID, "files", dir, "file", n.File, "reason", n.Reason)
+		}
 		c := change{dir: dir, id: d.ID}
 		if c.before, err = configs.Current(ctx, d.ID); err != nil {
 			return err

@@ -2,6 +2,7 @@ package export
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -260,7 +261,12 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 		"missing secret":  {"secrets.json", "", "values/hidden.json:1:", `"key"`},
 		"not UTF-8":       {"functions/sum.js", "a\nb\n\xff", "functions/sum.js:3:", "UTF-8"},
 		"too large":       {"functions/sum.js", strings.Repeat(" ", maxFile+1), "functions/sum.js:", "more than"},
-		"source's length": {"functions/sum.js", strings.Repeat(" ", 1<<20+1), "functions/sum.js:1:", "more than"},
+		"half written":    {"data_sources/mongodb-atlas/todo/Item/rules.json", "{\"roles\": [\n{\"name\":", "data_sources/mongodb-atlas/todo/Item/rules.json:2:", "not JSON"},
+		"truncated":       {"data_sources/mongodb-atlas/todo/Item/rules.json", " ", "data_sources/mongodb-atlas/todo/Item/rules.json:1:", "not JSON"},
+		"empty source":    {"functions/sum.js", "\n", "functions/sum.js:1:", "empty"},
+		"twice":           {"sync/config.json", "{\"type\": \"flexible\",\n\"state\": \"enabled\",\n\"state\": \"disabled\"}", "sync/config.json:3:", `"state" is there twice`},
+		"twice inside":    {"auth/providers.json", "{\"anon-user\": {\"type\": \"anon-user\", \"config\": {\"a\": [{\"b\": 1}, {\"b\": 1,\n\"b\": {}}]}}}", "auth/providers.json:2:", `"b" is there twice`},
+		"source's length": {"functions/sum.js", strings.Repeat("1", 1<<20+1), "functions/sum.js:1:", "more than"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -277,6 +283,86 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 			require.Contains(t, err.Error(), test.reason)
 		})
 	}
+}
+
+// What is not taken over is told, and nothing else is; it doesn't keep the rest from being taken.
+func TestNotices(t *testing.T) {
+	t.Parallel()
+	told := func(files map[string]string) map[string]string {
+		t.Helper()
+		d, err := Load(write(t, files))
+		require.NoError(t, err)
+		out := map[string]string{}
+		for _, n := range d.Notices() {
+			require.NotContains(t, out, n.File)
+			out[n.File] = n.Reason
+		}
+		return out
+	}
+	quiet := with(map[string]string{"triggers/x.json": "", "functions/README.txt": "", "http_endpoints/config.json": "[]", "http_endpoints/data_api_config.json": `{"disabled": true}`,
+		"functions/config.json": `[{"name": "sum", "disable_arg_logs": true}, {"name": "util/greet"}]`, "data_sources/.keep": " ", "values/.#limit.json": "{", ".git/config": "x"})
+	require.Empty(t, told(quiet), "these say nothing")
+	require.Equal(t, map[string]string{
+		"triggers":               "triggers are not run (a.json and 1 more)",
+		"hosting":                "static files are not hosted (files)",
+		"http_endpoints":         "HTTPS endpoints are not served (config.json)",
+		"graphql":                "GraphQL is not served (custom_resolvers)",
+		"log_forwarders":         "logs are not forwarded (a.json)",
+		"functions/package.json": packages,
+		"functions/node_modules": packages + " (x)",
+		"functions/lost.js":      "functions/config.json doesn't list it",
+		"functions/README.txt":   "nothing of this server reads such a file",
+		"data_sources/mongodb-atlas/todo/Item/rule.json":  "nothing of this server reads such a file",
+		"data_sources/mongodb-atlas/todo/Item/rules.json": `the member "aply_when" is not known, and is dropped`,
+		"realm_config.json": `the member "hosting_enabled" is not known, and is dropped`,
+	}, told(with(map[string]string{
+		"triggers/x.json": "", "triggers/a.json": "{\"name\":1}", "triggers/b.json": "x", "hosting/files/index.html": "<p>", "hosting/metadata.json": "[ ]",
+		"http_endpoints/config.json": `[{"route": "/x"}]`, "graphql/custom_resolvers/a.json": "{}", "log_forwarders/a.json": `{"name": "a"}`,
+		"functions/package.json": "{}", "functions/node_modules/x/index.js": "1", "functions/lost.js": "exports = 1", "functions/README.txt": "x",
+		"data_sources/mongodb-atlas/todo/Item/rule.json":  "{}",
+		"data_sources/mongodb-atlas/todo/Item/rules.json": `{"roles": [{"name": "a", "aply_when": false, "read": true}]}`,
+		"realm_config.json": `{"app_id": "todo-abcde", "name": "todo", "hosting_enabled": true}`,
+	})))
+
+	many := with(nil)
+	for i := range maxNotices + 5 {
+		many[fmt.Sprintf("values/x/%d.txt", i)] = "x"
+	}
+	d, err := Load(write(t, many))
+	require.NoError(t, err)
+	require.Len(t, d.Notices(), maxNotices+1)
+	require.Equal(t, "there are 7 more files like these", d.Notices()[maxNotices].Reason)
+}
+
+// The locks of an editor are links to nothing; they are not looked at.
+func TestEditorsLocks(t *testing.T) {
+	t.Parallel()
+	dir := write(t, example)
+	for _, at := range []string{"values/.#limit.json", "environments/.#qa.json", "data_sources/.#x", "data_sources/mongodb-atlas/todo/Item/.#schema.json", "functions/.#sum.js"} {
+		require.NoError(t, os.Symlink("me@here.1234:5678", filepath.Join(dir, at)))
+	}
+	require.Len(t, apply(t, dir, appconfig.New("a", "b")).Values, 2)
+}
+
+// Windows wrote it: a mark at the beginning, and two characters at the end of each line.
+func TestWindowsFiles(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{}
+	for name, text := range example {
+		files[name] = "\ufeff" + strings.ReplaceAll(text, "\n", "\r\n")
+	}
+	plain, windows := apply(t, write(t, example), appconfig.New("a", "b")), apply(t, write(t, files), appconfig.New("a", "b"))
+	for i := range windows.Functions {
+		windows.Functions[i].Source = strings.ReplaceAll(windows.Functions[i].Source, "\r\n", "\n")
+	}
+	require.JSONEq(t, asJSON(t, plain), asJSON(t, windows))
+}
+
+func asJSON(t *testing.T, c *appconfig.Config) string {
+	t.Helper()
+	text, err := json.Marshal(c)
+	require.NoError(t, err)
+	return string(text)
 }
 
 // Links that lead out of the directory are refused, those that stay are followed.

@@ -30,6 +30,8 @@ type files struct {
 	total int
 	seen  int
 	texts map[string][]byte // what was read, for line numbers
+
+	notices []Notice
 }
 
 // problem is something wrong with a file.
@@ -91,6 +93,10 @@ func (f *files) json(name string, into any) (ok bool, err error) {
 	var kind *json.UnmarshalTypeError
 	switch {
 	case err == nil:
+		if line, member := twice(text); line > 0 {
+			return false, problem(name, line, "the member %q is there twice", member)
+		}
+		f.unknown(name, text, into)
 		return true, nil
 	case errors.As(err, &syntax):
 		return false, problem(name, lineAt(text, syntax.Offset), "it is not JSON: %v", err)
@@ -136,6 +142,12 @@ func (f *files) directories(name string) ([]string, error) {
 	}
 	var out []string
 	for _, e := range entries {
+		if e.IsDir() && !hidden(e.Name()) {
+			out = append(out, e.Name())
+		}
+		if e.Type()&fs.ModeSymlink == 0 || hidden(e.Name()) {
+			continue
+		}
 		info, err := f.root.Stat(path.Join(name, e.Name()))
 		if err != nil {
 			return nil, problem(path.Join(name, e.Name()), 0, "it can't be read: %v", err)
@@ -146,6 +158,9 @@ func (f *files) directories(name string) ([]string, error) {
 	}
 	return out, nil
 }
+
+// hidden tells whether a file is one of an editor, as the dangling links that are its locks, or of version control.
+func hidden(name string) bool { return strings.HasPrefix(name, ".") }
 
 // lineAt returns the number of the line that a byte is in.
 func lineAt(text []byte, offset int64) int {

@@ -41,6 +41,7 @@ type appFile struct {
 	ConfigVersion   int                `json:"config_version,omitempty"`
 	Location        string             `json:"location,omitempty"`
 	DeploymentModel string             `json:"deployment_model,omitempty"`
+	ProviderRegion  json.RawMessage    `json:"provider_region,omitempty"` // of Atlas: there is none here
 	Environment     string             `json:"environment,omitempty"`
 	Security        appconfig.Security `json:"security"`
 }
@@ -61,7 +62,7 @@ func Load(dir string) (*Directory, error) {
 			return nil, err
 		}
 	}
-	return d, nil
+	return d, d.files.unread(".", 0)
 }
 
 func (d *Directory) note(path, file string, base ...string) {
@@ -129,8 +130,9 @@ type functionFile struct {
 	RunAsSystem bool            `json:"run_as_system,omitempty"`
 	CanEvaluate json.RawMessage `json:"can_evaluate,omitempty"`
 	// RunAs and RunAsScript name another user than the one who calls, which this server doesn't do: exports have them empty.
-	RunAs       string `json:"run_as_user_id,omitempty"`
-	RunAsScript string `json:"run_as_user_id_script_source,omitempty"`
+	RunAs       string          `json:"run_as_user_id,omitempty"`
+	RunAsScript string          `json:"run_as_user_id_script_source,omitempty"`
+	ArgLogs     json.RawMessage `json:"disable_arg_logs,omitempty"` // arguments are never logged here
 }
 
 func (d *Directory) loadFunctions() error {
@@ -154,6 +156,9 @@ func (d *Directory) loadFunctions() error {
 		}
 		if text == nil {
 			return problem(file, line, "the source of function %q is missing: there is no %s", f.Name, source)
+		}
+		if len(bytes.TrimSpace(text)) == 0 { // an editor may be about to write it
+			return problem(source, 1, "the source of function %q is empty", f.Name)
 		}
 		d.note(fmt.Sprintf("functions[%d]", len(d.config.Functions)), file, fmt.Sprintf("[%d]", i))
 		d.note(fmt.Sprintf("functions[%d].source", len(d.config.Functions)), source)
@@ -226,7 +231,7 @@ func (d *Directory) eachJSON(dir string, f func(file, name string) error) error 
 	}
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".json")
-		if !ok || e.IsDir() {
+		if !ok || e.IsDir() || hidden(name) {
 			continue
 		}
 		if err := f(path.Join(dir, e.Name()), name); err != nil {
@@ -378,6 +383,8 @@ type syncFile struct {
 	Type            string `json:"type"`
 	ServiceName     string `json:"service_name"`
 	DevelopmentMode bool   `json:"development_mode_enabled"`
+
+	LastDisabled json.RawMessage `json:"last_disabled,omitempty"` // a time of App Services
 }
 
 func (d *Directory) loadSync() error {

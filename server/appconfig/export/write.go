@@ -193,7 +193,7 @@ func (w *writer) sync(c *appconfig.Config, s *appconfig.Service) json.RawMessage
 	text, err := json.Marshal(struct {
 		syncFile
 		*appconfig.FlexibleSync
-	}{syncFile{"flexible", s.Name, c.Sync.DevelopmentMode}, s.FlexibleSync})
+	}{syncFile{Type: "flexible", ServiceName: s.Name, DevelopmentMode: c.Sync.DevelopmentMode}, s.FlexibleSync})
 	if err != nil && w.err == nil {
 		w.err = fmt.Errorf("export: the sync of %s: %w", s.Name, err)
 	}

@@ -149,7 +149,7 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	plan := view.Bootstrap{Before: b.before, After: b.set, Schema: b.schema}
+	plan := view.Bootstrap{Before: b.before, After: b.set, Schema: b.schema, Piece: s.conn.server.cfg.messageBytes / 8}
 	from := b.first
 	if b.settle && (from == 0 || s.at < from) {
 		from = s.at
@@ -173,7 +173,7 @@ func (s *session) sendBootstrap() error {
 	m.QueryVersion = b.query
 	m.Progress.Download.ServerVersion = b.snapshot
 	entry := wire.DownloadEntry{ServerVersion: b.snapshot, ClientVersion: s.clientVersion, OriginTimestamp: s.now(), OriginFileIdent: history.Server}
-	for size := 0; size < messageBytes; {
+	for size := 0; size < s.conn.server.cfg.messageBytes; {
 		c, err := b.spool.next()
 		if err != nil {
 			return err

@@ -85,6 +85,8 @@ type Config struct {
 	Now func() time.Time
 	// Random is where salts come from; nil: crypto/rand.
 	Random io.Reader
+
+	messageBytes int // how large DOWNLOAD messages get, about, before compression; 1 MiB but in tests
 }
 
 func (c *Config) complete() error {
@@ -142,6 +144,9 @@ func (c *Config) complete() error {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.messageBytes == 0 {
+		c.messageBytes = 1 << 20
+	}
 	return nil
 }
 
@@ -157,9 +162,6 @@ const (
 
 // connBoots is how many bootstraps of one connection are made before the first of them is sent.
 const connBoots = 4
-
-// messageBytes is how large DOWNLOAD messages get, about, before compression.
-const messageBytes = 1 << 20
 
 // minVersion is the oldest protocol version that is spoken: the first whose BIND holds JSON and whose errors have actions.
 const minVersion = wire.VersionBindJSON

@@ -17,6 +17,7 @@ import (
 	"realmsync/core/schema"
 	"realmsync/core/value"
 	"realmsync/core/wire"
+	"realmsync/server/appconfig"
 	"realmsync/server/history"
 )
 
@@ -33,25 +34,69 @@ var bodies = []struct {
 	{`{"Dog":"(age IN {2, 3, 5, 7})"}`, func(age int64) bool { return age == 2 || age == 3 || age == 5 || age == 7 }},
 }
 
+// refusedBody is a subscription set that the server refuses.
+const refusedBody = `{"Dog":"(nothing == 1)"}`
+
 // walker is a device that does random things, by the rules that original clients keep.
 type walker struct {
 	*device
+	r      *rand.Rand
 	choice int // of bodies, that it has or is to have
 
-	// A subscription set that is not complete.
-	waiting  bool
-	version  int64
-	snapshot uint64 // local version before which everything is uploaded before QUERY
-	asked    bool   // QUERY was sent on this connection
+	wants    []wanted // subscription sets that are not complete, ascending
+	newest   int64    // subscription set
+	reported uint64   // server version that it has said to have integrated
+	rebound  bool     // the server asked it to come again
+}
 
-	rebound bool // the server asked it to come again
+// wanted is a subscription set that is not complete.
+type wanted struct {
+	version  int64
+	choice   int    // of bodies; -1: refusedBody
+	snapshot uint64 // local version before which everything is uploaded before QUERY
+	asked    bool   // QUERY was sent in this session
+}
+
+func (q *wanted) body() string {
+	if q.choice < 0 {
+		return refusedBody
+	}
+	return bodies[q.choice].body
+}
+
+// want makes a subscription set.
+func (w *walker) want() {
+	q := wanted{version: w.newest + 1, choice: w.r.IntN(len(bodies)+1) - 1, snapshot: w.version}
+	w.newest = q.version
+	if q.choice >= 0 {
+		w.choice = q.choice
+	}
+	w.wants = append(w.wants, q)
+}
+
+// begin is what is so when a session begins.
+func (w *walker) begin() {
+	w.reported = 0
+	for i := range w.wants {
+		w.wants[i].asked = false
+	}
 }
 
 // comeAgain is what a client does when its permissions have changed.
 func (w *walker) comeAgain() {
 	w.send(&wire.Unbind{Session: w.sid})
-	w.asked, w.rebound = false, true
+	w.rebound = true
+	w.begin()
 	w.bind(w.sid)
+}
+
+// pause ends the session, whatever is on its way, and begins another one on the same connection.
+func (w *walker) pause() {
+	w.send(&wire.Unbind{Session: w.sid})
+	delete(w.devices, w.sid)
+	w.begin()
+	w.held = nil
+	w.bind(w.sid + 1)
 }
 
 // walks are the roles that TestConvergeRules changes between, and what they mean.
@@ -68,39 +113,61 @@ var walks = []struct {
 	{`[]`, func(int64) bool { return false }, true},
 }
 
-// flush uploads what may be uploaded, and sends QUERY in its place.
+// flush uploads what may be uploaded, and sends QUERYs in their places.
 func (w *walker) flush() {
-	if w.waiting && !w.asked {
-		m := w.message()
-		cut := len(m.Entries)
-		for i := range m.Entries {
-			if m.Entries[i].ClientVersion > w.snapshot {
-				cut = i
-				break
-			}
+	for i := range w.wants {
+		if q := &w.wants[i]; !q.asked {
+			w.push(q.snapshot)
+			w.send(&wire.Query{Session: w.sid, Version: q.version, Body: []byte(q.body())})
+			q.asked = true
 		}
-		m.Entries = m.Entries[:cut]
-		if cut > 0 {
-			last := m.Entries[cut-1]
-			m.Progress = wire.UploadCursor{ClientVersion: last.ClientVersion, ServerVersion: last.ServerVersion}
-			w.send(m)
-			w.sent = last.ClientVersion
-		}
-		w.send(&wire.Query{Session: w.sid, Version: w.version, Body: []byte(bodies[w.choice].body)})
-		w.asked = true
 	}
-	if m := w.message(); len(m.Entries) > 0 {
+	w.push(w.version)
+	if at := w.progress.Download.ServerVersion; at > w.reported && w.r.IntN(2) == 0 {
+		m := w.message()
 		w.send(m)
-		w.sent = m.Progress.ClientVersion
+		w.sent, w.reported = m.Progress.ClientVersion, at
+	}
+}
+
+// push uploads local versions, in pieces.
+func (w *walker) push(limit uint64) {
+	for {
+		m := w.message()
+		n := 0
+		for n < len(m.Entries) && m.Entries[n].ClientVersion <= limit {
+			n++
+		}
+		if n == 0 {
+			return
+		}
+		m.Entries = m.Entries[:1+w.r.IntN(n)]
+		last := m.Entries[len(m.Entries)-1]
+		m.Progress = wire.UploadCursor{ClientVersion: last.ClientVersion, ServerVersion: last.ServerVersion}
+		w.send(m)
+		w.sent = last.ClientVersion
+		w.reported = max(w.reported, last.ServerVersion)
 	}
 }
 
 func (w *walker) take() wire.ServerMessage {
 	m := w.step()
-	if d, ok := m.(*wire.Download); ok && d.BatchState == wire.LastInBatch && w.waiting && d.QueryVersion == w.version {
-		w.waiting, w.body = false, bodies[w.choice].body
+	if d, ok := m.(*wire.Download); ok && d.BatchState == wire.LastInBatch {
+		for i := range w.wants {
+			if q := w.wants[i]; q.version == d.QueryVersion {
+				w.body, w.wants = q.body(), w.wants[i+1:]
+				break
+			}
+		}
 	}
 	return m
+}
+
+// forget is what a client does when a subscription set was refused.
+func (w *walker) forget(m *wire.QueryError) {
+	i := slices.IndexFunc(w.wants, func(q wanted) bool { return q.version == m.QueryVersion })
+	require.True(w.t, i >= 0 && w.wants[i].choice < 0, string(m.Text))
+	w.wants = slices.Delete(w.wants, i, i+1)
 }
 
 // settle takes everything in that the server has now.
@@ -133,23 +200,38 @@ func (w *walker) trySettle() {
 	}
 }
 
+// sip takes in some of what the server has now. In the middle of a bootstrap it likes to lose the connection.
+func (w *walker) sip() {
+	w.flush()
+	w.req++
+	w.send(&wire.Mark{Session: w.sid, Request: w.req})
+	w.rebound = false
+	for range 1 + w.r.IntN(6) {
+		m := w.take()
+		if mark, ok := m.(*wire.Mark); w.rebound || ok && mark.Request == w.req {
+			return
+		}
+		if len(w.held) > 0 && w.r.IntN(2) == 0 {
+			w.reconnect()
+			return
+		}
+	}
+}
+
 func (w *walker) reconnect() {
 	w.drop()
-	w.asked = false
+	w.begin()
 	w.connect()
 }
 
 // act does one random thing.
-func (w *walker) act(r *rand.Rand) {
+func (w *walker) act() {
+	r := w.r
 	id := r.Int64N(6)
-	switch n := r.IntN(28); {
-	case n >= 20:
-		free := w.rules == merge.Strict
-		writer := statetest.Writer{Rand: r, State: w.state, Keys: 6, Name: w.user, Items: free, Moves: free, Again: free, Strict: free}
-		w.write(writer.Operation()...)
+	switch n := r.IntN(40); {
 	case n < 4:
 		if !w.has(id) {
-			w.write(create(id, fmt.Sprint("by ", w.user, " ", w.device.version), r.Int64N(10))...)
+			w.write(create(id, fmt.Sprint("by ", w.user, " ", w.version), r.Int64N(10))...)
 		}
 	case n < 8:
 		if w.has(id) {
@@ -157,7 +239,7 @@ func (w *walker) act(r *rand.Rand) {
 		}
 	case n < 10:
 		if w.has(id) {
-			w.write(rename(id, fmt.Sprint("by ", w.user, " ", w.device.version))...)
+			w.write(rename(id, fmt.Sprint("by ", w.user, " ", w.version))...)
 		}
 	case n == 10:
 		if w.has(id) {
@@ -167,22 +249,40 @@ func (w *walker) act(r *rand.Rand) {
 		if w.has(id) {
 			w.write(erase(id)...)
 		}
-	case n < 15:
+	case n < 22:
+		w.scribble()
+	case n < 25:
 		w.flush()
-	case n < 17:
+	case n < 27:
 		w.settle()
-	case n == 17:
-		w.reconnect()
-	case n == 18:
-		if !w.waiting {
-			w.waiting, w.asked, w.choice = true, false, r.IntN(len(bodies))
-			w.version++
-			w.snapshot = w.device.version
+	case n < 32:
+		w.sip()
+	case n < 36:
+		if len(w.wants) < 3 {
+			w.want()
 		}
+	case n == 36:
+		w.flush()
+		w.pause()
+	case n == 37:
+		w.reconnect()
 	default:
 		w.flush()
 		w.reconnect() // with everything on its way
 	}
+}
+
+// scribble is a transaction that does something inside of objects.
+func (w *walker) scribble() {
+	free := w.rules == merge.Strict
+	writer := statetest.Writer{Rand: w.r, State: w.state, Keys: 6, Name: w.user, Items: free, Moves: free, Again: free, Strict: free, Wide: true}
+	var all []changeset.Instruction
+	for range 1 + w.r.IntN(4) {
+		ins := writer.Operation()
+		require.NoError(w.t, w.state.Apply(&changeset.Changeset{Instructions: ins}))
+		all = append(all, ins...)
+	}
+	w.record(all)
 }
 
 // Devices write, subscribe, lose their connections; the server restarts. In the end each has exactly what the server has and it is
@@ -193,7 +293,7 @@ func TestConverge(t *testing.T) {
 		rounds = 8
 	}
 	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Compatible, nil) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 160, merge.Compatible, false) })
 	}
 }
 
@@ -204,7 +304,7 @@ func TestConvergeRules(t *testing.T) {
 		rounds = 4
 	}
 	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Compatible, openGoverned(t, walks[0].roles)) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 160, merge.Compatible, true) })
 	}
 }
 
@@ -215,19 +315,23 @@ func TestConvergeStrict(t *testing.T) {
 		rounds = 4
 	}
 	for seed := firstSeed(); seed < firstSeed()+uint64(rounds); seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 120, merge.Strict, nil) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { converge(t, seed, 160, merge.Strict, false) })
 	}
 }
 
-// converge is one random walk; governed is the server if it has rules.
-func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, governed *governed) {
+// converge is one random walk; ruled: the app has roles, and they change.
+func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, ruled bool) {
 	r := rand.New(rand.NewPCG(seed, 99))
 	var f *fixture
+	var g *governed
 	role := walks[0]
-	if governed != nil {
-		f = governed.fixture
+	small := func(c *Config) { c.messageBytes = 200 } // so that bootstraps come in several
+	if ruled {
+		g = openGoverned(t, role.roles, small)
+		g.configure(func(c *appconfig.Config) { c.Sync.DevelopmentMode, c.Schemas = true, nil })
+		f = g.fixture
 	} else {
-		f = open(t, nil)
+		f = open(t, small)
 	}
 	app := "app"
 	if rules == merge.Strict {
@@ -235,10 +339,10 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, governed 
 	}
 	var all []*walker
 	for i := range 3 {
-		w := &walker{device: f.device(fmt.Sprint("user-", i)), choice: 1, version: 1}
+		w := &walker{device: f.device(fmt.Sprint("user-", i)), r: r, choice: 1, newest: 1}
 		w.clock += uint64(i) // no two changes at the same time
 		w.schema, w.app, w.rules = wholeSchema(t), app, rules
-		w.again = w.comeAgain
+		w.again, w.refusal, w.keeps = w.comeAgain, w.forget, r.IntN(2) == 0
 		w.subscribed(allDogs)
 		all = append(all, w)
 	}
@@ -246,7 +350,7 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, governed 
 		if r.IntN(60) == 0 {
 			for _, w := range all {
 				w.drop()
-				w.asked = false
+				w.begin()
 			}
 			f.restart()
 			for _, w := range all {
@@ -254,12 +358,16 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, governed 
 			}
 			continue
 		}
-		if governed != nil && r.IntN(12) == 0 {
+		if ruled && r.IntN(12) == 0 {
 			role = walks[r.IntN(len(walks))]
-			governed.roles(role.roles)
+			g.roles(role.roles)
 			continue
 		}
-		all[r.IntN(len(all))].act(r)
+		if r.IntN(40) == 0 {
+			f.trimNow(app, r.IntN(2) == 0)
+			continue
+		}
+		all[r.IntN(len(all))].act()
 	}
 	for range 3 { // what one uploads last, the others must be told; what is taken back, too
 		for _, w := range all {
@@ -268,7 +376,7 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, governed 
 	}
 	server := f.dogs(app)
 	for i, w := range all {
-		require.False(t, w.waiting)
+		require.Empty(t, w.wants)
 		want := []string{}
 		for _, dog := range server {
 			if bodies[w.choice].has(dog.age) && role.sees(dog.age) {
@@ -300,6 +408,7 @@ func wholeSchema(t testing.TB) []changeset.Instruction {
 		class.Properties = slices.Clone(c.Properties)
 		if class.Name == "T" {
 			class.Name = "Dog"
+			class.Properties = append(class.Properties, statetest.Values()...)
 			class.Properties = append(class.Properties, property{Name: "name", Type: value.KindString}, property{Name: "age", Type: value.KindInt})
 		}
 		for i := range class.Properties {
@@ -312,6 +421,14 @@ func wholeSchema(t testing.TB) []changeset.Instruction {
 	changes, err := schema.Diff(schema.New(), schema.New(classes...))
 	require.NoError(t, err)
 	return changeset.SchemaInstructions(changes)
+}
+
+// trimNow is a round of maintenance.
+func (f *fixture) trimNow(app string, sweep bool) {
+	f.t.Helper()
+	a, done := f.look(app)
+	defer done()
+	f.trim(f.t.Context(), a, sweep)
 }
 
 // whole is what there is of dogs whose age is among those, with everything that is in them.

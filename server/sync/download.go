@@ -120,7 +120,7 @@ type collector struct {
 
 // full tells whether an entry with the base that is in force now must go into another message.
 func (c *collector) full() bool {
-	return c.size >= messageBytes || len(c.entries) > 0 && c.entries[0].ClientVersion != c.clientVersion
+	return c.size >= c.conn.server.cfg.messageBytes || len(c.entries) > 0 && c.entries[0].ClientVersion != c.clientVersion
 }
 
 func (c *collector) add(version, origin, timestamp uint64, data []byte) {

@@ -200,7 +200,7 @@ func (s *model) receive(m wire.ServerMessage) error {
 			return errors.New("it answers nothing")
 		}
 		for _, q := range s.barriers[m.Request] {
-			if state := s.file.sets[q]; state != complete && state != rejected {
+			if state, there := s.file.sets[q]; there && state != complete && state != rejected { // else it was superseded
 				return fmt.Errorf("it comes before the bootstrap of query version %d", q)
 			}
 		}

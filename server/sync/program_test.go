@@ -149,9 +149,9 @@ func TestProgramConverges(t *testing.T) {
 			app := []string{"app", "strict"}[seed%2]
 			var all []*walker
 			for i := range 3 {
-				w := &walker{device: f.device(fmt.Sprint("user-", i)), choice: 1, version: 1}
+				w := &walker{device: f.device(fmt.Sprint("user-", i)), r: r, choice: 1, newest: 1}
 				w.clock += uint64(i)
-				w.app, w.schema = app, wholeSchema(t)
+				w.app, w.schema, w.refusal = app, wholeSchema(t), w.forget
 				if app == "strict" {
 					w.rules = merge.Strict
 				}
@@ -160,7 +160,7 @@ func TestProgramConverges(t *testing.T) {
 			}
 			for range 150 {
 				if r.IntN(3) > 0 {
-					all[r.IntN(len(all))].act(r)
+					all[r.IntN(len(all))].act()
 					continue
 				}
 				id := r.IntN(6)

@@ -29,7 +29,7 @@ type governed struct {
 }
 
 // openGoverned opens a server whose app has these roles by default, name and age as queryable fields, and no development mode.
-func openGoverned(t testing.TB, roles string) *governed {
+func openGoverned(t testing.TB, roles string, change ...func(*Config)) *governed {
 	t.Helper()
 	g := &governed{}
 	var err error
@@ -40,6 +40,9 @@ func openGoverned(t testing.TB, roles string) *governed {
 		c.Rules = rules.NewLive(rules.LiveConfig{Configs: g.configs, Caller: func(_ context.Context, _, user string) (*auth.Caller, error) {
 			return &auth.Caller{UserID: user, Type: auth.TypeNormal}, nil
 		}})
+		for _, f := range change {
+			f(c)
+		}
 	})
 	g.configure(func(c *appconfig.Config) {
 		c.Sync.DevelopmentMode = false

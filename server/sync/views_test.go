@@ -127,7 +127,7 @@ func TestLargeBootstrap(t *testing.T) {
 		for i := range m.Entries {
 			size += len(m.Entries[i].Changeset)
 		}
-		require.Less(t, size, 2*messageBytes)
+		require.Less(t, size, 2*f.Server.cfg.messageBytes)
 		e.download(m)
 		if m.BatchState == wire.LastInBatch {
 			break

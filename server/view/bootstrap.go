@@ -13,10 +13,6 @@ import (
 	"realmsync/server/store"
 )
 
-// changesetBytes is how large the changesets of a bootstrap get, about: moderate, so that the client can integrate them
-// in pieces (spec/wire-protocol.md section 7.3).
-const changesetBytes = 128 << 10
-
 // Bootstrap says what turns the view that a client has into the one that it is to have.
 type Bootstrap struct {
 	// Before is what the client has, as of the snapshot; nil if that isn't known: then it may have any object.
@@ -27,11 +23,13 @@ type Bootstrap struct {
 	Schema bool
 	// Doubtful are objects that the client may have in any state: they are sent anew, or erased if they are not in After.
 	Doubtful []store.ObjectRef
+	// Piece is how large the changesets get, about, in bytes: moderate, so that the client can integrate them in pieces (spec/wire-protocol.md section 7.3).
+	Piece int
 }
 
 // Write calls emit for the changesets, in order; what it is given is its own. There may be none.
 func (b *Bootstrap) Write(snapshot *history.Snapshot, emit func(changeset []byte) error) error {
-	w := chunker{catalog: snapshot.Catalog, set: b.After, emit: emit}
+	w := chunker{catalog: snapshot.Catalog, set: b.After, piece: b.Piece, emit: emit}
 	if b.Schema {
 		changes, err := schema.Diff(schema.New(), snapshot.Catalog.Schema)
 		if err != nil {
@@ -123,6 +121,7 @@ func (b *Bootstrap) doubtful(snapshot *history.Snapshot, ref store.ObjectRef, w 
 type chunker struct {
 	catalog      *history.Catalog
 	set          *Set // what objects are shown as
+	piece        int  // bytes
 	emit         func([]byte) error
 	instructions []changeset.Instruction
 	size         int // of the instructions, about
@@ -132,7 +131,7 @@ type chunker struct {
 func (w *chunker) add(in changeset.Instruction) error {
 	w.instructions = append(w.instructions, in)
 	w.size += 16 + 8*len(in.Path) + len(in.Key.Str()) + len(in.Value.Str())
-	if w.size < changesetBytes {
+	if w.size < w.piece {
 		return nil
 	}
 	return w.flush()

@@ -108,11 +108,11 @@ func TestBootstrapIsCut(t *testing.T) {
 	empty := f.acquire("")
 	defer empty.Release()
 	client := memstate.New(schema.New())
-	all := f.run(&Bootstrap{Before: empty, After: s, Schema: true}, client)
+	all := f.run(&Bootstrap{Before: empty, After: s, Schema: true, Piece: 128 << 10}, client)
 	require.Len(t, client.Keys("T"), 41)
 	require.Greater(t, len(all), 5)
 	for _, c := range all {
-		require.Less(t, len(c), changesetBytes+520_000)
+		require.Less(t, len(c), 128<<10+520_000)
 	}
 }
 

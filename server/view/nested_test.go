@@ -134,8 +134,8 @@ func TestLargeObjectInBootstrap(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, snapshot.Close()) }()
 	count, changesets := 0, 0
-	require.NoError(t, (&Bootstrap{Before: empty, After: s}).Write(snapshot, func(data []byte) error {
-		require.Less(t, len(data), 2*changesetBytes)
+	require.NoError(t, (&Bootstrap{Before: empty, After: s, Piece: 16 << 10}).Write(snapshot, func(data []byte) error {
+		require.Less(t, len(data), 32<<10)
 		c, err := changeset.Decode(data)
 		require.NoError(t, err)
 		changesets++

@@ -1,6 +1,8 @@
 package statetest
 
 import (
+	"fmt"
+
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/schema"
@@ -51,4 +53,16 @@ func World() *memstate.State {
 		}
 	}
 	return s
+}
+
+// Values returns properties with the types of values that World hasn't, alone and in collections of each kind.
+func Values() (out []schema.Property) {
+	for i, kind := range []value.Kind{
+		value.KindBool, value.KindString, value.KindBinary, value.KindTimestamp, value.KindFloat, value.KindDouble, value.KindDecimal, value.KindObjectID, value.KindUUID,
+	} {
+		for _, c := range []schema.Collection{schema.Single, schema.List, schema.Set, schema.Dictionary} {
+			out = append(out, schema.Property{Name: fmt.Sprintf("v%d%d", c, i), Type: kind, Collection: c, Nullable: (i+int(c))%2 == 0})
+		}
+	}
+	return out
 }

@@ -26,6 +26,8 @@ type Writer struct {
 	Moves bool // (c) moves elements of lists in which others edit inside of elements
 	Again bool // (d) makes embedded objects in dictionaries under any key, also where one is
 
+	Wide bool // values in mixed are of all kinds, apart from those in sets
+
 	Strict bool // erases an embedded object in a dictionary before it makes another in its place (merge.Strict, X1)
 }
 
@@ -235,7 +237,7 @@ func (w *Writer) dictionary(in changeset.Instruction, p *schema.Property, n mems
 		in.Op, in.Collection = changeset.Clear, schema.Dictionary
 		return []changeset.Instruction{in}
 	}
-	key := []string{"a", "b", "", "c"}[w.IntN(4)]
+	key := []string{"a", "b", "", "日本 é"}[w.IntN(4)]
 	if w.embedded(p) && w.IntN(2) == 0 {
 		key = w.Name
 	}
@@ -272,7 +274,11 @@ func (w *Writer) value(p *schema.Property) value.Value {
 	null := p.Nullable
 	switch p.Type {
 	case value.KindMixed:
-		kind, null = []value.Kind{value.KindInt, value.KindString, value.KindBool, value.KindLink}[w.IntN(4)], true
+		kinds := []value.Kind{value.KindInt, value.KindString, value.KindBool, value.KindLink}
+		if w.Wide && p.Collection != schema.Set {
+			kinds = append(kinds, value.KindDouble, value.KindFloat, value.KindDecimal, value.KindBinary, value.KindTimestamp, value.KindObjectID, value.KindUUID)
+		}
+		kind, null = kinds[w.IntN(len(kinds))], true
 	case value.KindLink:
 		null = p.Collection == schema.Single || p.Collection == schema.Dictionary
 	}
@@ -294,6 +300,18 @@ func (w *Writer) value(p *schema.Property) value.Value {
 		return value.Int(n)
 	case value.KindTimestamp:
 		return value.FromTimestamp(value.Timestamp{Seconds: n})
+	case value.KindFloat:
+		return value.Float(float32(n) / 2)
+	case value.KindDouble:
+		return value.Double(float64(n) / 4)
+	case value.KindDecimal:
+		return value.FromDecimal(value.DecimalFromInt64(n))
+	case value.KindBinary:
+		return value.Binary(make([]byte, n))
+	case value.KindObjectID:
+		return value.FromObjectID(value.ObjectID{11: byte(n)})
+	case value.KindUUID:
+		return value.FromUUID(value.UUID{15: byte(n)})
 	default:
 		return value.Default(kind, false)
 	}

@@ -18,6 +18,7 @@ import (
 	"realmsync/server/admin"
 	"realmsync/server/api"
 	"realmsync/server/appconfig"
+	"realmsync/server/applog"
 	"realmsync/server/auth"
 	"realmsync/server/sync"
 )
@@ -28,8 +29,8 @@ type adminFlags struct {
 }
 
 // openAdmin makes the admin API's handler.
-func openAdmin(accounts *admin.Accounts, users *auth.Service, configs *appconfig.Store, endpoint *sync.Server, tail *admin.Tail, log *slog.Logger) (http.Handler, error) {
-	return admin.New(admin.Config{Accounts: accounts, Users: users, Configs: configs, Sync: endpoint, Logs: tail, Version: version, Logger: log})
+func openAdmin(accounts *admin.Accounts, users *auth.Service, configs *appconfig.Store, endpoint *sync.Server, logs *applog.Store, log *slog.Logger) (http.Handler, error) {
+	return admin.New(admin.Config{Accounts: accounts, Users: users, Configs: configs, Sync: endpoint, Logs: logs, Version: version, Logger: log})
 }
 
 // listenAdmin serves the admin API on listeners of its own, if there are addresses for it. stop ends what was begun.

@@ -219,6 +219,10 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", file}, "making the data directory"},
 		{[]string{"serve", "--log-level", "loud"}, "log-level"},
 		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--base-url", "ftp://x"}, "base URL"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--program-delay", "1s"}, "--program-delay works with --dev only"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--known-apps"}, "--known-apps works with --dev only"},
+		{[]string{"config", "check", "--data", "x", "--known-apps"}, "--known-apps works with --dev only"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--log-keep", "-1h"}, "--log-keep"},
 		{[]string{"nonsense"}, "nonsense"},
 	} {
 		cmd, log := command(c.args...)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -179,6 +180,84 @@ func TestRequestIDs(t *testing.T) {
 	require.NotEmpty(t, upgrade)
 	for _, message := range []string{"connected", "disconnected"} {
 		require.Equal(t, "my-app", byMessage[message+" "+upgrade]["app"], message)
+	}
+}
+
+// The log lines of an app are there after a restart, also one by kill -9, and the link in an error leads to those of the request; they are in no backup, and
+// a file of them that is damaged keeps nobody from starting.
+func TestLogsOfAnApp(t *testing.T) {
+	data, out := t.TempDir(), filepath.Join(t.TempDir(), "backup")
+	p := serve(t, data)
+	// refused makes an error, and returns where its link leads.
+	refused := func() *url.URL {
+		status, body := p.request(http.MethodPost, "/api/client/v2.0/app/my-app/auth/providers/local-userpass/login", `{"username":"a@b.c","password":"wrong password"}`)
+		require.Equal(t, 401, status)
+		var e struct{ Link string }
+		require.NoError(t, json.Unmarshal(body, &e))
+		require.True(t, strings.HasPrefix(e.Link, p.base+"/groups/"), e.Link)
+		link, err := url.Parse(e.Link)
+		require.NoError(t, err)
+		return link
+	}
+	// administer asks as an administrator.
+	administer := func(method, path string, out any) {
+		_, body := p.request(http.MethodPost, "/api/admin/v3.0/auth/providers/local-userpass/login", `{"username":"unique_user@domain.com","password":"password"}`)
+		var session struct {
+			Token string `json:"access_token"`
+		}
+		require.NoError(t, json.Unmarshal(body, &session))
+		r, err := http.NewRequestWithContext(t.Context(), method, p.base+"/api/admin/v3.0"+path, nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+session.Token)
+		response, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(r)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		require.Less(t, response.StatusCode, 300)
+		if out != nil {
+			require.NoError(t, json.NewDecoder(response.Body).Decode(out))
+		}
+	}
+	link := refused()
+	type page struct{ Logs []struct{ Error string } }
+	logs := func() (out page) {
+		administer(http.MethodGet, link.RequestURI(), &out)
+		return out
+	}
+	for _, kill := range []bool{false, true} {
+		got := logs()
+		require.Len(t, got.Logs, 1)
+		require.Contains(t, got.Logs[0].Error, "invalid username/password")
+		if kill {
+			require.NoError(t, p.cmd.Process.Kill())
+			require.Error(t, p.wait())
+		} else {
+			p.stop()
+		}
+		p = serve(t, data)
+	}
+	require.Len(t, logs().Logs, 1)
+	_, log, err := ran(t, "backup", "--data", data, out)
+	require.NoError(t, err, log)
+	require.NoFileExists(t, filepath.Join(out, "logs.db"))
+	// An app that is deleted takes its lines along: another of its name doesn't have them.
+	administer(http.MethodDelete, strings.TrimSuffix(link.Path, "/logs"), nil)
+	link.Path = refused().Path
+	require.Empty(t, logs().Logs)
+	p.stop()
+
+	require.NoError(t, os.WriteFile(filepath.Join(data, "logs.db"), []byte("damaged, and no database at all"), 0o600))
+	_, log, err = ran(t, "fsck", "--data", data)
+	require.NoError(t, err, log)
+	p = serve(t, data)
+	require.Contains(t, p.stderr.String(), "nothing but log lines is lost")
+	require.Empty(t, logs().Logs)
+	_, metrics := p.request(http.MethodGet, "/metrics", "")
+	require.Contains(t, string(metrics), "realm_app_log_lines_lost_total 0")
+	p.stop()
+	p, _ = launch(t, 1, "--listen", "127.0.0.1:0", "--data", data, "--dev", "--log-keep", "0")
+	p.stop()
+	for _, name := range []string{"logs.db", "logs.db.damaged"} {
+		require.NoFileExists(t, filepath.Join(data, name))
 	}
 }
 

@@ -31,6 +31,7 @@ import (
 type serveCommand struct {
 	dataFlags
 	logFlags
+	appLogFlags
 	opsFlags
 	adminFlags
 	proxyFlags
@@ -63,9 +64,8 @@ func (c *serveCommand) Run(k *kong.Context) error {
 }
 
 func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
-	tail := admin.NewTail(c.logger(k.Stderr).Handler())
-	log := slog.New(tail)
-	if err := c.opsFlags.check(); err != nil {
+	log := c.logger(k.Stderr)
+	if err := c.check(); err != nil {
 		return err
 	}
 	if err := makeDataDir(c.Data); err != nil {
@@ -76,6 +76,9 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer unlock()
+	logs := c.appLogs(c.Data, log)
+	defer func() { err = errors.Join(err, logs.Close()) }()
+	log = slog.New(logs.Handler(log.Handler()))
 
 	configs, err := appconfig.Open(ctx, appconfig.StoreConfig{Dir: c.Data, Check: checkConfig, Logger: log})
 	if err != nil {
@@ -119,10 +122,10 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer func() { err = errors.Join(err, documents.Close()) }()
 
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), lostLines(logs))
 	live := liveRules(configs, sets, users)
 	endpoint, err = sync.New(c.opsFlags.ops(sync.Config{
-		Auth: users, Store: c.store, Remove: func(app string) error { return errors.Join(documents.Forget(app), c.removeData(app)) }, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
+		Auth: users, Store: c.store, Remove: func(app string) error { return errors.Join(documents.Forget(app), c.removeData(app), logs.Forget(app)) }, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
 		Rules: live, Opened: documents.Opened, Committed: documents.Committed, Hold: c.hold(),
 	}, configs))
 	if err != nil {
@@ -140,7 +143,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	if len(c.Apps) > 0 { // only now: what is changed is followed
 		defer c.followFiles(ctx, configs, c.createApp(users), log)()
 	}
-	administration, err := openAdmin(accounts, users, configs, endpoint, tail, log)
+	administration, err := openAdmin(accounts, users, configs, endpoint, logs, log)
 	if err != nil {
 		return err
 	}
@@ -196,6 +199,18 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	return err
 }
 
+// check refuses settings that contradict themselves or would do nothing.
+func (c *serveCommand) check() error {
+	if !c.Dev {
+		for name, given := range map[string]bool{"--program-delay": c.ProgramDelay != 0, "--known-apps": c.KnownApps} {
+			if given {
+				return fmt.Errorf("%s works with --dev only: without it, it would do nothing; leave it out, or add --dev", name)
+			}
+		}
+	}
+	return errors.Join(c.appLogFlags.check(), c.opsFlags.check())
+}
+
 // store opens the data of an app, each in a directory of its own. App ids are names of files too (auth.ValidAppID).
 func (c *serveCommand) store(ctx context.Context, app string) (store.Store, error) {
 	return sqlite.Open(ctx, filepath.Join(c.Data, "apps", app, "sync.db"))
@@ -233,7 +248,7 @@ func (c *serveCommand) run(ctx context.Context, handler *api.Server, endpoint *s
 
 // hold is sync.Config.Hold for --program-delay.
 func (c *serveCommand) hold() func(context.Context) {
-	if c.ProgramDelay <= 0 || !c.Dev {
+	if c.ProgramDelay <= 0 {
 		return nil
 	}
 	return func(ctx context.Context) {

@@ -117,7 +117,7 @@ type configCheck struct {
 
 // Run reports what would be used. The parser has found everything that is wrong.
 func (c *configCheck) Run(k *kong.Context) error {
-	if err := c.opsFlags.check(); err != nil {
+	if err := c.check(); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintf(k.Stdout, "the configuration is good: data %s, listen %s\n", c.Data, strings.Join(c.Listen, " "))

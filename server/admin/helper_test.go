@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"realmsync/server/appconfig"
+	"realmsync/server/applog"
 	"realmsync/server/auth"
 	"realmsync/server/functions"
 	"realmsync/server/rules"
@@ -40,7 +41,7 @@ type fixture struct {
 	dir      string
 	clock    *clock.Clock
 	log      *logs.Buffer
-	tail     *Tail
+	logs     *applog.Store
 	accounts *Accounts
 	users    *auth.Service
 	configs  *appconfig.Store
@@ -55,8 +56,9 @@ type fixture struct {
 func open(t *testing.T, dev bool) *fixture {
 	t.Helper()
 	f := &fixture{t: t, dir: t.TempDir(), clock: clock.At(time.Unix(1_700_000_000, 0)), log: &logs.Buffer{}}
-	f.tail = NewTail(slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	log := slog.New(f.tail)
+	plain := slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})
+	f.logs = applog.Open(applog.Config{Dir: f.dir, Keep: time.Hour, Lines: 1000, Logger: slog.New(plain)})
+	log := slog.New(f.logs.Handler(plain))
 	ctx := t.Context()
 	var err error
 	f.configs, err = appconfig.Open(ctx, appconfig.StoreConfig{Dir: f.dir, Check: rules.Check, Now: f.clock.Now, Logger: log})
@@ -70,7 +72,7 @@ func open(t *testing.T, dev bool) *fixture {
 		return sqlite.Open(ctx, filepath.Join(f.dir, "apps", app, "sync.db"))
 	}})
 	require.NoError(t, err)
-	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.tail, Version: "1.2.3", Now: f.clock.Now, Logger: log})
+	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.logs, Version: "1.2.3", Now: f.clock.Now, Logger: log})
 	require.NoError(t, err)
 	f.http = httptest.NewServer(server)
 	t.Cleanup(func() {
@@ -79,6 +81,7 @@ func open(t *testing.T, dev bool) *fixture {
 		require.NoError(t, f.users.Close())
 		require.NoError(t, f.accounts.Close())
 		require.NoError(t, f.configs.Close())
+		require.NoError(t, f.logs.Close())
 	})
 	return f
 }

@@ -1,144 +1,129 @@
 package admin
 
 import (
-	"context"
-	"log/slog"
+	"encoding/json"
 	"net/http"
-	"sync"
+	"net/url"
+	"strconv"
+	"strings"
 	"time"
 
-	"realmsync/server/appconfig"
+	"realmsync/server/applog"
 )
 
-// tailLines is how many lines a Tail remembers, of all apps together.
-const tailLines = 2000
+// The types of lines: what functions wrote, and what tells how they ended; and all else.
+const (
+	functionLine = "FUNCTION"
+	serverLine   = "SERVER"
+)
 
-// Tail is a slog.Handler that passes everything on, and remembers the newest lines that are about an app (they have the attribute "app"),
-// for administrators to read. It is safe for concurrent use.
-type Tail struct {
-	next   slog.Handler
-	app    string // from WithAttrs
-	reason string // as above, the attribute "error" or "reason"
-	lines  *lines // shared by all that were derived
+// logView is a line as App Services showed it. Messages is what its command line tools print, fields what the server's log has beside them.
+type logView struct {
+	ID        string          `json:"_id"`
+	Request   string          `json:"co_id,omitempty"`
+	User      string          `json:"user_id,omitempty"`
+	Type      string          `json:"type"`
+	Level     string          `json:"level"`
+	Message   string          `json:"message"`
+	Messages  []string        `json:"messages"`
+	Error     string          `json:"error,omitempty"`
+	Started   string          `json:"started"`
+	Completed string          `json:"completed"`
+	Fields    json.RawMessage `json:"fields"`
 }
 
-// lines is a ring.
-type lines struct {
-	mu   sync.Mutex
-	ring []line
-	at   int // where the next one goes when the ring is full
-}
-
-type line struct {
-	id    string
-	app   string
-	level slog.Level
-	time  time.Time
-	text  string
-	err   string
-}
-
-// NewTail makes one in front of another handler.
-func NewTail(next slog.Handler) *Tail { return &Tail{next: next, lines: &lines{}} }
-
-// Enabled implements slog.Handler: what the next one does not want is not remembered either.
-func (t *Tail) Enabled(ctx context.Context, level slog.Level) bool { return t.next.Enabled(ctx, level) }
-
-// Handle implements slog.Handler.
-func (t *Tail) Handle(ctx context.Context, r slog.Record) error {
-	app, reason := t.app, t.reason
-	r.Attrs(func(a slog.Attr) bool {
-		app, reason = take(a, app, reason)
-		return true
-	})
-	if app != "" {
-		l := line{id: appconfig.NewID(r.Time), app: app, level: r.Level, time: r.Time, text: r.Message, err: clip(reason)}
-		if l.err == "" && r.Level >= slog.LevelError {
-			l.err = r.Message
-		}
-		t.lines.add(l)
-	}
-	return t.next.Handle(ctx, r)
-}
-
-func take(a slog.Attr, app, reason string) (string, string) {
-	switch a.Key {
-	case "app":
-		app = a.Value.String()
-	case "error", "reason":
-		reason = a.Value.String()
-	}
-	return app, reason
-}
-
-// WithAttrs implements slog.Handler.
-func (t *Tail) WithAttrs(attrs []slog.Attr) slog.Handler {
-	out := *t
-	out.next = t.next.WithAttrs(attrs)
-	for _, a := range attrs {
-		out.app, out.reason = take(a, out.app, out.reason)
-	}
-	return &out
-}
-
-// WithGroup implements slog.Handler. What is in a group is not looked at.
-func (t *Tail) WithGroup(name string) slog.Handler {
-	out := *t
-	out.next = t.next.WithGroup(name)
-	return &out
-}
-
-func (l *lines) add(n line) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.ring) < tailLines {
-		l.ring = append(l.ring, n)
-		return
-	}
-	l.ring[l.at] = n
-	l.at = (l.at + 1) % tailLines
-}
-
-// of returns the lines of an app, newest first.
-func (l *lines) of(app string) []line {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	var out []line
-	for i := range l.ring {
-		n := l.ring[(l.at-1-i+2*len(l.ring))%len(l.ring)]
-		if n.app == app {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// logPage is how many lines one answer has.
-const logPage = 100
-
-// getLogs shows what was logged about the app: ?errors_only=true shows what failed.
+// getLogs shows what was logged about the app, the newest first, with the parameters that App Services had: errors_only=true, co_id, user_id, type, start_date
+// (exclusive), end_date (inclusive), skip and limit. Where there is more, nextEndDate and nextSkip are the end_date and the skip of the next page.
 func (c *call) getLogs() error {
-	type view struct {
-		ID        string `json:"_id"`
-		Type      string `json:"type"`
-		Level     string `json:"level"`
-		Message   string `json:"message"`
-		Error     string `json:"error,omitempty"`
-		Started   string `json:"started"`
-		Completed string `json:"completed"`
+	q, none, err := c.logQuery(c.r.URL.Query())
+	if err != nil {
+		return err
 	}
-	errorsOnly := c.r.URL.Query().Get("errors_only") == "true"
-	out := []view{}
-	if c.cfg.Logs != nil {
-		for _, l := range c.cfg.Logs.lines.of(c.app.ID) {
-			if errorsOnly && l.err == "" {
-				continue
-			}
-			at := l.time.UTC().Format(time.RFC3339Nano)
-			if out = append(out, view{l.id, "SERVER", l.level.String(), l.text, l.err, at, at}); len(out) == logPage {
-				break
+	out := struct {
+		Logs    []logView `json:"logs"`
+		NextEnd string    `json:"nextEndDate,omitempty"`
+		Skip    int       `json:"nextSkip,omitempty"`
+	}{Logs: []logView{}}
+	if c.cfg.Logs == nil || none {
+		return c.json(http.StatusOK, out)
+	}
+	lines, more, err := c.cfg.Logs.Lines(c.ctx(), q)
+	if err != nil {
+		return err
+	}
+	for _, l := range lines {
+		at := l.At.Format(time.RFC3339Nano)
+		view := logView{ID: l.ID(), Request: l.Request, User: l.User, Type: serverLine, Level: l.Level.String(), Message: l.Message, Messages: []string{l.Message}, Error: l.Error, Started: at, Completed: at, Fields: l.Fields}
+		if l.Function() {
+			view.Type = functionLine
+		}
+		out.Logs = append(out.Logs, view)
+	}
+	if more {
+		// The next page begins where this one ends, after those that were shown of that moment.
+		last := lines[len(lines)-1].At
+		for _, l := range lines {
+			if l.At.Equal(last) {
+				out.Skip++
 			}
 		}
+		if last.Equal(q.Until) {
+			out.Skip += q.Skip
+		}
+		out.NextEnd = last.Format(time.RFC3339Nano)
 	}
-	return c.json(http.StatusOK, map[string]any{"logs": out})
+	return c.json(http.StatusOK, out)
+}
+
+// logQuery reads the parameters. none: there can't be such a line.
+func (c *call) logQuery(p url.Values) (q applog.Query, none bool, err error) {
+	q = applog.Query{App: c.app.ID, Errors: p.Get("errors_only") == "true", Request: p.Get("co_id"), User: p.Get("user_id"), Limit: applog.MaxPage}
+	if q.After, err = logTime(p, "start_date"); err != nil {
+		return q, false, err
+	}
+	if q.Until, err = logTime(p, "end_date"); err != nil {
+		return q, false, err
+	}
+	if q.Skip, err = logNumber(p, "skip", 0, 0, 1<<31-1); err != nil {
+		return q, false, err
+	}
+	if q.Limit, err = logNumber(p, "limit", applog.MaxPage, 1, applog.MaxPage); err != nil {
+		return q, false, err
+	}
+	if types := p.Get("type"); types != "" {
+		functions, server := false, false
+		for t := range strings.SplitSeq(types, ",") {
+			functions, server = functions || strings.EqualFold(t, functionLine), server || strings.EqualFold(t, serverLine)
+		}
+		if functions != server {
+			q.Functions = &functions
+		}
+		none = !functions && !server
+	}
+	return q, none, nil
+}
+
+func logTime(p url.Values, name string) (time.Time, error) {
+	text := p.Get(name)
+	if text == "" {
+		return time.Time{}, nil
+	}
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999-0700", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, badRequest("'%s' must be a time like 2026-01-31T23:59:59.999Z", name)
+}
+
+func logNumber(p url.Values, name string, otherwise, least, most int) (int, error) {
+	text := p.Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0, badRequest("'%s' must be an integer from %d to %d", name, least, most)
+	}
+	return n, nil
 }

@@ -1,6 +1,9 @@
 package admin
 
 import (
+	"fmt"
+	"log/slog"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -179,6 +182,85 @@ func TestLogs(t *testing.T) {
 	require.Contains(t, logs.Logs[0].Error, `"a b"`)
 	f.create("other")
 	require.JSONEq(t, `{"logs":[]}`, string(f.call("GET", "P/logs?errors_only=true", "").want(200).body))
+}
+
+// Lines are found by what App Services' parameters say, and pages are whole though many lines are of one moment.
+func TestLogParameters(t *testing.T) {
+	t.Parallel()
+	f := open(t, true).login().create("test")
+	log, at := slog.New(f.logs.Handler(slog.DiscardHandler)).Handler(), time.Now().Truncate(time.Second)
+	for i := range 250 {
+		r := slog.NewRecord(at.Add(time.Duration(i/120)*time.Second), slog.LevelWarn, fmt.Sprint("line ", i), 0)
+		r.AddAttrs(slog.String("app", f.client), slog.String("request", fmt.Sprint("r", i%50)), slog.String("user", fmt.Sprint("u", i%2)))
+		if i%10 == 0 {
+			r.AddAttrs(slog.String("function", "f"))
+		}
+		require.NoError(t, log.Handle(t.Context(), r))
+	}
+	type page struct {
+		Logs []struct {
+			ID       string   `json:"_id"`
+			Request  string   `json:"co_id"`
+			User     string   `json:"user_id"`
+			Type     string   `json:"type"`
+			Messages []string `json:"messages"`
+			Started  string   `json:"started"`
+		} `json:"logs"`
+		NextEnd string `json:"nextEndDate"`
+		Skip    int    `json:"nextSkip"`
+	}
+	get := func(query url.Values) (p page) {
+		f.call("GET", "P/logs?"+query.Encode(), "").want(200).into(&p)
+		return p
+	}
+	of := func(p page) (out []string) {
+		for _, l := range p.Logs {
+			out = append(out, l.Messages...)
+		}
+		return out
+	}
+	want := []string{}
+	for i := range 250 {
+		if i%2 == 0 {
+			want = append([]string{fmt.Sprint("line ", i)}, want...)
+		}
+	}
+	for _, limit := range []string{"", "1", "7", "100"} {
+		var all []string
+		seen := map[string]bool{}
+		query := url.Values{"user_id": {"u0"}}
+		if limit != "" {
+			query.Set("limit", limit)
+		}
+		for {
+			p := get(query)
+			all = append(all, of(p)...)
+			for _, l := range p.Logs {
+				require.False(t, seen[l.ID], "twice")
+				seen[l.ID] = true
+			}
+			if p.NextEnd == "" {
+				break
+			}
+			query.Set("end_date", p.NextEnd)
+			query.Set("skip", fmt.Sprint(p.Skip))
+		}
+		require.Equal(t, want, all, "limit %q", limit)
+	}
+	p := get(url.Values{"co_id": {"r7"}})
+	require.Equal(t, []string{"line 207", "line 157", "line 107", "line 57", "line 7"}, of(p))
+	require.Equal(t, []string{"r7", "u1", "SERVER"}, []string{p.Logs[0].Request, p.Logs[0].User, p.Logs[0].Type})
+	require.Equal(t, at.Add(time.Second).UTC().Format(time.RFC3339Nano), p.Logs[0].Started)
+	require.Len(t, get(url.Values{"type": {"function"}}).Logs, 25)
+	require.Equal(t, "FUNCTION", get(url.Values{"type": {"FUNCTION"}}).Logs[0].Type)
+	require.Len(t, get(url.Values{"type": {"FUNCTION,SERVER"}, "user_id": {"u1"}, "limit": {"99"}}).Logs, 99)
+	require.Empty(t, get(url.Values{"type": {"PUSH"}}).Logs)
+	require.Equal(t, "line 249", of(get(url.Values{"start_date": {at.Add(time.Second).Format("2006-01-02T15:04:05.000-0700")}, "user_id": {"u1"}}))[0])
+	require.Len(t, get(url.Values{"start_date": {at.Add(time.Second).UTC().Format(time.RFC3339)}, "user_id": {"u1"}}).Logs, 5, "later than that moment")
+	require.Empty(t, get(url.Values{"end_date": {"1999-12-31"}}).Logs)
+	for query, says := range map[string]string{"limit=0": "'limit'", "limit=101": "'limit'", "limit=x": "'limit'", "skip=-1": "'skip'", "start_date=today": "'start_date'", "end_date=1": "'end_date'"} {
+		f.call("GET", "P/logs?"+query, "").refused(400, says, "BadRequest")
+	}
 }
 
 func TestBadInput(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 
 	"realmsync/server/apierror"
 	"realmsync/server/appconfig"
+	"realmsync/server/applog"
 	"realmsync/server/auth"
 	"realmsync/server/excerpt"
 )
@@ -58,7 +59,7 @@ type Config struct {
 	Users    Users
 	Configs  *appconfig.Store
 	Sync     Sync
-	Logs     *Tail
+	Logs     *applog.Store
 	Version  string // of the program
 	Now      func() time.Time
 	// Logger gets a line for each request that changes something, with who did it.

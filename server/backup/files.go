@@ -17,7 +17,8 @@ import (
 	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
 )
 
-// kindOf tells how a file of a data directory is copied; skip: it belongs to the running process.
+// kindOf tells how a file of a data directory is copied; skip: it belongs to the running process, or it is log lines, which are no data, and not to be kept for
+// longer than the server keeps them.
 type kindOf uint8
 
 const (
@@ -29,7 +30,7 @@ const (
 func classify(path string) kindOf {
 	name := filepath.Base(path)
 	switch {
-	case path == "lock", path == manifestName, strings.HasSuffix(name, "-wal"), strings.HasSuffix(name, "-shm"), strings.HasSuffix(name, "-journal"), strings.HasSuffix(name, ".tmp"):
+	case path == "lock", path == manifestName, strings.HasPrefix(path, "logs.db"), strings.HasSuffix(name, "-wal"), strings.HasSuffix(name, "-shm"), strings.HasSuffix(name, "-journal"), strings.HasSuffix(name, ".tmp"):
 		return skip
 	case strings.HasSuffix(name, ".db"):
 		return database

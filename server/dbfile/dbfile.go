@@ -10,7 +10,7 @@ import (
 	"net/url"
 	"os"
 
-	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
+	"github.com/mattn/go-sqlite3" // registers the driver "sqlite3" too
 )
 
 // ErrNewer is returned by Open when the file was written by a newer version of this program. Nothing was changed.
@@ -28,6 +28,8 @@ type Kind struct {
 	ApplicationID int32
 	// Migrations lead from one version of the tables (PRAGMA user_version) to the next. Released ones are never edited.
 	Migrations []string
+	// Lossy says that when the machine fails (not the process), the newest transactions may be lost: it spares the disk. The file stays whole.
+	Lossy bool
 }
 
 // File is an open file. Its methods may be called concurrently.
@@ -56,14 +58,14 @@ func open(ctx context.Context, path string, kind Kind) (*File, error) {
 	}
 	_ = created.Close()
 	f := &File{}
-	if f.write, err = sql.Open("sqlite3", dsn(path)+"&_txlock=immediate&_journal_mode=WAL"); err != nil {
+	if f.write, err = sql.Open("sqlite3", dsn(path, kind)+"&_txlock=immediate&_journal_mode=WAL"); err != nil {
 		return nil, err
 	}
 	f.write.SetMaxOpenConns(1)
 	if err := f.migrate(ctx, kind); err != nil {
 		return nil, errors.Join(err, f.write.Close())
 	}
-	if f.read, err = sql.Open("sqlite3", dsn(path)+"&_query_only=1"); err != nil {
+	if f.read, err = sql.Open("sqlite3", dsn(path, kind)+"&_query_only=1"); err != nil {
 		return nil, errors.Join(err, f.write.Close())
 	}
 	f.read.SetMaxOpenConns(readers)
@@ -72,9 +74,13 @@ func open(ctx context.Context, path string, kind Kind) (*File, error) {
 }
 
 // dsn: what was answered is durable, hence FULL.
-func dsn(path string) string {
+func dsn(path string, kind Kind) string {
+	synchronous := "FULL"
+	if kind.Lossy {
+		synchronous = "NORMAL"
+	}
 	name := url.URL{Scheme: "file", Opaque: url.PathEscape(path)}
-	return name.String() + "?mode=rw&_busy_timeout=10000&_synchronous=FULL&_foreign_keys=1"
+	return name.String() + "?mode=rw&_busy_timeout=10000&_synchronous=" + synchronous + "&_foreign_keys=1"
 }
 
 // inspect refuses a file that must not be touched before anything could change it: opening it in WAL mode would.
@@ -92,7 +98,11 @@ func inspect(ctx context.Context, path string, kind Kind) error {
 	var id int32
 	var version, schema, pages int
 	if err := db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&id); err != nil {
-		return fmt.Errorf("%w (%w)", ErrForeign, err)
+		var e sqlite3.Error
+		if errors.As(err, &e) && e.Code == sqlite3.ErrNotADB {
+			return fmt.Errorf("%w (%w)", ErrForeign, err)
+		}
+		return err // it can't be read, whatever it is
 	}
 	if err := db.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -24,6 +25,7 @@ import (
 	"realmsync/server/admin"
 	"realmsync/server/api"
 	"realmsync/server/appconfig"
+	"realmsync/server/applog"
 	"realmsync/server/auth"
 	"realmsync/server/data"
 	"realmsync/server/functions"
@@ -87,7 +89,8 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 	require.NoError(t, os.MkdirAll(s.dir, 0o700))
 	ctx := t.Context()
 	cheap := auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1} // what that costs in earnest is a test of server/auth
-	log := slog.New(slog.DiscardHandler)
+	logs := applog.Open(applog.Config{Dir: s.dir, Keep: time.Hour, Lines: 1000})
+	log := slog.New(logs.Handler(slog.NewTextHandler(io.Discard, nil)))
 	var err error
 	s.configs, err = appconfig.Open(ctx, appconfig.StoreConfig{Dir: s.dir, Logger: log, Check: func(c *appconfig.Config) error {
 		return errors.Join(rules.Check(c), functions.CheckConfig(c))
@@ -131,7 +134,7 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 	s.users.SetFunctions(scripts)
 	ruled.SetFunctions(scripts)
 	live.SetFunctions(scripts)
-	administration, err := admin.New(admin.Config{Accounts: accounts, Users: s.users, Configs: s.configs, Sync: s.sync, Logs: admin.NewTail(log.Handler()), Version: "test", Logger: log})
+	administration, err := admin.New(admin.Config{Accounts: accounts, Users: s.users, Configs: s.configs, Sync: s.sync, Logs: logs, Version: "test", Logger: log})
 	require.NoError(t, err)
 	web.Sync, web.Admin, web.Functions, web.Collections, web.Data = s.sync, administration, scripts, documents, documents
 	front, err := api.New(web)
@@ -158,6 +161,8 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 		require.NoError(t, s.users.Close())
 		require.NoError(t, accounts.Close())
 		require.NoError(t, s.configs.Close())
+		require.NoError(t, logs.Close())
+		require.Zero(t, logs.Lost())
 	})
 	for _, id := range []string{shop, other} {
 		_, _, err := s.users.CreateApp(ctx, id)

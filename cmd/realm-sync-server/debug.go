@@ -16,13 +16,16 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"realmsync/server/store/sqlite"
 )
 
 // memoryState is what the process holds, in bytes, after everything that can be given back was.
 type memoryState struct {
 	Heap       uint64 `json:"heap"`       // live objects of Go
 	Stacks     uint64 `json:"stacks"`     // of goroutines
-	Resident   uint64 `json:"resident"`   // what the process has in memory, with SQLite's, but without the program itself; 0 where it isn't known
+	SQLite     uint64 `json:"sqlite"`     // what SQLite has allocated, outside of Go
+	Resident   uint64 `json:"resident"`   // what the process has in memory, SQLite's included, but without the program itself; 0 where it isn't known
 	Goroutines int    `json:"goroutines"` // a number, not bytes
 	Files      int    `json:"files"`      // that are open, a number; 0 where it isn't known
 }
@@ -34,6 +37,7 @@ func measureMemory() (out memoryState) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	out.Heap, out.Stacks, out.Goroutines = m.HeapAlloc, m.StackInuse, runtime.NumGoroutine()
+	out.SQLite = sqlite.MemoryUsed()
 	if text, err := os.ReadFile("/proc/self/status"); err == nil {
 		for line := range strings.Lines(string(text)) {
 			if rest, ok := strings.CutPrefix(line, "RssAnon:"); ok {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/mattn/go-sqlite3" // registers the driver "sqlite3" too
 )
@@ -21,6 +22,9 @@ var ErrForeign = errors.New("it is not a file of realm-sync-server; choose anoth
 
 // readers is the number of connections that read; each read is a few indexed lookups.
 const readers = 4
+
+// Idle is how long a connection that nobody uses stays open: its cache of pages is memory, and opening another takes less than a millisecond.
+const Idle = 5 * time.Second
 
 // Kind is what a file holds.
 type Kind struct {
@@ -62,6 +66,7 @@ func open(ctx context.Context, path string, kind Kind) (*File, error) {
 		return nil, err
 	}
 	f.write.SetMaxOpenConns(1)
+	f.write.SetConnMaxIdleTime(Idle)
 	if err := f.migrate(ctx, kind); err != nil {
 		return nil, errors.Join(err, f.write.Close())
 	}
@@ -70,6 +75,7 @@ func open(ctx context.Context, path string, kind Kind) (*File, error) {
 	}
 	f.read.SetMaxOpenConns(readers)
 	f.read.SetMaxIdleConns(readers)
+	f.read.SetConnMaxIdleTime(Idle)
 	return f, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -62,6 +63,7 @@ func (s *server) atRest(what string, clients bool) memory {
 	}, 5*patient, 100*time.Millisecond, "%s: the server does not come to rest", what)
 	m := s.measure()
 	s.t.Log(what, ":", m)
+	s.profile(what)
 	return m
 }
 
@@ -88,13 +90,14 @@ func (m memory) back(t *testing.T, fresh memory) {
 	require.LessOrEqual(t, m.Files, fresh.Files+poolFiles, "open files")
 }
 
-// profile writes the profile of the server's heap to the file that $REALM_SOAK_PROFILE names, if it does: to see what is held when the test fails.
-func (s *server) profile() {
+// profile writes the profile of the server's heap to a file named after what is measured, in the folder that $REALM_SOAK_PROFILE names, if it does: to see what
+// is held when the test fails. GODEBUG=memprofilerate=1 makes it exact.
+func (s *server) profile(what string) {
 	s.t.Helper()
-	path := os.Getenv("REALM_SOAK_PROFILE")
-	if path == "" {
+	dir := os.Getenv("REALM_SOAK_PROFILE")
+	if dir == "" {
 		return
 	}
 	a := request.Request{Method: http.MethodGet, URL: s.debug + "/debug/pprof/heap?gc=1"}.Do(s.t)
-	require.NoError(s.t, os.WriteFile(path, a.Body, 0o600))
+	require.NoError(s.t, os.WriteFile(filepath.Join(dir, strings.ReplaceAll(what, " ", "-")+".pb.gz"), a.Body, 0o600))
 }

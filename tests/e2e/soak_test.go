@@ -67,7 +67,6 @@ func TestSoak(t *testing.T) {
 
 	// What the soaked server holds is measured after what it is compared with: first the second server, then the figures of the first.
 	crowded := s.atRest("after the soak, all connected", true)
-	s.profile()
 	soaking.disperse()
 	empty := s.atRest("after the soak, all gone", false)
 	s.stop()

@@ -320,7 +320,8 @@ func TestDebugListen(t *testing.T) {
 	var m memoryState
 	require.NoError(t, json.Unmarshal(body, &m))
 	require.Greater(t, m.Heap, uint64(100_000))
-	require.Greater(t, m.Resident, m.Heap)
+	require.Greater(t, m.SQLite, uint64(10_000))
+	require.Greater(t, m.Resident, m.Heap+m.SQLite)
 	require.Greater(t, m.Goroutines, 5)
 	require.Greater(t, m.Files, 5)
 	status, _ = p.request(http.MethodGet, "/debug/pprof/heap?debug=1", "")

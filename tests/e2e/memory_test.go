@@ -13,18 +13,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"realmsync/server/dbfile"
 	"realmsync/tests/request"
 )
 
 // memory is what a server holds after a collection of garbage (cmd/realm-sync-server, /debug/memory), in bytes but for the last two.
 type memory struct {
-	Heap, Stacks, Resident int64
-	Goroutines, Files      int
+	Heap, Stacks, SQLite, Resident int64
+	Goroutines, Files              int
 }
 
 func (m memory) String() string {
 	const k = 1 << 10
-	return fmt.Sprintf("%d kB of objects, %d kB of stacks, %d kB resident, %d goroutines, %d files", m.Heap/k, m.Stacks/k, m.Resident/k, m.Goroutines, m.Files)
+	return fmt.Sprintf("%d kB of objects, %d kB of SQLite's, %d kB of stacks, %d kB resident, %d goroutines, %d files",
+		m.Heap/k, m.SQLite/k, m.Stacks/k, m.Resident/k, m.Goroutines, m.Files)
 }
 
 // measure asks a server that was started with debugging.
@@ -52,7 +54,8 @@ func (s *server) gauge(name string) float64 {
 
 // atRest measures when nothing is left to be done. With clients that is when a round of maintenance (--trim-every) has found that nothing had happened since the one
 // before, and the app has given its caches back; trimming what a soak leaves takes longer than a round. Without it is when the app is closed (--app-idle).
-func (s *server) atRest(what string, clients bool) memory {
+// And it is when the connections to the databases of users, accounts and configurations that nobody uses have been closed.
+func (s *server) atRest(what string, clients bool) (m memory) {
 	s.t.Helper()
 	quiet := s.gauge("realm_sync_quiet_rounds_total")
 	require.Eventually(s.t, func() bool {
@@ -61,33 +64,42 @@ func (s *server) atRest(what string, clients bool) memory {
 		}
 		return s.gauge("realm_sync_apps_open") == 0
 	}, 5*patient, 100*time.Millisecond, "%s: the server does not come to rest", what)
-	m := s.measure()
+	for files, since := -1, time.Now(); time.Since(since) < dbfile.Idle+time.Second; time.Sleep(500 * time.Millisecond) {
+		if m = s.measure(); m.Files != files {
+			files, since = m.Files, time.Now()
+		}
+	}
 	s.t.Log(what, ":", m)
 	s.profile(what)
 	return m
 }
 
-// What a server may hold, besides 10 %, more than one that was just started on the same data.
-const (
-	// fixedHeap is what doesn't grow any more: the newest 2,000 lines of the log that administrators can read, the series of metrics, and the pools of buffers.
-	fixedHeap = 1 << 20
-	// fixedResident is what Go's allocator and C's keep of their peaks in pieces that are partly used, and the tables with which they keep track of it.
-	fixedResident = 24 << 20
-	// poolFiles is how many files the pools of connections to the databases of users, accounts and configurations open when they were all used at once.
-	poolFiles = 32
-)
+// within requires that what is now is at most a tenth more than what was.
+func within(t *testing.T, what string, now, was int64) {
+	t.Helper()
+	require.LessOrEqual(t, now, was+was/10, what)
+}
 
-// back requires that a server that a lot has happened to is back to what one holds that was just started, within 10 % and what is fixed above: on a server as small as
-// this one that is most of the bound, so it finds what grows with what happened, and not the last 10 %. What is compared is live objects after a
-// collection of garbage; goroutines and open files; and what the process has in memory, for what is not Go's. History and data grow, on disk: one that
-// was just started has none of them in memory, so whatever is there of them, or of connections, sessions, queries and users that are gone, is growth.
+// poolFiles are the descriptors of an app's database that SQLite keeps for connections to come: as many as were ever open at once, while one of them is (an app has
+// up to 16 that read). Closing one would give up the process's locks on the file.
+const poolFiles = 32
+
+// back requires that a server holds what one does that was just started on the same data and that the same clients came to, within 10 %: live objects after a
+// collection of garbage, what SQLite has allocated, goroutines and open files. History and data grow, on disk: one that was just started has none of
+// them in memory, so whatever is there of them, or of connections, sessions, queries and users that are gone, is growth.
 func (m memory) back(t *testing.T, fresh memory) {
 	t.Helper()
-	require.LessOrEqual(t, m.Heap, fresh.Heap+fresh.Heap/10+fixedHeap, "live objects")
-	require.LessOrEqual(t, m.Stacks, 2*fresh.Stacks+fixedHeap, "stacks")
-	require.LessOrEqual(t, m.Resident, fresh.Resident+fresh.Resident/10+fixedResident, "memory of the process")
+	within(t, "live objects", m.Heap, fresh.Heap)
+	within(t, "SQLite's memory", m.SQLite, fresh.SQLite)
 	require.LessOrEqual(t, m.Goroutines, fresh.Goroutines+2, "goroutines: those that answer this, at most")
 	require.LessOrEqual(t, m.Files, fresh.Files+poolFiles, "open files")
+}
+
+// steady requires that the process is no larger than one was that had been used for as long, within 10 %. That isn't compared with one that was just
+// started, because allocators keep pages of which a part is used: that grows in the first seconds under load, and then no more.
+func (m memory) steady(t *testing.T, start memory) {
+	t.Helper()
+	within(t, "memory of the process", m.Resident, start.Resident)
 }
 
 // profile writes the profile of the server's heap to a file named after what is measured, in the folder that $REALM_SOAK_PROFILE names, if it does: to see what

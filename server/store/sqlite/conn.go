@@ -61,10 +61,16 @@ func (c *conn) query(f func(*sql.Rows) (bool, error), query string, args ...any)
 	return rows.Err()
 }
 
-func (c *conn) close() error {
+// forget gives the prepared statements up: some 5 kB each, prepared again when they are needed.
+func (c *conn) forget() {
 	for _, s := range c.stmts {
 		_ = s.Close()
 	}
+	clear(c.stmts)
+}
+
+func (c *conn) close() error {
+	c.forget()
 	return c.conn.Close()
 }
 

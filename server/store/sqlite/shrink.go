@@ -21,7 +21,7 @@ import (
 
 var _ store.Shrinker = (*Store)(nil)
 
-// Shrink implements store.Shrinker: it empties the writer's cache of pages, and closes the connections of readers that nobody uses.
+// Shrink implements store.Shrinker: it empties the writer's cache of pages and gives its statements up, and closes the connections of readers that nobody uses.
 func (s *Store) Shrink(ctx context.Context) error {
 	select {
 	case _, open := <-s.turn:
@@ -33,6 +33,7 @@ func (s *Store) Shrink(ctx context.Context) error {
 	}
 	defer func() { s.turn <- struct{}{} }() // Close waits for it
 	err := s.write.exec("PRAGMA shrink_memory")
+	s.write.forget()
 	s.mu.Lock()
 	free := s.free
 	s.free = nil

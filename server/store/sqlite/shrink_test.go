@@ -26,6 +26,7 @@ func TestShrink(t *testing.T) {
 	require.Len(t, s.free, 3)
 	require.NoError(t, s.Shrink(t.Context()))
 	require.Empty(t, s.free)
+	require.Empty(t, s.write.stmts)
 	require.Equal(t, 1, s.reader.Stats().OpenConnections, "that of the open snapshot")
 	write(t, s, 2)
 	version, err := held[0].Version()

@@ -167,8 +167,8 @@ func (in *integration) unfaithful(s *slot, base uint64, epochs []Epoch) (bool, e
 			continue
 		}
 		for len(epochs) > 1 && epochs[1].Snapshot < e.version {
-			if in.leftover(s, epochs[1]) {
-				return true, nil
+			if anew, err := in.leftover(s, epochs[1], e.image.Before); anew || err != nil {
+				return anew, err
 			}
 			if differ, err := differ(epochs[0].View, epochs[1].View, e.image.Before); differ || err != nil {
 				return differ, err
@@ -183,8 +183,8 @@ func (in *integration) unfaithful(s *slot, base uint64, epochs []Epoch) (bool, e
 		}
 	}
 	for ; len(epochs) > 1; epochs = epochs[1:] {
-		if in.leftover(s, epochs[1]) {
-			return true, nil
+		if anew, err := in.leftover(s, epochs[1], s.row); anew || err != nil {
+			return anew, err
 		}
 		if differ, err := differ(epochs[0].View, epochs[1].View, s.row); differ || err != nil {
 			return differ, err
@@ -193,9 +193,18 @@ func (in *integration) unfaithful(s *slot, base uint64, epochs []Epoch) (bool, e
 	return false, nil
 }
 
-// leftover tells whether the object was touched during attempts at a bootstrap.
-func (in *integration) leftover(s *slot, e Epoch) bool {
-	return e.First != 0 && slices.ContainsFunc(in.known(s).history, func(x *event) bool { return x.version > e.First && x.version <= e.Snapshot })
+// leftover tells whether the client may have the object from an attempt at a bootstrap that was broken off as the bootstrap itself doesn't show it: it was
+// touched since, or shown otherwise. row is what it was at the bootstrap.
+func (in *integration) leftover(s *slot, e Epoch, row *Row) (bool, error) {
+	if e.First != 0 && slices.ContainsFunc(in.known(s).history, func(x *event) bool { return x.version > e.First && x.version <= e.Snapshot }) {
+		return true, nil
+	}
+	for _, broken := range e.Broken {
+		if differ, err := differ(broken, e.View, row); differ || err != nil {
+			return differ, err
+		}
+	}
+	return false, nil
 }
 
 // differ tells whether an object comes or goes with the bootstrap from one view to the next.

@@ -57,9 +57,13 @@ var ErrSkipped = fmt.Errorf("history: the upload was skipped, because its sessio
 // First is for a bootstrap that follows on others that were begun and broken off: the snapshot of the earliest of them, whatever its
 // query. The client may keep leftovers of it and may have written under its view, so it is also sent anew what was touched after
 // First and up to Snapshot. 0 stands for none.
+//
+// Broken are the views of those among them that had the query version of this one and showed other things, because of another role: objects that they
+// show otherwise than View are sent anew too, touched or not.
 type Epoch struct {
 	Snapshot uint64
 	First    uint64
+	Broken   []Viewer
 	View     Viewer
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strconv"
 	"time"
 
@@ -25,6 +26,7 @@ type boot struct {
 
 	snapshot uint64 // the version that it describes
 	first    uint64 // that of the first one that was broken off, 0 if there is none
+	broken   []*view.Set
 	spool    *spool
 	sent     int64  // bytes
 	leave    func() // gives back the turn among those of its connection
@@ -120,7 +122,11 @@ func (s *session) bootstrap(b *boot) error {
 	s.conn.server.metrics.bootstraps.Observe(time.Since(start).Seconds())
 	s.log.Debug("bootstrap", slog.Int64("query_version", b.query), slog.Uint64("version", b.snapshot), slog.Int64("bytes", b.spool.size),
 		slog.Duration("took", time.Since(start)))
-	s.epochs = append(s.epochs[:len(s.epochs):len(s.epochs)], history.Epoch{Snapshot: b.snapshot, First: b.first, View: b.set})
+	e := history.Epoch{Snapshot: b.snapshot, First: b.first, View: b.set}
+	for _, set := range b.broken {
+		e.Broken = append(e.Broken, set)
+	}
+	s.epochs = append(s.epochs[:len(s.epochs):len(s.epochs)], e)
 	s.boot = b
 	s.app.fan.Reach(b.snapshot, s.watcher)
 	return nil
@@ -130,10 +136,21 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 	// What a client has of bootstraps that were broken off it keeps, and what it wrote meanwhile was judged as if they had
 	// arrived. So the next one settles what was touched since the first of them.
 	v := store.View{File: s.file.Ident, QueryVersion: uint64(b.query), Body: b.set.Body(), First: s.broken}
-	if b.query == s.query {
-		if v.Body, err = withEarlier(s.epochs, v.Body); err != nil {
-			return err
+	var broken []string // under another role: else they showed the same, and what was touched since is settled
+	for _, l := range s.leftovers {
+		if l.query == b.query && l.body != v.Body {
+			broken = append(broken, l.body)
 		}
+	}
+	if b.broken, err = s.restore(broken); err != nil {
+		return err
+	}
+	var earlier []history.Epoch
+	if b.query == s.query {
+		earlier = s.epochs
+	}
+	if v.Body, err = withEarlier(earlier, broken, v.Body); err != nil {
+		return err
 	}
 	if !s.app.holds(s.file.Ident, s) {
 		return context.Canceled // another session has the file: what it knows must not change under it
@@ -144,12 +161,13 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 	}
 	b.snapshot, b.first = v.Snapshot, s.broken
 	s.broken = 0
+	s.leftovers = slices.DeleteFunc(s.leftovers, func(l leftover) bool { return l.query == b.query })
 	snapshot, err := s.app.engine.SnapshotAt(ctx, b.snapshot)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
-	plan := view.Bootstrap{Before: b.before, After: b.set, Schema: b.schema, Piece: s.conn.server.cfg.messageBytes / 8}
+	plan := view.Bootstrap{Before: b.before, After: b.set, Schema: b.schema, Broken: b.broken, Piece: s.conn.server.cfg.messageBytes / 8}
 	from := b.first
 	if b.settle && (from == 0 || s.at < from) {
 		from = s.at

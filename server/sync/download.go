@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"encoding/base64"
+	"fmt"
 	"log/slog"
 	"strconv"
 
@@ -251,21 +252,49 @@ func (c *collector) ours(ctx context.Context) (stop bool, err error) {
 
 // rejection words the error for writes that were refused, nil if there is nothing to tell (spec/sync-semantics.md section 5.2).
 func (c *collector) rejection(version uint64, resets []store.Reset) *wire.JSONError {
-	r := &wire.Rejection{ClientVersion: resets[0].ClientVersion, ServerVersion: version}
+	m := wire.NewJSONError(c.sid, wire.CodeCompensatingWrite, "Client attempted a write that is not allowed; it has been reverted")
+	r := rejectedList{error: m}
 	for _, reset := range resets {
-		if reset.Reason == "" {
-			continue
+		if reset.Reason != "" {
+			r.add(reset.ClientVersion, reset.Reason, c.className(reset.Object.Class), reset.Object)
 		}
-		update := wire.RejectedUpdate{Reason: reset.Reason, Table: c.className(reset.Object.Class), PrimaryKey: primaryKey(reset.Object)}
-		r.ClientVersion = max(r.ClientVersion, reset.ClientVersion)
-		r.Updates = append(r.Updates, update)
 	}
-	if len(r.Updates) == 0 {
+	if r.all == 0 {
 		return nil
 	}
-	m := wire.NewJSONError(c.sid, wire.CodeCompensatingWrite, "Client attempted a write that is not allowed; it has been reverted")
-	m.Rejected = r
+	r.finish(version)
 	return m
+}
+
+// rejectedBytes is how much of what was refused an error names, about, in bytes: clients bound what they read.
+const rejectedBytes = 1 << 20
+
+// rejectedList makes the list of an error.
+type rejectedList struct {
+	error *wire.JSONError
+	list  wire.Rejection
+	all   int
+	size  int
+}
+
+func (r *rejectedList) add(clientVersion uint64, reason, class string, object store.ObjectRef) {
+	r.all++
+	r.list.ClientVersion = max(r.list.ClientVersion, clientVersion)
+	if r.size > rejectedBytes {
+		return
+	}
+	update := wire.RejectedUpdate{Reason: reason, Table: class, PrimaryKey: primaryKey(object)}
+	r.size += 40 + len(update.Reason) + len(update.Table) + 4*len(update.PrimaryKey)/3
+	r.list.Updates = append(r.list.Updates, update)
+}
+
+// finish gives the error the list. version is the one that takes the writes back, 0 if there is none.
+func (r *rejectedList) finish(version uint64) {
+	r.list.ServerVersion = version
+	r.error.Rejected = &r.list
+	if n := len(r.list.Updates); n < r.all {
+		r.error.Message += fmt.Sprintf("; the first %d of %d objects are named", n, r.all)
+	}
 }
 
 // primaryKey returns the key of an object as errors hold it.

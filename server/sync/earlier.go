@@ -27,15 +27,30 @@ type earlier struct {
 	Snapshot uint64 `json:"s"`
 	First    uint64 `json:"f,omitempty"`
 	Body     string `json:"b"`
+
+	Broken []string `json:"x,omitempty"` // see past.broken
 }
 
-// withEarlier returns the body of a view that comes after some epochs.
-func withEarlier(epochs []history.Epoch, body string) (string, error) {
+// past is a view that a client was sent.
+type past struct {
+	store.View
+	broken []string // what its predecessors under the same query version showed that were broken off, if it is something else: history.Epoch.Broken
+}
+
+// withEarlier returns the body of a view that comes after some epochs, and after some views that were broken off.
+func withEarlier(epochs []history.Epoch, broken []string, body string) (string, error) {
 	var list []earlier
 	for _, e := range epochs[max(0, len(epochs)-maxEarlier):] {
 		if set, ok := e.View.(*view.Set); ok && e.Snapshot > 0 {
-			list = append(list, earlier{e.Snapshot, e.First, set.Body()})
+			var broken []string
+			for _, v := range e.Broken {
+				broken = append(broken, v.(*view.Set).Body())
+			}
+			list = append(list, earlier{e.Snapshot, e.First, set.Body(), broken})
 		}
+	}
+	if len(broken) > 0 {
+		list = append(list, earlier{Broken: broken}) // about the view itself
 	}
 	if len(list) == 0 {
 		return body, nil
@@ -45,11 +60,11 @@ func withEarlier(epochs []history.Epoch, body string) (string, error) {
 }
 
 // expand takes the earlier views out of the bodies of views, and puts them in front of those.
-func expand(views []store.View) ([]store.View, error) {
-	var out []store.View
+func expand(views []store.View) ([]past, error) {
+	var out []past
 	for _, v := range views {
 		if !strings.HasPrefix(v.Body, earlierMark) {
-			out = append(out, v)
+			out = append(out, past{View: v})
 			continue
 		}
 		text, body, ok := strings.Cut(v.Body[1:], earlierMark)
@@ -57,11 +72,16 @@ func expand(views []store.View) ([]store.View, error) {
 		if err := json.Unmarshal([]byte(text), &list); err != nil || !ok {
 			return nil, fmt.Errorf("sync: a stored view of client file %d is damaged", v.File)
 		}
+		itself := past{View: v}
+		itself.Body = body
 		for _, e := range list {
-			out = append(out, store.View{File: v.File, QueryVersion: v.QueryVersion, Body: e.Body, Snapshot: e.Snapshot, First: cmp.Or(e.First, e.Snapshot)})
+			if e.Snapshot == 0 {
+				itself.broken = e.Broken
+				continue
+			}
+			out = append(out, past{store.View{File: v.File, QueryVersion: v.QueryVersion, Body: e.Body, Snapshot: e.Snapshot, First: cmp.Or(e.First, e.Snapshot)}, e.Broken})
 		}
-		v.Body = body
-		out = append(out, v)
+		out = append(out, itself)
 	}
 	return out, nil
 }

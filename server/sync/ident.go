@@ -7,7 +7,6 @@ import (
 
 	"realmsync/core/wire"
 	"realmsync/server/history"
-	"realmsync/server/store"
 	"realmsync/server/view"
 )
 
@@ -63,7 +62,7 @@ func (s *session) identify(m *wire.Ident) error {
 		set.Release()
 		return s.failServer(err)
 	}
-	before := slices.ContainsFunc(views, func(v store.View) bool { return view.QueryOf(v.Body) == string(m.Query) })
+	before := slices.ContainsFunc(views, func(v past) bool { return view.QueryOf(v.Body) == string(m.Query) })
 	if problem, err := s.queryable(set, before); err != nil || problem != "" {
 		set.Release()
 		if err != nil {
@@ -93,16 +92,21 @@ func (s *session) identify(m *wire.Ident) error {
 }
 
 // follow decides what the client has and lets it have set, which is given to it.
-func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error {
+func (s *session) follow(views []past, m *wire.Ident, set *view.Set) error {
 	// Of the bootstraps that it was sent it has the newest that it can have. Those of higher query versions it has not
 	// completed, else it would say so; and one that is newer than its cursor it has not integrated.
-	var held []store.View
+	var held []past
 	repeat := false // what the client has was to be replaced under the same query version, and was not
 	for _, v := range views {
 		if v.QueryVersion > uint64(m.QueryVersion) || v.Snapshot > m.Download.ServerVersion {
 			// The first bootstrap of a new file holds no objects: if it is lost, nothing is left of it.
 			if initial := m.Download.ServerVersion == 0 && v.Body == emptyBody; !initial && (s.broken == 0 || v.First < s.broken) {
 				s.broken = v.First
+			}
+			for _, body := range append(v.broken, v.Body) {
+				if left := (leftover{int64(v.QueryVersion), body}); !slices.Contains(s.leftovers, left) {
+					s.leftovers = append(s.leftovers, left)
+				}
 			}
 			repeat = repeat || v.QueryVersion <= uint64(m.QueryVersion)
 			continue
@@ -140,7 +144,12 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 	}
 	// Not if a bootstrap of this query was broken off: when the client has gone past its version, nothing would tell any more that it never arrived.
 	if current.Body == set.Body() && !repeat {
-		s.epochs = append(s.epochs, epochOf(current, set))
+		e, err := s.epochOf(current, set)
+		if err != nil {
+			set.Release()
+			return s.failServer(err)
+		}
+		s.epochs = append(s.epochs, e)
 		s.adopt(set)
 		s.foreign = true
 		return nil
@@ -150,7 +159,13 @@ func (s *session) follow(views []store.View, m *wire.Ident, set *view.Set) error
 		set.Release()
 		return s.failServer(err)
 	}
-	s.epochs = append(s.epochs, epochOf(current, before))
+	e, err := s.epochOf(current, before)
+	if err != nil {
+		before.Release()
+		set.Release()
+		return s.failServer(err)
+	}
+	s.epochs = append(s.epochs, e)
 	s.foreign = true
 	return s.start(&boot{query: m.QueryVersion, before: before, set: set}, before)
 }
@@ -179,20 +194,44 @@ func (s *session) adopt(set *view.Set) {
 }
 
 // addEpoch adds a view that the client had once. It may have changes that it made then.
-func (s *session) addEpoch(v store.View) error {
+func (s *session) addEpoch(v past) error {
 	old, err := s.app.fan.Restore(s.app.engine.Catalog(), v.Body)
 	if err != nil {
 		return err
 	}
 	old.Release() // it is only asked what it sees
-	s.epochs = append(s.epochs, epochOf(v, old))
-	return nil
+	e, err := s.epochOf(v, old)
+	s.epochs = append(s.epochs, e)
+	return err
 }
 
-func epochOf(v store.View, set *view.Set) history.Epoch {
+func (s *session) epochOf(v past, set *view.Set) (history.Epoch, error) {
 	e := history.Epoch{Snapshot: v.Snapshot, View: set}
 	if v.First < v.Snapshot {
 		e.First = v.First
 	}
-	return e
+	sets, err := s.restore(v.broken)
+	for _, b := range sets {
+		e.Broken = append(e.Broken, b)
+	}
+	return e, err
+}
+
+// restore makes sets again that are only asked what they see.
+func (s *session) restore(bodies []string) (out []*view.Set, err error) {
+	for _, body := range bodies {
+		set, err := s.app.fan.Restore(s.app.engine.Catalog(), body)
+		if err != nil {
+			return nil, err
+		}
+		set.Release()
+		out = append(out, set)
+	}
+	return out, nil
+}
+
+// leftover is a bootstrap that was begun and broken off: the client may keep what it has had of it until the next one of the same query version.
+type leftover struct {
+	query int64
+	body  string // see view.Set.Body
 }

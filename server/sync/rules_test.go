@@ -178,6 +178,67 @@ func TestCompensationIsRepeated(t *testing.T) {
 	require.Empty(t, berta.errors)
 }
 
+// A bootstrap because of a role breaks off, and before its client is back the role is another one again. Original clients keep the part that has arrived, and
+// what it did must not remain: neither what only that role shows, nor the lack of what it hides. And what the client wrote meanwhile to objects that are
+// sent anew for that is not in their way.
+func TestBrokenOffBootstrapOfARole(t *testing.T) {
+	const role = `[{"name":"role","document_filters":{"read":%[1]s,"write":%[1]s},"fields":{%[2]s},"additional_fields":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":true}]`
+	young, all, nameless := fmt.Sprintf(role, `{"age":{"$lt":5}}`, ""), fmt.Sprintf(role, "true", ""), fmt.Sprintf(role, "true", `"name":{"read":false}`)
+	for name, meanwhile := range map[string]string{"that shows more": all, "that shows less": `[]`, "without names": nameless} {
+		for _, times := range []int{1, 2} { // how often it breaks off
+			t.Run(fmt.Sprint(name, ", ", times), func(t *testing.T) {
+				g := openGoverned(t, all, func(c *Config) { c.messageBytes = 8 })
+				writer := g.device("anna").subscribed(allDogs)
+				for i := range int64(10) {
+					writer.write(create(i, "Rex", i)...)
+				}
+				writer.upload()
+				writer.drop()
+				g.roles(young)
+				d := g.device("berta").subscribed(allDogs)
+				want := []string{"0 Rex 0", "1 Rex 1", "2 Rex 2", "3 Rex 3", "4 Rex 4"}
+				require.Equal(t, want, d.sync().dogs())
+				d.keeps = true
+				g.roles(meanwhile)
+				d.restarted()
+				for range times {
+					for part := 0; part < 4; part++ {
+						require.Equal(t, wire.MoreToCome, d.nextBootstrap().BatchState)
+					}
+					d.drop()
+					d.connect()
+				}
+				d.drop()
+				g.restart()
+				g.roles(young)
+				d.write(grow(2, 3)...)
+				d.connect()
+				d.bootstrap()
+				d.upload()
+				d.sync()
+				want = nil
+				for _, dog := range g.dogs("app") {
+					if dog.age < 5 {
+						want = append(want, dog.text)
+					}
+				}
+				require.Len(t, want, 5)
+				require.Equal(t, want, d.sync().dogs())
+			})
+		}
+	}
+}
+
+// nextBootstrap takes in messages up to the next of a bootstrap.
+func (d *device) nextBootstrap() *wire.Download {
+	d.t.Helper()
+	for {
+		if m, ok := d.step().(*wire.Download); ok && m.BatchState != wire.SteadyState {
+			return m
+		}
+	}
+}
+
 // Conformance item 30: a change of rules reaches the sessions that it concerns, and nobody else.
 func TestRuleChange(t *testing.T) {
 	g := openGoverned(t, ownOrOld)

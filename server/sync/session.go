@@ -73,6 +73,7 @@ type session struct {
 	own           []store.Own
 	resets        map[uint64][]store.Reset // by version
 	broken        uint64                   // version of the first bootstrap that was begun and broken off since the last that arrived, 0: none
+	leftovers     []leftover               // of those that were broken off
 	keepFrom      uint64                   // views of lower query versions are of no use any more
 	epochs        []history.Epoch
 	set           *view.Set // in force: what the client has, as of at

@@ -121,13 +121,13 @@ var deniedBackoff = wire.Backoff{IntervalSec: 1, MaxDelaySec: 5, Multiplier: 2}
 // failDenied tells that asymmetric objects were not taken in. The upload is integrated without them, so that the client, which comes again, need not
 // upload them anew (spec/sync-semantics.md section 8).
 func (s *session) failDenied(denied []history.Denied) error {
-	r := &wire.Rejection{}
-	for _, d := range denied {
-		r.ClientVersion = max(r.ClientVersion, d.ClientVersion)
-		r.Updates = append(r.Updates, wire.RejectedUpdate{Table: d.Class, PrimaryKey: primaryKey(d.Object), Reason: d.Reason})
-	}
 	m := wire.NewJSONError(s.sid, wire.CodeWriteNotAllowed, "Client attempted a write that is not allowed")
-	m.Action, m.TryAgain, m.ShouldClientReset, m.Rejected = wire.Warning, true, false, r
+	r := rejectedList{error: m}
+	for _, d := range denied {
+		r.add(d.ClientVersion, d.Reason, d.Class, d.Object)
+	}
+	r.finish(0)
+	m.Action, m.TryAgain, m.ShouldClientReset = wire.Warning, true, false
 	backoff := deniedBackoff
 	m.Backoff = &backoff
 	return s.failWith(m)

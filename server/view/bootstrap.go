@@ -23,6 +23,9 @@ type Bootstrap struct {
 	Schema bool
 	// Doubtful are objects that the client may have in any state: they are sent anew, or erased if they are not in After.
 	Doubtful []store.ObjectRef
+	// Broken are views of attempts at the same bootstrap that were broken off. The client may have what they show, and may lack what they don't: both are
+	// put right.
+	Broken []*Set
 	// Piece is how large the changesets get, about, in bytes: moderate, so that the client can integrate them in pieces (spec/wire-protocol.md section 7.3).
 	Piece int
 }
@@ -56,18 +59,22 @@ func (b *Bootstrap) Write(snapshot *history.Snapshot, emit func(changeset []byte
 // classes lists the classes on which the views may differ, by name.
 func (b *Bootstrap) classes(catalog *history.Catalog) (out []*history.Class) {
 	for _, c := range catalog.Schema.Classes() {
-		if c.Kind != schema.TopLevel || b.Before != nil && b.Before.sameOn(b.After, c.Name) {
-			continue
+		if c.Kind == schema.TopLevel && b.concerns(c.Name) {
+			out = append(out, catalog.Class(c.Name))
 		}
-		out = append(out, catalog.Class(c.Name))
 	}
 	return out
 }
 
-func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *chunker) error {
-	if b.Before != nil && !b.Before.Subscribed(class.Name) && !b.After.Subscribed(class.Name) {
-		return nil
+// concerns tells whether the views may differ on a class.
+func (b *Bootstrap) concerns(class string) bool {
+	other := func(s *Set) bool {
+		return !s.sameOn(b.After, class) && (s.Subscribed(class) || b.After.Subscribed(class))
 	}
+	return b.Before == nil || other(b.Before) || slices.ContainsFunc(b.Broken, other)
+}
+
+func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *chunker) error {
 	same := b.Before != nil && history.SameFields(b.Before, b.After, class.Name)
 	return snapshot.Rows(class, func(row *history.Row) (bool, error) {
 		before, err := true, error(nil)
@@ -81,8 +88,12 @@ func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *c
 		if err != nil {
 			return false, err
 		}
+		leftover, err := b.leftover(row, after)
+		if err != nil {
+			return false, err
+		}
 		switch {
-		case after && before && same, !after && !before:
+		case !leftover && (after && before && same || !after && !before):
 			return true, nil
 		case after:
 			return true, w.enter(class.Name, row)
@@ -90,6 +101,16 @@ func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *c
 			return true, w.erase(class.Name, row.Key)
 		}
 	})
+}
+
+// leftover tells whether an attempt that was broken off showed an object otherwise than the bootstrap does.
+func (b *Bootstrap) leftover(row *history.Row, after bool) (bool, error) {
+	for _, s := range b.Broken {
+		if seen, err := s.Sees(row); err != nil || seen != after || seen && !history.SameFields(s, b.After, row.Class.Name) {
+			return true, err
+		}
+	}
+	return false, nil
 }
 
 // doubtful settles one object.

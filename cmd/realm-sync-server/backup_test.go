@@ -2,11 +2,16 @@ package main
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/wire"
@@ -110,6 +115,37 @@ func TestDamagedBackup(t *testing.T) {
 	out, _, err = ran(t, "fsck", "--data", copied)
 	require.Error(t, err)
 	require.Contains(t, out, "apps/my-app/sync.db")
+	// What SQLite can't read is named, as the table that it is.
+	path = filepath.Join(data, "apps", "my-app", "sync.db")
+	db, err = sql.Open("sqlite3", path)
+	require.NoError(t, err)
+	var root, size int64
+	require.NoError(t, db.QueryRow("SELECT rootpage, (SELECT page_size FROM pragma_page_size) FROM sqlite_schema WHERE name = 'files'").Scan(&root, &size))
+	require.NoError(t, db.Close())
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteAt([]byte(strings.Repeat("damage", 100)), (root-1)*size)
+	require.NoError(t, errors.Join(err, file.Close()))
+	out, _, err = ran(t, "fsck", "--data", data)
+	require.Error(t, err)
+	require.Contains(t, out, fmt.Sprintf("apps/my-app/sync.db: Tree %d (table files) page %d", root, root))
+	require.NotContains(t, out, "never used")
+	// The server goes on without the app, and says why.
+	p = serve(t, data)
+	other := p.dial("other-app")
+	bind(t, other)
+	require.NoError(t, other.CloseNow())
+	_, body := p.request(http.MethodPost, "/api/client/v2.0/app/my-app/auth/providers/anon-user/login", `{}`)
+	var login struct {
+		AccessToken string `json:"access_token"`
+	}
+	require.NoError(t, json.Unmarshal(body, &login))
+	_, answer, err := websocket.Dial(t.Context(), "ws"+strings.TrimPrefix(p.base, "http")+wire.RoutePrefix+"my-app"+wire.RouteSuffix+"?baas_at="+login.AccessToken,
+		&websocket.DialOptions{Subprotocols: wire.OfferedSubprotocols()})
+	require.Error(t, err)
+	require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode, "clients come again")
+	require.Contains(t, p.stderr.String(), "the app's sync.db is damaged; stop the server, look at it with 'realm-sync-server fsck', and restore a backup")
+	p.stop()
 	// A manifest can't name files elsewhere.
 	require.NoError(t, os.WriteFile(filepath.Join(copied, "manifest.json"), []byte(`{"format":1,"files":[{"path":"../data/auth.db"}]}`), 0o600))
 	_, log, err = ran(t, "restore", "--data", restored, copied)

@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 
 	"realmsync/server/history"
 	"realmsync/server/store/sqlite"
@@ -60,16 +63,47 @@ func integrity(ctx context.Context, path string, say func(string)) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	trees, err := treesOf(ctx, db)
+	if err != nil {
+		return err
+	}
 	for _, pragma := range []string{"PRAGMA integrity_check(20)", "PRAGMA foreign_key_check"} {
 		if err := rows(ctx, db, pragma, func(text string) {
 			if text != "ok" {
-				say(text)
+				say(named(text, trees))
 			}
 		}); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// treesOf returns what is stored in which tree of pages, by the number of its root.
+func treesOf(ctx context.Context, db *sql.DB) (map[string]string, error) {
+	out := map[string]string{}
+	return out, rows(ctx, db, "SELECT rootpage || '=' || type || ' ' || name FROM sqlite_schema WHERE rootpage > 0", func(text string) {
+		root, name, _ := strings.Cut(text, "=")
+		out[root] = name
+	})
+}
+
+var treeNumber = regexp.MustCompile(`\bTree (\d+)\b`)
+
+// named says of the trees in a text of SQLite what they are. That pages are not used follows on a tree that can't be read, and isn't said besides.
+func named(text string, trees map[string]string) string {
+	lines := strings.Split(text, "\n")
+	if treeNumber.MatchString(text) {
+		lines = slices.DeleteFunc(lines, func(line string) bool {
+			return strings.HasSuffix(line, ": never used") || strings.HasPrefix(line, "***")
+		})
+	}
+	return treeNumber.ReplaceAllStringFunc(strings.Join(lines, "\n"), func(tree string) string {
+		if name := trees[strings.TrimPrefix(tree, "Tree ")]; name != "" {
+			return tree + " (" + name + ")"
+		}
+		return tree
+	})
 }
 
 func rows(ctx context.Context, db *sql.DB, query string, f func(text string)) error {

@@ -83,7 +83,9 @@ func (s *session) steady(ctx context.Context, target uint64) (sent bool, err err
 
 // cursors returns a DOWNLOAD with the cursors as they are.
 func (s *session) cursors(state wire.BatchState) *wire.Download {
-	latest := max(s.app.fan.Version(), s.at)
+	// Not that which is distributed: the upload cursor may be ahead of it, and a client that holds that one must be found out when the server comes
+	// back from a backup that lacks what it stands for.
+	latest := s.app.engine.Version()
 	return &wire.Download{
 		Session: s.sid, QueryVersion: s.query, BatchState: state,
 		Progress: wire.Progress{

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/mattn/go-sqlite3"
+
 	"realmsync/server/store"
 )
 
@@ -316,7 +318,19 @@ func wrap(what string, err error) error {
 	if err == nil || errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	return fmt.Errorf("sqlite: %s: %w", what, err)
+	return fmt.Errorf("sqlite: %s: %w", what, advised(err))
+}
+
+// errDamaged says what can be done about a file that SQLite can't read.
+var errDamaged = errors.New("the app's sync.db is damaged; stop the server, look at it with 'realm-sync-server fsck', and restore a backup")
+
+// advised adds to an error of SQLite what can be done about it.
+func advised(err error) error {
+	var e sqlite3.Error
+	if errors.As(err, &e) && (e.Code == sqlite3.ErrCorrupt || e.Code == sqlite3.ErrNotADB) {
+		return fmt.Errorf("%w (%w)", err, errDamaged)
+	}
+	return err
 }
 
 // callbackError is an error that a callback has returned.

@@ -41,10 +41,10 @@ func (t *tx) Commit(c *store.Changes) error {
 		return errors.New("sqlite: this transaction is over")
 	}
 	if err := t.apply(c); err != nil {
-		return fmt.Errorf("sqlite: writing to %s: %w", t.store.path, errors.Join(err, t.end("ROLLBACK")))
+		return fmt.Errorf("sqlite: writing to %s: %w", t.store.path, errors.Join(advised(err), t.end("ROLLBACK")))
 	}
 	if err := t.end("COMMIT"); err != nil {
-		return fmt.Errorf("sqlite: committing to %s: %w", t.store.path, err)
+		return fmt.Errorf("sqlite: committing to %s: %w", t.store.path, advised(err))
 	}
 	return nil
 }

@@ -88,7 +88,7 @@ type Accounts struct {
 	cfg       AccountsConfig
 	file      *dbfile.File
 	passwords *auth.Passwords
-	byEmail   *auth.Attempts
+	guesses   *auth.Guesses
 	byRemote  *auth.Attempts
 	group     string
 }
@@ -123,7 +123,7 @@ func OpenAccounts(ctx context.Context, cfg AccountsConfig) (*Accounts, error) {
 	}
 	a := &Accounts{cfg: cfg, file: file, passwords: auth.NewPasswords(cfg.PasswordCost)}
 	if !cfg.Dev {
-		a.byEmail = auth.NewAttempts(10, 1.0/6, cfg.Now)
+		a.guesses = auth.NewGuesses(cfg.Now)
 		a.byRemote = auth.NewAttempts(30, 1, cfg.Now)
 	}
 	if err := a.prepare(ctx); err != nil {
@@ -204,7 +204,7 @@ func (a *Accounts) Login(ctx context.Context, email, password, remote string) (T
 	if len(email) > maxEmail || len(password) > maxPassword {
 		email, password = "", "" // nobody's, and not worth counting by
 	}
-	if !a.byRemote.Allow(remote) || !a.byEmail.Allow(email) {
+	if !a.byRemote.Allow(remote) || !a.guesses.Allow(email, remote) {
 		return Tokens{}, auth.ErrTooMany
 	}
 	admin := Admin{Email: email}
@@ -224,7 +224,7 @@ func (a *Accounts) Login(ctx context.Context, email, password, remote string) (T
 	if !ok {
 		return Tokens{}, auth.ErrInvalidPassword
 	}
-	a.byEmail.Forget(email)
+	a.guesses.Right(email, remote)
 	if stale {
 		if hash, err = a.passwords.Hash(ctx, password); err != nil {
 			return Tokens{}, err

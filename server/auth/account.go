@@ -103,7 +103,8 @@ func (s *Service) checkPassword(ctx context.Context, app *App, email, password, 
 	if email == "" || password == "" || utf8.RuneCountInString(email) > maxEmail || utf8.RuneCountInString(password) > maxPassword {
 		return "", ErrInvalidPassword
 	}
-	if !s.mayTry(app, email, remote) {
+	name := app.ID + "\x00" + email
+	if !s.guesses.Allow(name, remote) {
 		return "", ErrTooMany
 	}
 	a, err := findAccount(ctx, s.db.read, app, email)
@@ -122,22 +123,12 @@ func (s *Service) checkPassword(ctx context.Context, app *App, email, password, 
 	case !a.confirmed:
 		return "", ErrUnconfirmed
 	}
-	s.passwords.welcome(attempt(app, email, remote))
+	s.guesses.Right(name, remote)
 	if stale {
 		s.renewHash(ctx, a, password)
 	}
 	return a.id, nil
 }
-
-// mayTry counts an attempt at the password of an account. An address has few. All that the account was not logged in from lately have some more
-// together, so that nobody guesses from many; those that it was are not among them, so that a stranger doesn't lock its owner out.
-func (s *Service) mayTry(app *App, email, remote string) bool {
-	allowed, known := s.passwords.take(attempt(app, email, remote))
-	return allowed && (known || s.accounts.allow(app.ID+"\x00"+email))
-}
-
-// attempt names the attempts of an address at an account.
-func attempt(app *App, email, remote string) string { return app.ID + "\x00" + remote + "\x00" + email }
 
 // renewHash stores a hash of today's cost. The login does not depend on it.
 func (s *Service) renewHash(ctx context.Context, a accountRow, password string) {

@@ -61,22 +61,9 @@ func (l *limiter) take(name string) (allowed, known bool) {
 
 // welcome gives the name its full bucket back, and remembers it as long as there is room: the right password was given.
 func (l *limiter) welcome(name string) {
-	if l == nil {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.buckets[maphash.String(l.seed, name)] = bucket{level: l.burst, at: l.now(), known: true}
-}
-
-// forget gives the name its full bucket back: the right password was given.
-func (l *limiter) forget(name string) {
-	if l == nil {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.buckets, maphash.String(l.seed, name))
 }
 
 func (l *limiter) level(b bucket, now time.Time) float64 {

@@ -185,7 +185,7 @@ func TestLimiterIsBounded(t *testing.T) {
 		long := name + strconv.Itoa(i)
 		require.True(t, l.allow(long))
 		require.False(t, l.allow(long))
-		l.forget(long)
+		l.welcome(long)
 		require.True(t, l.allow(long))
 	}
 	require.Less(t, held(), before+(20<<20), "100 names of 1 MiB are not kept")

@@ -39,10 +39,3 @@ func NewAttempts(burst int, perSecond float64, now func() time.Time) *Attempts {
 
 // Allow takes one attempt.
 func (a *Attempts) Allow(name string) bool { return a == nil || a.l.allow(name) }
-
-// Forget gives the name all its attempts back.
-func (a *Attempts) Forget(name string) {
-	if a != nil {
-		a.l.forget(name)
-	}
-}

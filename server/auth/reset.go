@@ -114,7 +114,7 @@ func (s *Service) CallReset(ctx context.Context, app *App, email, password strin
 		return err
 	}
 	// It says whether a password is the current one, so it is held like a login.
-	if !s.mayTry(app, email, remote) {
+	if !s.guesses.Allow(app.ID+"\x00"+email, remote) {
 		return ErrTooMany
 	}
 	current, _, err := s.hasher.verify(ctx, a.hash, password)

@@ -76,8 +76,7 @@ type Service struct {
 	hasher    *hasher
 	egress    *egress.Client
 	keySets   *jwks.Cache
-	passwords *limiter // by app, address and e-mail: password attempts
-	accounts  *limiter // by app and e-mail: those from addresses that the right password has not come from
+	guesses   *Guesses // by app and e-mail: password attempts
 	letters   *limiter // by app and e-mail: what can send a mail
 	remotes   *limiter // by address: logins, registrations, and all that could be one guess of many
 	refreshes *limiter // by session
@@ -147,8 +146,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		}
 	}
 	if !cfg.Dev {
-		s.passwords = newLimiter(10, 1.0/6, cfg.Now)
-		s.accounts = newLimiter(50, 0.5, cfg.Now)
+		s.guesses = NewGuesses(cfg.Now)
 		s.letters = newLimiter(5, 1.0/300, cfg.Now)
 		s.remotes = newLimiter(100, 10, cfg.Now)
 		s.refreshes = newLimiter(60, 1, cfg.Now)

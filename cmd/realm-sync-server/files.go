@@ -28,10 +28,9 @@ type appFileFlags struct {
 // nothing is changed, and the error says in which file and line.
 func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, create func(ctx context.Context, id string) error, log *slog.Logger) error {
 	type change struct {
-		dir    string
-		id     string
-		before *appconfig.Config
-		after  *appconfig.Config
+		*export.Directory
+		dir  string
+		same bool // as it is
 	}
 	var changes []change
 	dirs := map[string]string{}
@@ -50,28 +49,35 @@ func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, 
 		for _, n := range d.Notices() {
 			log.Warn("not everything in the files of an app is taken over", "app", d.ID, "files", dir, "file", n.File, "reason", n.Reason)
 		}
-		c := change{dir: dir, id: d.ID}
-		if c.before, err = configs.Current(ctx, d.ID); err != nil {
+		before, err := configs.Current(ctx, d.ID)
+		if err != nil {
 			return err
 		}
-		c.after, err = d.Apply(c.before)
+		after, err := d.Apply(before)
 		if err == nil {
-			err = configs.CheckChange(ctx, d.ID, c.after)
+			err = configs.CheckChange(ctx, d.ID, after)
 		}
 		if err != nil {
 			return fmt.Errorf("--app %s: %w", dir, d.Explain(err))
 		}
-		changes = append(changes, c)
+		changes = append(changes, change{d, dir, reflect.DeepEqual(before, after)})
 	}
 	for _, c := range changes {
 		// The configuration first: an app must not be open to all until it is configured.
-		if !reflect.DeepEqual(c.before, c.after) {
-			if _, err := configs.Update(ctx, c.id, func(config *appconfig.Config) error { *config = *c.after; return nil }); err != nil {
-				return fmt.Errorf("--app %s: %w", c.dir, err)
+		if !c.same {
+			// On what there is now: an administrator may have changed it since it was looked at, and what files don't have stays.
+			if _, err := configs.Update(ctx, c.ID, func(config *appconfig.Config) error {
+				after, err := c.Apply(config)
+				if err == nil {
+					*config = *after
+				}
+				return err
+			}); err != nil {
+				return fmt.Errorf("--app %s: %w", c.dir, c.Explain(err))
 			}
-			log.Info("app configured", "app", c.id, "files", c.dir)
+			log.Info("app configured", "app", c.ID, "files", c.dir)
 		}
-		if err := create(ctx, c.id); err != nil {
+		if err := create(ctx, c.ID); err != nil {
 			return fmt.Errorf("--app %s: %w", c.dir, err)
 		}
 	}

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/server/appconfig"
 )
 
 func put(t *testing.T, dir, name, text string) {
@@ -72,6 +76,31 @@ func TestAppFiles(t *testing.T) {
 	cmd, log = command("serve", "--listen", "127.0.0.1:0", "--data", data, "--app", dir)
 	require.Error(t, cmd.Run())
 	require.Contains(t, log.String(), "auth/providers.json:1:")
+}
+
+// What an administrator saves while files are applied stays, as far as files don't say otherwise.
+func TestFilesAndAdministrators(t *testing.T) {
+	first, second := t.TempDir(), t.TempDir()
+	put(t, first, "realm_config.json", `{"app_id":"a","name":"a"}`)
+	put(t, second, "realm_config.json", `{"app_id":"b","name":"b"}`)
+	configs, err := appconfig.Open(t.Context(), appconfig.StoreConfig{Dir: t.TempDir()})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, configs.Close()) }()
+	files := appFileFlags{Apps: []string{first, second}}
+	require.NoError(t, files.applyFiles(t.Context(), configs, func(ctx context.Context, id string) error {
+		if id != "a" {
+			return nil
+		}
+		_, err := configs.Update(ctx, "b", func(c *appconfig.Config) error {
+			c.Secrets = append(c.Secrets, appconfig.Secret{ID: appconfig.FixedID("s"), Name: "s", Value: "v"})
+			return nil
+		})
+		return err
+	}, slog.New(slog.DiscardHandler)))
+	c, err := configs.Current(t.Context(), "b")
+	require.NoError(t, err)
+	require.Equal(t, "b", c.Name)
+	require.NotNil(t, c.Secret("s"))
 }
 
 // The account of development mode, accounts that are made, and an address for administrators alone.
@@ -147,5 +176,22 @@ func TestSchemasInFiles(t *testing.T) {
 	put(t, dir, schema, `{"title":"Item","properties":{"_id":{"bsonType":"long"},"n":{"bsonType":"long"},"more":{"bsonType":"bool"}},"required":["_id","n"]}`)
 	p.hangup("the files of apps were read again\"")
 	insert(`{"_id":2,"n":2,"more":true}`, 200)
+
+	// Files that say that sync is terminated, and then that it is on again, may bring other types.
+	const synced = `{"type":"flexible","state":"enabled","development_mode_enabled":false,"service_name":"mongodb-atlas","database_name":"todo"}`
+	find := func() map[string]any {
+		t.Helper()
+		return user.call("POST", "/api/client/v2.0/app/todo-abcde/functions/call", `{"name":"findOne","service":"mongodb-atlas","arguments":[{"database":"todo","collection":"Item","query":{"_id":2}}]}`, 200)
+	}
+	put(t, dir, "sync/config.json", strings.Replace(synced, `"enabled"`, `""`, 1))
+	p.hangup("the files of apps were read again\"")
+	require.Equal(t, true, find()["more"], "programs go on")
+	put(t, dir, schema, `{"title":"Item","properties":{"_id":{"bsonType":"long"},"n":{"bsonType":"double"},"more":{"bsonType":"string"}},"required":["_id","n"]}`)
+	p.hangup("the files of apps were read again\"")
+	put(t, dir, "sync/config.json", synced)
+	p.hangup("the files of apps were read again\"")
+	insert(`{"_id":3,"n":0.5,"more":"text"}`, 200)
+	require.Equal(t, map[string]any{"$numberDouble": "2"}, find()["n"])
+	require.Nil(t, find()["more"])
 	p.stop()
 }

@@ -121,9 +121,17 @@ func (c *call) deleteApp() error {
 // config is the configuration of the path's app.
 func (c *call) config() (*appconfig.Config, error) { return c.cfg.Configs.Current(c.ctx(), c.app.ID) }
 
-// update changes the configuration of the path's app.
+// update changes the configuration of the path's app, if that was not deleted meanwhile: it would have a configuration again, and whoever made an app of
+// its id would find it. An app goes before its configuration (deleteApp), and configurations change one by one.
 func (c *call) update(f func(*appconfig.Config) error) (*appconfig.Config, error) {
-	return c.cfg.Configs.Update(c.ctx(), c.app.ID, f)
+	return c.cfg.Configs.Update(c.ctx(), c.app.ID, func(config *appconfig.Config) error {
+		if app, err := c.cfg.Users.AppByInternalID(c.ctx(), c.app.InternalID); err != nil {
+			return err
+		} else if app == nil {
+			return refuse(http.StatusNotFound, "", "app not found")
+		}
+		return f(config)
+	})
 }
 
 // newID makes the id of something new.

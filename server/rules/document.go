@@ -36,38 +36,37 @@ func (r *Role) Name() string {
 	return r.role.name
 }
 
-// fieldEnv is the environment of a permission that is about one field.
-func (r *Role) fieldEnv(doc, before bson.D, name string) *Env {
-	env := r.env.on(doc, before)
-	env.This, env.Prev = BSON(doc).Field(name), BSON(before).Field(name)
-	return env
+// CanRead tells whether anything of a field of the document may be read.
+func (r *Role) CanRead(doc bson.D, field string) bool {
+	_, ok := r.read(doc, field)
+	return ok
 }
 
-// CanRead tells whether a field of the document may be read.
-func (r *Role) CanRead(doc bson.D, field string) bool {
+// read returns what of a field may be read; ok is false if that is nothing.
+func (r *Role) read(doc bson.D, field string) (part any, ok bool) {
 	if r == nil {
-		return false
+		return nil, false
 	}
+	value := BSON(doc).Field(field)
 	if r.role == nil {
-		return true
+		return value, true
 	}
 	env := r.env.on(doc, r.env.PrevRoot)
 	if r.role.filtered && r.role.filterRead.Evaluate(env).or(r.role.filterWrite.Evaluate(env)) != True {
-		return false
+		return nil, false
 	}
 	read, write := r.role.read.Evaluate(env), r.role.write.Evaluate(env)
 	if read == True || write == True {
-		return true
+		return value, true
 	}
 	if r.role.read != nil {
-		return false
+		return nil, false
 	}
 	p := r.role.field(field)
 	if p == nil {
-		return false
+		return nil, false
 	}
-	env = r.fieldEnv(doc, r.env.PrevRoot, field)
-	return p.read.Evaluate(env) == True || p.write.Evaluate(env) == True
+	return p.part(env, value, BSON(env.PrevRoot).Field(field))
 }
 
 // Readable returns the part of the document that may be read; ok is false if that is nothing. The field _id is part of it if anything is.
@@ -77,10 +76,11 @@ func (r *Role) Readable(doc bson.D) (out bson.D, ok bool) {
 	}
 	out = make(bson.D, 0, len(doc))
 	for _, e := range doc {
+		part, may := r.read(doc, e.Key)
 		switch {
-		case r.CanRead(doc, e.Key):
+		case may:
 			ok = true
-			out = append(out, e)
+			out = append(out, bson.E{Key: e.Key, Value: part})
 		case e.Key == "_id":
 			out = append(out, e)
 		}
@@ -115,7 +115,7 @@ func (r *Role) CanWrite(before, after bson.D, field string) bool {
 		return false
 	}
 	p := r.role.field(field)
-	return p != nil && p.write.Evaluate(r.fieldEnv(after, before, field)) == True
+	return p != nil && p.writes(env, BSON(after).Field(field), BSON(before).Field(field))
 }
 
 // CanInsert tells whether the document may be made.

@@ -44,19 +44,6 @@ func (l *Live) SetFunctions(f auth.Functions) { l.functions = f }
 // callLimit bounds a function that decides over a role.
 const callLimit = 10 * time.Second
 
-// Check is appconfig.StoreConfig.Check: it reports what is wrong with the rules and the schemas of a configuration.
-func Check(c *appconfig.Config) error {
-	if _, err := jsonschema.Of(c); err != nil {
-		return err
-	}
-	_, err := Compile(c)
-	var e *Error
-	if errors.As(err, &e) {
-		return &appconfig.ValidationError{Path: e.Path, Reason: e.Reason}
-	}
-	return err
-}
-
 // Policy is what an app's configuration says about the sync of one user.
 type Policy struct {
 	*Session

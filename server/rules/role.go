@@ -26,7 +26,7 @@ type role struct {
 // fieldRule is the permission of one field.
 type fieldRule struct {
 	read, write *Expression
-	nested      bool // it has rules for fields of the field
+	fields      map[string]*fieldRule // of the documents in it; nil: none
 }
 
 func compileRole(r *appconfig.Role, path string) (*role, error) {
@@ -50,18 +50,19 @@ func compileRole(r *appconfig.Role, path string) (*role, error) {
 	}
 	out.read, out.write = parse(r.Read, "read"), parse(r.Write, "write")
 	out.insert, out.del, out.search = parse(r.Insert, "insert"), parse(r.Delete, "delete"), parse(r.Search, "search")
-	if len(r.Fields) > 0 {
-		out.fields = map[string]*fieldRule{}
-	}
-	for _, name := range slices.Sorted(maps.Keys(r.Fields)) {
-		f := r.Fields[name]
-		at := "fields." + clip(name)
-		out.fields[name] = &fieldRule{parse(f.Read, at+".read"), parse(f.Write, at+".write"), len(f.Fields) > 0}
-		for _, inner := range slices.Sorted(maps.Keys(f.Fields)) {
-			parse(f.Fields[inner].Read, at+".fields."+clip(inner)+".read")
-			parse(f.Fields[inner].Write, at+".fields."+clip(inner)+".write")
+	var parseFields func(rules map[string]appconfig.FieldRule, at string) map[string]*fieldRule
+	parseFields = func(rules map[string]appconfig.FieldRule, at string) map[string]*fieldRule {
+		if len(rules) == 0 {
+			return nil
 		}
+		out := map[string]*fieldRule{}
+		for _, name := range slices.Sorted(maps.Keys(rules)) {
+			f, at := rules[name], at+"."+clip(name)
+			out[name] = &fieldRule{parse(f.Read, at+".read"), parse(f.Write, at+".write"), parseFields(f.Fields, at+".fields")}
+		}
+		return out
 	}
+	out.fields = parseFields(r.Fields, "fields")
 	if f := r.AdditionalFields; f != nil {
 		out.additional = &fieldRule{read: parse(f.Read, "additional_fields.read"), write: parse(f.Write, "additional_fields.write")}
 	}
@@ -125,7 +126,7 @@ func (f *fieldRule) incompatible() string {
 			return "is not true or false"
 		}
 	}
-	if f.nested {
+	if f.fields != nil {
 		return "has rules for the fields of a field"
 	}
 	return ""

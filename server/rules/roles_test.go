@@ -5,6 +5,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/appconfig"
 )
 
 // everyone is a role that allows everything.
@@ -192,4 +194,74 @@ func TestQueryable(t *testing.T) {
 		require.Equal(t, c.want, set.Queryable(c.class, c.field), "%s.%s", c.class, c.field)
 	}
 	require.False(t, compiled(t, service(t, `{}`)).Queryable("Dog", "a"))
+}
+
+// Fields of embedded documents that have a rule of their own are decided by it, in the document and in arrays; the others by the rule of the field
+// that they are in. Devices get no access to such a class.
+func TestNestedFields(t *testing.T) {
+	set := compiled(t, service(t, `{"default_rule":{"roles":[{"name":"r","fields":{
+		"address":{"read":true,"write":true,"fields":{"code":{"read":false},"city":{"read":true,"write":{"%%prev":"old"}},"geo":{"fields":{"lat":{"read":true,"write":true}}}}},
+		"hidden":{"fields":{"name":{"read":true,"write":true}}}},"additional_fields":{"read":true,"write":true}}]}}`))
+	before := doc(t, `{"_id":1,"address":{"street":"s","code":"c","city":"old","geo":{"lat":1,"lon":2}},"hidden":{"name":"n","pin":5},"list":1}`)
+	r := set.Document(anna(t), "mongodb-atlas", "db", "Dog", before, nil, nil)
+	seen := func(text string) bson.D {
+		part, ok := r.Readable(doc(t, text))
+		require.True(t, ok)
+		return part
+	}
+	require.Equal(t, doc(t, `{"_id":1,"address":{"street":"s","city":"old","geo":{"lat":1}},"hidden":{"name":"n"},"list":1}`), seen(`{"_id":1,"address":{"street":"s","code":"c","city":"old","geo":{"lat":1,"lon":2}},"hidden":{"name":"n","pin":5},"list":1}`))
+	require.Equal(t, doc(t, `{"_id":1,"address":[{"street":"s"},7],"x":0}`), seen(`{"_id":1,"address":[{"street":"s","code":"c"},7],"hidden":[{"pin":5},5],"x":0}`))
+	require.Equal(t, doc(t, `{"_id":1,"address":"text"}`), seen(`{"_id":1,"address":"text","hidden":"text"}`))
+
+	for _, c := range []struct {
+		field, value string
+		want         bool
+	}{
+		{"address", `{"street":"other","code":"c","city":"old","geo":{"lat":1,"lon":2}}`, true},
+		{"address", `{"street":"s","code":"other","city":"old","geo":{"lat":1,"lon":2}}`, false},
+		{"address", `{"street":"s","code":"c","city":"new","geo":{"lat":1,"lon":2}}`, true},
+		{"address", `{"street":"s","code":"c","city":"old","geo":{"lat":5,"lon":2}}`, true},
+		{"address", `{"street":"s","code":"c","city":"old","geo":{"lat":1,"lon":5}}`, false},
+		{"address", `{"street":"s","city":"old","geo":{"lat":1,"lon":2}}`, false}, // it takes code away
+		{"address", `{"code":"c","city":"old","geo":{"lat":1,"lon":2}}`, true},
+		{"address", `null`, false},
+		{"address", `[{"street":"s"}]`, false},
+		{"hidden", `{"name":"other","pin":5}`, true},
+		{"hidden", `{"name":"n","pin":6}`, false},
+		{"hidden", `{"name":"n","pin":5,"more":1}`, false},
+		{"list", `2`, true},
+	} {
+		after := bson.D{}
+		for _, e := range before {
+			if e.Key == c.field {
+				e.Value = doc(t, `{"v":`+c.value+`}`)[0].Value
+			}
+			after = append(after, e)
+		}
+		require.Equal(t, c.want, r.CanWrite(before, after, c.field), "%s %s", c.field, c.value)
+	}
+	session := set.Sync(anna(t), nil)
+	require.True(t, session.Class("Dog", "_id").Readable.IsNothing())
+
+	_, err := Compile(service(t, `{"default_rule":{"roles":[{"name":"r","fields":{"a":{"fields":{"b":{"fields":{"c":{"read":{"%%who":1}}}}}}}}]}}`))
+	require.ErrorContains(t, err, `services[0].default_rule.roles[0].fields.a.fields.b.fields.c.read.%%who: unknown expansion "%%who"`)
+}
+
+// Expressions that are not part of a role are looked at when a configuration is saved.
+func TestCheck(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"default_rule":{"roles":[],"filters":[{"name":"f","apply_when":{"%%who":1},"query":{}}]}}`:                                          `services[0].default_rule.filters[0].apply_when.%%who: unknown expansion "%%who"`,
+		`{"rules":[{"database":"d","collection":"c","roles":[],"filters":[{"name":"e","query":{}},{"name":"f","query":{"a":{"$near":1}}}]}]}`: `services[0].rules[0].filters[1].query.a.$near: unknown operator "$near"`,
+		`{"default_rule":{"roles":[],"filters":[{"name":"f","apply_when":{"%%user.id":"x"},"query":{"a":"%%user.id"}}]}}`:                     "",
+	} {
+		err := Check(service(t, text))
+		if want == "" {
+			require.NoError(t, err)
+			continue
+		}
+		require.ErrorContains(t, err, want)
+	}
+	c := service(t, `{}`)
+	c.Functions = []appconfig.Function{{Name: "f", CanEvaluate: []byte(`{"%%user.custom.admin":true}`)}}
+	require.ErrorContains(t, Check(c), `functions[0].can_evaluate.%%user.custom.admin: unknown expansion "%%user.custom.admin"`)
 }

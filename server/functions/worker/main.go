@@ -85,8 +85,8 @@ func serve(memory string) int {
 }
 
 // hardMemory is where the kernel ends a worker, for the limit that it ends its calls at by itself: in one step a built-in function can make
-// much, and the collector lets garbage wait.
-func hardMemory(limit int64) int64 { return 2*limit + 256<<20 }
+// much. Garbage needs no room beside it: the collector keeps the whole of the heap to the limit as long as it can.
+func hardMemory(limit int64) int64 { return limit + 256<<20 }
 
 // child is a worker, in its own process.
 type child struct {

@@ -14,7 +14,7 @@ import (
 type Config struct {
 	Workers int           // at most so many at once, of all apps together; 32
 	Idle    time.Duration // how long one is kept that nobody needs; 1 minute
-	Memory  int64         // what one may use, in bytes; 256 MiB. The kernel holds a little more than twice this
+	Memory  int64         // what one may use, in bytes; 256 MiB. The kernel ends it at 256 MiB more
 	// Grace is how much longer than a limit a worker has to say so itself; 1 s. After that it is killed.
 	Grace  time.Duration
 	Logger *slog.Logger // default: none

@@ -56,7 +56,6 @@ func (r *role) access(env *Env) *Access {
 		}
 		g.read = readAll || writeAll || !isRead && (g.read || g.write)
 		g.write = writeAll || !isWrite && g.write
-		g.read = g.read || g.write
 		return g
 	}
 	a.additional = of(r.additional)

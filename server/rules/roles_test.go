@@ -65,6 +65,7 @@ func TestRoles(t *testing.T) {
 			"the role r applies and can't be used for sync: it has a permission for the field _id"},
 		{"read only", `{"default_rule":{"roles":[{"name":"r","document_filters":{"read":true,"write":false},"read":true,"write":false,"insert":false,"delete":false}]}}`, own, readOnly, readOnly, ""},
 		{"writing implies reading", `{"default_rule":{"roles":[{"name":"r","document_filters":{"read":false,"write":true},"read":false,"write":true,"insert":true,"delete":true}]}}`, own, all, all, ""},
+		{"fields that may be written can't be read when reading is off", `{"default_rule":{"roles":[{"name":"r","document_filters":{"read":true,"write":true},"read":false,"fields":{"team":{"read":true,"write":true}},"insert":true}]}}`, own, may{write: true}, may{write: true}, ""},
 		{"inserting is off", `{"default_rule":{"roles":[{"name":"r","document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":false,"delete":true}]}}`, own, may{true, true, false, true}, may{true, true, false, true}, ""},
 		{"inserting is not given", `{"default_rule":{"roles":[{"name":"r","document_filters":{"read":true,"write":true},"read":true,"write":true,"delete":true}]}}`, own, may{true, true, false, true}, may{true, true, false, true}, ""},
 		{"deleting is off", `{"default_rule":{"roles":[{"name":"r","document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":false}]}}`, own, may{true, true, true, false}, may{true, true, true, false}, ""},

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/core/changeset"
 	"realmsync/core/schema"
@@ -26,6 +28,7 @@ const ownOrOld = `[{"name":"owner","apply_when":{},"document_filters":{"read":{"
 type governed struct {
 	*fixture
 	configs *appconfig.Store
+	custom  atomic.Value // bson.D: the custom data of every user
 }
 
 // openGoverned opens a server whose app has these roles by default, name and age as queryable fields, and no development mode.
@@ -38,7 +41,8 @@ func openGoverned(t testing.TB, roles string, change ...func(*Config)) *governed
 	t.Cleanup(func() { require.NoError(t, g.configs.Close()) })
 	g.fixture = open(t, func(c *Config) {
 		c.Rules = rules.NewLive(rules.LiveConfig{Configs: g.configs, Caller: func(_ context.Context, _, user string) (*auth.Caller, error) {
-			return &auth.Caller{UserID: user, Type: auth.TypeNormal}, nil
+			custom, _ := g.custom.Load().(bson.D)
+			return &auth.Caller{UserID: user, Type: auth.TypeNormal, CustomData: custom}, nil
 		}})
 		for _, f := range change {
 			f(c)
@@ -308,6 +312,48 @@ func TestRuleChange(t *testing.T) {
 	berta.restarted()
 	berta.bootstrap()
 	require.Equal(t, []string{"2 anna 5", "3 berta 1"}, berta.sync().dogs())
+}
+
+// Custom data that change are those of the next session: the role and the filters that it has now stay until then. What a device wrote meanwhile is judged
+// by the role of the session that uploads it. No client reset.
+func TestCustomDataChange(t *testing.T) {
+	g := openGoverned(t, `[{"name":"admin","apply_when":{"%%user.custom_data.admin":true},"document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":true},
+		{"name":"member","apply_when":{"%%user.custom_data.names":{"$exists":true}},"document_filters":{"read":{"name":{"$in":"%%user.custom_data.names"}},"write":{"name":"%%user.custom_data.own"}},"read":true,"write":true,"insert":true,"delete":true}]`)
+	is := func(custom ...bson.E) { g.custom.Store(bson.D(custom)) }
+	is(bson.E{Key: "admin", Value: true})
+	anna := g.device("anna").subscribed(allDogs)
+	anna.write(create(1, "Rex", 2)...)
+	anna.write(create(2, "Max", 5)...)
+	anna.upload()
+	is(bson.E{Key: "names", Value: bson.A{"Rex"}}, bson.E{Key: "own", Value: "Rex"})
+	anna.write(grow(2, 6)...)
+	anna.upload()
+	require.Equal(t, []string{"1 Rex 2", "2 Max 6"}, anna.sync().dogs(), "this session's role is what it was")
+	require.Empty(t, anna.reasons())
+	anna.drop()
+	anna.write(grow(2, 7)...)
+	anna.write(grow(1, 3)...)
+	anna.connect()
+	b := anna.bootstrap()
+	require.Equal(t, int64(1), b.QueryVersion)
+	anna.upload()
+	require.Equal(t, []string{"1 Rex 3"}, anna.sync().dogs(), "the next session's is another")
+	require.Len(t, anna.reasons(), 1)
+	// Filters expand what is there now, and nobody without custom data is a member.
+	is(bson.E{Key: "names", Value: bson.A{"Max", "Rex"}})
+	anna.drop()
+	anna.connect()
+	anna.bootstrap()
+	require.Equal(t, []string{"1 Rex 3", "2 Max 6"}, anna.sync().dogs())
+	anna.write(grow(1, 9)...)
+	anna.upload()
+	require.Equal(t, []string{"1 Rex 3", "2 Max 6"}, anna.sync().dogs(), "own is undefined: nothing may be written")
+	require.Equal(t, []string{`write to 1 in table "Dog" not allowed`}, anna.reasons())
+	is()
+	anna.drop()
+	anna.connect()
+	anna.bootstrap()
+	require.Empty(t, anna.sync().dogs())
 }
 
 // Properties that a role doesn't show are not sent, and may not be written.

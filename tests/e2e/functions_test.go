@@ -69,6 +69,7 @@ var functionSources = map[string]string{
 		return doc;
 	};`,
 	"updateObject": `exports = async id => context.services.get("mongodb-atlas").db("app").collection("Reading").updateOne({_id: id}, {$inc: {n: 2}});`,
+	"admin":        `exports = () => context.user.custom_data.n;`,
 	"endless":      `exports = () => { for (;;); };`,
 	"private":      `exports = () => context.user.custom_data.n;`,
 	"throws":       `exports = async () => { throw new Error("on purpose"); };`,
@@ -83,6 +84,9 @@ func TestFunctions(t *testing.T) {
 	_, err = configs.Update(t.Context(), appID, func(c *appconfig.Config) error {
 		for name, source := range functionSources {
 			c.Functions = append(c.Functions, appconfig.Function{ID: appconfig.FixedID(name), Name: name, Source: source, Private: name == "private"})
+			if name == "admin" {
+				c.Functions[len(c.Functions)-1].CanEvaluate = json.RawMessage(`{"%%user.custom_data.n":{"$gt":1}}`)
+			}
 		}
 		c.Provider("local-userpass").Config = json.RawMessage(`{"autoConfirm":false,"runConfirmationFunction":true,"confirmationFunctionName":"confirmFunc","runResetFunction":true,"resetFunctionName":"resetFunc"}`)
 		c.Providers = append(c.Providers, appconfig.Provider{ID: appconfig.FixedID("p"), Name: "custom-function", Type: "custom-function", Config: json.RawMessage(`{"authFunctionName":"authFunc"}`)})
@@ -136,12 +140,17 @@ func TestFunctions(t *testing.T) {
 		require.Contains(t, said, want)
 	}
 
-	// Custom user data, which the next session has in its token.
+	// Custom user data, which decide who may call, and which the next session has in its token.
+	status, said = c.call("admin", `[]`)
+	require.Equal(t, 403, status, said)
 	status, said = c.call("updateUserData", `[{"n":{"$numberInt":"3"},"name":"x"}]`)
 	require.Equal(t, 200, status, said)
 	require.Contains(t, said, `"upsertedId"`)
 	_, said = c.call("userData", `[]`)
 	require.JSONEq(t, `[{"n":{"$numberLong":"3"}}]`, said)
+	status, said = c.call("admin", `[]`)
+	require.Equal(t, 200, status)
+	require.Equal(t, `{"$numberLong":"3"}`, said)
 	_, _ = c.login("custom-function", `{"realmCustomAuthFuncUserId":"you"}`)
 	claims, err := base64.RawURLEncoding.DecodeString(strings.Split(c.token, ".")[1])
 	require.NoError(t, err)
@@ -173,4 +182,32 @@ func TestFunctions(t *testing.T) {
 	require.NoError(t, err)
 	require.NotNil(t, object)
 	realm.ReleaseObject(object)
+}
+
+// Operations of collections that functions have and clients don't, on the data that there are.
+func TestBulkWrite(t *testing.T) {
+	s := startServer(t)
+	s.stop()
+	configs, err := appconfig.Open(t.Context(), appconfig.StoreConfig{Dir: s.data})
+	require.NoError(t, err)
+	_, err = configs.Update(t.Context(), appID, func(c *appconfig.Config) error {
+		c.Functions = append(c.Functions, appconfig.Function{ID: appconfig.FixedID("bulk"), Name: "bulk", Source: `exports = async () => {
+		const c = context.services.get("mongodb-atlas").db("test_data").collection("Bulk");
+		const done = await c.bulkWrite([{insertOne: {document: {_id: 1, a: 1}}}, {insertOne: {document: {_id: 2, a: [1, 2]}}}, {insertOne: {document: {_id: 3, a: null}}}, {insertOne: {document: {_id: 4, a: []}}},
+			{insertOne: {document: {_id: 5}}}, {updateMany: {filter: {_id: {$lt: 2}}, update: {$set: {b: {c: "x"}}}}}, {updateOne: {filter: {_id: 9}, update: {$set: {a: "y"}}, upsert: true}}, {replaceOne: {filter: {_id: 3}, replacement: {a: null}}}, {deleteOne: {filter: {_id: 5}}}]);
+		let failed;
+		try { await c.bulkWrite([{deleteOne: {filter: {_id: 4}}}, {insertOne: {document: {_id: 1}}}, {deleteMany: {filter: {}}}]) } catch (e) { failed = e.message.slice(0, 20) }
+		return [done.insertedCount, done.modifiedCount, done.upsertedCount, done.deletedCount, failed, await c.count(), await c.distinct("a"), await c.distinct("a", {_id: 9}), await c.distinct("b.c")].map(String).join("; ");
+	};`})
+		return nil
+	})
+	require.NoError(t, err)
+	require.NoError(t, configs.Close())
+	s.start()
+	c := &caller{t: t, s: s}
+	id, said := c.login("anon-user", `{"provider":"anon-user"}`)
+	require.NotEmpty(t, id, said)
+	status, said := c.call("bulk", `[]`)
+	require.Equal(t, 200, status, said)
+	require.Equal(t, `"5; 1; 1; 1; operation 1: E11000 ; 4; 1,2,,y; y; x"`, said)
 }

@@ -96,6 +96,7 @@ func (s *Server) dataServe(c *call, handle func(*Server, *dataCall) error) error
 	if d.caller, err = s.dataCaller(c); err != nil {
 		return err
 	}
+	d.caller.Request = requestOf(c.r)
 	return handle(s, d)
 }
 

@@ -44,6 +44,7 @@ func (s *Server) callFunction(c *call) error {
 	if err != nil {
 		return err
 	}
+	caller.Request = requestOf(c.r)
 	result, err := s.invoke(c, caller, t[0], t[1], args)
 	if err != nil {
 		return functionError(c.r.Context(), err)

@@ -49,6 +49,15 @@ func TestFunctionCalls(t *testing.T) {
 	}
 	call(`{"arguments":[],"name":"who"}`).is(200, `{"id":"`+user.UserID+`","data":{"email":"a@b.c"},"error":"none"}`)
 	call(`{"name":"who"}`).into(200, &struct{}{})
+	// What came in, without what is between the client and the server.
+	f.programs["request"] = func(caller *auth.Caller, _ bson.A) (any, error) { return caller.Request, nil }
+	raw := func(query, headers string) answer {
+		const body = `{"name":"request"}`
+		return f.raw(http.MethodPost, fmt.Sprintf("POST %sfunctions/call%s HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n%sContent-Length: %d\r\n\r\n%s", appPath, query, user.AccessToken, headers, len(body), body))
+	}
+	raw("?a=1&b=%ff", "User-Agent: agent \xff\r\nX-More: 1\r\nX-More: 2\r\nCookie: a=b\r\nReferer: http://r\r\nApiKey: k\r\n").is(200,
+		`{"remoteIPAddress":"127.0.0.1","httpMethod":"POST","httpUserAgent":"agent �","httpReferer":"http://r","rawQueryString":"a=1&b=%ff","requestHeaders":{"Content-Length":["18"],"Referer":["http://r"],"User-Agent":["agent �"],"X-More":["1","2"]}}`)
+	require.NotContains(t, raw("?baas_at=secret", "").body, "secret")
 	for name, c := range map[string]struct {
 		err        error
 		status     int

@@ -14,6 +14,9 @@ type Caller struct {
 	Data       bson.D // of the profile
 	CustomData bson.D // nil: none, or none is configured
 	Identities []LinkedIdentity
+	// Request is what came in, as functions and rules see it: remoteIPAddress, httpMethod, httpUserAgent, httpReferer, rawQueryString, requestHeaders.
+	// nil: nothing did.
+	Request bson.D
 	// System is the server itself, or a function that is configured to run as it: rules don't apply.
 	System bool
 }

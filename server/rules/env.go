@@ -36,7 +36,6 @@ type Env struct {
 	RootBSON    bson.D   // the document as a value
 	PrevRoot    bson.D   // %%prevRoot: nil: there was none
 	This, Prev  any      // the value of the field that a field's permission is about, now and before
-	Request     bson.D
 	Args        bson.A
 	// Call calls a function of the app; nil: what calls one is undefined.
 	Call func(name string, args bson.A) (any, error)
@@ -82,7 +81,10 @@ func (e *Env) expand(name string) (any, bool) {
 	case "prev":
 		return e.Prev, e.Prev != nil
 	case "request":
-		return e.Request, e.Request != nil
+		if e.Caller == nil {
+			return nil, false
+		}
+		return e.Caller.Request, e.Caller.Request != nil
 	case "args":
 		return e.Args, e.Args != nil
 	}

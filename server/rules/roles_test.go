@@ -248,6 +248,16 @@ func TestNestedFields(t *testing.T) {
 	require.ErrorContains(t, err, `services[0].default_rule.roles[0].fields.a.fields.b.fields.c.read.%%who: unknown expansion "%%who"`)
 }
 
+// What came in decides over what programs may do; devices have no request.
+func TestRequestExpansion(t *testing.T) {
+	set := compiled(t, service(t, `{"default_rule":{"roles":[{"name":"house","apply_when":{"%%request.remoteIPAddress":{"$in":["10.0.0.1"]}},"document_filters":{"read":true,"write":true},"read":true}]}}`))
+	caller, d := anna(t), doc(t, `{"_id":1,"team":"red"}`)
+	require.False(t, set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, nil).CanRead(d, "team"))
+	caller.Request = bson.D{{Key: "remoteIPAddress", Value: "10.0.0.1"}}
+	require.True(t, set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, nil).CanRead(d, "team"))
+	require.True(t, set.Sync(caller, nil).Class("Dog", "_id").Readable.IsNothing())
+}
+
 // Expressions that are not part of a role are looked at when a configuration is saved.
 func TestCheck(t *testing.T) {
 	for text, want := range map[string]string{

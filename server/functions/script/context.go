@@ -96,7 +96,7 @@ func (c *call) contextOf(f *Function) (*goja.Object, error) {
 		o.Set("values", vals),
 		o.Set("environment", c.toJS(environment)),
 		o.Set("app", c.toJS(bson.D{{Key: "id", Value: c.App}, {Key: "clientAppId", Value: c.App}, {Key: "name", Value: c.AppName}})),
-		o.Set("request", c.toJS(bson.D{{Key: "service", Value: ""}, {Key: "action", Value: c.Call.Function.Name}})),
+		o.Set("request", c.toJS(append(bson.D{{Key: "service", Value: ""}, {Key: "action", Value: c.Call.Function.Name}}, c.Caller.Request...))),
 		o.Set("http", c.http()),
 		c.define(o, map[string]any{"runningAsSystem": fn(func(goja.FunctionCall) goja.Value { return vm.ToValue(system) })}),
 	} {

@@ -7,7 +7,18 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/auth"
 )
+
+// context.request has what came in, and which function was called.
+func TestRequest(t *testing.T) {
+	f := newFake(t)
+	out := f.runAs(Call{Caller: &auth.Caller{Request: d("remoteIPAddress", "1.2.3.4", "requestHeaders", d("X-A", bson.A{"b"}))}}, "exports = () => [context.request.remoteIPAddress, context.request.requestHeaders['X-A'][0], context.request.action]")
+	require.NoError(t, out.Err)
+	require.Equal(t, bson.A{"1.2.3.4", "b", "f"}, out.Value)
+	require.Equal(t, "undefined", f.value("typeof context.request.remoteIPAddress"))
+}
 
 // What a function says of a request is what is sent, and what came back is what it sees.
 func TestRequests(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -287,7 +286,6 @@ func rebuild(t *testing.T, old, now []int64, c *CollectionChanges) []int64 {
 
 // loop is a scheduler: a queue that the test runs on its own thread.
 type loop struct {
-	mu     sync.Mutex
 	thread int64
 	woken  chan uint64
 }

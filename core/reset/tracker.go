@@ -83,6 +83,3 @@ func (t *tracker) erase(i int) {
 
 // copyWhole gives up following the list: at the end it is copied.
 func (t *tracker) copyWhole(changeset int) { t.own, t.whole, t.last = nil, true, changeset }
-
-// clear begins anew: from now on all elements are ours.
-func (t *tracker) clear() { *t = tracker{} }

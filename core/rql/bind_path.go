@@ -33,8 +33,6 @@ type chain struct {
 	end   Hop
 	steps []Step
 	rest  []element // that were not taken yet
-	// bare is set when the path ends in a link with an index: error texts then name no property.
-	bare bool
 }
 
 // follow takes links as far as they go.

@@ -117,12 +117,6 @@ func (f *fakeFile) seen() []string {
 	return slices.Clone(f.applied)
 }
 
-func (f *fakeFile) progress() wire.Progress {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.status.Progress
-}
-
 // enter checks that one goroutine at a time is here.
 func (f *fakeFile) enter(call string) (leave func(), err error) {
 	f.mu.Lock()

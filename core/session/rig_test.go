@@ -37,11 +37,11 @@ type rig struct {
 
 // serverSide is what a server knows of a session: it checks that the client keeps the order of wire-protocol 5.3.
 type serverSide struct {
-	bound, identified bool
-	mark              uint64
-	query             int64
-	upload            wire.UploadCursor
-	entry             uint64
+	identified bool
+	mark       uint64
+	query      int64
+	upload     wire.UploadCursor
+	entry      uint64
 }
 
 func newRig(t *testing.T) *rig {

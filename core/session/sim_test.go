@@ -31,7 +31,6 @@ type simFile struct {
 	ident   uint64
 	version uint64 // of the server, for this file alone
 	upload  wire.UploadCursor
-	base    uint64   // download cursor: last client version integrated at version
 	got     []string // changes and queries
 	queries []int64
 	changes []string // of others; all of them were made before the present version

@@ -21,13 +21,6 @@ func appended(t testing.TB, m Message) []byte {
 	return b
 }
 
-func kindOf(t testing.TB, err error) error {
-	t.Helper()
-	var problem *ProtocolError
-	require.ErrorAs(t, err, &problem)
-	return problem.Kind
-}
-
 // Conformance 10: bodies above 1024 bytes are compressed when that helps, others never are.
 func TestCompressionRule(t *testing.T) {
 	random := make([]byte, 4000)

@@ -48,14 +48,6 @@ func quote(b []byte) string {
 	return strconv.Quote(string(b))
 }
 
-// result returns the error in a form that is nil when there is none.
-func (r *reader) result() error {
-	if r.err == nil {
-		return nil
-	}
-	return r.err
-}
-
 func (r *reader) fail(kind error, field string, offset int, format string, args ...any) {
 	if r.err == nil {
 		r.err = &ProtocolError{Kind: kind, Message: r.name, Field: field, Offset: offset, Reason: fmt.Sprintf(format, args...)}

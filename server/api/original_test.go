@@ -87,17 +87,24 @@ func (f *fixture) call(method, path, token, body string) answer {
 	return f.do(request{method: method, path: path, token: token, body: body})
 }
 
-// raw sends bytes and reads one answer within the bounds of realm-cpp (app-services 1.3, H5 to H9).
-func (f *fixture) raw(method, text string) answer {
+// send opens a connection and sends bytes.
+func (f *fixture) send(text string) net.Conn {
 	f.t.Helper()
 	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
 	defer cancel()
 	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.addr)
 	require.NoError(f.t, err)
-	defer conn.Close()
 	require.NoError(f.t, conn.SetDeadline(time.Now().Add(patience)))
 	_, err = io.WriteString(conn, text)
 	require.NoError(f.t, err)
+	return conn
+}
+
+// raw sends bytes and reads one answer within the bounds of realm-cpp (app-services 1.3, H5 to H9).
+func (f *fixture) raw(method, text string) answer {
+	f.t.Helper()
+	conn := f.send(text)
+	defer conn.Close()
 	a, err := readAnswer(bufio.NewReader(conn), method)
 	require.NoError(f.t, err, "%.200s", text)
 	a.f = f
@@ -292,14 +299,8 @@ func (a answer) into(status int, out any) {
 // rawOpen sends bytes that no client of ours sends; the body of the answer may end with the connection.
 func (f *fixture) rawOpen(text string) answer {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.addr)
-	require.NoError(f.t, err)
+	conn := f.send(text)
 	defer conn.Close()
-	require.NoError(f.t, conn.SetDeadline(time.Now().Add(patience)))
-	_, err = io.WriteString(conn, text)
-	require.NoError(f.t, err)
 	require.NoError(f.t, conn.(*net.TCPConn).CloseWrite())
 	response, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(f.t, err, "%.200q", text)

@@ -4,14 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -72,14 +69,8 @@ func TestPanics(t *testing.T) {
 // attempt is do for a server that may break off.
 func (f *fixture) attempt(q request) (answer, error) {
 	f.t.Helper()
-	ctx, cancel := context.WithTimeout(f.t.Context(), patience)
-	defer cancel()
-	conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", f.addr)
-	require.NoError(f.t, err)
+	conn := f.send(q.text(f))
 	defer conn.Close()
-	require.NoError(f.t, conn.SetDeadline(time.Now().Add(patience)))
-	_, err = io.WriteString(conn, q.text(f))
-	require.NoError(f.t, err)
 	return readAnswer(bufio.NewReader(conn), q.method)
 }
 

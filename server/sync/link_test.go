@@ -44,7 +44,6 @@ type model struct {
 	bound, needIdent, identReceived, identSent, unbindSent bool
 	ended                                                  bool // an error, or UNBOUND, was received
 	wedged                                                 bool // the client has sent JSON_ERROR: it ignores downloads
-	marks                                                  []uint64
 	lastMark, gotMark                                      uint64
 	barriers                                               map[uint64][]int64 // MARK to the query versions that must be settled before
 	rejections                                             []uint64           // versions of compensating writes that wait for their changeset

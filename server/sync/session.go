@@ -83,7 +83,6 @@ type session struct {
 	query         int64     // query version of what the client has
 	lastQuery     int64     // highest query version that was received
 	sentVersion   uint64    // download_server_version of the last DOWNLOAD, or of IDENT
-	sentUpload    uint64    // upload_client_version of the last DOWNLOAD, or of IDENT
 	greet         bool      // no DOWNLOAD was sent yet
 	ack           bool      // an upload waits for its acknowledgement ...
 	ackAt         uint64    // ... as soon as the session is here

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"strings"
 )
@@ -21,8 +20,6 @@ type gate struct {
 	m    *machine
 	ch   chan error
 }
-
-var errStopped = errors.New("sim: the machine has stopped")
 
 // pass waits until the driver lets the operation begin; with an error it must fail.
 func (w *world) pass(ctx context.Context, m *machine, name string) error {

@@ -77,7 +77,7 @@ func serve(memory string) int {
 		return endedUnfit
 	}
 	c := &child{out: out, pending: map[uint32]chan []byte{}, calls: map[uint32]context.CancelFunc{}, programs: map[uint32]*source{}}
-	if err := c.read(bufio.NewReaderSize(in, 64<<10)); err != nil && !errors.Is(err, io.EOF) {
+	if err := c.read(bufio.NewReaderSize(in, 64<<10)); !errors.Is(err, io.EOF) {
 		fmt.Fprintln(os.Stderr, err)
 		return endedUnfit
 	}
@@ -119,7 +119,7 @@ func (s *source) compile() (*script.Program, error) {
 	return s.compiled, nil
 }
 
-// read does what the server says until its end of the pipe is closed. Calls run on goroutines of their own: they end with the process.
+// read does what the server says until its end of the pipe is closed: then it returns io.EOF. Calls run on goroutines of their own: they end with the process.
 func (c *child) read(in io.Reader) error {
 	for {
 		kind, number, body, err := readFrame(in, maxToWorker)

@@ -20,7 +20,7 @@ usage: ./build.sh [COMMAND]
                            build/bin/examples/            the examples
   demo                   build, start the server and let two devices sync through it
   test [STEP...]         build and run every test, or only some steps (./build.sh test list shows them)
-  bench                  build and run the benchmarks (BENCH_SCALE=0.1 for a quick look)
+  bench                  build, and run the benchmarks in ../shared/bench and Go's (BENCH_SCALE=0.1 for a quick look)
   install --prefix DIR   build and install library, headers, server, CMake package and pkg-config files
   format                 gofmt, and clang-format for C and C++
   clean                  remove build/
@@ -104,11 +104,11 @@ compile_plain() {
 
 bench() {
     local scale=${BENCH_SCALE:-1.0} shared=${REALM_SHARED:-$REPO/../shared} program source
-    local programs=("$BUILD"/bin/bench/*)
+    local programs=()
     mkdir -p "$BUILD/log"
     for source in "$shared"/bench/*.cpp; do
         [ -f "$source" ] || continue
-        program=$BUILD/bin/bench-shared/$(basename "$source" .cpp)
+        program=$BUILD/bin/bench/$(basename "$source" .cpp)
         if compile_plain "$source" "$program" 2>"$BUILD/log/bench.log"; then
             programs+=("$program")
         else
@@ -138,7 +138,7 @@ format() {
     install_missing
     # include/realm_sync.h is set by hand: it is a document.
     local folders=() folder
-    for folder in bindings examples tests bench; do [ ! -d "$folder" ] || folders+=("$folder"); done
+    for folder in bindings examples tests; do [ ! -d "$folder" ] || folders+=("$folder"); done
     find "${folders[@]}" -name '*.[ch]' -print0 -o -name '*.[ch]pp' -print0 | xargs -0 -r clang-format -i
 }
 

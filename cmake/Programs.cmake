@@ -8,7 +8,6 @@
 #   tests/cpp/NAME/*.cpp    bin/tests/NAME    one ctest of several translation units, with a main.cpp
 #   tests/cpp/original/     headers of Realm Core that realm-cpp's own tests include
 #   tests/cpp/with_uv/      the test of what needs libuv, where that is installed
-#   bench/NAME.cpp          bin/bench/NAME
 #
 # Headers that they share lie beside them (*.hpp, *.h).
 
@@ -51,7 +50,7 @@ function(cpprealm_program kind name)
   endif()
   if(kind STREQUAL "tests")
     if(NOT CPPREALM_SANITIZE)
-      target_compile_options(${target} PRIVATE -O1)# examples and benchmarks have the build's own; a test takes a third less time to compile
+      target_compile_options(${target} PRIVATE -O1)# examples have the build's own; a test takes a third less time to compile
     endif()
     if(name MATCHES "^sync_")
       add_test(NAME ${name} COMMAND "${PROJECT_SOURCE_DIR}/scripts/with-server.sh" "$<TARGET_FILE:${target}>")
@@ -139,9 +138,4 @@ if(CPPREALM_TESTS)
   if(have_uv)
     cpprealm_program(tests uv_scheduler "${PROJECT_SOURCE_DIR}/tests/cpp/with_uv/uv_scheduler.cpp")
   endif()
-endif()
-
-if(CPPREALM_BENCHMARKS AND NOT CPPREALM_SANITIZE)
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/bench/*.cpp")
-  cpprealm_programs(bench "" ${sources})
 endif()

@@ -56,7 +56,7 @@ with_server() {
 
 run_ctest() { (cd "$1" && ctest --output-on-failure --no-tests=error -j "$(nproc)"); }
 
-# The library, the server, the examples and the benchmarks compile.
+# The library, the server and the examples compile.
 step_build() {
     has_core || skip "capi/ or cmd/realm-sync-server has no Go files yet"
     build
@@ -153,7 +153,7 @@ step_cpp() {
     compgen -G 'tests/cpp/*.c*' >/dev/null || compgen -G 'examples/*/*.c*' >/dev/null || skip "there are no C++ programs"
     local dir=$BUILD/sanitize program status=0
     configure "$dir" -DCMAKE_BUILD_TYPE=Debug -DCPPREALM_TESTS=ON -DCPPREALM_SANITIZE=ON -DCPPREALM_PREBUILT_DIR="$BUILD/lib" \
-        -DCPPREALM_SERVER=OFF -DCPPREALM_BENCHMARKS=OFF -DCPPREALM_INSTALL=OFF
+        -DCPPREALM_SERVER=OFF -DCPPREALM_INSTALL=OFF
     cmake --build "$dir"
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=1:strict_string_checks=1
     export LSAN_OPTIONS="suppressions='$REPO/scripts/lsan.supp':print_suppressions=0"

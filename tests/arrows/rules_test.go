@@ -63,7 +63,6 @@ var rules = []rule{
 
 	// What crosses layers, and tools.
 	{room: "tests", may: join(everything, "core/changeset/vectortest", "core/changeset/memstate", "core/changeset/statetest", "core/store/storetest"), never: []string{"capi"}},
-	{room: "bench", may: everything, never: []string{"capi"}},
 	{room: "scripts"},
 }
 

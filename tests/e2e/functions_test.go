@@ -77,7 +77,7 @@ var functionSources = map[string]string{
 
 // Logins, confirmations and password resets by functions; functions that write what devices receive, and that say what went wrong.
 func TestFunctions(t *testing.T) {
-	s := startServer(t, "--function-timeout", "300ms")
+	s := startServer(t, "--function-cpu", "1s")
 	s.stop()
 	configs, err := appconfig.Open(t.Context(), appconfig.StoreConfig{Dir: s.data})
 	require.NoError(t, err)

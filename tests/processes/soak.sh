@@ -29,7 +29,7 @@ for kind in thread address; do
     dir=$build/soak-$kind
     mkdir -p "$dir"
     cmake -S . -B "$dir" -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCPPREALM_SANITIZE=$sanitize -DCPPREALM_PREBUILT_DIR="$build/lib" \
-        -DCPPREALM_SERVER=OFF -DCPPREALM_EXAMPLES=OFF -DCPPREALM_BENCHMARKS=OFF -DCPPREALM_INSTALL=OFF >"$dir/configure.log" || { cat "$dir/configure.log"; exit 1; }
+        -DCPPREALM_SERVER=OFF -DCPPREALM_EXAMPLES=OFF -DCPPREALM_INSTALL=OFF >"$dir/configure.log" || { cat "$dir/configure.log"; exit 1; }
     ninja -C "$dir" tests_processes >"$dir/build.log" || { cat "$dir/build.log"; exit 1; }
     "$dir/bin/tests/processes" "$seconds"
 done

@@ -13,6 +13,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/auth"
 )
 
 const loginPath = appPath + "auth/providers/anon-user/login"
@@ -33,7 +36,7 @@ func TestMalformedBodies(t *testing.T) {
 		"": notObject, " ": notObject, "null": notObject, "[]": notObject, `"x"`: notObject, "5": notObject, "{": notObject, "}": notObject, "{}x": notObject,
 		"{}{}": notObject, "{'a':1}": notObject, `{"a":1,}`: notObject, "\ufeff{}": notObject, "a=b&c=d": notObject, "{\x00}": notObject, `{"a":"` + "\n" + `"}`: notObject,
 		"{\"a\":\"\xff\"}": notUTF8, "\xed\xa0\x80": notUTF8, zipped.String(): notUTF8,
-		nested(65): deep, nested(100_000): deep, strings.Repeat("[", 500_000): deep, `{"a":` + strings.Repeat(`{"a":`, 64): deep,
+		nested(65): deep, nested(30_000): deep, strings.Repeat("[", 60_000): deep, `{"a":` + strings.Repeat(`{"a":`, 64): deep,
 	} {
 		f.call(http.MethodPost, loginPath, "", body).refusedFor(400, text, "BadRequest")
 	}
@@ -95,14 +98,14 @@ func TestBodySizes(t *testing.T) {
 		return a
 	}
 	const function = appPath + "functions/call"
-	f.call(http.MethodPost, loginPath, "", sized(1<<20)).into(200, &login{})
-	chunked(loginPath, "", sized(1<<20)).into(200, &login{})
+	f.call(http.MethodPost, loginPath, "", sized(MaxBody)).into(200, &login{})
+	chunked(loginPath, "", sized(MaxBody)).into(200, &login{})
 	f.call(http.MethodPost, function, user.AccessToken, sized(4<<20)).refusedFor(404, "function not found: 'x'", "FunctionNotFound")
 	for _, a := range []answer{
-		f.call(http.MethodPost, loginPath, "", sized(1<<20+1)), chunked(loginPath, "", sized(1<<20+1)),
-		f.call(http.MethodPost, userpassPath+"register", "", sized(1<<20+1)),
+		f.call(http.MethodPost, loginPath, "", sized(MaxBody+1)), chunked(loginPath, "", sized(MaxBody+1)),
+		f.call(http.MethodPost, userpassPath+"register", "", sized(MaxBody+1)),
 	} {
-		a.refusedFor(413, "the request's body is larger than 1048576 bytes", "BadRequest")
+		a.refusedFor(413, "the request's body is larger than 65536 bytes", "BadRequest")
 		require.Equal(t, "close", a.header.Get("Connection"), "the rest of the body must not be taken for a request")
 	}
 	f.call(http.MethodPost, function, user.AccessToken, sized(4<<20+1)).refusedFor(413, "the request's body is larger than 4194304 bytes", "BadRequest")
@@ -218,4 +221,21 @@ var fuzzTargets = []string{
 	loginPath, appPath + "auth/providers/local-userpass/login", appPath + "auth/providers/custom-token/login", appPath + "auth/providers/custom-function/login",
 	userpassPath + "login?link=true", userpassPath + "register", userpassPath + "confirm", userpassPath + "confirm/send", userpassPath + "reset", userpassPath + "reset/send",
 	userpassPath + "reset/call", appPath + "functions/call", keysPath,
+}
+
+// What anybody may send is small: a connection for each would hold as much as it likes. The argument of a login function is the app's.
+func TestBodiesOfStrangersAreSmall(t *testing.T) {
+	f := open(t, nil)
+	body := func(size int) string {
+		return `{"realmCustomAuthFuncUserId":"x","more":"` + strings.Repeat("x", size) + `"}`
+	}
+	custom := appPath + "auth/providers/custom-function/login"
+	for _, path := range []string{loginPath, custom, userpassPath + "register", userpassPath + "confirm", userpassPath + "reset/call"} {
+		require.Equal(t, 413, f.direct(http.MethodPost, path, "", body(MaxBody)).Code, path)
+		require.NotEqual(t, 413, f.direct(http.MethodPost, path, "", body(MaxBody/2)).Code, path)
+	}
+	f.program("authFunc", func(*auth.Caller, bson.A) (any, error) { return "an id", nil })
+	f.provide("custom-function", `{"authFunctionName":"authFunc"}`, "")
+	require.Equal(t, 200, f.direct(http.MethodPost, custom, "", body(MaxPayload/2)).Code)
+	require.Equal(t, 413, f.direct(http.MethodPost, custom, "", body(MaxPayload)).Code)
 }

@@ -66,15 +66,18 @@ func (s *Server) dispatch(c *call) error {
 	if route.pattern == functionPattern {
 		limit = MaxFunctionBody
 	}
-	// Not with the recorder: MaxBytesReader tells net/http's own writer that the connection is of no more use.
-	c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)
 	if id, ok := params["app"]; ok && route.pattern != syncPattern {
 		app, err := s.auth.App(c.r.Context(), id)
 		if err != nil {
 			return err
 		}
 		c.app = app
+		if params["provider"] == auth.ProviderFunction && s.auth.HasProvider(c.r.Context(), app, auth.ProviderFunction) {
+			limit = MaxPayload
+		}
 	}
+	// Not with the recorder: MaxBytesReader tells net/http's own writer that the connection is of no more use.
+	c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)
 	return route.handle(s, c)
 }
 

@@ -21,9 +21,12 @@ import (
 
 // Bounds on what a client sends and on the time that it takes (app-services 13.9).
 const (
-	// MaxBody is the most that a request's body may have, in bytes.
-	MaxBody = 1 << 20
-	// MaxFunctionBody is MaxBody for the call of a function, whose arguments are the app's.
+	// MaxBody is the most that a request's body may have, in bytes. It is less than 13.9 allows: anybody may send one, on each of many connections, and
+	// the longest that clients send is a token of 32 KiB.
+	MaxBody = 64 << 10
+	// MaxPayload is MaxBody for a login by a function of the app, whose argument is the app's.
+	MaxPayload = 1 << 20
+	// MaxFunctionBody is MaxBody for the call of a function, and for administrators; it is read when the token was looked at.
 	MaxFunctionBody = 4 << 20
 	// MaxHeader is the most that a request's header may have, in bytes.
 	MaxHeader = 32 << 10

@@ -80,6 +80,12 @@ func (s *Service) provider(ctx context.Context, app *App, kind string) (provider
 	return provider{Provider: p, config: config}, nil
 }
 
+// HasProvider says whether an app has a login provider that is enabled. If that can't be found out it has none: the login that follows says why.
+func (s *Service) HasProvider(ctx context.Context, app *App, kind string) bool {
+	_, err := s.provider(ctx, app, kind)
+	return err == nil
+}
+
 // providerID is for what is told of an identity; the provider may be gone by then.
 func providerID(config *appconfig.Config, app *App, kind string) string {
 	if p := config.Provider(kind); p != nil {

@@ -9,7 +9,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"syscall"
@@ -21,12 +20,14 @@ const (
 	DefaultTimeout = 10 * time.Second
 	// MaxBody is the most that an answer may have, in bytes.
 	MaxBody = 512 << 10
+	// maxHeads is the most that the headers of an answer may have, in bytes.
+	maxHeads = 64 << 10
 	// maxRedirects is how many a GET follows.
 	maxRedirects = 3
 )
 
-// ErrPrivate is matched by the error of a redirect to an address that is not public.
-var ErrPrivate = errors.New("redirected to an address that is not public")
+// ErrPrivate is matched by the error of a request that would go to an address that is not public.
+var ErrPrivate = errors.New("led to an address that is not public")
 
 // Client makes requests. It is safe for concurrent use and keeps no connections.
 type Client struct {
@@ -47,14 +48,14 @@ func New(roots *x509.CertPool, timeout time.Duration) *Client {
 				DialContext:            (&net.Dialer{Timeout: timeout, Control: control}).DialContext,
 				TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 				DisableKeepAlives:      true,
-				MaxResponseHeaderBytes: 64 << 10,
+				MaxResponseHeaderBytes: maxHeads,
 				ForceAttemptHTTP2:      true,
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}
 	}
 	// Through a proxy the address that is dialed would be the proxy's: redirects go without one.
-	return &Client{timeout: timeout, first: make(nil, http.ProxyFromEnvironment), next: make(publicOnly, nil)}
+	return &Client{timeout: timeout, first: make(nil, http.ProxyFromEnvironment), next: make(dialOnly(Public), nil)}
 }
 
 // Answer is what came back.
@@ -130,38 +131,4 @@ func (c *Client) do(ctx context.Context, client *http.Client, method, address st
 		return Answer{}, fmt.Errorf("the answer of %s has more than %d bytes", u.Hostname(), MaxBody)
 	}
 	return Answer{Status: response.StatusCode, Header: response.Header, Body: body}, nil
-}
-
-// publicOnly refuses to dial an address that is not public. It is asked about what a name was resolved to.
-func publicOnly(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil || !Public(at.Addr()) {
-		return ErrPrivate
-	}
-	return nil
-}
-
-// notPublic are the networks that Go's own predicates don't know.
-var notPublic = func() (out []netip.Prefix) {
-	for _, p := range []string{
-		"0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-		"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "fec0::/10",
-	} {
-		out = append(out, netip.MustParsePrefix(p))
-	}
-	return out
-}()
-
-// Public says whether an address is one of the public internet.
-func Public(ip netip.Addr) bool {
-	ip = ip.Unmap().WithZone("")
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || ip.IsLoopback() || ip.IsLinkLocalUnicast() {
-		return false
-	}
-	for _, p := range notPublic {
-		if p.Contains(ip) {
-			return false
-		}
-	}
-	return true
 }

@@ -5,13 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"realmsync/server/apierror"
@@ -20,37 +17,12 @@ import (
 )
 
 const (
-	httpTimeout  = 30 * time.Second
-	maxHTTPBody  = 4 << 20  // bytes of an answer
-	maxHTTPHeads = 64 << 10 // bytes of its headers
+	httpTimeout = 30 * time.Second
+	maxHTTPBody = 4 << 20 // bytes of an answer
 )
 
 // httpMethods are those that context.http has.
 var httpMethods = []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodHead}
-
-// newHTTPClient makes the client of context.http. control is asked about each address that is dialed.
-func newHTTPClient(control func(network, address string, _ syscall.RawConn) error) *http.Client {
-	return &http.Client{
-		Timeout: httpTimeout,
-		Transport: &http.Transport{
-			// No proxy: the address that is dialed would be its.
-			DialContext:            (&net.Dialer{Timeout: httpTimeout, Control: control}).DialContext,
-			DisableKeepAlives:      true,
-			MaxResponseHeaderBytes: maxHTTPHeads,
-		},
-		// A redirect is an answer: it may lead to a host that is not allowed.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-}
-
-// publicOnly refuses to dial an address that is not public. It is asked about what a name was resolved to.
-func publicOnly(_, address string, _ syscall.RawConn) error {
-	at, err := netip.ParseAddrPort(address)
-	if err != nil || !egress.Public(at.Addr()) {
-		return script.ErrHTTPForbidden
-	}
-	return nil
-}
 
 // allowed says whether functions may reach a host.
 func (s *Service) allowed(host string) bool {
@@ -89,7 +61,7 @@ func (h *host) HTTP(ctx context.Context, r script.HTTPRequest) (script.HTTPRespo
 	}
 	response, err := h.s.http.Do(request)
 	switch {
-	case errors.Is(err, script.ErrHTTPForbidden):
+	case errors.Is(err, egress.ErrPrivate):
 		return out, script.ErrHTTPForbidden
 	case err != nil:
 		return out, apierror.New(http.StatusBadRequest, "HTTPError", "%s did not answer", u.Hostname()).Because(err)

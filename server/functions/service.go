@@ -14,6 +14,7 @@ import (
 	"realmsync/server/apierror"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/egress"
 	"realmsync/server/functions/script"
 	"realmsync/server/functions/worker"
 )
@@ -99,7 +100,7 @@ func New(cfg Config) (*Service, error) {
 	}
 	cfg.Limits = cfg.Limits.WithDefaults()
 	s := &Service{
-		cfg: cfg, apps: map[string]*app{}, http: newHTTPClient(publicOnly),
+		cfg: cfg, apps: map[string]*app{}, http: egress.NewPublic(httpTimeout, egress.Public),
 		pool: worker.New(worker.Config{Workers: cfg.Workers, Idle: cfg.Idle, Memory: cfg.Limits.Memory, Logger: cfg.Logger}),
 	}
 	if s.cfg.Log == nil {

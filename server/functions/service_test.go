@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"realmsync/server/apierror"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/egress"
 	"realmsync/server/functions/script"
 )
 
@@ -364,7 +366,7 @@ func TestHTTP(t *testing.T) {
 		require.Contains(t, thrown.Message, "does not allow")
 	}
 	w := newWorld(t, Config{AllowHosts: []string{at.Hostname()}}, source)
-	w.http = newHTTPClient(nil)
+	w.http = egress.NewPublic(httpTimeout, func(netip.Addr) bool { return true })
 	out, err := w.call("f", server.URL)
 	require.NoError(t, err)
 	require.Equal(t, bson.A{int64(200), "hello", bson.A{"POST a"}}, out)

@@ -58,6 +58,9 @@ func (s *session) change(m *wire.Query) error {
 		return errFailed
 	}
 	s.lastQuery = m.Version
+	if problem := tooLong(m.Body); problem != "" {
+		return s.refuseQuery(m, problem)
+	}
 	set, err := s.app.fan.AcquireFor(s.app.engine.Catalog(), m.Body, s.access, false)
 	if err != nil {
 		var invalid *view.InvalidError

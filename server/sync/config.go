@@ -3,6 +3,7 @@ package sync
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"time"
@@ -137,6 +138,7 @@ func (c *Config) complete() error {
 	}
 	if c.Limits == (wire.Limits{}) {
 		c.Limits = wire.ServerLimits()
+		c.Limits.Query = 16 << 20 // beyond maxQuery they are refused by QUERY_ERROR: a close frame would reset the client, and it would send the same again
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
@@ -162,6 +164,17 @@ const (
 
 // connBoots is how many bootstraps of one connection are made before the first of them is sent.
 const connBoots = 4
+
+// maxQuery is how long the query body of a subscription set may be, in bytes.
+const maxQuery = 1 << 20
+
+// tooLong is the text for the user about a query body that is longer; "" if it isn't.
+func tooLong(body []byte) string {
+	if len(body) <= maxQuery {
+		return ""
+	}
+	return fmt.Sprintf("Invalid query: the queries of the subscription set have %d bytes, at most %d are allowed; use fewer or shorter ones", len(body), maxQuery)
+}
 
 // minVersion is the oldest protocol version that is spoken: the first whose BIND holds JSON and whose errors have actions.
 const minVersion = wire.VersionBindJSON

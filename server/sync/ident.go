@@ -49,6 +49,9 @@ func (s *session) identify(m *wire.Ident) error {
 	if err != nil {
 		return s.failEngine(err)
 	}
+	if problem := tooLong(m.Query); problem != "" {
+		return s.fail(wire.CodeBadQuery, problem)
+	}
 	set, err := s.app.fan.AcquireFor(s.app.engine.Catalog(), m.Query, s.access, true)
 	if err != nil {
 		var invalid *view.InvalidError

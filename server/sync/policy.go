@@ -164,6 +164,15 @@ func (s *session) reconsider() error {
 	} else if problem != "" {
 		return s.failQueryable(problem)
 	}
+	if s.boot == nil {
+		return nil
+	}
+	if problem, err := s.queryable(s.boot.set, true); err != nil {
+		return s.failServer(err)
+	} else if problem != "" {
+		// The client hasn't the set yet. It sends its QUERY again, and that is refused.
+		return s.fail(wire.CodeSessionClosed, "what may be queried has changed")
+	}
 	return nil
 }
 

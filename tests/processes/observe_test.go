@@ -1,6 +1,7 @@
 package processes
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/core/store"
 )
 
 var soak = flag.Duration("soak", 0, "how long TestSoak runs; 0: not at all")
@@ -62,22 +65,32 @@ func TestTurns(t *testing.T) {
 	other.finish()
 }
 
+// stint is what a process is to write: at least so many items, for at least so long. Its number is in what it writes.
+type stint struct {
+	path          string
+	writer, items int64
+	seconds       time.Duration
+	key           *store.Key
+}
+
+// readStint reads a stint from the arguments of a role.
+func readStint(arguments []string) (s stint, err error) {
+	var errs [3]error
+	s.path, s.key = arguments[0], keyNamed(arguments[4])
+	s.writer, errs[0] = strconv.ParseInt(arguments[1], 10, 64)
+	s.items, errs[1] = strconv.ParseInt(arguments[2], 10, 64)
+	s.seconds, errs[2] = time.ParseDuration(arguments[3])
+	return s, errors.Join(errs[:]...)
+}
+
 // writeAndObserve writes as fast as it can, for a number of items or of seconds, and then waits until its observer has heard of all that
 // both have written.
 func writeAndObserve(c *control, arguments []string) error {
-	writer, err := strconv.ParseInt(arguments[1], 10, 64)
+	s, err := readStint(arguments)
 	if err != nil {
 		return err
 	}
-	limit, err := strconv.ParseInt(arguments[2], 10, 64)
-	if err != nil {
-		return err
-	}
-	seconds, err := time.ParseDuration(arguments[3])
-	if err != nil {
-		return err
-	}
-	w, err := watchWith(arguments[0], keyNamed(arguments[4]))
+	w, err := watchWith(s.path, s.key)
 	if err != nil {
 		return err
 	}
@@ -85,8 +98,8 @@ func writeAndObserve(c *control, arguments []string) error {
 	c.say("ready")
 	c.hear()
 	written := int64(0)
-	for end := time.Now().Add(seconds); written < limit || time.Now().Before(end); written++ {
-		if err := write(w.Realm, writer, written); err != nil {
+	for end := time.Now().Add(s.seconds); written < s.items || time.Now().Before(end); written++ {
+		if err := write(w.Realm, s.writer, written); err != nil {
 			return fmt.Errorf("write %d: %w", written, err)
 		}
 	}
@@ -106,21 +119,12 @@ func writeAndObserve(c *control, arguments []string) error {
 // the last one is parked, and taken up, or the other process opens the file meanwhile. In the end it opens it once more and waits until its
 // observer has heard of all that both have written.
 func comeAndGo(c *control, arguments []string) error {
-	writer, err := strconv.ParseInt(arguments[1], 10, 64)
+	s, err := readStint(arguments)
 	if err != nil {
 		return err
 	}
-	limit, err := strconv.ParseInt(arguments[2], 10, 64)
-	if err != nil {
-		return err
-	}
-	seconds, err := time.ParseDuration(arguments[3])
-	if err != nil {
-		return err
-	}
-	key := keyNamed(arguments[4])
 	visit := func(number int64) error {
-		w, err := watchWith(arguments[0], key)
+		w, err := watchWith(s.path, s.key)
 		if err != nil {
 			return fmt.Errorf("visit %d: %w", number, err)
 		}
@@ -129,7 +133,7 @@ func comeAndGo(c *control, arguments []string) error {
 			return err
 		}
 		mine := w.seen
-		if err := write(w.Realm, writer, number); err != nil {
+		if err := write(w.Realm, s.writer, number); err != nil {
 			return fmt.Errorf("visit %d: %w", number, err)
 		}
 		// What a commit changed that was on its way when the observer began isn't known: w.changed may be anything.
@@ -138,7 +142,7 @@ func comeAndGo(c *control, arguments []string) error {
 	c.say("ready")
 	c.hear()
 	written := int64(0)
-	for end := time.Now().Add(seconds); written < limit || time.Now().Before(end); written++ {
+	for end := time.Now().Add(s.seconds); written < s.items || time.Now().Before(end); written++ {
 		if err := visit(written); err != nil {
 			return err
 		}
@@ -148,7 +152,7 @@ func comeAndGo(c *control, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	w, err := watchWith(arguments[0], key)
+	w, err := watchWith(s.path, s.key)
 	if err != nil {
 		return err
 	}

@@ -45,10 +45,11 @@ func openDocuments(t *testing.T) *documents {
 	d := &documents{config: appconfig.Default(testApp)}
 	store, err := sqlite.Open(t.Context(), filepath.Join(dir, "sync.db"))
 	require.NoError(t, err)
-	d.engine, err = history.Open(t.Context(), history.Config{App: testApp, Store: store})
+	var open1 *data.Data
+	d.engine, err = history.Open(t.Context(), history.Config{App: testApp, Store: store, Committed: func(entries []*history.Entry) { open1.Committed(testApp, d.engine, entries) }})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, d.engine.Close()) })
-	open1, err := data.Open(data.Config{
+	open1, err = data.Open(data.Config{
 		Apps: current{d.config}, Path: func(string) string { return filepath.Join(dir, "documents.db") }, Permissions: data.NewRuled(rules.NewSets(current{d.config})),
 		Engine: func(context.Context, string) (*history.Engine, func(), error) { return d.engine, func() {}, nil },
 	})

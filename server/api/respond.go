@@ -53,29 +53,52 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, body []byte) 
 
 // writeError answers with an error in the form of app-services 2.1.
 func (s *Server) writeError(c *call, err error) {
+	e := s.refusalOf(c, err)
+	c.reason = err
+	writeJSON(c.w, c.r, e.Status, jsonType, s.errorAnswer(c, e))
+}
+
+// errorText is what writeError answers with, for a stream that has begun.
+func (s *Server) errorText(c *call, err error) string {
+	e := s.refusalOf(c, err)
+	c.reason = err
+	text, err := json.Marshal(s.errorAnswer(c, e))
+	if err != nil { // all that is ever given here can be written
+		panic(err)
+	}
+	return string(text)
+}
+
+// refusalOf returns what the client is told of an error.
+func (s *Server) refusalOf(c *call, err error) *refusal {
 	var e *refusal
 	var unknown *auth.ErrUnknownApp
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &e):
+		return e
 	case errors.As(err, &unknown):
-		e = &refusal{Status: http.StatusNotFound, Text: unknown.Error()}
+		return &refusal{Status: http.StatusNotFound, Text: unknown.Error()}
 	case errors.As(err, &tooLarge):
-		e = &refusal{Status: http.StatusRequestEntityTooLarge, Code: "BadRequest", Text: "the request's body is larger than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"}
+		return &refusal{Status: http.StatusRequestEntityTooLarge, Code: "BadRequest", Text: "the request's body is larger than " + strconv.FormatInt(tooLarge.Limit, 10) + " bytes"}
 	case c.r.Context().Err() != nil:
-		e = &refusal{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "the request was cancelled"}
-	default:
-		s.log.Error("request failed", "request", c.id, "route", c.route, "app", c.appID(), "error", err)
-		e = &refusal{Status: http.StatusInternalServerError, Code: "InternalServerError", Text: "internal server error; the server's log has more under request " + c.id}
+		return &refusal{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "the request was cancelled"}
 	}
-	c.reason = err
-	body := struct {
-		Error string `json:"error"`
-		Code  string `json:"error_code,omitempty"`
-		Link  string `json:"link,omitempty"`
-	}{e.Text, e.Code, ""}
+	s.log.Error("request failed", "request", c.id, "route", c.route, "app", c.appID(), "error", err)
+	return &refusal{Status: http.StatusInternalServerError, Code: "InternalServerError", Text: "internal server error; the server's log has more under request " + c.id}
+}
+
+// errorAnswer is the form of an error.
+type errorAnswer struct {
+	Error string `json:"error"`
+	Code  string `json:"error_code,omitempty"`
+	Link  string `json:"link,omitempty"`
+}
+
+func (s *Server) errorAnswer(c *call, e *refusal) errorAnswer {
+	body := errorAnswer{e.Text, e.Code, ""}
 	if base := s.baseURL(c.r); base != "" && c.app != nil {
 		body.Link = base + "/groups/" + c.app.GroupID + "/apps/" + c.app.InternalID + "/logs?co_id=" + c.id
 	}
-	writeJSON(c.w, c.r, e.Status, jsonType, body)
+	return body
 }

@@ -51,6 +51,7 @@ var routes = []route{
 	{http.MethodPost, userpass + "reset/send", (*Server).resetSend},
 	{http.MethodPost, userpass + "reset/call", (*Server).resetCall},
 	{http.MethodPost, functionPattern, (*Server).callFunction},
+	{http.MethodGet, functionPattern, (*Server).watch},
 	{http.MethodPut, "app/:app/push/providers/:service/registration", (*Server).push},
 	{http.MethodDelete, "app/:app/push/providers/:service/registration", (*Server).push},
 	{http.MethodGet, "auth/profile", (*Server).profile},

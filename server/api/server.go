@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -87,6 +88,8 @@ type Server struct {
 	headerTime  time.Duration
 	readTime    time.Duration
 	draining    atomic.Bool
+	drain       sync.Once
+	drained     chan struct{} // closed when it drains: streams end
 	stores      func(context.Context) error
 	proxies     []netip.Prefix
 }
@@ -96,7 +99,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, proxies: cfg.TrustedProxies, log: cfg.Logger, writeTime: writeTime,
+	s := &Server{drained: make(chan struct{}), hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, proxies: cfg.TrustedProxies, log: cfg.Logger, writeTime: writeTime,
 		headerTime: cmp.Or(cfg.HeaderTimeout, 10*time.Second), readTime: cmp.Or(cfg.ReadTimeout, 30*time.Second)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -118,8 +121,11 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-// Drain makes /readyz answer 503, so that nobody sends new clients here. Requests are still served.
-func (s *Server) Drain() { s.draining.Store(true) }
+// Drain makes /readyz answer 503, so that nobody sends new clients here, and ends the streams of changes. Requests are still served.
+func (s *Server) Drain() {
+	s.draining.Store(true)
+	s.drain.Do(func() { close(s.drained) })
+}
 
 // writeTime is how long a client may take to read an answer. It begins with the answer and not with the request, as net/http would
 // count: a function of an app may take longer than that, and a client takes a connection that ends without an answer for success

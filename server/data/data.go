@@ -55,6 +55,7 @@ type Data struct {
 	behind  map[string]bool    // by app: some asymmetric objects could not be stored
 	adopted map[[2]string]bool // by app and class: nothing of it is in a plain collection any more
 	closed  bool
+	watches map[*Watch]bool
 
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
@@ -86,7 +87,7 @@ func Open(cfg Config) (*Data, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Data{cfg: cfg, adopted: map[[2]string]bool{}, files: map[string]*openFile{}, noted: map[string]uint64{}, behind: map[string]bool{}}
+	d := &Data{cfg: cfg, watches: map[*Watch]bool{}, adopted: map[[2]string]bool{}, files: map[string]*openFile{}, noted: map[string]uint64{}, behind: map[string]bool{}}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d, nil
 }

@@ -72,6 +72,7 @@ func (d *Data) ingestedTo(ctx context.Context, app string) (uint64, error) {
 // Committed puts the asymmetric objects of a commit into their collections. It is sync.Config.Committed. What fails is done when the app is opened
 // the next time.
 func (d *Data) Committed(app string, engine *history.Engine, entries []*history.Entry) {
+	d.wakeWatches(app)
 	d.newClasses(app, entries)
 	last := entries[len(entries)-1].Version
 	d.mu.Lock()

@@ -2,8 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -25,9 +25,6 @@ type exportCommand struct {
 	Filter    string `placeholder:"JSON" help:"Only what matches this filter of MongoDB's query language."`
 	Out       string `short:"o" default:"-" placeholder:"FILE" help:"File to write, which must not exist (default: standard output)."`
 }
-
-// exportPage is how many documents are asked for at once.
-const exportPage = "1000"
 
 // Run exports the documents that the caller may read.
 func (c *exportCommand) Run(k *kong.Context) (err error) {
@@ -64,20 +61,25 @@ func (c *exportCommand) Run(k *kong.Context) (err error) {
 	return err
 }
 
-// run writes all pages.
+// run writes what the server sends, all of one moment, line by line.
 func (c *exportCommand) run(ctx context.Context, out io.Writer, bar *progress) (n int, err error) {
 	r, err := c.open()
 	if err != nil {
 		return 0, err
 	}
 	defer r.close()
-	w := bufio.NewWriterSize(out, 1<<16)
-	query := url.Values{"limit": {exportPage}}
+	query := url.Values{}
 	for name, text := range map[string]string{"query": c.Query, "filter": c.Filter} {
 		if text != "" {
 			query.Set(name, text)
 		}
 	}
+	response, err := r.ask(ctx, http.MethodGet, "/export", query, nil)
+	if err != nil {
+		return 0, err
+	}
+	defer response.Body.Close()
+	w := bufio.NewWriterSize(out, 1<<16)
 	written := int64(0)
 	put := func(text []byte) {
 		m, _ := w.Write(text) // the error stays in w
@@ -86,33 +88,36 @@ func (c *exportCommand) run(ctx context.Context, out io.Writer, bar *progress) (
 	if c.JSONArray {
 		put([]byte("["))
 	}
-	for {
-		body, err := r.do(ctx, http.MethodGet, "/documents", query, nil)
-		if err != nil {
-			return n, err
+	in := bufio.NewReaderSize(response.Body, 1<<16)
+	for first := true; ; { // of a line
+		part, err := in.ReadSlice('\n')
+		if len(part) > 0 && first && c.JSONArray && n > 0 {
+			put([]byte(",\n"))
 		}
-		var page struct {
-			Documents []json.RawMessage `json:"documents"`
-			Cursor    string            `json:"cursor"`
-		}
-		if err := json.Unmarshal(body, &page); err != nil {
-			return n, fmt.Errorf("the server's answer is not understood: %w", err)
-		}
-		for _, d := range page.Documents {
-			if c.JSONArray && n > 0 {
-				put([]byte(",\n"))
-			}
-			put(d)
-			if !c.JSONArray {
-				put([]byte("\n"))
-			}
+		whole := bytes.HasSuffix(part, []byte("\n"))
+		if whole {
 			n++
+			if c.JSONArray {
+				part = part[:len(part)-1]
+			}
 		}
-		bar.show(written, n)
-		if page.Cursor == "" {
+		put(part)
+		first = whole
+		if errors.Is(err, io.EOF) {
 			break
 		}
-		query.Set("cursor", page.Cursor)
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			if ctx.Err() != nil {
+				return n, ctx.Err()
+			}
+			return n, fmt.Errorf("the server broke the export off after %d documents; its log has the reason under request %s: %w", n, response.Header.Get("X-Appservices-Request-Id"), err)
+		}
+		if whole {
+			if _, err := w.Write(nil); err != nil {
+				return n, err
+			}
+			bar.show(written, n)
+		}
 	}
 	if c.JSONArray {
 		put([]byte("]\n"))

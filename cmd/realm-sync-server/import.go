@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"realmsync/server/ejson"
 )
 
 type importCommand struct {
@@ -21,6 +23,7 @@ type importCommand struct {
 
 	JSONArray bool   `name:"jsonArray" aliases:"json-array" help:"The file is one array instead of a document per line."`
 	Mode      string `enum:"insert,upsert" default:"insert" help:"What to do with a document whose _id is taken: insert (default) fails, upsert replaces what is there."`
+	Skip      int    `placeholder:"N" help:"Leave out the first N documents: those that an import which failed has said are in."`
 	File      string `arg:"" optional:"" default:"-" placeholder:"FILE" help:"Documents in extended JSON, as mongoexport writes them (default: standard input)."`
 }
 
@@ -49,9 +52,13 @@ func (c *importCommand) Run(k *kong.Context) error {
 	}
 	n, err := c.run(ctx, in, newProgress(k.Stderr, size))
 	if err != nil {
-		return fmt.Errorf("%d documents were imported, then: %w", n, err)
+		more := ""
+		if n > 0 {
+			more = fmt.Sprintf(" (to go on behind them: --skip %d)", n)
+		}
+		return fmt.Errorf("%d documents were imported%s, then: %w", n-c.Skip, more, err)
 	}
-	_, err = fmt.Fprintf(k.Stdout, "%d documents imported\n", n)
+	_, err = fmt.Fprintf(k.Stdout, "%d documents imported\n", n-c.Skip)
 	return err
 }
 
@@ -61,6 +68,19 @@ type readAhead struct {
 	in    io.Reader
 	taken func() int64 // bytes that the decoder has taken
 	read  int64
+	line  int     // number of the line that the decoder is in, without those of ends
+	ends  []int64 // of lines that were read and not taken: the offsets behind them
+}
+
+// at returns the number of the line that a byte is in. Bytes are asked for in their order.
+func (r *readAhead) at(offset int64) int {
+	n := 0
+	for n < len(r.ends) && r.ends[n] <= offset {
+		n++
+	}
+	r.ends = r.ends[n:]
+	r.line += n
+	return r.line + 1
 }
 
 // errNoEnd is the end of what readAhead reads.
@@ -71,11 +91,17 @@ func (r *readAhead) Read(p []byte) (int, error) {
 		return 0, errNoEnd
 	}
 	n, err := r.in.Read(p)
+	for i, b := range p[:n] {
+		if b == '\n' {
+			r.ends = append(r.ends, r.read+int64(i)+1)
+		}
+	}
 	r.read += int64(n)
 	return n, err
 }
 
-// run sends the documents in batches, each of which is imported whole or not at all. n is how many are in.
+// run sends the documents in batches, each of which is imported whole or not at all. n is how many are done with, those that are skipped among them.
+// When the context ends, the batch that is under way is waited for: what n says is so.
 func (c *importCommand) run(ctx context.Context, in io.Reader, bar *progress) (n int, err error) {
 	r, err := c.open()
 	if err != nil {
@@ -92,35 +118,50 @@ func (c *importCommand) run(ctx context.Context, in io.Reader, bar *progress) (n
 	}
 	query := url.Values{"mode": {c.Mode}}
 	var batch bytes.Buffer
-	count := 0
+	var lines []int // on which the documents of the batch begin
 	send := func() error {
-		if count == 0 {
+		if len(lines) == 0 {
 			return nil
 		}
-		batch.WriteByte(']')
-		if _, err := r.do(ctx, http.MethodPost, "/documents", query, batch.Bytes()); err != nil {
-			return fmt.Errorf("documents %d to %d: %w", n+1, n+count, err)
+		if err := ctx.Err(); err != nil {
+			return errors.New("it was interrupted")
 		}
-		n += count
-		count = 0
+		batch.WriteByte(']')
+		if _, err := r.do(context.WithoutCancel(ctx), http.MethodPost, "/documents", query, batch.Bytes()); err != nil {
+			return c.explain(err, n, lines)
+		}
+		n += len(lines)
+		lines = lines[:0]
 		batch.Reset()
 		bar.show(d.InputOffset(), n)
 		return nil
 	}
+	wrong := func(err error) (int, error) {
+		at := d.InputOffset() // where the document begins
+		return n, fmt.Errorf("line %d (document %d, at byte %d): %w", ahead.at(at), n+len(lines)+1, at, err)
+	}
 	for d.More() {
 		var one json.RawMessage
 		if err := d.Decode(&one); err != nil {
-			return n, fmt.Errorf("document %d, at byte %d: %w", n+count+1, d.InputOffset(), err)
+			return wrong(err)
 		}
+		line := ahead.at(d.InputOffset() - int64(len(one)))
 		if len(one) > maxImported || one[0] != '{' {
-			return n, fmt.Errorf("document %d, at byte %d: it is no document, or larger than %d bytes", n+count+1, d.InputOffset(), maxImported)
+			return n, fmt.Errorf("line %d (document %d): it is no document, or larger than %d bytes", line, n+len(lines)+1, maxImported)
 		}
-		if count == importDocuments || count > 0 && batch.Len()+len(one) > importBytes {
+		if n < c.Skip {
+			n++
+			continue
+		}
+		if _, err := ejson.ParseDocument(one); err != nil { // here, where it is known which one it is
+			return n, fmt.Errorf("line %d (document %d): %w", line, n+len(lines)+1, err)
+		}
+		if len(lines) == importDocuments || len(lines) > 0 && batch.Len()+len(one) > importBytes {
 			if err := send(); err != nil {
 				return n, err
 			}
 		}
-		if count++; count == 1 {
+		if lines = append(lines, line); len(lines) == 1 {
 			batch.WriteByte('[')
 		} else {
 			batch.WriteByte(',')
@@ -129,17 +170,32 @@ func (c *importCommand) run(ctx context.Context, in io.Reader, bar *progress) (n
 	}
 	if c.JSONArray {
 		if t, err := d.Token(); err != nil || t != json.Delim(']') {
-			return n, errors.New("the array doesn't end")
+			return wrong(errors.New("the array doesn't end"))
 		}
 	}
 	if _, err := d.Token(); errors.Is(err, errNoEnd) {
-		return n, fmt.Errorf("document %d, at byte %d: %w", n+count+1, d.InputOffset(), err)
+		return wrong(err)
 	} else if !errors.Is(err, io.EOF) {
-		return n, fmt.Errorf("at byte %d: there is something that is no document", d.InputOffset())
+		return wrong(errors.New("there is something that is no document"))
 	}
 	if err := send(); err != nil {
 		return n, err
 	}
-	bar.end(d.InputOffset(), n)
+	if n < c.Skip {
+		return n, fmt.Errorf("--skip %d: there are %d documents only", c.Skip, n)
+	}
+	bar.end(d.InputOffset(), n-c.Skip)
 	return n, nil
+}
+
+// explain says which documents an error of the server is about: those behind n, which begin at some lines.
+func (c *importCommand) explain(err error, n int, lines []int) error {
+	var no *refused
+	if errors.As(err, &no) && no.index >= 0 && no.index < len(lines) {
+		return fmt.Errorf("line %d (document %d): %w. Nothing of documents %d to %d was imported", lines[no.index], n+no.index+1, err, n+1, n+len(lines))
+	}
+	if errors.Is(err, errUnsure) {
+		return fmt.Errorf("documents %d to %d, which may be in or not (--mode upsert puts them in in any case): %w", n+1, n+len(lines), err)
+	}
+	return fmt.Errorf("documents %d to %d, of lines %d to %d: %w", n+1, n+len(lines), lines[0], lines[len(lines)-1], err)
 }

@@ -40,7 +40,7 @@ func (f *remoteFlags) open() (*remote, error) {
 	}
 	r := &remote{
 		base:  u.String() + "/api/data/v1/app/" + url.PathEscape(f.App) + "/collections/" + url.PathEscape(f.Collection),
-		query: url.Values{}, header: http.Header{}, client: &http.Client{Timeout: 2 * time.Minute}, pause: 500 * time.Millisecond,
+		query: url.Values{}, header: http.Header{}, client: &http.Client{Transport: patient()}, pause: 500 * time.Millisecond,
 	}
 	switch {
 	case f.APIKey != "":
@@ -60,14 +60,48 @@ func (f *remoteFlags) open() (*remote, error) {
 
 func (r *remote) close() { r.client.CloseIdleConnections() }
 
+// patient is a transport that waits two minutes for an answer to begin. An export may take longer to end.
+func patient() *http.Transport {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.ResponseHeaderTimeout = 2 * time.Minute
+	return t
+}
+
 // maxAnswer bounds what is read of an answer: more than any page has.
 const maxAnswer = 512 << 20
 
 // attempts is how often a request is made that the server is too busy for.
 const attempts = 6
 
-// do makes a request and returns the body of the answer. What the server refuses is an error with its text.
+// errUnsure says that a request was made whose answer didn't come: it may have been carried out.
+var errUnsure = errors.New("the server didn't answer")
+
+// do makes a request and returns the body of the answer. What the server refuses is an error with its text, a *refused.
 func (r *remote) do(ctx context.Context, method, path string, query url.Values, body []byte) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	response, err := r.ask(ctx, method, path, query, body)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errUnsure, err)
+	}
+	return answer, nil
+}
+
+// refused is what the server says no with.
+type refused struct {
+	text  string
+	index int // of the document in the request that it is about; -1: none
+}
+
+func (e *refused) Error() string { return e.text }
+
+// ask makes a request, again if the server is too busy, and returns the answer of one that succeeded. The caller closes its body.
+func (r *remote) ask(ctx context.Context, method, path string, query url.Values, body []byte) (*http.Response, error) {
 	all := url.Values{}
 	for _, from := range []url.Values{r.query, query} {
 		for name, values := range from {
@@ -86,18 +120,17 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values, 
 		request.Header.Set("Content-Type", "application/json")
 		response, err := r.client.Do(request)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", errUnsure, err)
 		}
-		answer, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		if response.StatusCode < 300 {
+			return response, nil
+		}
+		answer, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 		_ = response.Body.Close()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w: %w", errUnsure, err)
 		}
-		busy := response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable
-		switch {
-		case response.StatusCode < 300:
-			return answer, nil
-		case busy && attempt < attempts:
+		if busy := response.StatusCode == http.StatusTooManyRequests || response.StatusCode == http.StatusServiceUnavailable; busy && attempt < attempts {
 			select {
 			case <-time.After(pause):
 				pause *= 2
@@ -108,10 +141,15 @@ func (r *remote) do(ctx context.Context, method, path string, query url.Values, 
 		}
 		var e struct {
 			Error string `json:"error"`
+			Index *int   `json:"index"`
 		}
 		if json.Unmarshal(answer, &e) != nil || e.Error == "" {
 			e.Error = "the server answers with status " + response.Status
 		}
-		return nil, errors.New(e.Error)
+		no := &refused{e.Error, -1}
+		if e.Index != nil {
+			no.index = *e.Index
+		}
+		return nil, no
 	}
 }

@@ -33,6 +33,7 @@ var dataRoutes = []dataRoute{
 	{http.MethodGet, "app/:app/collections", (*Server).dataList},
 	{http.MethodGet, "app/:app/collections/:collection/documents", (*Server).dataSelect},
 	{http.MethodPost, "app/:app/collections/:collection/query", (*Server).dataQuery},
+	{http.MethodGet, "app/:app/collections/:collection/export", (*Server).dataExport},
 	{http.MethodPost, "app/:app/collections/:collection/documents", (*Server).dataInsert},
 	{http.MethodGet, "app/:app/collections/:collection/documents/:id", (*Server).dataGet},
 	{http.MethodPatch, "app/:app/collections/:collection/documents/:id", (*Server).dataUpdate},
@@ -178,7 +179,11 @@ func (s *Server) dataList(d *dataCall) error {
 
 // dataSelect answers a page; what is asked for is in the query of the URL.
 func (s *Server) dataSelect(d *dataCall) error {
-	at := data.Selection{RQL: d.query.Get("query"), Cursor: d.query.Get("cursor")}
+	at, err := d.selection()
+	if err != nil {
+		return err
+	}
+	at.Cursor = d.query.Get("cursor")
 	if text := d.query.Get("limit"); text != "" {
 		n, err := strconv.ParseInt(text, 10, 32)
 		if err != nil || n < 1 {
@@ -186,18 +191,23 @@ func (s *Server) dataSelect(d *dataCall) error {
 		}
 		at.Limit = int(n)
 	}
-	var err error
+	return s.dataPage(d, at)
+}
+
+// selection reads what is asked for in the query of the URL, without the page.
+func (d *dataCall) selection() (at data.Selection, err error) {
+	at.RQL = d.query.Get("query")
 	if text := d.query.Get("args"); text != "" {
 		if at.Args, err = ejson.ParseArray([]byte(text)); err != nil {
-			return badRequest("'args': %s", clip(err.Error(), 256))
+			return at, badRequest("'args': %s", clip(err.Error(), 256))
 		}
 	}
 	if text := d.query.Get("filter"); text != "" {
 		if at.Filter, err = ejson.ParseDocument([]byte(text)); err != nil {
-			return badRequest("'filter': %s", clip(err.Error(), 256))
+			return at, badRequest("'filter': %s", clip(err.Error(), 256))
 		}
 	}
-	return s.dataPage(d, at)
+	return at, nil
 }
 
 // dataQuery is dataSelect with a body, for what is too long or too private for a URL.

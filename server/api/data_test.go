@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -81,7 +82,16 @@ func TestDataDocuments(t *testing.T) {
 		docs := "/Dog/documents"
 		d.ask(http.MethodPost, docs+at, `{"_id":"a/b c","name":"Rex","age":{"$numberLong":"3"}}`).is(201, `{"insertedId":"a/b c"}`)
 		d.ask(http.MethodPost, docs+at, `[{"_id":"2","name":"Fido"},{"_id":"3","name":"Spot"}]`).is(201, `{"insertedIds":["2","3"]}`)
-		d.ask(http.MethodPost, docs+at, `[{"_id":"4"},{"_id":"2"}]`).refusedFor(409, "E11000 duplicate key error collection: "+map[string]string{"": "app", "?database=other": "other"}[at]+".Dog index: _id_ dup key: { _id: \"2\" }", "MongoDBError")
+		var taken struct {
+			Error string `json:"error"`
+			Code  string `json:"error_code"`
+			Index *int   `json:"index"`
+		}
+		d.ask(http.MethodPost, docs+at, `[{"_id":"4"},{"_id":"2"}]`).into(409, &taken)
+		require.Equal(t, "E11000 duplicate key error collection: "+map[string]string{"": "app", "?database=other": "other"}[at]+".Dog index: _id_ dup key: { _id: \"2\" }", taken.Error)
+		require.Equal(t, "MongoDBError", taken.Code)
+		require.NotNil(t, taken.Index, "which of them it was")
+		require.Equal(t, 1, *taken.Index)
 		d.ask(http.MethodGet, docs+"/4"+at, "").refusedFor(404, "document not found", "ValueNotFound")
 		one := docs + "/" + url.PathEscape("a/b c") + at
 		d.ask(http.MethodGet, one, "").is(200, `{"_id":"a/b c","name":"Rex","age":{"$numberLong":"3"}}`)
@@ -106,6 +116,37 @@ func TestDataDocuments(t *testing.T) {
 	for _, id := range []string{"5", "5e5e6f0abe4ae2a2c2c2d329", "7", "18de7916-7f84-11ec-a8a3-0242ac120200", url.PathEscape(`{"$numberInt":"5"}`)} {
 		require.Equal(t, 200, d.ask(http.MethodGet, "/C/documents/"+id+"?database=other", "").status, id)
 	}
+}
+
+// An export is lines, of what the caller may read; what is wrong is told before it begins.
+func TestDataExport(t *testing.T) {
+	d := openDocuments(t)
+	d.ask(http.MethodPost, "/Dog/documents", `[{"_id":"2","name":"Fido"},{"_id":"3","name":"Spot"},{"_id":"4","name":"Rex"}]`).is(201, `{"insertedIds":["2","3","4"]}`)
+	lines := func(query string) string {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, d.base+dataPath+"/Dog/export"+query, nil)
+		require.NoError(t, err)
+		r.Header.Set("Authorization", "Bearer "+d.token)
+		response, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer response.Body.Close()
+		defer http.DefaultClient.CloseIdleConnections()
+		require.Equal(t, 200, response.StatusCode)
+		require.Equal(t, "application/x-ndjson", response.Header.Get("Content-Type"))
+		b, err := io.ReadAll(response.Body)
+		require.NoError(t, err)
+		return string(b)
+	}
+	line := func(id, name string) string {
+		return `{"_id":"` + id + `","name":"` + name + `","age":{"$numberLong":"0"}}` + "\n"
+	}
+	require.Equal(t, line("2", "Fido")+line("3", "Spot")+line("4", "Rex"), lines(""))
+	require.Equal(t, line("4", "Rex")+line("3", "Spot"), lines("?query="+url.QueryEscape("_id > '2' SORT(name ASC)")))
+	require.Equal(t, line("3", "Spot"), lines("?filter="+url.QueryEscape(`{"name":"Spot"}`)))
+	require.Empty(t, lines("?database=other"))
+	d.ask(http.MethodGet, "/Dog/export?filter="+url.QueryEscape(`{"a":{"$foo":1}}`), "").refusedFor(400, "unknown operator: $foo, at 'a'", "MongoDBError")
+	d.ask(http.MethodGet, "/Dog/export?filter=1", "").refusedFor(400, "'filter': extended JSON: a document is expected, at byte 0", "BadRequest")
+	require.Equal(t, 401, d.call(http.MethodGet, dataPath+"/Dog/export", "", "").status)
 }
 
 // page is an answer with documents.

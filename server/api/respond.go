@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"realmsync/server/auth"
 )
@@ -93,10 +94,14 @@ type errorAnswer struct {
 	Error string `json:"error"`
 	Code  string `json:"error_code,omitempty"`
 	Link  string `json:"link,omitempty"`
+	Index *int   `json:"index,omitempty"` // of the data API
 }
 
 func (s *Server) errorAnswer(c *call, e *refusal) errorAnswer {
-	body := errorAnswer{e.Text, e.Code, ""}
+	body := errorAnswer{e.Text, e.Code, "", nil}
+	if strings.HasPrefix(c.route, "data/") { // clients know no such member
+		body.Index = e.Index
+	}
 	if base := s.baseURL(c.r); base != "" && c.app != nil {
 		body.Link = base + "/groups/" + c.app.GroupID + "/apps/" + c.app.InternalID + "/logs?co_id=" + c.id
 	}

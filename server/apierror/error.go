@@ -9,6 +9,7 @@ type Error struct {
 	Code   string // error_code, one of app-services 2.3; empty: the member is omitted
 	Text   string // error
 	Cause  error  // why, for the log only
+	Index  *int   // the document of a request with several that it is about; nil: none
 }
 
 // New makes an Error; the text is formatted.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -56,6 +57,8 @@ type Data struct {
 	adopted map[[2]string]bool // by app and class: nothing of it is in a plain collection any more
 	closed  bool
 	watches map[*Watch]bool
+
+	exports atomic.Int32
 
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc
@@ -319,6 +322,11 @@ func custom(cfg *appconfig.Config, s *appconfig.Service, name Collection) bool {
 
 // start opens a collection for an operation of a caller. Call end.
 func (d *Data) start(ctx context.Context, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
+	return d.startWithin(ctx, maxTime, d.cfg.Steps, app, caller, name, classes)
+}
+
+// startWithin is start for an operation that may take another time, and so many steps.
+func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
 	cfg, err := d.cfg.Apps.Current(ctx, app)
 	if err != nil {
 		return nil, nil, err
@@ -341,8 +349,8 @@ func (d *Data) start(ctx context.Context, app string, caller *auth.Caller, name 
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, maxTime)
-	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, d.cfg.Steps, maxResult), now: d.cfg.Now}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, steps, maxResult), now: d.cfg.Now}
 	o.foreign = func(collection string, filter *mql.Filter, f func(bson.D) (bool, error)) error {
 		other, end, err := d.start(ctx, app, caller, Collection{name.Service, name.Database, collection}, false)
 		if err != nil {

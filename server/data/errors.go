@@ -67,6 +67,17 @@ func explain(err error) error {
 	return err
 }
 
+// ofDocument notes which of several documents an error is about.
+func ofDocument(err error, i, of int) error {
+	var e *apierror.Error
+	if of < 2 || !errors.As(explain(err), &e) {
+		return err
+	}
+	about := *e
+	about.Index = &i
+	return &about
+}
+
 func costly(err error) error {
 	return apierror.New(http.StatusBadRequest, "ExecutionTimeLimitExceeded", "the operation takes too long: narrow it with a filter on _id or a limit").Because(err)
 }

@@ -358,8 +358,11 @@ func (o *operation) mayInsert(d bson.D) error {
 // insert adds documents, all or none, and returns their ids.
 func (o *operation) insert(docs []bson.D) (bson.A, error) {
 	ids := bson.A{}
-	err := o.on.write(o.ctx, func(w writer) error {
-		for _, d := range docs {
+	at := 0
+	err := o.on.write(o.ctx, func(w writer) (err error) {
+		defer func() { err = ofDocument(err, at, len(docs)) }()
+		for i, d := range docs {
+			at = i
 			made, taken, err := w.insert(d)
 			switch {
 			case err != nil:

@@ -73,6 +73,8 @@ type plain struct {
 	file *dbfile.File
 	make func(ctx context.Context) (*dbfile.File, error)
 	now  func() time.Time
+	// pinned is a transaction that reads are made in (Export); nil: each page sees the newest.
+	pinned querier
 }
 
 func (p *plain) idField() string { return "_id" }
@@ -123,7 +125,10 @@ func (p *plain) scan(ctx context.Context, filter *mql.Filter, after string, f vi
 	if p.file == nil {
 		return nil
 	}
-	q := reading{p.file}
+	q := querier(reading{p.file})
+	if p.pinned != nil {
+		q = p.pinned
+	}
 	id, err := p.id(ctx, q)
 	if id == 0 || err != nil {
 		return err

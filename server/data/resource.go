@@ -149,29 +149,38 @@ func (o *operation) page(s Selection) (Page, error) {
 		err := o.each(filter, after, p.take)
 		return p.page, err
 	}
-	on, ok := o.on.(*target).collection.(*synced)
-	if !ok {
-		return Page{}, invalid("'query' is for synced classes, and '%s' is none: use 'filter'", clip(o.name.Name))
-	}
-	args, err := queryArguments(s.Args)
+	on, query, err := o.query(s)
 	if err != nil {
 		return Page{}, err
-	}
-	query, err := rql.Parse(s.RQL, args...)
-	if err != nil {
-		return Page{}, err
-	}
-	if class := on.current(); class != nil { // what is wrong with it is told even if there are no objects
-		if _, err := query.Bind(on.engine.Catalog().Schema, class.Name, rql.WithNavigation()); err != nil {
-			return Page{}, err
-		}
 	}
 	if query.HasDescriptors() {
-		err = o.ordered(on, query, filter, offset, p)
+		err = o.ordered(on, query, filter, offset, p.next)
 	} else {
 		err = o.matching(on, query, filter, after, p.take)
 	}
 	return p.page, err
+}
+
+// query reads the query in RQL of a selection, on the class that it is of.
+func (o *operation) query(s Selection) (*synced, *rql.Query, error) {
+	on, ok := o.on.(*target).collection.(*synced)
+	if !ok {
+		return nil, nil, invalid("'query' is for synced classes, and '%s' is none: use 'filter'", clip(o.name.Name))
+	}
+	args, err := queryArguments(s.Args)
+	if err != nil {
+		return nil, nil, err
+	}
+	query, err := rql.Parse(s.RQL, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	if class := on.current(); class != nil { // what is wrong with it is told even if there are no objects
+		if _, err := query.Bind(on.engine.Catalog().Schema, class.Name, rql.WithNavigation()); err != nil {
+			return nil, nil, err
+		}
+	}
+	return on, query, nil
 }
 
 // pager fills a page.
@@ -275,8 +284,25 @@ func (m *matcher) match(row *history.Row, filter *mql.Filter) (*object, bson.D, 
 	return x, seen, nil
 }
 
-// ordered fills a page of a query with SORT, DISTINCT or LIMIT, for which everything that matches is needed.
-func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, offset int, p *pager) error {
+// next is take for ordered: the place of a document is its number.
+func (p *pager) next(i int, read func() (bson.D, bool, error)) (bool, error) {
+	if len(p.page.Documents) == p.limit || p.bytes > pageBytes {
+		if i > maxOffset {
+			return false, invalid("an ordered query can be read up to %d documents: narrow it", maxOffset)
+		}
+		p.page.Cursor = base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte{'o'}, uint64(i)))
+		return false, nil
+	}
+	d, ok, err := read()
+	if ok && err == nil {
+		p.page.Documents = append(p.page.Documents, d)
+		p.bytes += mql.Size(d)
+	}
+	return err == nil, err
+}
+
+// ordered calls f for what a query with SORT, DISTINCT or LIMIT holds for, in that order, for which everything that matches is needed.
+func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, offset int, f func(i int, read func() (bson.D, bool, error)) (bool, error)) error {
 	snapshot, err := on.engine.Snapshot(o.ctx) // the objects must stay readable until they are in order
 	if err != nil {
 		return err
@@ -309,20 +335,16 @@ func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, of
 		return err
 	}
 	for i := min(offset, len(objects)); i < len(objects); i++ {
-		if len(p.page.Documents) == p.limit || p.bytes > pageBytes {
-			if i > maxOffset {
-				return invalid("an ordered query can be read up to %d documents: narrow it", maxOffset)
+		more, err := f(i, func() (bson.D, bool, error) {
+			d, err := document(snapshot.Catalog, class, objects[i].(*object).row)
+			if err != nil {
+				return nil, false, err
 			}
-			p.page.Cursor = base64.RawURLEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte{'o'}, uint64(i)))
-			return nil
-		}
-		d, err := document(snapshot.Catalog, class, objects[i].(*object).row)
-		if err != nil {
+			seen, ok := o.readable(d)
+			return seen, ok, nil
+		})
+		if !more || err != nil {
 			return err
-		}
-		if seen, ok := o.readable(d); ok {
-			p.page.Documents = append(p.page.Documents, seen)
-			p.bytes += mql.Size(seen)
 		}
 	}
 	return nil
@@ -382,8 +404,11 @@ func (d *Data) Insert(ctx context.Context, app string, caller *auth.Caller, at C
 // store inserts documents or puts them in the place of those with their ids.
 func (o *operation) store(docs []bson.D) (bson.A, error) {
 	ids := bson.A{}
-	err := o.on.write(o.ctx, func(w writer) error {
-		for _, d := range docs {
+	at := 0
+	err := o.on.write(o.ctx, func(w writer) (err error) {
+		defer func() { err = ofDocument(err, at, len(docs)) }()
+		for i, d := range docs {
+			at = i
 			made, taken, err := w.insert(d)
 			if err != nil {
 				return err

@@ -61,7 +61,7 @@ func TestMessages(t *testing.T) {
 			{"declared size", 1009, func(*peer) string { return "upload 1 0 9223372036854775807 0 5 0 0\n" }},
 			{"declared size beyond numbers", 103, func(*peer) string { return "upload 1 0 99999999999999999999999999 0 5 0 0\n" }},
 			{"declared query", 1009, func(*peer) string { return "query 1 9 4000000000\n" }},
-			{"giant query", 1009, func(*peer) string { return fmt.Sprintf("query 1 9 %d\n%s", 2<<20, strings.Repeat("x", 2<<20)) }},
+			{"giant query", 226, func(*peer) string { return fmt.Sprintf("query 1 9 %d\n%s", 2<<20, strings.Repeat("x", 2<<20)) }},
 			{"declared changeset", 112, func(*peer) string { return "upload 1 0 28 0 5 0 0\n5 0 1 0 9223372036854775806 " }},
 			{"session that isn't bound", 106, func(*peer) string { return "mark 77 1\n" }},
 			{"upload of a session that isn't bound", 106, func(*peer) string { return "upload 77 0 0 0 1 0 0\n" }},

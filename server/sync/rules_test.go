@@ -233,6 +233,20 @@ func TestBrokenOffBootstrapOfARole(t *testing.T) {
 	}
 }
 
+// A client whose protocol has no bootstraps that the server starts by itself is reset when its role changes.
+func TestRuleChangeOfOlderClient(t *testing.T) {
+	g := openGoverned(t, walks[0].roles)
+	d := g.device("anna")
+	d.link = g.dialApp("app", "anna", []string{"com.mongodb.realm-query-sync#13"})
+	d.bind(1).bootstrap()
+	d.prepare()
+	d.upload()
+	d.subscribe(1, allDogs)
+	g.roles(walks[1].roles)
+	d.restarted()
+	d.refused(wire.CodeServerPermissionsChanged, wire.ClientReset, "what this client may see has changed")
+}
+
 // nextBootstrap takes in messages up to the next of a bootstrap.
 func (d *device) nextBootstrap() *wire.Download {
 	d.t.Helper()

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"realmsync/core/changeset"
 	"realmsync/core/changeset/memstate"
 	"realmsync/core/changeset/statetest"
@@ -8,12 +10,20 @@ import (
 	"realmsync/core/value"
 )
 
-// baseSchema is that of statetest.World, in which is everything, and a zone, by which views are cut.
+// baseSchema is that of statetest.World, in which is everything, with the types of values that it hasn't, and a zone, by which views are cut.
 //
 // Class T is what clients quarrel about. Mark is a ledger: each object is made by one commit and never touched again, so that a commit that
 // is lost, or counted twice, is seen in the data too.
 var baseSchema = func() []changeset.Instruction {
-	changes, err := schema.Diff(nil, statetest.World().Schema())
+	var classes []schema.Class
+	for _, c := range statetest.World().Schema().Classes() {
+		class := *c
+		if class.Name == "T" {
+			class.Properties = slices.Concat(class.Properties, statetest.Values())
+		}
+		classes = append(classes, class)
+	}
+	changes, err := schema.Diff(nil, schema.New(classes...))
 	if err != nil {
 		panic(err)
 	}

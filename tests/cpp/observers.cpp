@@ -1,5 +1,6 @@
 // Observers of objects and results: what they are told, when, on which thread, and until when.
 #include "check.hpp"
+#include "loop.hpp"
 #include "models.hpp"
 
 #include <deque>
@@ -22,34 +23,6 @@ using change = realm::results<person>::results_change;
 using positions = std::vector<uint64_t>;
 static_assert(std::is_same_v<realm::object_change<managed<person>>::underlying, managed<person>>);
 static_assert(!std::is_copy_constructible_v<realm::notification_token> && std::is_move_assignable_v<realm::notification_token>);
-
-// An event loop that the test turns by hand; any thread may add to it.
-struct loop : realm::scheduler {
-    void invoke(std::function<void()>&& f) override {
-        std::lock_guard<std::mutex> lock(mutex);
-        tasks.push_back(std::move(f));
-        woken.notify_all();
-    }
-    bool is_on_thread() const noexcept override { return std::this_thread::get_id() == id; }
-    bool is_same_as(const scheduler* other) const noexcept override { return this == other; }
-    bool can_invoke() const noexcept override { return true; }
-    // Runs tasks until the condition holds; false when none came for too long.
-    bool run_until(const std::function<bool()>& condition) {
-        while (!condition()) {
-            std::unique_lock<std::mutex> lock(mutex);
-            if (!woken.wait_for(lock, std::chrono::seconds(60), [&] { return !tasks.empty(); })) return false;
-            auto task = std::move(tasks.front());
-            tasks.pop_front();
-            lock.unlock();
-            task();
-        }
-        return true;
-    }
-    std::mutex mutex;
-    std::condition_variable woken;
-    std::deque<std::function<void()>> tasks;
-    std::thread::id id = std::this_thread::get_id();
-};
 
 }// namespace
 
@@ -391,7 +364,7 @@ int main() {
 
     suite.run("scheduler", [] {
         check::temp_dir dir;
-        auto events = std::make_shared<loop>();
+        auto events = std::make_shared<check::loop>();
         realm::db_config config(dir.file("test.realm"), events);
         CHECK(config.scheduler() == events);
         realm::db db(config);
@@ -434,7 +407,7 @@ int main() {
         int made = 0;
         realm::default_scheduler::set_default_factory([&] {
             made++;
-            return std::make_shared<loop>();
+            return std::make_shared<check::loop>();
         });
         realm::db_config config;
         CHECK(made == 1 && config.scheduler()->can_invoke());

@@ -4,14 +4,13 @@
 //   processes            100 transactions in each process
 //   processes SECONDS    for so long; tests/processes/soak.sh runs it under sanitizers
 #include "check.hpp"
+#include "loop.hpp"
 
 #include <chrono>
 #include <cstdlib>
-#include <deque>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
-#include <thread>
 #include <unistd.h>
 
 extern char** environ;
@@ -28,34 +27,6 @@ using processes::entry;
 namespace {
 
 constexpr int64_t span = 1000000000;
-const auto patience = std::chrono::seconds(120);
-
-// An event loop; any thread may add to it.
-struct loop : realm::scheduler {
-    void invoke(std::function<void()>&& f) override {
-        std::lock_guard<std::mutex> lock(mutex);
-        tasks.push_back(std::move(f));
-        woken.notify_all();
-    }
-    bool is_on_thread() const noexcept override { return std::this_thread::get_id() == id; }
-    bool is_same_as(const scheduler* other) const noexcept override { return this == other; }
-    bool can_invoke() const noexcept override { return true; }
-    bool run_until(const std::function<bool()>& condition) {
-        while (!condition()) {
-            std::unique_lock<std::mutex> lock(mutex);
-            if (!woken.wait_for(lock, patience, [&] { return !tasks.empty(); })) return false;
-            auto task = std::move(tasks.front());
-            tasks.pop_front();
-            lock.unlock();
-            task();
-        }
-        return true;
-    }
-    std::mutex mutex;
-    std::condition_variable woken;
-    std::deque<std::function<void()>> tasks;
-    std::thread::id id = std::this_thread::get_id();
-};
 
 // The two processes talk by pipes: one sends a number, the other waits for it.
 struct channel {
@@ -69,7 +40,7 @@ struct channel {
 
 // Writes count entries, or for a time if count is 0, and returns when the observer has been told of all that both have written.
 void write_and_observe(const std::string& path, int64_t writer, int64_t count, std::chrono::seconds time, const channel& other) {
-    auto mine = std::make_shared<loop>();
+    auto mine = std::make_shared<check::loop>();
     realm::db db(realm::db_config(path, mine));
     auto all = db.objects<entry>();
     int64_t told = 0, calls = 0;

@@ -32,6 +32,7 @@ type serveCommand struct {
 	dataFlags
 	logFlags
 	appLogFlags
+	memoryFlags
 	opsFlags
 	adminFlags
 	proxyFlags
@@ -68,6 +69,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	if err := c.check(); err != nil {
 		return err
 	}
+	c.limitMemory(log)
 	if err := makeDataDir(c.Data); err != nil {
 		return err
 	}
@@ -208,7 +210,7 @@ func (c *serveCommand) check() error {
 			}
 		}
 	}
-	return errors.Join(c.appLogFlags.check(), c.opsFlags.check())
+	return errors.Join(c.appLogFlags.check(), c.memoryFlags.check(), c.opsFlags.check())
 }
 
 // store opens the data of an app, each in a directory of its own. App ids are names of files too (auth.ValidAppID).

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"math"
+	"os"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// memoryFlags bound what the process takes.
+type memoryFlags struct {
+	Memory int64 `placeholder:"MIB" help:"Memory that the server means to stay below, in MiB: near it, it works harder at giving memory back, at the cost of time; it is no hard limit. Default: $$GOMEMLIMIT if that is set, else 80 % of what the control group (container, systemd's MemoryMax or MemoryHigh) or else the machine has."`
+}
+
+func (f memoryFlags) check() error {
+	if f.Memory != 0 && (f.Memory < 64 || f.Memory > 1<<40) {
+		return errors.New("--memory must be at least 64 (MiB), or 0 for what the machine has")
+	}
+	return nil
+}
+
+// limitMemory sets the soft limit of Go's runtime, and says in the log which and why.
+func (f memoryFlags) limitMemory(log *slog.Logger) {
+	limit, from := f.limit(os.DirFS("/"), os.Getenv("GOMEMLIMIT"))
+	if limit > 0 {
+		debug.SetMemoryLimit(limit)
+	}
+	if limit = debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
+		log.Info("memory is limited", "mib", limit>>20, "from", from)
+	}
+}
+
+// limit returns the soft limit in bytes, and where it is from. 0: what Go has already is left.
+func (f memoryFlags) limit(root fs.FS, environment string) (limit int64, from string) {
+	if f.Memory > 0 {
+		return f.Memory << 20, "--memory"
+	}
+	if environment != "" {
+		return 0, "GOMEMLIMIT"
+	}
+	limit, from = machineMemory(root), "the machine"
+	if group := groupMemory(root); group > 0 && (limit == 0 || group < limit) {
+		limit, from = group, "the control group"
+	}
+	return limit / 5 * 4, from // the rest is for what Go doesn't count: SQLite's pages, and the processes of functions
+}
+
+// machineMemory is what the machine has, in bytes; 0: unknown.
+func machineMemory(root fs.FS) int64 {
+	text, _ := fs.ReadFile(root, "proc/meminfo") // there is none on other systems
+	for line := range strings.Lines(string(text)) {
+		if words := strings.Fields(line); len(words) >= 2 && words[0] == "MemTotal:" {
+			n, err := strconv.ParseInt(words[1], 10, 64)
+			if err == nil && n > 0 && n < math.MaxInt64>>10 {
+				return n << 10
+			}
+		}
+	}
+	return 0
+}
+
+// groupMemory is the least limit of the control groups that the process is in, in bytes; 0: none. Version 2 and version 1 of them have it in different
+// files; in a container a group's own path may not be there, but its limit is in the root.
+func groupMemory(root fs.FS) (least int64) {
+	text, _ := fs.ReadFile(root, "proc/self/cgroup")
+	for line := range strings.Lines(string(text)) {
+		part := strings.SplitN(strings.TrimSpace(line), ":", 3) // number, controllers, path
+		if len(part) < 3 {
+			continue
+		}
+		dir, files := "", []string(nil)
+		switch {
+		case part[1] == "":
+			dir, files = "sys/fs/cgroup", []string{"memory.max", "memory.high"}
+		case strings.Contains(","+part[1]+",", ",memory,"):
+			dir, files = "sys/fs/cgroup/memory", []string{"memory.limit_in_bytes"}
+		}
+		for at := path.Clean("/" + part[2]); dir != ""; at = path.Dir(at) {
+			for _, file := range files {
+				text, _ := fs.ReadFile(root, path.Join(dir, at, file))
+				// "max", or a huge number, is none.
+				if n, err := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err == nil && n > 0 && n < 1<<60 && (least == 0 || n < least) {
+					least = n
+				}
+			}
+			if at == "/" {
+				break
+			}
+		}
+	}
+	return least
+}

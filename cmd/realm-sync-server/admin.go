@@ -42,9 +42,9 @@ func (c *serveCommand) listenAdmin(k *kong.Context, users *auth.Service, handler
 	if err != nil {
 		return nil, err
 	}
-	listeners, err := listen(c.AdminListen)
+	listeners, err := listen("--admin-listen", c.AdminListen)
 	if err != nil {
-		return nil, fmt.Errorf("the admin API: %w", err)
+		return nil, err
 	}
 	server := front.HTTPServer()
 	served := make(chan error, len(listeners))

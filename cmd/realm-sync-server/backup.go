@@ -57,24 +57,33 @@ type fsckCommand struct {
 func (c *fsckCommand) Run(k *kong.Context) error {
 	ctx, stop := interruptible()
 	defer stop()
-	if m, err := backup.ReadManifest(c.Data); err == nil {
+	problems := 0
+	var printing error
+	report := func(p backup.Problem) {
+		problems++
+		_, err := fmt.Fprintln(k.Stdout, p)
+		printing = errors.Join(printing, err)
+	}
+	if backup.IsBackup(c.Data) {
+		m, err := backup.ReadManifest(c.Data)
+		if err != nil {
+			return err
+		}
 		if _, err := fmt.Fprintf(k.Stdout, "a backup of %s\n", m.Created.Format(time.RFC3339)); err != nil {
 			return err
 		}
+		m.Check(c.Data, report)
 	} else {
+		if err := backup.IsData(c.Data); err != nil {
+			return err
+		}
 		unlock, err := lockDataDir(c.Data)
 		if err != nil {
 			return err
 		}
 		defer unlock()
 	}
-	problems := 0
-	var printing error
-	err := backup.Check(ctx, c.Data, func(p backup.Problem) {
-		problems++
-		_, err := fmt.Fprintln(k.Stdout, p)
-		printing = errors.Join(printing, err)
-	})
+	err := backup.Check(ctx, c.Data, report)
 	if err = errors.Join(err, printing); err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/coder/websocket"
@@ -151,4 +152,84 @@ func TestDamagedBackup(t *testing.T) {
 	_, log, err = ran(t, "restore", "--data", restored, copied)
 	require.Error(t, err)
 	require.Contains(t, log, "can't have")
+}
+
+// Commands keep their hands off directories that are not what they are for, and say so; fsck finds what is wrong with any file of a backup.
+func TestWrongDirectories(t *testing.T) {
+	dir := t.TempDir()
+	data, copied, empty := filepath.Join(dir, "data"), filepath.Join(dir, "copy"), filepath.Join(dir, "empty")
+	require.NoError(t, os.Mkdir(empty, 0o700))
+	_, log, err := ran(t, "app", "create", "--data", data, "my-app")
+	require.NoError(t, err, log)
+	serve(t, data).stop()
+	_, log, err = ran(t, "backup", "--data", data, copied)
+	require.NoError(t, err, log)
+	link := filepath.Join(dir, "link")
+	require.NoError(t, os.Symlink(data, link))
+	for _, c := range []struct {
+		args []string
+		text string
+	}{
+		{[]string{"fsck", "--data", empty}, "is not the data directory of a server"},
+		{[]string{"keys", "rotate", "--data", empty}, "is not the data directory of a server"},
+		{[]string{"backup", "--data", data, filepath.Join(data, "backup")}, "is inside of the data directory"},
+		{[]string{"backup", "--data", data, filepath.Join(link, "apps", "a", "b")}, "is inside of the data directory"},
+		{[]string{"backup", "--data", data, copied}, "exists already, and is left as it is; choose another name"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", copied}, "is a backup, which a server would change; make a data directory of it with restore"},
+		{[]string{"app", "create", "--data", copied, "another"}, "is a backup"},
+		{[]string{"restore", "--data", data, copied}, "is not empty, and is left as it is"},
+	} {
+		_, log, err := ran(t, c.args...)
+		require.Error(t, err, "%v", c.args)
+		require.Contains(t, log, c.text, "%v", c.args)
+	}
+	entries, err := os.ReadDir(empty)
+	require.NoError(t, err)
+	require.Empty(t, entries, "nothing is left behind")
+	require.NoFileExists(t, filepath.Join(copied, "lock"))
+	out, log, err := ran(t, "fsck", "--data", copied)
+	require.NoError(t, err, log+out)
+
+	keys := filepath.Join(copied, "token-keys")
+	text, err := os.ReadFile(keys)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(keys, append(text, '\n'), 0o600))
+	out, _, err = ran(t, "fsck", "--data", copied)
+	require.Error(t, err)
+	require.Contains(t, out, "token-keys: it has been damaged or changed")
+	require.NoError(t, os.Remove(keys))
+	out, _, err = ran(t, "fsck", "--data", copied)
+	require.Error(t, err)
+	require.Contains(t, out, "token-keys: it is missing")
+	_, log, err = ran(t, "restore", "--data", filepath.Join(dir, "restored"), copied)
+	require.Error(t, err)
+	require.Contains(t, log, "is damaged, nothing was restored")
+	require.NoError(t, os.WriteFile(filepath.Join(copied, "manifest.json"), []byte("{"), 0o600))
+	_, log, err = ran(t, "fsck", "--data", copied)
+	require.Error(t, err)
+	require.Contains(t, log, "manifest.json")
+}
+
+// Who may not read or write a data directory is told whose it must be.
+func TestForbiddenDirectory(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can make files of another user")
+	}
+	dir := t.TempDir()
+	data := filepath.Join(dir, "data")
+	serve(t, data).stop()
+	require.NoError(t, os.Chmod(dir, 0o755))               //nolint:gosec // nobody is to reach it
+	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755)) //nolint:gosec // as above
+	require.NoError(t, os.Chmod(data, 0o777))              //nolint:gosec // as above
+	require.NoError(t, os.Remove(filepath.Join(data, "lock")))
+	self, err := os.ReadFile(os.Args[0])
+	require.NoError(t, err)
+	program := filepath.Join(dir, "program")
+	require.NoError(t, os.WriteFile(program, self, 0o755)) //nolint:gosec // nobody is to run it
+	cmd, log := command("serve", "--listen", "127.0.0.1:0", "--data", data)
+	cmd.Path, cmd.Dir = program, dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534, NoSetGroups: true}}
+	require.Error(t, cmd.Run())
+	require.Contains(t, log.String(), "config.db: permission denied; this process runs as user 65534")
+	require.NoFileExists(t, filepath.Join(data, "logs.db.damaged"), "what can't be read is not damaged")
 }

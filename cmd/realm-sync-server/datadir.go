@@ -6,10 +6,15 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"realmsync/server/backup"
 )
 
-// makeDataDir makes the data directory, for its owner only, if it doesn't exist.
+// makeDataDir makes the data directory, for its owner only, if it doesn't exist. A backup is none: it would not be that backup any more.
 func makeDataDir(dir string) error {
+	if backup.IsBackup(dir) {
+		return fmt.Errorf("%s is a backup, which a server would change; make a data directory of it with restore, or remove its manifest.json if it is no backup any more", dir)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("making the data directory: %w", err)
 	}

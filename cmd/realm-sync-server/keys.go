@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"realmsync/server/auth"
+	"realmsync/server/backup"
 )
 
 type keysCommand struct {
@@ -25,6 +26,9 @@ type keysRotate struct {
 
 // Run rotates the keys of a data directory. The file is replaced as a whole, so it needs no lock.
 func (r *keysRotate) Run(k *kong.Context) error {
+	if err := backup.IsData(r.Data); err != nil {
+		return err
+	}
 	if err := auth.RotateKeys(r.Data); err != nil {
 		return err
 	}

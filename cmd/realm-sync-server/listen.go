@@ -7,9 +7,9 @@ import (
 	"strconv"
 )
 
-// listen opens the listeners. The name localhost stands for the loopback addresses of IPv4 and, where there is one, of
+// listen opens the listeners of a flag. The name localhost stands for the loopback addresses of IPv4 and, where there is one, of
 // IPv6, on one port: clients resolve it to either (app-services 1.3, H4).
-func listen(addresses []string) (out []net.Listener, err error) {
+func listen(flag string, addresses []string) (out []net.Listener, err error) {
 	defer func() {
 		if err != nil {
 			for _, l := range out {
@@ -21,14 +21,14 @@ func listen(addresses []string) (out []net.Listener, err error) {
 	for _, address := range addresses {
 		host, port, err := net.SplitHostPort(address)
 		if err != nil {
-			return out, fmt.Errorf("--listen %s: it must be HOST:PORT: %w", address, err)
+			return out, fmt.Errorf("%s %s: it must be HOST:PORT: %w", flag, address, err)
 		}
 		if host == "localhost" {
 			host = "127.0.0.1"
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort(host, port))
 		if err != nil {
-			return out, fmt.Errorf("--listen %s: %w", address, err)
+			return out, fmt.Errorf("%s %s: %w", flag, address, err)
 		}
 		out = append(out, l)
 		if host == "127.0.0.1" && address[0] == 'l' {
@@ -36,12 +36,12 @@ func listen(addresses []string) (out []net.Listener, err error) {
 			if err == nil {
 				out = append(out, six)
 			} else if hasLoopback6() {
-				return out, fmt.Errorf("--listen %s: %w", address, err)
+				return out, fmt.Errorf("%s %s: %w", flag, address, err)
 			}
 		}
 	}
 	if len(out) == 0 {
-		return out, errors.New("--listen: there is no address")
+		return out, errors.New(flag + ": there is no address")
 	}
 	return out, nil
 }

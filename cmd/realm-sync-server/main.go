@@ -47,7 +47,12 @@ func main() {
 		fmt.Fprintln(os.Stderr, "realm-sync-server: error:", err)
 		os.Exit(1)
 	}
-	k := kong.Parse(&commands{}, kong.Name("realm-sync-server"), kong.UsageOnError(), environment,
+	parser, err := kong.New(&commands{}, kong.Name("realm-sync-server"), kong.ShortUsageOnError(), environment,
 		kong.Description("A self-hosted sync server for applications built on the Realm SDKs."))
-	k.FatalIfErrorf(k.Run(k))
+	if err != nil {
+		panic(err) // commands is what it is
+	}
+	k, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(whence(err, os.Args[1:]))
+	k.FatalIfErrorf(advise(k.Run(k)))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,7 +26,7 @@ import (
 )
 
 // asServer makes the test binary be the server.
-const asServer = "REALM_SYNC_SERVER_TEST_MAIN"
+const asServer = "SERVER_TEST_MAIN"
 
 func TestMain(m *testing.M) {
 	functions.Hook()
@@ -211,6 +212,10 @@ func TestFileSurvivesKill(t *testing.T) {
 func TestWrongUse(t *testing.T) {
 	file := t.TempDir() + "/file"
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	taken := l.Addr().String()
 	for _, c := range []struct {
 		args []string
 		text string
@@ -223,11 +228,18 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--known-apps"}, "--known-apps works with --dev only"},
 		{[]string{"config", "check", "--data", "x", "--known-apps"}, "--known-apps works with --dev only"},
 		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--log-keep", "-1h"}, "--log-keep"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--rules", "strict"}, "app create --rules strict"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--memory", "1"}, "--memory must be at least 64"},
+		{[]string{"serve", "--listen", taken, "--data", t.TempDir()}, "--listen " + taken + ": listen tcp " + taken + ": bind: address already in use; another process listens there"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", taken, "--data", t.TempDir()}, "--admin-listen " + taken + ": listen"},
+		{[]string{"serve", "--listen", "192.0.2.1:1", "--data", t.TempDir()}, "this machine doesn't have that address"},
 		{[]string{"nonsense"}, "nonsense"},
 	} {
 		cmd, log := command(c.args...)
-		require.Error(t, cmd.Run(), "%v", c.args)
+		out, err := cmd.Output()
+		require.Error(t, err, "%v", c.args)
 		require.Contains(t, log.String(), c.text)
+		require.Less(t, strings.Count(string(out)+log.String(), "\n"), 8, "the error is not lost in the help: %s%s", out, log)
 	}
 	cmd, _ := command("version")
 	out, err := cmd.Output()

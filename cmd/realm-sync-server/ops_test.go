@@ -57,6 +57,36 @@ func TestConfigCheck(t *testing.T) {
 	require.Contains(t, log, "no such configuration file")
 }
 
+// What is wrong with a value says where it is from; a variable that looks like a setting and is none is said.
+func TestWhereAValueIsFrom(t *testing.T) {
+	path := write(t, "max-connections: lots\n")
+	for _, args := range [][]string{{"--config", path}, {"--config=" + path}} {
+		_, log, err := ran(t, append([]string{"config", "check"}, args...)...)
+		require.Error(t, err)
+		require.Contains(t, log, `got "lots" (in `+path+")")
+	}
+	t.Setenv("REALM_SYNC_MAX_CONNECTIONS", "many")
+	_, log, err := ran(t, "config", "check", "--config", path)
+	require.Error(t, err)
+	require.Contains(t, log, `got "many" (in the environment: REALM_SYNC_MAX_CONNECTIONS)`)
+	_, log, err = ran(t, "config", "check", "--max-connections", "few")
+	require.Error(t, err)
+	require.Contains(t, log, "got \"few\"\n")
+	t.Setenv("REALM_SYNC_MAX_CONNECTIONS", "7")
+	t.Setenv("REALM_SYNC_API_KEY", "of another command")
+	t.Setenv("REALM_SYNC_CUSTOM_JWT_SECRET", "")
+	_, log, err = ran(t, "config", "check")
+	require.NoError(t, err)
+	require.Empty(t, log)
+	t.Setenv("REALM_SYNC_LISTN", "127.0.0.1:1")
+	_, log, err = ran(t, "config", "check")
+	require.NoError(t, err, "others put such names there too")
+	require.Contains(t, log, "REALM_SYNC_LISTN looks like a setting")
+	p := serve(t, t.TempDir())
+	p.stop()
+	require.Contains(t, p.stderr.String(), "it does nothing\" name=REALM_SYNC_LISTN")
+}
+
 // selfSigned makes a certificate with a serial number.
 func selfSigned(t *testing.T, dir string, serial int64) (cert, key string) {
 	t.Helper()

@@ -46,7 +46,7 @@ type serveCommand struct {
 	KnownApps        bool          `help:"With --dev: no app is made on first contact, only by the admin API, files and app create. The test suites of the original want it."`
 	ProgramDelay     time.Duration `placeholder:"TIME" help:"With --dev: what functions and the data API write reaches devices so much later (default: at once). App Services took about a second, and the original's suite of client resets counts on that."`
 	FixedSchema      bool          `help:"Refuse classes and properties that clients bring (error 225), also for apps in development mode, where they are added otherwise; other changes of the schema are refused in any case."`
-	Rules            string        `enum:"compatible,strict" default:"compatible" help:"With --dev: rules by which new apps merge, compatible or strict (default: ${default})."`
+	Rules            string        `enum:"compatible,strict" default:"compatible" help:"Rules by which apps merge that --dev or --app makes, compatible or strict (default: ${default})."`
 	CustomJWTSecret  string        `name:"custom-jwt-secret" env:"REALM_SYNC_CUSTOM_JWT_SECRET" placeholder:"SECRET" help:"With --dev: accept custom JWTs signed with this secret (HS256, at least 32 bytes). Better set in the environment ($$${env})."`
 	AccessTokenLife  time.Duration `default:"30m" help:"Lifetime of access tokens (default: ${default})."`
 	RefreshTokenLife time.Duration `default:"1440h" help:"Lifetime of sessions, at least 30m (default: ${default})."`
@@ -68,6 +68,9 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	log := c.logger(k.Stderr)
 	if err := c.check(); err != nil {
 		return err
+	}
+	for _, name := range strangers(k.Model, os.Environ()) {
+		log.Warn("an environment variable looks like a setting, but there is no such setting; it does nothing", "name", name)
 	}
 	c.limitMemory(log)
 	if err := makeDataDir(c.Data); err != nil {
@@ -158,7 +161,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	listeners, err := listen(c.Listen)
+	listeners, err := listen("--listen", c.Listen)
 	if err != nil {
 		return err
 	}
@@ -209,6 +212,9 @@ func (c *serveCommand) check() error {
 				return fmt.Errorf("%s works with --dev only: without it, it would do nothing; leave it out, or add --dev", name)
 			}
 		}
+	}
+	if c.Rules == "strict" && !c.Dev && len(c.Apps) == 0 {
+		return errors.New("--rules is for apps that --dev or --app makes: without either it would do nothing; make apps with app create --rules strict")
 	}
 	return errors.Join(c.appLogFlags.check(), c.memoryFlags.check(), c.opsFlags.check())
 }

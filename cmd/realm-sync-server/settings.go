@@ -120,6 +120,11 @@ func (c *configCheck) Run(k *kong.Context) error {
 	if err := c.check(); err != nil {
 		return err
 	}
+	for _, name := range strangers(k.Model, os.Environ()) {
+		if _, err := fmt.Fprintf(k.Stderr, "warning: the environment variable %s looks like a setting, but there is no such setting; it does nothing\n", name); err != nil {
+			return err
+		}
+	}
 	_, err := fmt.Fprintf(k.Stdout, "the configuration is good: data %s, listen %s\n", c.Data, strings.Join(c.Listen, " "))
 	return err
 }

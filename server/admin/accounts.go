@@ -127,7 +127,7 @@ func OpenAccounts(ctx context.Context, cfg AccountsConfig) (*Accounts, error) {
 		a.byRemote = auth.NewAttempts(30, 1, cfg.Now)
 	}
 	if err := a.prepare(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("admin: %w", err), file.Close())
+		return nil, errors.Join(fmt.Errorf("admin: %s: %w", filepath.Join(cfg.Dir, "admin.db"), err), file.Close())
 	}
 	return a, nil
 }

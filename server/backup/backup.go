@@ -13,8 +13,11 @@ import (
 
 // Backup copies a data directory to a new directory. The server may run. What it leaves is complete: it has another name until then.
 func Backup(ctx context.Context, dir, out, server string, now time.Time) (*Manifest, error) {
-	if err := isData(dir); err != nil {
+	if err := IsData(dir); err != nil {
 		return nil, err
+	}
+	if inside(dir, out) {
+		return nil, fmt.Errorf("%s is inside of the data directory %s, where the next backup would copy it too; choose a place outside, best on another disk", out, dir)
 	}
 	m := &Manifest{Format: manifestFormat, Server: server, Created: now.UTC().Truncate(time.Second)}
 	err := assemble(out, func(temporary string) error {
@@ -52,11 +55,13 @@ func Restore(ctx context.Context, from, dir string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.check(from); err != nil {
-		return nil, err
+	var damaged []error
+	m.Check(from, func(p Problem) { damaged = append(damaged, p) })
+	if len(damaged) > 0 {
+		return nil, fmt.Errorf("the backup %s is damaged, nothing was restored; take another:\n%w", from, errors.Join(damaged...))
 	}
 	if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
-		return nil, fmt.Errorf("%s is not empty; a backup is restored into a new directory", dir)
+		return nil, fmt.Errorf("%s is not empty, and is left as it is; a backup is restored into a new directory: choose another name with --data, or stop the server and move this one away", dir)
 	} else if err == nil {
 		if err := os.Remove(dir); err != nil {
 			return nil, err
@@ -78,8 +83,30 @@ func Restore(ctx context.Context, from, dir string) (*Manifest, error) {
 	})
 }
 
-// isData tells a data directory from others.
-func isData(dir string) error {
+// inside says whether a path that need not exist is below a directory, wherever symbolic links lead.
+func inside(dir, path string) bool {
+	of, err := os.Stat(dir)
+	for err == nil {
+		if at, err := os.Stat(path); err == nil && os.SameFile(of, at) {
+			return true
+		}
+		up := filepath.Dir(path)
+		if up == path {
+			break
+		}
+		path = up
+	}
+	return false
+}
+
+// IsBackup tells a backup from a data directory.
+func IsBackup(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, manifestName))
+	return err == nil
+}
+
+// IsData tells a data directory, or a backup, from others.
+func IsData(dir string) error {
 	if _, err := os.Stat(filepath.Join(dir, "auth.db")); err != nil {
 		return fmt.Errorf("%s is not the data directory of a server: %w", dir, err)
 	}
@@ -89,7 +116,7 @@ func isData(dir string) error {
 // assemble fills a directory that gets its name when it is whole and durable.
 func assemble(dir string, fill func(temporary string) error) (err error) {
 	if _, err := os.Lstat(dir); err == nil {
-		return fmt.Errorf("%s exists already", dir)
+		return fmt.Errorf("%s exists already, and is left as it is; choose another name", dir)
 	}
 	parent := filepath.Dir(filepath.Clean(dir))
 	if err := os.MkdirAll(parent, 0o700); err != nil {

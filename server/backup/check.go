@@ -25,7 +25,7 @@ type Problem struct {
 func (p Problem) Error() string { return p.Path + ": " + p.Text }
 
 // Check checks the databases of a data directory that no server uses, or of a backup: SQLite's own integrity, then the data of each app
-// (history.Verify). It changes nothing but brings tables of older versions to the newest. The error is one of reading.
+// (history.Verify). It changes nothing. The error is one of reading.
 func Check(ctx context.Context, dir string, report func(Problem)) error {
 	paths, err := list(dir)
 	if err != nil {

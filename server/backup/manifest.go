@@ -78,16 +78,16 @@ func ReadManifest(dir string) (*Manifest, error) {
 	return &m, nil
 }
 
-// check compares the files of a backup with the manifest.
-func (m *Manifest) check(dir string) error {
-	var errs []error
+// Check compares the files of a backup with the manifest.
+func (m *Manifest) Check(dir string, report func(Problem)) {
 	for _, want := range m.Files {
 		switch got, err := describe(dir, want.Path); {
+		case errors.Is(err, fs.ErrNotExist):
+			report(Problem{want.Path, "it is missing"})
 		case err != nil:
-			errs = append(errs, err)
+			report(Problem{want.Path, "it can't be read: " + err.Error()})
 		case got != want:
-			errs = append(errs, fmt.Errorf("%s has been damaged or changed: %d bytes with the sum %s, but the manifest says %d bytes with %s", want.Path, got.Bytes, got.SHA256, want.Bytes, want.SHA256))
+			report(Problem{want.Path, fmt.Sprintf("it has been damaged or changed: %d bytes with the sum %s, but the manifest says %d bytes with %s", got.Bytes, got.SHA256, want.Bytes, want.SHA256)})
 		}
 	}
-	return errors.Join(errs...)
 }

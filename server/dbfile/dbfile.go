@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/mattn/go-sqlite3" // registers the driver "sqlite3" too
@@ -95,6 +96,11 @@ func inspect(ctx context.Context, path string, kind Kind) error {
 		return nil
 	} else if err != nil {
 		return err
+	}
+	// The system says better than SQLite what keeps us out. Not by opening it: closing it would drop the locks that this process may have on it.
+	const readWrite = 6
+	if err := syscall.Access(path, readWrite); err != nil {
+		return &os.PathError{Op: "access", Path: path, Err: err}
 	}
 	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()+"?mode=ro&_busy_timeout=10000")
 	if err != nil {

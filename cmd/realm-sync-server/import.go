@@ -38,6 +38,7 @@ const (
 func (c *importCommand) Run(k *kong.Context) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second one ends it at once
 	in, size := io.Reader(os.Stdin), int64(0)
 	if c.File != "-" {
 		f, err := os.Open(c.File)

@@ -194,4 +194,13 @@ func TestSchemasInFiles(t *testing.T) {
 	require.Equal(t, map[string]any{"$numberDouble": "2"}, find()["n"])
 	require.Nil(t, find()["more"])
 	p.stop()
+
+	// The same holds for files that have changed when the server starts.
+	put(t, dir, schema, `{"title":"Item","properties":{"_id":{"bsonType":"long"},"n":{"bsonType":"long"},"more":{"bsonType":"string"}},"required":["_id","n"]}`)
+	cmd, log := command("serve", "--listen", "127.0.0.1:0", "--data", data, "--app", dir)
+	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // it serves
+	require.Error(t, cmd.Run())
+	late.Stop()
+	require.Contains(t, log.String(), schema+":1: schemas[0].schema.properties.n: ")
+	require.Contains(t, log.String(), "terminate sync")
 }

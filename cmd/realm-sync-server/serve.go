@@ -115,9 +115,6 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, users.Close()) }()
 	defer followKeys(ctx, users, log)()
-	if err := c.applyFiles(ctx, configs, c.createApp(users), log); err != nil {
-		return err
-	}
 
 	sets := rules.NewSets(configs)
 	documents, ruled, err := c.openData(users, configs, sets, func() *sync.Server { return endpoint }, log)
@@ -139,6 +136,9 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
 	defer followRevocations(ctx, users, log)()
 	guardSchemas(configs, users, endpoint)
+	if err := c.applyFiles(ctx, configs, c.createApp(users), log); err != nil { // only now: what devices have is looked at
+		return err
+	}
 	scripts, err := c.functionFlags.open(configs, users, documents, ruled, log)
 	if err != nil {
 		return err

@@ -299,19 +299,20 @@ func TestNotices(t *testing.T) {
 		}
 		return out
 	}
-	quiet := with(map[string]string{"triggers/x.json": "", "functions/README.txt": "", "http_endpoints/config.json": "[]", "http_endpoints/data_api_config.json": `{"disabled": true}`,
+	quiet := with(map[string]string{"services/push/config.json": "", "triggers/x.json": "", "functions/README.txt": "", "http_endpoints/config.json": "[]", "http_endpoints/data_api_config.json": `{"disabled": true}`,
 		"functions/config.json": `[{"name": "sum", "disable_arg_logs": true}, {"name": "util/greet"}]`, "data_sources/.keep": " ", "values/.#limit.json": "{", ".git/config": "x"})
 	require.Empty(t, told(quiet), "these say nothing")
 	require.Equal(t, map[string]string{
-		"triggers":               "triggers are not run (a.json and 1 more)",
-		"hosting":                "static files are not hosted (files)",
-		"http_endpoints":         "HTTPS endpoints are not served (config.json)",
-		"graphql":                "GraphQL is not served (custom_resolvers)",
-		"log_forwarders":         "logs are not forwarded (a.json)",
-		"functions/package.json": packages,
-		"functions/node_modules": packages + " (x)",
-		"functions/lost.js":      "functions/config.json doesn't list it",
-		"functions/README.txt":   "nothing of this server reads such a file",
+		"triggers":                  "triggers are not run (a.json and 1 more)",
+		"hosting":                   "static files are not hosted (files)",
+		"http_endpoints":            "HTTPS endpoints are not served (config.json)",
+		"graphql":                   "GraphQL is not served (custom_resolvers)",
+		"log_forwarders":            "logs are not forwarded (a.json)",
+		"functions/package.json":    packages,
+		"functions/node_modules":    packages + " (x)",
+		"functions/lost.js":         "functions/config.json doesn't list it",
+		"services/push/config.json": `services of type "gcm" are kept, and not used`,
+		"functions/README.txt":      "nothing of this server reads such a file",
 		"data_sources/mongodb-atlas/todo/Item/rule.json":  "nothing of this server reads such a file",
 		"data_sources/mongodb-atlas/todo/Item/rules.json": `the member "aply_when" is not known, and is dropped`,
 		"realm_config.json": `the member "hosting_enabled" is not known, and is dropped`,
@@ -331,7 +332,54 @@ func TestNotices(t *testing.T) {
 	d, err := Load(write(t, many))
 	require.NoError(t, err)
 	require.Len(t, d.Notices(), maxNotices+1)
-	require.Equal(t, "there are 7 more files like these", d.Notices()[maxNotices].Reason)
+	require.Equal(t, "there are 8 more files like these", d.Notices()[maxNotices].Reason)
+}
+
+// Exports of the layout before 2021 are read, with their lines.
+func TestOlderLayout(t *testing.T) {
+	t.Parallel()
+	files := map[string]string{
+		"stitch.json": `{"app_id": "old-abcde", "config_version": 20180301, "name": "old", "location": "US-VA", "security": {}, "deployment_model": "GLOBAL",
+			"custom_user_data_config": {"enabled": true, "mongo_service_name": "mongodb-atlas", "database_name": "d", "collection_name": "Users", "user_id_field": "id"},
+			"sync": {"development_mode_enabled": true}}`,
+		"auth_providers/anon-user.json": `{"id": "5f0000000000000000000001", "name": "anon-user", "type": "anon-user", "disabled": false}`,
+		"functions/sum/config.json":     `{"id": "5f0000000000000000000002", "name": "sum", "private": true, "can_evaluate": {}}`,
+		"functions/sum/source.js":       "exports = (a, b) => a + b;",
+		"values/limit.json":             `{"id": "5f0000000000000000000003", "name": "limit", "value": 3, "from_secret": false}`,
+		"secrets.json":                  `{"services": {"http": {}}}`,
+		"services/mongodb-atlas/config.json": `{"id": "5f0000000000000000000004", "name": "mongodb-atlas", "type": "mongodb-atlas", "version": 1,
+			"config": {"clusterName": "Cluster0", "readPreference": "primary", "sync": {"state": "enabled", "database_name": "d", "partition": {"key": "p"}}}}`,
+		"services/mongodb-atlas/rules/d.Item.json": `{"id": "5f0000000000000000000005", "database": "d", "collection": "Item", "filters": [],
+			"roles": [{"name": "all", "apply_when": {}, "read": true, "write": true, "insert": true, "delete": true, "search": true, "additional_fields": {}, "fields": {}}],
+			"schema": {"title": "Item", "properties": {"_id": {"bsonType": "long"}}}, "relationships": {}}`,
+		"services/http/config.json":  `{"id": "5f0000000000000000000006", "name": "http", "type": "http", "config": {}}`,
+		"services/http/rules/a.json": `{"name": "a"}`,
+	}
+	dir := write(t, files)
+	c := apply(t, dir, appconfig.New("old-abcde", "x"))
+	require.Equal(t, "exports = (a, b) => a + b;", c.Function("sum").Source)
+	require.True(t, c.Function("sum").Private)
+	require.NotNil(t, c.Provider("anon-user"))
+	require.Equal(t, "Users", c.CustomUserData.CollectionName)
+	require.True(t, c.Sync.DevelopmentMode)
+	s := c.Service("mongodb-atlas")
+	require.Equal(t, "all", s.Rules[0].Roles[0].Name)
+	require.Contains(t, string(s.PartitionSync), "partition")
+	require.Equal(t, appconfig.Metadata{DataSource: "mongodb-atlas", Database: "d", Collection: "Item"}, c.Schemas[0].Metadata)
+	d, err := Load(dir)
+	require.NoError(t, err)
+	var told []string
+	for _, n := range d.Notices() {
+		told = append(told, n.File)
+	}
+	require.Equal(t, []string{"secrets.json", "services/http/config.json", "services/mongodb-atlas/config.json", "services/http/rules/a.json"}, told)
+
+	files["services/mongodb-atlas/rules/d.Item.json"] = "{\"database\": \"d\", \"collection\": \"Item\",\n\"roles\": [\n{\"name\": \"a\", \"read\": 7}]}"
+	d, err = Load(write(t, files))
+	require.NoError(t, err)
+	c, err = d.Apply(appconfig.New("old-abcde", "x"))
+	require.NoError(t, err)
+	require.ErrorContains(t, d.Explain(c.Validate()), "services/mongodb-atlas/rules/d.Item.json:3:")
 }
 
 // The locks of an editor are links to nothing; they are not looked at.

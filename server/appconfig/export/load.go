@@ -25,6 +25,8 @@ type Directory struct {
 	namedSource string
 	// secrets are those of secrets.json.
 	secrets map[string]string
+	// custom is the custom user data where the file of the app has it, as in exports before 2021.
+	custom place
 }
 
 // place says where a part of the configuration is written.
@@ -44,10 +46,14 @@ type appFile struct {
 	ProviderRegion  json.RawMessage    `json:"provider_region,omitempty"` // of Atlas: there is none here
 	Environment     string             `json:"environment,omitempty"`
 	Security        appconfig.Security `json:"security"`
+
+	// Exports before 2021 have these here.
+	CustomData json.RawMessage `json:"custom_user_data_config,omitempty"`
+	Sync       *syncFile       `json:"sync,omitempty"`
 }
 
-// The two names of that file, the newer first.
-var appFiles = []string{"realm_config.json", "config.json"}
+// The names of that file, the newest first.
+var appFiles = []string{"realm_config.json", "config.json", "stitch.json"}
 
 // Load reads a directory. What is wrong with a file is *appconfig.ValidationError with the file, relative to the directory, and the line.
 func Load(dir string) (*Directory, error) {
@@ -92,13 +98,30 @@ func (d *Directory) loadApp() error {
 		c := d.config
 		c.Name, c.Location, c.DeploymentModel, c.Environment, c.Security = f.Name, f.Location, f.DeploymentModel, f.Environment, f.Security
 		d.note("", name)
+		if f.Sync != nil {
+			c.Sync.DevelopmentMode = f.Sync.DevelopmentMode
+		}
+		if f.CustomData != nil {
+			d.custom = place{file: name, base: []string{"custom_user_data_config"}}
+		}
 		return nil
 	}
 	return problem(appFiles[0], 0, "it is missing: this is not the export of an app")
 }
 
 func (d *Directory) loadSecrets() error {
-	_, err := d.files.json("secrets.json", &d.secrets)
+	const file = "secrets.json"
+	var all map[string]json.RawMessage
+	_, err := d.files.json(file, &all)
+	d.secrets = map[string]string{}
+	for _, name := range sorted(all) {
+		var value string
+		if json.Unmarshal(all[name], &value) == nil && string(all[name]) != "null" {
+			d.secrets[name] = value
+		} else {
+			d.files.notice(file, "%q is not a text, and no secret: write {\"name\": \"value\"}, with the names that providers and values refer to", name)
+		}
+	}
 	return err
 }
 
@@ -109,18 +132,26 @@ func (d *Directory) loadProviders() error {
 		return err
 	}
 	for _, name := range sorted(all) {
-		p := all[name]
-		if p.Type == "" {
-			p.Type = name
-		}
-		if p.Name == "" {
-			p.Name = p.Type
-		}
-		p.ID = ""
-		d.note(fmt.Sprintf("auth_providers[%d]", len(d.config.Providers)), file, name)
-		d.config.Providers = append(d.config.Providers, p)
+		d.addProvider(all[name], name, file, name)
 	}
-	return nil
+	return d.eachJSON("auth_providers", func(file, name string) error {
+		var p olderProvider
+		_, err := d.files.json(file, &p)
+		d.addProvider(p.Provider, name, file)
+		return err
+	})
+}
+
+func (d *Directory) addProvider(p appconfig.Provider, name, file string, base ...string) {
+	if p.Type == "" {
+		p.Type = name
+	}
+	if p.Name == "" {
+		p.Name = p.Type
+	}
+	p.ID = ""
+	d.note(fmt.Sprintf("auth_providers[%d]", len(d.config.Providers)), file, base...)
+	d.config.Providers = append(d.config.Providers, p)
 }
 
 // functionFile is an entry of functions/config.json.
@@ -142,30 +173,37 @@ func (d *Directory) loadFunctions() error {
 		return err
 	}
 	for i, f := range all {
-		line := lineOf(d.files.texts[file], []string{fmt.Sprintf("[%d]", i)})
-		if !inside(f.Name) || strings.Count(f.Name, "/") > maxDepth {
-			return problem(file, line, "%q can't be the name of a function", f.Name)
-		}
-		if f.RunAs != "" || f.RunAsScript != "" {
-			return problem(file, line, "function %q has run_as_user_id: functions run as the user who calls, or with run_as_system as the server", f.Name)
-		}
-		source := "functions/" + f.Name + ".js"
-		text, err := d.files.read(source)
-		if err != nil {
+		if err := d.addFunction(f, "functions/"+f.Name+".js", file, fmt.Sprintf("[%d]", i)); err != nil {
 			return err
 		}
-		if text == nil {
-			return problem(file, line, "the source of function %q is missing: there is no %s", f.Name, source)
-		}
-		if len(bytes.TrimSpace(text)) == 0 { // an editor may be about to write it
-			return problem(source, 1, "the source of function %q is empty", f.Name)
-		}
-		d.note(fmt.Sprintf("functions[%d]", len(d.config.Functions)), file, fmt.Sprintf("[%d]", i))
-		d.note(fmt.Sprintf("functions[%d].source", len(d.config.Functions)), source)
-		d.config.Functions = append(d.config.Functions, appconfig.Function{
-			Name: f.Name, Private: f.Private, RunAsSystem: f.RunAsSystem, CanEvaluate: f.CanEvaluate, Source: string(text),
-		})
 	}
+	return d.loadOlderFunctions()
+}
+
+// addFunction adds a function whose source is in another file than what is said about it.
+func (d *Directory) addFunction(f functionFile, source, file string, base ...string) error {
+	line := lineOf(d.files.texts[file], base)
+	if !inside(f.Name) || strings.Count(f.Name, "/") > maxDepth {
+		return problem(file, line, "%q can't be the name of a function", f.Name)
+	}
+	if f.RunAs != "" || f.RunAsScript != "" {
+		return problem(file, line, "function %q has run_as_user_id: functions run as the user who calls, or with run_as_system as the server", f.Name)
+	}
+	text, err := d.files.read(source)
+	if err != nil {
+		return err
+	}
+	if text == nil {
+		return problem(file, line, "the source of function %q is missing: there is no %s", f.Name, source)
+	}
+	if len(bytes.TrimSpace(text)) == 0 { // an editor may be about to write it
+		return problem(source, 1, "the source of function %q is empty", f.Name)
+	}
+	d.note(fmt.Sprintf("functions[%d]", len(d.config.Functions)), file, base...)
+	d.note(fmt.Sprintf("functions[%d].source", len(d.config.Functions)), source)
+	d.config.Functions = append(d.config.Functions, appconfig.Function{
+		Name: f.Name, Private: f.Private, RunAsSystem: f.RunAsSystem, CanEvaluate: f.CanEvaluate, Source: string(text),
+	})
 	return nil
 }
 
@@ -180,6 +218,8 @@ type valueFile struct {
 	Value      json.RawMessage `json:"value"`
 	Private    bool            `json:"private,omitempty"`
 	FromSecret bool            `json:"from_secret"`
+
+	ID json.RawMessage `json:"id,omitempty"` // of App Services, in exports before 2021
 }
 
 func (d *Directory) loadValues() error {
@@ -248,6 +288,8 @@ type serviceFile struct {
 	Config       map[string]json.RawMessage `json:"config,omitempty"`
 	SecretConfig json.RawMessage            `json:"secret_config,omitempty"`
 	Version      int64                      `json:"version,omitempty"`
+
+	ID json.RawMessage `json:"id,omitempty"` // of App Services, in exports before 2021
 }
 
 func (d *Directory) loadServices() error {
@@ -278,6 +320,9 @@ func (d *Directory) loadService(dir, name string) error {
 	if ok {
 		s = &appconfig.Service{Name: f.Name, Type: f.Type, Version: f.Version, SecretConfig: f.SecretConfig}
 		d.note(at, file)
+		if !s.IsData() {
+			d.files.notice(file, "services of type %q are kept, and not used", f.Type)
+		}
 		if raw, ok := f.Config["flexible_sync"]; ok {
 			s.FlexibleSync = &appconfig.FlexibleSync{}
 			if err := json.Unmarshal(raw, s.FlexibleSync); err != nil {
@@ -288,6 +333,7 @@ func (d *Directory) loadService(dir, name string) error {
 		if raw, ok := f.Config["sync"]; ok {
 			s.PartitionSync = raw
 			d.note(at+".sync", file, "config", "sync")
+			d.files.notice(file, partition)
 		}
 		delete(f.Config, "flexible_sync")
 		delete(f.Config, "sync")
@@ -301,6 +347,11 @@ func (d *Directory) loadService(dir, name string) error {
 		if ok {
 			s.DefaultRule = &rule.Rule
 			d.note(at+".default_rule", path.Join(dir, "default_rule.json"))
+		}
+		if s.IsData() {
+			if err := d.loadOlderRules(s, at, path.Join(dir, "rules")); err != nil {
+				return err
+			}
 		}
 	}
 	databases, err := d.files.directories(dir)
@@ -422,6 +473,7 @@ func (d *Directory) loadSync() error {
 			}
 			s.PartitionSync, _ = json.Marshal(all) // it was JSON
 			d.note(fmt.Sprintf("services[%d].sync", i), file)
+			d.files.notice(file, partition)
 		default:
 			return problem(file, lineOf(d.files.texts[file], []string{"type"}), "the type must be \"flexible\" or \"partition\"")
 		}
@@ -441,17 +493,27 @@ type customDataFile struct {
 }
 
 func (d *Directory) loadCustomData() error {
-	const file = "auth/custom_user_data.json"
+	file, base := "auth/custom_user_data.json", []string(nil)
 	var f customDataFile
 	ok, err := d.files.json(file, &f)
+	if err == nil && !ok && d.custom.file != "" {
+		var app struct {
+			CustomData customDataFile `json:"custom_user_data_config"`
+		}
+		file, base = d.custom.file, d.custom.base
+		ok, err = true, json.Unmarshal(d.files.texts[file], &app)
+		if f = app.CustomData; err != nil {
+			return problem(file, lineOf(d.files.texts[file], base), "it is not a configuration of custom user data: %v", err)
+		}
+	}
 	if err != nil || !ok || f == (customDataFile{}) {
 		return err
 	}
 	if f.ServiceName != "" && d.config.Service(f.ServiceName) == nil {
-		return problem(file, lineOf(d.files.texts[file], []string{"mongo_service_name"}), "there is no data source %q", f.ServiceName)
+		return problem(file, lineOf(d.files.texts[file], append(base, "mongo_service_name")), "there is no data source %q", f.ServiceName)
 	}
 	d.namedSource = f.ServiceName
-	d.note("custom_user_data", file)
+	d.note("custom_user_data", file, base...)
 	d.config.CustomUserData = &appconfig.CustomData{
 		Enabled: f.Enabled, DatabaseName: f.DatabaseName, CollectionName: f.CollectionName, UserIDField: f.UserIDField, OnCreation: f.OnCreation,
 	}

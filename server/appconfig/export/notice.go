@@ -52,14 +52,11 @@ var unsupported = map[string]string{
 	"functions/package.json":        packages,
 	"functions/package-lock.json":   packages,
 	"functions/yarn.lock":           packages,
-	"auth_providers":                older + "; login providers are in auth/providers.json",
-	"stitch.json":                   older + "; the app is in realm_config.json",
 }
 
-const (
-	packages = "packages are not loaded: functions that require them fail when they do"
-	older    = "this is the layout of exports before 2021, which is not read"
-)
+const partition = "partition-based sync is not served; what is said of it is kept"
+
+const packages = "packages are not loaded: functions that require them fail when they do"
 
 // unread tells of what nothing has read. It looks into directories that exports have, and no further than list does.
 func (f *files) unread(dir string, depth int) error {
@@ -88,8 +85,6 @@ func (f *files) unread(dir string, depth int) error {
 			}
 		case e.IsDir():
 			f.notice(name, "it is deeper than anything of an export")
-		case strings.HasPrefix(name, "functions/") && strings.HasSuffix(name, "/source.js"):
-			f.notice(name, "%s; functions are listed in functions/config.json", older)
 		case strings.HasPrefix(name, "functions/") && strings.HasSuffix(name, ".js"):
 			f.notice(name, "functions/config.json doesn't list it")
 		default:

@@ -127,7 +127,7 @@ func (w *writer) app(id string, c *appconfig.Config) {
 	}
 	w.json("functions/config.json", functions)
 	for _, v := range c.Values {
-		w.json("values/"+w.part(v.Name)+".json", valueFile{v.Name, v.Value, v.Private, v.FromSecret})
+		w.json("values/"+w.part(v.Name)+".json", valueFile{Name: v.Name, Value: v.Value, Private: v.Private, FromSecret: v.FromSecret})
 	}
 	for _, tag := range sorted(c.EnvironmentValues) {
 		values := environmentFile{c.EnvironmentValues[tag]}

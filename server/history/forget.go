@@ -50,8 +50,8 @@ func (g *group) forget(ident uint64) error {
 	if err != nil {
 		return err
 	}
-	file.Salt, file.LastSeen = 0, 0
-	g.extra.DropReciprocal = append(g.extra.DropReciprocal, store.FileVersion{File: ident, Version: g.version})
+	file.Salt = 0
+	g.expire(file)
 	return nil
 }
 

@@ -13,6 +13,11 @@ func TestForget(t *testing.T) {
 	f, d := withT(t, nil)
 	d.write(create(1), set(1, "n", value.Int(1)))
 	d.sync()
+	_, err := f.SetView(t.Context(), store.View{File: d.file.Ident, QueryVersion: 1, Body: "{}"}, 0)
+	require.NoError(t, err)
+	d.permission = letters{}
+	d.epochs = []Epoch{{View: where("")}}
+	require.Len(t, d.write(set(1, "n", value.Int(2))).Resets, 1)
 	require.ErrorIs(t, f.Forget(t.Context(), 99), store.ErrNotFound)
 	require.NoError(t, f.Forget(t.Context(), d.file.Ident))
 	for range 2 {
@@ -21,9 +26,18 @@ func TestForget(t *testing.T) {
 		require.Empty(t, f.problems(), "what was forgotten is no damage")
 		f.restart()
 	}
+	s, err := f.Snapshot(t.Context())
+	require.NoError(t, err)
+	views, err := s.Views(d.file.Ident)
+	require.NoError(t, err)
+	require.Empty(t, views)
+	resets, err := s.Resets(d.file.Ident, 0)
+	require.NoError(t, err)
+	require.Empty(t, resets)
+	require.NoError(t, s.Close())
 	claim := d.claim()
 	claim.Salt = 0 // which is what is kept of it
-	_, err := f.Identify(t.Context(), claim)
+	_, err = f.Identify(t.Context(), claim)
 	requireCode(t, BadClientFileIdent, err)
 	require.Empty(t, f.problems(), "that is no damage: a backup of it must be restored")
 }

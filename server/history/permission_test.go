@@ -131,6 +131,8 @@ func TestPermissionOfAsymmetricObjects(t *testing.T) {
 	require.Equal(t, d.version, r.Denied[0].ClientVersion)
 	last := f.announced()[len(f.announced())-1]
 	require.Len(t, last.Changeset.Instructions, 2, "the other object was taken in")
+	d.write(ingest(1, "a")...)
+	require.Empty(t, f.problems(), "the same key again: nothing is known of the first")
 }
 
 // An object may not grow without end.

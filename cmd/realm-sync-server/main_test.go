@@ -232,6 +232,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--memory", "1"}, "--memory must be at least 64"},
 		{[]string{"serve", "--listen", taken, "--data", t.TempDir()}, "--listen " + taken + ": listen tcp " + taken + ": bind: address already in use; another process listens there"},
 		{[]string{"serve", "--listen", "127.0.0.1:0", "--admin-listen", taken, "--data", t.TempDir()}, "--admin-listen " + taken + ": listen"},
+		{[]string{"serve", "--listen", "127.0.0.1:0", "--metrics-listen", taken, "--data", t.TempDir()}, "--metrics-listen " + taken + ": listen"},
 		{[]string{"serve", "--listen", "192.0.2.1:1", "--data", t.TempDir()}, "this machine doesn't have that address"},
 		{[]string{"nonsense"}, "nonsense"},
 	} {
@@ -239,6 +240,8 @@ func TestWrongUse(t *testing.T) {
 		out, err := cmd.Output()
 		require.Error(t, err, "%v", c.args)
 		require.Contains(t, log.String(), c.text)
+		require.NotContains(t, string(out), "listening on", "%v", c.args)
+		require.NotContains(t, log.String(), "msg=serving", "%v", c.args)
 		require.Less(t, strings.Count(string(out)+log.String(), "\n"), 8, "the error is not lost in the help: %s%s", out, log)
 	}
 	cmd, _ := command("version")

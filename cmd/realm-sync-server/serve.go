@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -165,11 +166,12 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	// What accepts now waits in the kernel until it is served.
+	// What accepts now waits in the kernel until it is served. It is said when all listeners are there: whoever waits for the line need not fear that one fails.
+	var said bytes.Buffer
+	out := k.Stdout
+	k.Stdout = &said
 	for _, l := range listeners {
-		if _, err := fmt.Fprintf(k.Stdout, "listening on %s://%s\n", c.scheme(), l.Addr()); err != nil {
-			log.Warn("standard output cannot be written", "error", err)
-		}
+		_, _ = fmt.Fprintf(&said, "listening on %s://%s\n", c.scheme(), l.Addr()) // a buffer takes everything
 		if c.Dev && !loopback(l) {
 			log.Warn("development mode on an address that others can reach: everybody may read and write everything", "listen", l.Addr().String())
 		}
@@ -188,7 +190,6 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		defer cancel()
 		err = errors.Join(err, stopAdmin(drain))
 	}()
-	log.Info("serving", "version", version, "data", c.Data, "dev", c.Dev)
 	stopMetrics, err := c.listenMetrics(k, handler, registry, guard, log)
 	if err != nil {
 		return err
@@ -199,6 +200,11 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer stopDebug()
+	log.Info("serving", "version", version, "data", c.Data, "dev", c.Dev)
+	k.Stdout = out
+	if _, err := out.Write(said.Bytes()); err != nil {
+		log.Warn("standard output cannot be written", "error", err)
+	}
 	err = c.run(ctx, handler, endpoint, guard.before(listeners...))
 	log.Info("stopped")
 	return err

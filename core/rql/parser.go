@@ -305,6 +305,8 @@ func (p *parser) primary() item {
 		switch {
 		case inner.pred == nil:
 			p.unexpected(comparisonExpected, "')'")
+		case p.sync && (p.tok.kind == tSort || p.tok.kind == tDistinct || p.tok.kind == tLimit):
+			panic(noDescriptors()) // clients send every subscription in parentheses: to the grammar it is a ')' that is missing
 		default:
 			p.unexpected("&&", "||", "')'")
 		}

@@ -39,7 +39,8 @@ func Parse(text string, args ...Arg) (*Query, error) {
 }
 
 // ParseSync reads query text that a client sent in a subscription set: Parse without arguments, with the size limit of
-// flexible sync, and with the forms that clients print beyond the grammar (spec/query-language.md section 11).
+// flexible sync, and with the forms that clients print beyond the grammar (spec/query-language.md section 11). SORT, DISTINCT
+// and LIMIT within the parentheses that clients add are ErrNotSyncable.
 func ParseSync(text string) (*Query, error) {
 	return newQuery(text, nil, true)
 }

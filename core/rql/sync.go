@@ -15,7 +15,7 @@ func FlexibleSyncCheck(b *Bound) error {
 		return notSyncable("the class '%s' is %s: only top-level classes can be subscribed to", b.Class.Name, b.Class.Kind)
 	}
 	if len(b.Descriptors) > 0 {
-		return notSyncable("SORT, DISTINCT and LIMIT are not allowed in a subscription")
+		return noDescriptors()
 	}
 	return walk(b.Root, b.syncable)
 }
@@ -119,6 +119,10 @@ func firstHop(part any) (Hop, bool) {
 // notSyncable builds the error of FlexibleSyncCheck. Clients look for the words of the original (spec section 11).
 func notSyncable(format string, args ...any) *Error {
 	return fail(ErrNotSyncable, -1, "Invalid query: "+format, args...)
+}
+
+func noDescriptors() *Error {
+	return notSyncable("SORT, DISTINCT and LIMIT are not allowed in a subscription: it says which objects are synced, and queries of the app sort and limit them")
 }
 
 // walk visits the *FullText and *GeoWithin nodes and the operands of a predicate, those that operands are made of included, and stops at the

@@ -52,8 +52,16 @@ func TestParseSync(t *testing.T) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}
-	if _, err := ParseSync(`(TRUEPREDICATE SORT(i ASC) LIMIT(5))`); !errors.Is(err, ErrSyntax) {
-		t.Errorf("a descriptor in a body: %v", err)
+	for _, text := range []string{`(TRUEPREDICATE SORT(i ASC) LIMIT(5))`, `(i == 1) OR (i > 2 LIMIT(5))`, `(i > 2 DISTINCT(i))`} {
+		if _, err := ParseSync(text); !errors.Is(err, ErrNotSyncable) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if _, err := Parse(text); !errors.Is(err, ErrSyntax) {
+			t.Errorf("%s in a query that isn't a subscription: %v", text, err)
+		}
+	}
+	if _, err := ParseSync(`(i > LIMIT(5))`); !errors.Is(err, ErrSyntax) {
+		t.Errorf("a descriptor where a value is missing: %v", err)
 	}
 	if _, err := ParseSync(`name == "` + strings.Repeat("x", MaxSyncText) + `"`); !errors.Is(err, ErrLimit) {
 		t.Errorf("too long: %v", err)

@@ -74,15 +74,7 @@ func (c *call) createApp() error {
 			return err
 		}
 	}
-	id := strings.TrimLeft(name, "_-")
-	if id == "" {
-		id = "app"
-	}
-	id += "-" + letters(5)
-	c.object = id
-	// The configuration first: without one, everybody could log in.
-	config, err := c.cfg.Configs.Update(c.ctx(), id, func(config *appconfig.Config) error {
-		*config = *appconfig.New(id, name)
+	id, config, err := c.configureNew(name, func(config *appconfig.Config) {
 		if fields.location != "" {
 			config.Location = fields.location
 		}
@@ -90,11 +82,11 @@ func (c *call) createApp() error {
 			config.DeploymentModel = fields.model
 		}
 		config.Environment = fields.environment
-		return nil
 	})
 	if err != nil {
 		return err
 	}
+	c.object = id
 	app, created, err := c.cfg.Users.CreateApp(c.ctx(), id)
 	if err == nil && !created {
 		return refuse(http.StatusConflict, "", "there is an app with client app id %s already; try again", id)
@@ -105,6 +97,35 @@ func (c *call) createApp() error {
 	c.app = app
 	return c.json(http.StatusCreated, viewApp(app, config))
 }
+
+// configureNew configures an app that is to be made, under an id that no app has: the configuration is first, because without one everybody could log in.
+func (c *call) configureNew(name string, set func(*appconfig.Config)) (id string, config *appconfig.Config, err error) {
+	first := strings.TrimLeft(name, "_-")
+	if first == "" {
+		first = "app"
+	}
+	for range 10 {
+		id = first + "-" + c.cfg.letters(5)
+		config, err = c.cfg.Configs.Update(c.ctx(), id, func(config *appconfig.Config) error {
+			var unknown *auth.ErrUnknownApp
+			if _, err := c.cfg.Users.ExistingApp(c.ctx(), id); err == nil {
+				return errTaken
+			} else if !errors.As(err, &unknown) {
+				return err
+			}
+			*config = *appconfig.New(id, name)
+			set(config)
+			return nil
+		})
+		if !errors.Is(err, errTaken) {
+			return id, config, err
+		}
+	}
+	return "", nil, refuse(http.StatusConflict, "", "no free client app id was found for %q; try again", clip(name))
+}
+
+// errTaken is a client app id that an app has.
+var errTaken = errors.New("admin: there is an app with this client app id")
 
 // deleteApp removes the app with everything. Once the app itself is gone the rest is done even if the client has gone too.
 func (c *call) deleteApp() error {

@@ -51,11 +51,12 @@ type fixture struct {
 	group    string
 	app      string // internal id
 	client   string // client app id
+	letters  func(n int) string
 }
 
 func open(t *testing.T, dev bool) *fixture {
 	t.Helper()
-	f := &fixture{t: t, dir: t.TempDir(), clock: clock.At(time.Unix(1_700_000_000, 0)), log: &logs.Buffer{}}
+	f := &fixture{t: t, dir: t.TempDir(), letters: letters, clock: clock.At(time.Unix(1_700_000_000, 0)), log: &logs.Buffer{}}
 	plain := slog.NewTextHandler(f.log, &slog.HandlerOptions{Level: slog.LevelDebug})
 	f.logs = applog.Open(applog.Config{Dir: f.dir, Keep: time.Hour, Lines: 1000, Logger: slog.New(plain)})
 	log := slog.New(f.logs.Handler(plain))
@@ -72,7 +73,8 @@ func open(t *testing.T, dev bool) *fixture {
 		return sqlite.Open(ctx, filepath.Join(f.dir, "apps", app, "sync.db"))
 	}})
 	require.NoError(t, err)
-	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.logs, Version: "1.2.3", Now: f.clock.Now, Logger: log})
+	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.logs, Version: "1.2.3", Now: f.clock.Now, Logger: log,
+		letters: func(n int) string { return f.letters(n) }})
 	require.NoError(t, err)
 	f.http = httptest.NewServer(server)
 	t.Cleanup(func() {

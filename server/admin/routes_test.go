@@ -88,6 +88,25 @@ func TestStatuses(t *testing.T) {
 	require.JSONEq(t, `{"development_mode_enabled":false}`, string(f.call("GET", "P/sync/config", "").want(200).body))
 }
 
+// An app that there is keeps its configuration when the letters of another's id fall alike.
+func TestAppsOfAlikeLetters(t *testing.T) {
+	t.Parallel()
+	f := open(t, true).login()
+	drawn := []string{"aaaaa", "aaaaa", "bbbbb"}
+	f.letters = func(int) (next string) {
+		if len(drawn) > 1 {
+			defer func() { drawn = drawn[1:] }()
+		}
+		return drawn[0]
+	}
+	f.create("test")
+	f.call("POST", "P/values", `{"name":"kept","value":1}`).want(201)
+	require.Equal(t, "test-bbbbb", f.call("POST", "G", `{"name":"test"}`).want(201).get("client_app_id"))
+	require.Contains(t, string(f.call("GET", "P/values", "").want(200).body), "kept")
+	f.call("POST", "G", `{"name":"test"}`).refused(409, "no free client app id", "")
+	require.Contains(t, string(f.call("GET", "P/values", "").want(200).body), "kept")
+}
+
 func TestDeleteApp(t *testing.T) {
 	t.Parallel()
 	f := open(t, true).login().create("test")

@@ -27,6 +27,7 @@ type Users interface {
 
 	Group(ctx context.Context) (string, error)
 	Apps(ctx context.Context) ([]auth.App, error)
+	ExistingApp(ctx context.Context, id string) (*auth.App, error)
 	AppByInternalID(ctx context.Context, id string) (*auth.App, error)
 	CreateApp(ctx context.Context, id string) (app *auth.App, created bool, err error)
 	DeleteApp(ctx context.Context, app *auth.App) error
@@ -64,6 +65,8 @@ type Config struct {
 	Now      func() time.Time
 	// Logger gets a line for each request that changes something, with who did it.
 	Logger *slog.Logger
+
+	letters func(n int) string // of tests; nil: random ones
 }
 
 // Server is the HTTP handler for /api/admin/v3.0 and /api/private/v1.0. It is safe for concurrent use.
@@ -79,6 +82,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.letters == nil {
+		cfg.letters = letters
 	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)

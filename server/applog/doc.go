@@ -3,5 +3,5 @@
 //
 // Whoever logs never waits for the disk: lines go into a queue, which one goroutine writes in batches. What doesn't fit is counted, and said in the server's
 // log and in the app's. Lines are no data: the newest may be lost when the machine fails, a file that is damaged is set aside, and nothing that is wrong
-// with it keeps the server from starting or serving. While nobody logs the file is closed, and next to nothing is in memory.
+// with it keeps the server from starting or serving. While nobody logs next to nothing is in memory: package dbfile closes connections that nobody uses.
 package applog

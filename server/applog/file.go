@@ -69,7 +69,6 @@ func (s *Store) try(ctx context.Context, do func(*dbfile.File) error) (*dbfile.F
 		s.opening.RLock()
 	}
 	defer s.opening.RUnlock()
-	s.idle.Reset(s.cfg.idle)
 	return s.file, do(s.file)
 }
 
@@ -88,15 +87,6 @@ func (s *Store) opened(ctx context.Context) (err error) {
 		s.file, err = dbfile.Open(ctx, s.path, fileKind)
 	}
 	return err
-}
-
-// closeIdle closes a file that was not used for some time.
-func (s *Store) closeIdle() {
-	s.opening.Lock()
-	defer s.opening.Unlock()
-	if err := s.release(); err != nil {
-		s.cfg.Logger.Warn("the file of the apps' log lines could not be closed", "file", s.path, "error", err)
-	}
 }
 
 // release closes the file. The caller holds opening.

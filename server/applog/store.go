@@ -11,14 +11,13 @@ import (
 
 // What waits to be written. Batches are small: a disk takes many thousands of lines a second.
 const (
-	maxQueue      = 8192             // lines
-	maxQueueBytes = 4 << 20          // of lines
-	maxShare      = maxQueue / 4     // of one app: one that is very busy doesn't take the others' places
-	enough        = maxQueue / 8     // lines that are written without waiting for more
-	gather        = time.Second / 4  // how long the first line of a batch waits for others
-	sayEvery      = time.Minute      // how often the server's log is told of lines that were lost
-	trimEvery     = time.Hour        // how often lines that are too old are looked for
-	idleAfter     = 30 * time.Second // the file is closed when it was not used for so long
+	maxQueue      = 8192            // lines
+	maxQueueBytes = 4 << 20         // of lines
+	maxShare      = maxQueue / 4    // of one app: one that is very busy doesn't take the others' places
+	enough        = maxQueue / 8    // lines that are written without waiting for more
+	gather        = time.Second / 4 // how long the first line of a batch waits for others
+	sayEvery      = time.Minute     // how often the server's log is told of lines that were lost
+	trimEvery     = time.Hour       // how often lines that are too old are looked for
 )
 
 // maxLines is the most lines of all apps together.
@@ -35,7 +34,6 @@ type Config struct {
 	Logger *slog.Logger
 	Now    func() time.Time
 
-	idle   time.Duration // of tests; 0: idleAfter
 	gather time.Duration // of tests; 0: gather
 	total  int           // of tests; 0: maxLines
 }
@@ -66,7 +64,6 @@ type Store struct {
 	opening sync.RWMutex // held for reading while the file is used
 	file    *dbfile.File // nil: it is not open
 	ended   bool         // it is not opened any more
-	idle    *time.Timer
 }
 
 // share is what one app has of the queue.
@@ -84,9 +81,6 @@ func Open(cfg Config) *Store {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	if cfg.idle == 0 {
-		cfg.idle = idleAfter
-	}
 	if cfg.gather == 0 {
 		cfg.gather = gather
 	}
@@ -94,7 +88,6 @@ func Open(cfg Config) *Store {
 		cfg.total = maxLines
 	}
 	s := &Store{cfg: cfg, path: path(cfg.Dir), wake: make(chan struct{}, 1), full: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
-	s.idle = time.AfterFunc(cfg.idle, s.closeIdle)
 	if !s.keeps() {
 		s.closed = true
 		close(s.done)
@@ -189,7 +182,6 @@ func (s *Store) Close() error {
 		close(s.stop)
 	}
 	<-s.done
-	s.idle.Stop()
 	s.opening.Lock()
 	defer s.opening.Unlock()
 	s.ended = true

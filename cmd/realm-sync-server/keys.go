@@ -24,7 +24,7 @@ type keysRotate struct {
 	dataFlags
 }
 
-// Run rotates the keys of a data directory. The file is replaced as a whole, so it needs no lock.
+// Run rotates the keys of a data directory, whether a server is using it or not.
 func (r *keysRotate) Run(k *kong.Context) error {
 	if err := backup.IsData(r.Data); err != nil {
 		return err

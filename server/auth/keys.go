@@ -11,10 +11,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -70,7 +73,7 @@ func openKeyring(path string, now time.Time) (*keyring, error) {
 	}
 	k, err := parseKeyring(path, text)
 	if err == nil && k.sign == nil {
-		return rotate(path, now)
+		return rotate(path, now, func(k *keyring) bool { return k.sign == nil })
 	}
 	return k, err
 }
@@ -78,30 +81,80 @@ func openKeyring(path string, now time.Time) (*keyring, error) {
 // RotateKeys puts a new signing key into the file of a data directory. Old ones still verify; MaintainKeys drops them when the tokens that they signed
 // have ended. A Service that runs takes it up by ReloadKeys.
 func RotateKeys(dir string) error {
-	_, err := rotate(filepath.Join(dir, keyFile), time.Now())
+	_, err := rotate(filepath.Join(dir, keyFile), time.Now(), func(*keyring) bool { return true })
 	return err
 }
 
-// rotate puts a new key on top, and drops the oldest when there are too many.
-func rotate(path string, now time.Time) (*keyring, error) {
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("auth: reading the token keys: %w", err)
-	}
-	old, err := parseKeyring(path, text)
+// rotate puts a new key on top if that is due, and drops the oldest when there are too many.
+func rotate(path string, now time.Time, due func(*keyring) bool) (*keyring, error) {
+	err := changeKeys(path, func(old *keyring) ([]keyLine, error) {
+		if !due(old) {
+			return old.lines, nil
+		}
+		made, err := parseKeyring(path, []byte(newKeyLine(now)))
+		if err != nil {
+			return nil, err
+		}
+		lines := append(made.lines, old.lines...)
+		return lines[:min(len(lines), maxKeys)], nil
+	})
 	if err != nil {
 		return nil, err
-	}
-	made, err := parseKeyring(path, []byte(newKeyLine(now)))
-	if err != nil {
-		return nil, err
-	}
-	lines := append(made.lines, old.lines...)
-	lines = lines[:min(len(lines), maxKeys)]
-	if err := writeKeys(path, lines); err != nil {
-		return nil, fmt.Errorf("auth: rotating the token keys: %w", err)
 	}
 	return openKeyring(path, now)
+}
+
+// changeKeys replaces the lines of the file by those that change returns. No other process or Service changes it in between.
+func changeKeys(path string, change func(*keyring) ([]keyLine, error)) error {
+	f, err := lockKeys(path)
+	if err != nil {
+		return fmt.Errorf("auth: locking the token keys: %w", err)
+	}
+	defer f.Close() // and the lock with it
+	text, err := io.ReadAll(f)
+	if err != nil {
+		return fmt.Errorf("auth: reading the token keys: %w", err)
+	}
+	k, err := parseKeyring(path, text)
+	if err != nil {
+		return err
+	}
+	lines, err := change(k)
+	if err != nil {
+		return err
+	}
+	if slices.Equal(lines, k.lines) {
+		return nil
+	}
+	if err := writeKeys(path, lines); err != nil {
+		return fmt.Errorf("auth: changing the token keys: %w", err)
+	}
+	return nil
+}
+
+// lockKeys opens the file and waits for its lock, which is the kernel's and ends when the file is closed, or with the process. Who has waited may
+// have that of a file that was replaced meanwhile.
+func lockKeys(path string) (*os.File, error) {
+	for {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
+			err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
+		}
+		if err != nil {
+			return nil, errors.Join(&os.PathError{Op: "flock", Path: path, Err: err}, f.Close())
+		}
+		mine, err := f.Stat()
+		if err != nil {
+			return nil, errors.Join(err, f.Close())
+		}
+		if now, err := os.Stat(path); err == nil && os.SameFile(mine, now) {
+			return f, nil
+		}
+		_ = f.Close()
+	}
 }
 
 // writeKeys replaces the file.

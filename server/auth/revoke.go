@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 )
 
@@ -89,18 +88,14 @@ func (s *Service) RevokeApp(ctx context.Context, app *App) (n int64, err error) 
 // one (app-services 5.3); so a key stays as long as there is a session that it has signed.
 func (s *Service) MaintainKeys(ctx context.Context) error {
 	path := s.keyPath()
+	if life := s.cfg.KeyLife; life > 0 {
+		due := func(k *keyring) bool { return !s.now().Before(k.lines[0].made.Add(life)) }
+		if _, err := rotate(path, s.now(), due); err != nil {
+			return err
+		}
+	}
 	if err := s.ReloadKeys(); err != nil {
 		return err
-	}
-	keys := s.tokens.keys.Load()
-	if life := s.cfg.KeyLife; life > 0 && !s.now().Before(keys.lines[0].made.Add(life)) {
-		if _, err := rotate(path, s.now()); err != nil {
-			return err
-		}
-		if err := s.ReloadKeys(); err != nil {
-			return err
-		}
-		keys = s.tokens.keys.Load()
 	}
 	used := map[string]bool{}
 	rows, err := s.db.read.QueryContext(ctx, "SELECT DISTINCT kid FROM sessions WHERE expires > ?", s.now().Unix())
@@ -121,21 +116,23 @@ func (s *Service) MaintainKeys(ctx context.Context) error {
 	if used[""] {
 		return nil // sessions of earlier versions don't say which key they need
 	}
-	kept := keys.lines[:1:1]
-	for i, line := range keys.lines[1:] {
-		// Access tokens were signed until its successor came, and by servers that had not read the file again until then.
-		replaced := keys.lines[i].made
-		if used[line.id] || s.now().Before(replaced.Add(s.cfg.AccessLife+leeway+keyMargin)) {
-			kept = append(kept, line)
+	dropped := 0
+	err = changeKeys(path, func(k *keyring) ([]keyLine, error) {
+		kept := k.lines[:1:1]
+		for i, line := range k.lines[1:] {
+			// Access tokens were signed until its successor came, and by servers that had not read the file again until then.
+			replaced := k.lines[i].made
+			if used[line.id] || s.now().Before(replaced.Add(s.cfg.AccessLife+leeway+keyMargin)) {
+				kept = append(kept, line)
+			}
 		}
+		dropped = len(k.lines) - len(kept)
+		return kept, nil
+	})
+	if err != nil || dropped == 0 {
+		return err
 	}
-	if len(kept) == len(keys.lines) {
-		return nil
-	}
-	if err := writeKeys(path, kept); err != nil {
-		return fmt.Errorf("auth: dropping old token keys: %w", err)
-	}
-	s.log.Info("token keys dropped, whose tokens have ended", "keys", len(keys.lines)-len(kept))
+	s.log.Info("token keys dropped, whose tokens have ended", "keys", dropped)
 	return s.ReloadKeys()
 }
 

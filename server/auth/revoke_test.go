@@ -200,8 +200,35 @@ func TestMaintainKeys(t *testing.T) {
 
 // rotateAt is RotateKeys by the clock of the test.
 func rotateAt(f *fixture) error {
-	if _, err := rotate(f.keyPath(), f.clock.Now()); err != nil {
+	if _, err := rotate(f.keyPath(), f.clock.Now(), func(*keyring) bool { return true }); err != nil {
 		return err
 	}
 	return f.ReloadKeys()
+}
+
+// A rotation on the command line while the server looks after its keys: neither undoes what the other one did.
+func TestKeysAreChangedByOneAtATime(t *testing.T) {
+	f := open(t, nil)
+	day := func(n int) time.Time { return f.clock.Now().Add(time.Duration(n) * 24 * time.Hour) }
+	for range 50 {
+		var lines []keyLine
+		for _, made := range []time.Time{day(-10), day(-20)} { // of the second, no token is left
+			k, err := parseKeyring("", []byte(newKeyLine(made)))
+			require.NoError(t, err)
+			lines = append(lines, k.lines...)
+		}
+		require.NoError(t, writeKeys(f.keyPath(), lines))
+		errs := make(chan error)
+		for range 3 {
+			go func() { errs <- RotateKeys(f.cfg.Dir) }()
+		}
+		go func() { errs <- f.MaintainKeys(t.Context()) }()
+		for range 4 {
+			require.NoError(t, <-errs)
+		}
+		k, err := openKeyring(f.keyPath(), f.clock.Now())
+		require.NoError(t, err)
+		require.Len(t, k.lines, 4, "three new ones")
+		require.Equal(t, lines[0].id, k.lines[3].id, "and that which no token needs is gone")
+	}
 }

@@ -19,6 +19,15 @@ type object map[string]json.RawMessage
 
 // body reads the request's body: nothing and null are an empty object.
 func (c *call) body() (object, error) {
+	text, err := c.text()
+	if err != nil {
+		return nil, err
+	}
+	return parseObject(text, "the request's body")
+}
+
+// text reads the request's body as it is.
+func (c *call) text() ([]byte, error) {
 	text, err := io.ReadAll(c.r.Body)
 	var tooLarge *http.MaxBytesError
 	switch {
@@ -31,7 +40,7 @@ func (c *call) body() (object, error) {
 	case ejson.Depth(text) > maxDepth:
 		return nil, badRequest("the request's body is nested more than %d deep", maxDepth)
 	}
-	return parseObject(text, "the request's body")
+	return text, nil
 }
 
 func parseObject(text []byte, what string) (object, error) {

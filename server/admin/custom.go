@@ -74,3 +74,35 @@ func (c *call) putRefreshExpiration() error {
 	}
 	return c.done()
 }
+
+func (c *call) getOrigins() error {
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	origins := config.Security.AllowedOrigins
+	if origins == nil {
+		origins = []string{}
+	}
+	return c.json(http.StatusOK, origins)
+}
+
+// postOrigins sets the whole list.
+func (c *call) postOrigins() error {
+	text, err := c.text()
+	if err != nil {
+		return err
+	}
+	var origins []string
+	if err := json.Unmarshal(text, &origins); err != nil || origins == nil {
+		return badRequest("the request's body must be an array of origins like https://example.com")
+	}
+	_, err = c.update(func(config *appconfig.Config) error {
+		config.Security.AllowedOrigins = origins
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.done()
+}

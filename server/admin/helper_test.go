@@ -115,7 +115,7 @@ func (f *fixture) callAs(token, method, path, body string) answer {
 		require.Equal(f.t, "application/json", got.Header.Get("Content-Type"))
 		require.True(f.t, json.Valid(got.Body), "%s", got.Body)
 	}
-	if method == http.MethodPost && got.Status < 300 && !strings.HasPrefix(path, privatePrefix) {
+	if method == http.MethodPost && got.Status < 300 && !strings.HasPrefix(path, privatePrefix) && !strings.HasSuffix(path, "/allowed_request_origins") { // which realm-cpp doesn't call
 		require.NotEmpty(f.t, got.Body, "realm-cpp parses the body of every POST")
 	}
 	return answer{f.t, got.Status, got.Body, got.Header}

@@ -3,6 +3,8 @@ package admin
 import (
 	"net/http"
 	"strings"
+
+	"realmsync/server/pathpattern"
 )
 
 // route is a path: segments, where one that begins with ':' takes any text.
@@ -129,6 +131,8 @@ var routes = []route{
 	{get, inApp + "security/refresh_token_expiration", (*call).getRefreshExpiration, false},
 	{put, inApp + "security/refresh_token_expiration", (*call).putRefreshExpiration, false},
 	{patch, inApp + "security/refresh_token_expiration", (*call).putRefreshExpiration, false},
+	{get, inApp + "security/allowed_request_origins", (*call).getOrigins, false},
+	{post, inApp + "security/allowed_request_origins", (*call).postOrigins, false},
 	{get, inApp + "logs", (*call).getLogs, false},
 
 	{get, privatePrefix + "version", (*call).version, true},
@@ -141,12 +145,12 @@ var routes = []route{
 // maxSegments is more than any pattern has.
 const maxSegments = 16
 
-// route finds the route of the request. It is not http.ServeMux, which redirects paths that are not clean.
+// route finds the route of the request.
 func (c *call) route() (*route, error) {
 	segments := strings.SplitN(strings.TrimRight(c.r.URL.Path, "/"), "/", maxSegments)
 	var allow []string
 	for i := range routes {
-		params, ok := match(routes[i].pattern, segments)
+		params, ok := pathpattern.Match(routes[i].pattern, segments)
 		switch {
 		case !ok:
 		case routes[i].method == c.r.Method:
@@ -161,22 +165,4 @@ func (c *call) route() (*route, error) {
 	}
 	c.w.Header().Set("Allow", strings.Join(allow, ", "))
 	return nil, refuse(http.StatusMethodNotAllowed, "", "this path takes %s", strings.Join(allow, ", "))
-}
-
-func match(pattern string, segments []string) (map[string]string, bool) {
-	if strings.Count(pattern, "/")+1 != len(segments) {
-		return nil, false
-	}
-	params := map[string]string{}
-	i := 0
-	for want := range strings.SplitSeq(pattern, "/") {
-		switch {
-		case want != "" && want[0] == ':' && segments[i] != "":
-			params[want[1:]] = segments[i]
-		case want != segments[i]:
-			return nil, false
-		}
-		i++
-	}
-	return params, true
 }

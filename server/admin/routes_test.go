@@ -85,6 +85,15 @@ func TestStatuses(t *testing.T) {
 	f.call("PUT", "P/security/refresh_token_expiration", `{"expiration_time_seconds":1799}`).refused(400, "between 1800", "BadRequest")
 	f.call("PUT", "P/security/refresh_token_expiration", `{}`).refused(400, "1800", "InvalidParameter")
 	require.JSONEq(t, `{"expiration_time_seconds":1800}`, string(f.call("GET", "P/security/refresh_token_expiration", "").want(200).body))
+	require.JSONEq(t, `[]`, string(f.call("GET", "P/security/allowed_request_origins", "").want(200).body))
+	f.call("POST", "P/security/allowed_request_origins", `["https://example.com","http://localhost:3000"]`).want(204)
+	f.call("POST", "P/security/allowed_request_origins", `["example.com"]`).refused(400, "an origin like https://example.com", "BadRequest")
+	for _, body := range []string{``, `null`, `{}`, `[1]`, `"https://example.com"`} {
+		f.call("POST", "P/security/allowed_request_origins", body).refused(400, "an array of origins", "BadRequest")
+	}
+	require.JSONEq(t, `["https://example.com","http://localhost:3000"]`, string(f.call("GET", "P/security/allowed_request_origins", "").want(200).body))
+	f.call("POST", "P/security/allowed_request_origins", `[]`).want(204)
+	require.Empty(t, f.config().Security.AllowedOrigins)
 	require.JSONEq(t, `{"development_mode_enabled":false}`, string(f.call("GET", "P/sync/config", "").want(200).body))
 }
 

@@ -97,6 +97,9 @@ func TestEveryRouteRefuses(t *testing.T) {
 			continue
 		}
 		for name, body := range map[string]string{"half": `{"a":`, "array": `[]`, "deep": strings.Repeat(`{"a":`, 100_000)} {
+			if name == "array" && strings.HasSuffix(rest, "/allowed_request_origins") {
+				continue // it is what it takes
+			}
 			a := f.callAs(f.token, route.method, at, body)
 			require.Equal(t, 400, a.status, "%s %s with %s: %s", route.method, route.pattern, name, a.body)
 			require.NotEmpty(t, a.get("error"))

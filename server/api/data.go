@@ -13,6 +13,7 @@ import (
 	"realmsync/server/auth"
 	"realmsync/server/data"
 	"realmsync/server/ejson"
+	"realmsync/server/pathpattern"
 )
 
 // The data API: what other programs than Realm's clients use to read and write the documents of an app (docs/data-api.md). A request brings a
@@ -66,7 +67,7 @@ func (s *Server) dataAPI(c *call) error {
 	}
 	var allow []string
 	for i := range dataRoutes {
-		params, ok := match(dataRoutes[i].pattern, segments)
+		params, ok := pathpattern.Match(dataRoutes[i].pattern, segments)
 		switch {
 		case !ok:
 		case dataRoutes[i].method == c.r.Method:

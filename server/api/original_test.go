@@ -181,7 +181,7 @@ var (
 
 // errorCodes are those that clients know, as far as this server uses them (app-services 2.3).
 var errorCodes = map[string]bool{
-	"MissingAuthReq": true, "InvalidSession": true, "UserAppDomainMismatch": true, "InternalServerError": true, "AuthProviderNotFound": true,
+	"MissingAuthReq": true, "InvalidSession": true, "DomainNotAllowed": true, "UserAppDomainMismatch": true, "InternalServerError": true, "AuthProviderNotFound": true,
 	"ServiceNotFound": true, "FunctionNotFound": true, "APIKeyNotFound": true, "APIKeyAlreadyExists": true, "UserAlreadyConfirmed": true,
 	"UserNotFound": true, "UserDisabled": true, "AuthError": true, "BadRequest": true, "AccountNameInUse": true, "InvalidPassword": true,
 	"UserpassTokenInvalid": true, "FunctionExecutionError": true, "ExecutionTimeLimitExceeded": true, "NoMatchingRuleFound": true, "InvalidParameter": true,

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"realmsync/server/auth"
+	"realmsync/server/pathpattern"
 )
 
 // call is one request on its way.
@@ -72,8 +73,7 @@ const (
 )
 
 // find returns the route of a request and the texts of its variable segments. If only the method doesn't fit, allow lists
-// those that would. It is not http.ServeMux: that redirects paths that are not clean, and a redirect makes clients move
-// to another server (app-services 3.4).
+// those that would.
 func find(method, path string) (found *route, params map[string]string, allow []string) {
 	rest, ok := strings.CutPrefix(path, prefix)
 	if !ok {
@@ -81,7 +81,7 @@ func find(method, path string) (found *route, params map[string]string, allow []
 	}
 	segments := strings.SplitN(rest, "/", maxSegments+1)
 	for i := range routes {
-		p, ok := match(routes[i].pattern, segments)
+		p, ok := pathpattern.Match(routes[i].pattern, segments)
 		switch {
 		case !ok:
 		case routes[i].method == method:
@@ -95,21 +95,3 @@ func find(method, path string) (found *route, params map[string]string, allow []
 
 // maxSegments is more than any pattern has.
 const maxSegments = 8
-
-func match(pattern string, segments []string) (map[string]string, bool) {
-	if strings.Count(pattern, "/")+1 != len(segments) {
-		return nil, false
-	}
-	params := map[string]string{}
-	i := 0
-	for want := range strings.SplitSeq(pattern, "/") {
-		switch {
-		case want[0] == ':' && segments[i] != "":
-			params[want[1:]] = segments[i]
-		case want != segments[i]:
-			return nil, false
-		}
-		i++
-	}
-	return params, true
-}

@@ -51,6 +51,9 @@ func (s *Server) dispatch(c *call) error {
 	case "/.well-known/jwks.json":
 		return s.only(c, "jwks", s.keySet)
 	}
+	if done, err := s.crossOrigin(c); done || err != nil {
+		return err
+	}
 	if strings.HasPrefix(c.r.URL.EscapedPath(), dataPrefix) {
 		return s.dataAPI(c)
 	}

@@ -195,7 +195,7 @@ type Draft struct {
 // Security is the lifetime of sessions, and which origins browsers may call from.
 type Security struct {
 	RefreshTokenExpiration int64    `json:"refresh_token_expiration,omitempty"` // seconds, at least 1800; 0: the server's default
-	AllowedOrigins         []string `json:"allowed_request_origins,omitempty"`
+	AllowedOrigins         []string `json:"allowed_request_origins,omitempty"`  // see AllowsOrigin
 }
 
 // SyncService returns the data source that syncs, or nil.

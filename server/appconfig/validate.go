@@ -123,7 +123,7 @@ func (v *validator) run() {
 	}
 	for i, o := range c.Security.AllowedOrigins {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" {
-			v.fail(fmt.Sprintf("security.allowed_request_origins[%d]", i), "it must be an origin like https://example.com")
+			v.fail(fmt.Sprintf("security.allowed_request_origins[%d]", i), "it must be an origin like https://example.com; an empty list allows all")
 		}
 	}
 	if !isNull(c.Settings) && !isObject(c.Settings) {

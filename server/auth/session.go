@@ -151,6 +151,15 @@ func (s *Service) check(ctx context.Context, token, kind string) (*claims, *App,
 	return c, app, nil
 }
 
+// TokenApp returns the app that a token of either type is for, or ErrInvalidSession. It says nothing of the token's user and session: Access and Session do.
+func (s *Service) TokenApp(ctx context.Context, token string) (*App, error) {
+	_, app, err := s.check(ctx, token, typeAccess)
+	if errors.Is(err, ErrInvalidSession) {
+		_, app, err = s.check(ctx, token, typeRefresh)
+	}
+	return app, err
+}
+
 func (s *Service) mustBeEnabled(ctx context.Context, app *App, user string) error {
 	disabled, exists, err := userState(ctx, s.db.read, app, user)
 	switch {

@@ -69,7 +69,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	number := s.connections.Add(1)
 	var raw net.Conn
 	ws, err := websocket.Accept(smallBuffers{w, &raw}, r, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // the token decides, and browsers are no clients of this
+		InsecureSkipVerify: true, // the token decides; package api has looked at the origin of what a browser sends
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {

@@ -168,6 +168,17 @@ func TestLoad(t *testing.T) {
 }
 
 // What is written and read again is the same: from files, and from a configuration.
+// The manual of App Services has the list of origins outside of "security", exports have it inside.
+func TestOriginsOutsideOfSecurity(t *testing.T) {
+	t.Parallel()
+	dir := write(t, map[string]string{"realm_config.json": `{"app_id": "a", "security": {"refresh_token_expiration": 1800}, "allowed_request_origins": ["https://a.example"]}`})
+	c := apply(t, dir, appconfig.New("a", "x"))
+	require.Equal(t, appconfig.Security{RefreshTokenExpiration: 1800, AllowedOrigins: []string{"https://a.example"}}, c.Security)
+	d, err := Load(dir)
+	require.NoError(t, err)
+	require.Empty(t, d.Notices())
+}
+
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	first := apply(t, write(t, example), appconfig.New("todo-abcde", "x"))
@@ -241,6 +252,8 @@ func TestErrorsNameFileAndLine(t *testing.T) {
 		"syntax":          {"auth/providers.json", "{\n\"a\": {},\n}", "auth/providers.json:3:", "not JSON"},
 		"kind":            {"auth/providers.json", "{\n\"anon-user\": {\n\"disabled\": 7}}", "auth/providers.json:3:", "not of the right kind"},
 		"provider":        {"auth/providers.json", "{\n\"anon-user\": {\"type\": \"anon-user\"},\n\"ldap\": {\n\"name\": \"x\",\n\"type\": \"ldap\"}}", "auth/providers.json:5:", `"ldap"`},
+		"origin":          {"realm_config.json", "{\"app_id\": \"a\", \"security\": {\n\"allowed_request_origins\": [\n\"example.com\"]}}", "realm_config.json:3:", "an origin like"},
+		"origin outside":  {"realm_config.json", "{\"app_id\": \"a\",\n\"allowed_request_origins\": [\"https://a.example\",\n\n\"example.com\"]}", "realm_config.json:4:", "an origin like"},
 		"environment":     {"realm_config.json", "{\"app_id\": \"a\",\n\"environment\": \"x\"}", "realm_config.json:2:", "must be one of"},
 		"no source":       {"functions/sum.js", "", "functions/config.json:1:", "functions/sum.js"},
 		"outside":         {"functions/config.json", "[\n{\"name\": \"../../etc/passwd\"}]", "functions/config.json:2:", "can't be the name"},

@@ -46,6 +46,7 @@ type appFile struct {
 	ProviderRegion  json.RawMessage    `json:"provider_region,omitempty"` // of Atlas: there is none here
 	Environment     string             `json:"environment,omitempty"`
 	Security        appconfig.Security `json:"security"`
+	Origins         []string           `json:"allowed_request_origins,omitempty"` // of Security; the manual of App Services has it here
 
 	// Exports before 2021 have these here.
 	CustomData json.RawMessage `json:"custom_user_data_config,omitempty"`
@@ -98,6 +99,10 @@ func (d *Directory) loadApp() error {
 		c := d.config
 		c.Name, c.Location, c.DeploymentModel, c.Environment, c.Security = f.Name, f.Location, f.DeploymentModel, f.Environment, f.Security
 		d.note("", name)
+		if f.Origins != nil {
+			c.Security.AllowedOrigins = f.Origins
+			d.note("security.allowed_request_origins", name, "allowed_request_origins")
+		}
 		if f.Sync != nil {
 			c.Sync.DevelopmentMode = f.Sync.DevelopmentMode
 		}

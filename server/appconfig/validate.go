@@ -19,6 +19,7 @@ const (
 	maxSecret  = 64 << 10 // bytes of a secret's value
 	maxSource  = 1 << 20  // bytes of a function's source
 	maxEntries = 10_000   // of each list
+	maxOrigins = 1000     // they are read through for each request of a browser
 	maxConfig  = 64 << 20 // bytes of all of it, as JSON
 	maxNesting = 64       // of a schema
 	minHS256   = 32       // bytes of a key (app-services 13.4)
@@ -120,6 +121,9 @@ func (v *validator) run() {
 	v.customData()
 	if s := c.Security.RefreshTokenExpiration; s != 0 && (s < minRefreshExpiration || s > maxRefreshExpiration) {
 		v.fail("security.refresh_token_expiration", "it must be between %d and %d seconds", minRefreshExpiration, maxRefreshExpiration)
+	}
+	if n := len(c.Security.AllowedOrigins); n > maxOrigins {
+		v.fail("security.allowed_request_origins", "there are %d, at most %d are taken", n, maxOrigins)
 	}
 	for i, o := range c.Security.AllowedOrigins {
 		if u, err := url.Parse(o); err != nil || u.Scheme == "" || u.Host == "" {

@@ -2,6 +2,7 @@ package appconfig
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -128,7 +129,11 @@ func TestValidate(t *testing.T) {
 		"custom data off":   {[]func(*Config){func(c *Config) { c.CustomUserData = &CustomData{} }}, "", ""},
 		"expiration":        {[]func(*Config){func(c *Config) { c.Security.RefreshTokenExpiration = 1799 }}, "security.refresh_token_expiration", "1800"},
 		"origin":            {[]func(*Config){func(c *Config) { c.Security.AllowedOrigins = []string{"example.com"} }}, "security.allowed_request_origins[0]", "https"},
-		"settings":          {[]func(*Config){func(c *Config) { c.Settings = raw("1") }}, "settings", "object"},
+		"origins": {[]func(*Config){func(c *Config) {
+			c.Security.AllowedOrigins = slices.Repeat([]string{"https://a.example"}, maxOrigins+1)
+		}},
+			"security.allowed_request_origins", "at most 1000"},
+		"settings": {[]func(*Config){func(c *Config) { c.Settings = raw("1") }}, "settings", "object"},
 		"environment values": {[]func(*Config){func(c *Config) { c.EnvironmentValues = map[string]map[string]json.RawMessage{"prod": {}} }},
 			"environment_values.prod", "no such environment"},
 	} {

@@ -1,6 +1,7 @@
 package history
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -28,13 +29,11 @@ func TestForget(t *testing.T) {
 	}
 	s, err := f.Snapshot(t.Context())
 	require.NoError(t, err)
-	views, err := s.Views(d.file.Ident)
-	require.NoError(t, err)
+	views, viewsErr := s.Views(d.file.Ident)
+	resets, resetsErr := s.Resets(d.file.Ident, 0)
+	require.NoError(t, errors.Join(viewsErr, resetsErr, s.Close()))
 	require.Empty(t, views)
-	resets, err := s.Resets(d.file.Ident, 0)
-	require.NoError(t, err)
 	require.Empty(t, resets)
-	require.NoError(t, s.Close())
 	claim := d.claim()
 	claim.Salt = 0 // which is what is kept of it
 	_, err = f.Identify(t.Context(), claim)

@@ -84,7 +84,8 @@ type Engine struct {
 	nextPiece uint64 // number of the next piece; those of commits that failed are not used again
 	pieces    *pieceCache
 
-	trimmed atomic.Uint64 // the version when Trim came last
+	trimmed  atomic.Uint64 // the version when Trim came last
+	presence presence
 }
 
 // Open brings up an app's data and starts the writer. Close ends it.
@@ -170,6 +171,11 @@ func (e *Engine) load(ctx context.Context) error {
 		return err
 	}
 	e.nextFile = max(maxFile+1, FirstFile)
+	seen, err := tx.LastSeen()
+	if err != nil {
+		return err
+	}
+	e.presence.begin(e.cfg.Now, seen)
 	if version == 0 {
 		changes := &store.Changes{Entries: []store.Entry{{Version: 1, Origin: Server, Timestamp: e.now()}}}
 		if changes.Salt, err = e.drawSalt(1); err != nil {
@@ -248,9 +254,7 @@ func (e *Engine) random() (int64, error) {
 }
 
 // now returns the time in ms since 2015, never 0.
-func (e *Engine) now() uint64 {
-	return uint64(max(e.cfg.Now().UnixMilli()-epoch, 1))
-}
+func (e *Engine) now() uint64 { return sinceEpoch(e.cfg.Now()) }
 
 // Entries calls f for the entries with from < version <= to, ascending, until it returns false: from memory as far as they
 // are there, else from the store.

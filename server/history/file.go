@@ -22,8 +22,7 @@ func (e *Engine) NewFile(ctx context.Context, user string, schemaVersion uint64)
 			return file, err
 		}
 		g.nextFile = max(g.nextFile, e.nextFile)
-		now := e.now()
-		file = store.File{Ident: g.nextFile, Salt: salt, User: user, LastSeen: now, Created: now, SchemaVersion: schemaVersion}
+		file = store.File{Ident: g.nextFile, Salt: salt, User: user, LastSeen: e.presence.now(), Created: e.now(), SchemaVersion: schemaVersion}
 		g.nextFile++
 		g.files[file.Ident] = &fileState{File: file}
 		return file, nil
@@ -62,7 +61,7 @@ func (e *Engine) Identify(ctx context.Context, claim Claim) (Client, error) {
 		if err != nil {
 			return client, err
 		}
-		if now := e.now(); now > file.LastSeen+seenEvery {
+		if now := e.presence.now(); now > file.LastSeen+seenEvery {
 			file.LastSeen = now
 		}
 		client = Client{File: file.File, Version: g.version}

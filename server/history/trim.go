@@ -10,7 +10,8 @@ import (
 
 // Retention says what of an app's past is kept.
 type Retention struct {
-	// Offline is how long a client file may be away before it is given up (222, a client reset); 0: for ever.
+	// Offline is how long a client file may be away before it is given up (222, a client reset); 0: for ever. Time in which the app is closed hardly counts
+	// (see presence).
 	Offline time.Duration
 	// Connected are the files with a session now: they are not away, whatever they have sent lately.
 	Connected []uint64
@@ -105,7 +106,7 @@ func (e *Engine) touch(ctx context.Context, r Retention) error {
 		some := rest[:n]
 		rest = rest[n:]
 		if _, err := do(ctx, e, true, func(g *group) (none struct{}, err error) {
-			now := e.now()
+			now := e.presence.now()
 			for _, ident := range some {
 				file, err := g.file(ident)
 				if err != nil {
@@ -153,7 +154,7 @@ func (e *Engine) expireAll(ctx context.Context, r Retention) (count int, err err
 		return 0, nil
 	}
 	away := func(f *store.File) bool {
-		return f.LastSeen != 0 && f.LastSeen+seenEvery+uint64(r.Offline.Milliseconds()) < e.now()
+		return f.LastSeen != 0 && f.LastSeen+seenEvery+uint64(r.Offline.Milliseconds()) < e.presence.now()
 	}
 	var idents []uint64
 	err = e.eachFile(ctx, func(_ store.Snapshot, files []store.File) error {

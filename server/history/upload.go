@@ -174,7 +174,7 @@ func (u *Upload) run(g *group) (err error) {
 		file.BaseVersion = max(file.BaseVersion, u.ServerVersion)
 	}
 	file.Locked = max(file.Locked, u.Locked)
-	if at := g.engine.now(); at > file.LastSeen+seenEvery {
+	if at := g.engine.presence.now(); at > file.LastSeen+seenEvery {
 		file.LastSeen = at
 	}
 	u.result.File = file.File

@@ -54,7 +54,7 @@ type File struct {
 	ClientVersion uint64 // upload cursor: the last client version that was integrated
 	BaseVersion   uint64 // upload cursor: the server version that the client had integrated then
 	Locked        uint64 // locked_server_version: never decreases
-	LastSeen      uint64 // ms since 2015-01-01T00:00:00Z of the last IDENT or upload; 0: expired, never revived
+	LastSeen      uint64 // ms since 2015-01-01T00:00:00Z of the last IDENT or upload, by the clock of history.presence; 0: expired, never revived
 	Created       uint64 // ms since 2015-01-01T00:00:00Z
 	SchemaVersion uint64 // version of the app's schema that it was made for (BIND), 0 where there are no versions
 }

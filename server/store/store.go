@@ -62,6 +62,8 @@ type Reader interface {
 	Files(above uint64, limit int) ([]File, error)
 	// MaxFile returns the highest file ident that was given out, 0 if none was.
 	MaxFile() (uint64, error)
+	// LastSeen returns the newest File.LastSeen, 0 if there is none.
+	LastSeen() (uint64, error)
 	// Views returns the views of a file, ascending by query version.
 	Views(file uint64) ([]View, error)
 	// Resets returns the resets of a file with version > from, ascending by version.

@@ -275,6 +275,12 @@ func (r *reader) MaxFile() (uint64, error) {
 	return v, wrap("reading the newest file ident", err)
 }
 
+// LastSeen implements store.Reader.
+func (r *reader) LastSeen() (uint64, error) {
+	v, err := r.number("SELECT max(last_seen) FROM files")
+	return v, wrap("reading when a client file was seen last", err)
+}
+
 // Views implements store.Reader.
 func (r *reader) Views(file uint64) (out []store.View, err error) {
 	err = r.conn.query(func(rows *sql.Rows) (bool, error) {

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -44,6 +45,9 @@ func empty(f *fixture) {
 		maxFile, err := r.MaxFile()
 		require.NoError(t, err)
 		require.Zero(t, maxFile)
+		seen, err := r.LastSeen()
+		require.NoError(t, err)
+		require.Zero(t, seen)
 		views, err := r.Views(2)
 		require.NoError(t, err)
 		require.Empty(t, views)
@@ -105,6 +109,9 @@ func roundTrip(f *fixture) {
 		maxFile, err := r.MaxFile()
 		require.NoError(t, err)
 		require.EqualValues(t, 3, maxFile)
+		seen, err := r.LastSeen()
+		require.NoError(t, err)
+		require.Equal(t, slices.MaxFunc(c.Files, func(a, b store.File) int { return cmp.Compare(a.LastSeen, b.LastSeen) }).LastSeen, seen)
 		views, err := r.Views(2)
 		require.NoError(t, err)
 		require.Equal(t, []store.View{c.Views[1], c.Views[0]}, views)

@@ -56,9 +56,10 @@ func (s *Service) Register(ctx context.Context, app *App, email, password, remot
 	return err
 }
 
-// dropAccount removes an account whose making failed, unless something has confirmed it since.
+// dropAccount removes an account whose making failed, unless something has confirmed it since, or it has a user.
 func (s *Service) dropAccount(ctx context.Context, app *App, a accountRow) {
-	if _, err := s.db.write.ExecContext(context.WithoutCancel(ctx), "DELETE FROM accounts WHERE id = ? AND confirmed = ?", a.id, a.confirmed); err != nil {
+	if _, err := s.db.write.ExecContext(context.WithoutCancel(ctx), `DELETE FROM accounts WHERE id = ? AND confirmed = ? AND NOT EXISTS
+		(SELECT 1 FROM identities i WHERE i.app_id = ? AND i.provider = ? AND i.identity = accounts.id)`, a.id, a.confirmed, app.ID, ProviderUserpass); err != nil {
 		s.log.Error("an account that was refused was not removed", "app", app.ID, "error", err)
 	}
 }

@@ -4,9 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/server/appconfig"
 	"realmsync/server/ejson"
@@ -29,6 +33,19 @@ func (d Details) set(name, text string) {
 	if err == nil {
 		d[name] = raw
 	}
+}
+
+// document returns the details as BSON values, by name.
+func (d Details) document() (bson.D, error) {
+	out := bson.D{}
+	for _, name := range slices.Sorted(maps.Keys(d)) {
+		value, err := ejson.Parse(d[name])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, bson.E{Key: name, Value: value})
+	}
+	return out, nil
 }
 
 // metadata takes over what an app is configured to know of an external identity's claims. A required field that is missing, or that

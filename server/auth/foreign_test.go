@@ -627,30 +627,82 @@ func TestUserCreation(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// The same credentials may log in while the function for a new user runs: if it fails, connections of that login are closed.
-func TestUserCreationFailsLate(t *testing.T) {
-	var f *fixture
-	twice := false
-	var between Login
-	f = openWith(t, func(c *Config) {
-		c.Functions = functions{"created": func(*Caller, bson.A) (any, error) {
-			twice = true
-			var err error
-			between, err = f.userpass("a@b.c", "password")
-			require.NoError(t, err)
-			return nil, &FunctionError{Message: "not you"}
+// The same credentials may log in while the function for a new user runs: there is no user until it has returned, and they wait for that. If it
+// fails, their own turn has come.
+func TestUserCreationIsAwaited(t *testing.T) {
+	var fail error
+	started, release := make(chan string), make(chan bool)
+	f := openWith(t, func(c *Config) {
+		c.Functions = functions{"created": func(_ *Caller, args bson.A) (any, error) {
+			started <- args[0].(bson.D)[0].Value.(string)
+			<-release
+			return nil, fail
 		}}
 	})
 	f.configure(func(c *appconfig.Config) {
 		c.CustomUserData = &appconfig.CustomData{ServiceID: c.Services[0].ID, Enabled: true, DatabaseName: "d", CollectionName: "c", UserIDField: "id", OnCreation: "created"}
 	}, "created")
+	type result struct {
+		Login
+		err error
+	}
+	results := make(chan result)
+	logIn := func(email string) {
+		l, err := f.userpass(email, "password")
+		results <- result{l, err}
+	}
+	count := func(table string) (n int) {
+		t.Helper()
+		require.NoError(t, f.db.read.QueryRow("SELECT count(*) FROM "+table).Scan(&n))
+		return n
+	}
+	nobody := func() {
+		t.Helper()
+		for _, table := range []string{"users", "identities", "sessions"} {
+			require.Zero(t, count(table), table)
+		}
+	}
+
+	fail = &FunctionError{Message: "not you"}
 	f.register("a@b.c")
-	_, err := f.userpass("a@b.c", "password")
-	require.EqualError(t, err, "not you")
-	require.True(t, twice)
-	_, err = f.Refresh(t.Context(), between.RefreshToken)
-	require.ErrorIs(t, err, ErrInvalidSession)
-	require.Equal(t, []Revocation{{f.app.ID, between.UserID, UserDeleted}}, f.revoked)
+	go logIn("a@b.c")
+	first := <-started
+	nobody() // as a crash would leave it
+	go logIn("a@b.c")
+	release <- true
+	require.NotEqual(t, first, <-started, "the second one's turn")
+	nobody()
+	release <- true
+	for range 2 {
+		require.EqualError(t, (<-results).err, "not you")
+	}
+	nobody()
+
+	fail = nil
+	go logIn("a@b.c")
+	first = <-started
+	go logIn("a@b.c")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := f.arrivals.enter(ctx, arrival{f.app.ID, ProviderUserpass, accountOf(t, f, "a@b.c")})
+	require.ErrorIs(t, err, context.Canceled, "who doesn't wait is let go")
+	nobody()
+	release <- true
+	for range 2 {
+		r := <-results
+		require.NoError(t, r.err)
+		require.Equal(t, first, r.UserID)
+	}
+	require.Equal(t, 1, count("users"))
+	require.Equal(t, 2, count("sessions"))
+	require.Empty(t, f.arrivals.busy)
+}
+
+func accountOf(t *testing.T, f *fixture, email string) string {
+	t.Helper()
+	a, err := findAccount(t.Context(), f.db.read, f.app, email)
+	require.NoError(t, err)
+	return a.id
 }
 
 // A user has so many identities: all are read whenever something looks at the user.

@@ -86,15 +86,6 @@ func (s *Service) checkFunction(ctx context.Context, app *App, p provider, paylo
 	return id, data, nil
 }
 
-// userDocument is a user as the app's function for new users gets it.
-func userDocument(c *Caller) bson.D {
-	identities := bson.A{}
-	for _, i := range c.Identities {
-		identities = append(identities, bson.D{{Key: "id", Value: i.ID}, {Key: "provider_type", Value: i.ProviderType}, {Key: "provider_id", Value: i.ProviderID}})
-	}
-	return bson.D{{Key: "id", Value: c.UserID}, {Key: "type", Value: c.Type}, {Key: "data", Value: c.Data}, {Key: "identities", Value: identities}}
-}
-
 // functionStatus reads what a confirmation or reset function returned: the status of {status: "success"}.
 func functionStatus(out any) string {
 	if d, ok := out.(bson.D); ok {

@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"realmsync/server/appconfig"
 )
 
 // Credentials are what a user logs in with. Which fields count is the provider's matter.
@@ -67,17 +65,8 @@ func (s *Service) login(ctx context.Context, app *App, c Credentials) (Login, er
 		c.DeviceID = NewObjectID(now)
 	}
 	session := sessionRow{id: NewObjectID(now), app: app, device: c.DeviceID}
-	created := false
-	if err := s.db.update(ctx, func(tx *sql.Tx) (err error) {
-		session.user, created, err = s.userFor(ctx, tx, app, who, now)
-		return err
-	}); err != nil {
+	if session.user, err = s.userOf(ctx, app, who, now); err != nil {
 		return Login{}, err
-	}
-	if created {
-		if err := s.userCreated(ctx, app, who.provider.config, session.user); err != nil {
-			return Login{}, err
-		}
 	}
 	out := Login{UserID: session.user, DeviceID: session.device}
 	if out.AccessToken, err = s.accessToken(ctx, session, now); err != nil {
@@ -129,6 +118,11 @@ func (s *Service) Link(ctx context.Context, app *App, accessToken string, c Cred
 		return "", err
 	}
 	now := s.now()
+	leave, err := s.arrivals.enter(ctx, who.arrival(app))
+	if err != nil {
+		return "", wrap("linking", err)
+	}
+	defer leave()
 	var session sessionRow
 	err = s.db.update(ctx, func(tx *sql.Tx) error {
 		if session, err = s.liveSession(ctx, tx, caller.SessionID); err != nil {
@@ -191,34 +185,36 @@ func (s *Service) resolve(ctx context.Context, app *App, c Credentials) (resolve
 	return who, err
 }
 
-// userFor returns the user that the credentials name, and makes it if they are new.
-func (s *Service) userFor(ctx context.Context, tx *sql.Tx, app *App, who resolved, now time.Time) (user string, created bool, err error) {
+// userFor returns the user that the credentials name, and makes it with an id if they are new. "": there is none, and no id.
+func (s *Service) userFor(ctx context.Context, tx *sql.Tx, app *App, who resolved, id string, now time.Time) (user string, err error) {
 	if user = who.userID; user == "" {
 		if user, err = ownerOf(ctx, tx, app, who); err != nil {
-			return "", false, err
+			return "", err
 		}
 	}
 	if user == "" {
-		user = NewObjectID(now)
-		if err := addUser(ctx, tx, app, user, TypeNormal, now); err != nil {
-			return "", false, err
+		if id == "" {
+			return "", nil
 		}
-		return user, true, addIdentity(ctx, tx, app, who, user, now)
+		if err := addUser(ctx, tx, app, id, TypeNormal, now); err != nil {
+			return "", err
+		}
+		return id, addIdentity(ctx, tx, app, who, id, now)
 	}
 	if err := mustBeThere(ctx, tx, app, user); err != nil {
-		return "", false, err
+		return "", err
 	}
 	if who.userID != "" {
-		return user, false, nil
+		return user, nil
 	}
 	// What the issuer says of its user may have changed.
 	data, err := json.Marshal(who.data)
 	if err != nil {
-		return "", false, err
+		return "", err
 	}
 	_, err = tx.ExecContext(ctx, "UPDATE identities SET data = ?1 WHERE app_id = ?2 AND provider = ?3 AND identity = ?4 AND data <> ?1",
 		string(data), app.ID, who.provider.Type, who.identity)
-	return user, false, err
+	return user, err
 }
 
 // mustBeThere refuses a login of a user that is disabled, or was deleted just now.
@@ -237,31 +233,6 @@ func mustBeThere(ctx context.Context, q querier, app *App, user string) error {
 
 func addUser(ctx context.Context, tx *sql.Tx, app *App, user, kind string, now time.Time) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO users (id, app_id, disabled, created, type) VALUES (?,?,0,?,?)", user, app.ID, now.Unix(), kind)
-	return err
-}
-
-// userCreated runs the app's function for new users (app-services 9). If it fails there is no such user.
-func (s *Service) userCreated(ctx context.Context, app *App, config *appconfig.Config, user string) error {
-	if config.CustomUserData == nil || config.CustomUserData.OnCreation == "" {
-		return nil
-	}
-	c, err := s.Caller(ctx, app, user)
-	if err == nil {
-		_, err = s.call(ctx, app, config.CustomUserData.OnCreation, bson.A{userDocument(c)})
-	}
-	if err != nil {
-		ctx := context.WithoutCancel(ctx)
-		if gone := s.db.update(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM users WHERE id = ? AND app_id = ?", user, app.ID); err != nil {
-				return err
-			}
-			// The same credentials may have logged in once more meanwhile.
-			return revoke(ctx, tx, Revocation{app.ID, user, UserDeleted})
-		}); gone != nil {
-			s.log.Error("a user whose creation failed was not removed", "app", app.ID, "user", user, "error", gone)
-		}
-		s.revoked(ctx)
-	}
 	return err
 }
 

@@ -28,15 +28,7 @@ func (s *Service) CreateEmailUser(ctx context.Context, app *App, email, password
 	}
 	who := resolved{provider: p, identity: a.id, data: Details{}, account: true}
 	who.data.set("email", email)
-	var user string
-	var created bool
-	err = s.db.update(ctx, func(tx *sql.Tx) (err error) {
-		user, created, err = s.userFor(ctx, tx, app, who, s.now())
-		return err
-	})
-	if err == nil && created {
-		err = s.userCreated(ctx, app, p.config, user)
-	}
+	user, err := s.userOf(ctx, app, who, s.now())
 	if err != nil {
 		s.dropAccount(ctx, app, a) // what was not made can be made again
 		return UserInfo{}, wrap("making a user", err)

@@ -80,6 +80,7 @@ type Service struct {
 	letters   *limiter // by app and e-mail: what can send a mail
 	remotes   *limiter // by address: logins, registrations, and all that could be one guess of many
 	refreshes *limiter // by session
+	arrivals  arrivals
 	now       func() time.Time
 	log       *slog.Logger
 
@@ -134,6 +135,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	s := &Service{
 		cfg: cfg, db: db, tokens: newTokens(keys, cfg.Now), hasher: newHasher(cfg.PasswordCost), now: cfg.Now, log: cfg.Logger,
 		egress: newEgress(cfg), byID: map[string]*App{}, byDomain: map[string]*App{},
+		arrivals: arrivals{busy: map[arrival]chan struct{}{}},
 	}
 	s.keySets = jwks.NewCache(s.egress, cfg.Now, cfg.Logger)
 	// Nobody has connections of what was revoked before.

@@ -4,12 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
-	"maps"
-	"slices"
-
-	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"realmsync/server/ejson"
 )
 
 // LinkedIdentity is one of the credentials that a user can log in with.
@@ -78,13 +72,9 @@ func (s *Service) Caller(ctx context.Context, app *App, userID string) (*Caller,
 	if err != nil {
 		return nil, err
 	}
-	c := &Caller{UserID: userID, Type: p.Type, Data: bson.D{}, Identities: p.Identities}
-	for _, name := range slices.Sorted(maps.Keys(p.Data)) {
-		value, err := ejson.Parse(p.Data[name])
-		if err != nil {
-			return nil, wrap("reading a profile", err)
-		}
-		c.Data = append(c.Data, bson.E{Key: name, Value: value})
+	c := &Caller{UserID: userID, Type: p.Type, Identities: p.Identities}
+	if c.Data, err = p.Data.document(); err != nil {
+		return nil, wrap("reading a profile", err)
 	}
 	if s.cfg.CustomData != nil {
 		c.CustomData, err = s.cfg.CustomData.Lookup(ctx, app.ID, userID)

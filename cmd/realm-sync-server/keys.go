@@ -36,11 +36,11 @@ func (r *keysRotate) Run(k *kong.Context) error {
 	return err
 }
 
-// maintainEvery is how often it is looked whether something is due with the keys.
+// maintainEvery is how often it is looked whether something is due with the keys and the users.
 const maintainEvery = time.Hour
 
-// followKeys does what is due with the signing keys, at once and from time to time, and reads them again at each SIGHUP. Call stop, which waits for it.
-func followKeys(ctx context.Context, users *auth.Service, log *slog.Logger) (stop func()) {
+// followUsers does what is due with the signing keys and with accounts that wait, at once and from time to time, and reads the keys again at each SIGHUP. Call stop, which waits for it.
+func followUsers(ctx context.Context, users *auth.Service, log *slog.Logger) (stop func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	var group errgroup.Group
@@ -48,6 +48,9 @@ func followKeys(ctx context.Context, users *auth.Service, log *slog.Logger) (sto
 	maintain := func() {
 		if err := users.MaintainKeys(ctx); err != nil && ctx.Err() == nil {
 			log.Error("the keys that sign tokens were not looked after; those in use stay", "error", err)
+		}
+		if err := users.DropUnconfirmed(ctx); err != nil && ctx.Err() == nil {
+			log.Error("accounts that nobody has confirmed were not dropped; it is tried again within an hour", "error", err)
 		}
 	}
 	maintain()

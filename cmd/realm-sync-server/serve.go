@@ -115,7 +115,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, users.Close()) }()
-	defer followKeys(ctx, users, log)()
+	defer followUsers(ctx, users, log)()
 
 	sets := rules.NewSets(configs)
 	documents, ruled, err := c.openData(users, configs, sets, func() *sync.Server { return endpoint }, log)

@@ -74,8 +74,8 @@ func (s *Service) addAccount(ctx context.Context, app *App, email, password stri
 	now := s.now()
 	a.id = NewObjectID(now)
 	err = s.db.update(ctx, func(tx *sql.Tx) error {
-		n, err := changed(tx.ExecContext(ctx, "INSERT INTO accounts (app_id, email, id, hash, confirmed, created) VALUES (?,?,?,?,?,?) ON CONFLICT DO NOTHING",
-			app.ID, email, a.id, a.hash, confirmed, now.Unix()))
+		n, err := changed(tx.ExecContext(ctx, "INSERT INTO accounts (app_id, email, id, hash, confirmed, created, dropped) VALUES (?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+			app.ID, email, a.id, a.hash, confirmed, now.Unix(), now.Add(unconfirmedLife).Unix()))
 		if err == nil && n == 0 {
 			err = ErrNameInUse
 		}

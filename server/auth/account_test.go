@@ -144,6 +144,72 @@ func TestResend(t *testing.T) {
 	require.Error(t, f.CallConfirmation(t.Context(), f.app, "b@b.c"), "there is no function")
 }
 
+// Accounts that nobody confirms are dropped 30 days after the registration or the last letter, and no others.
+func TestUnconfirmedAccountsAreDropped(t *testing.T) {
+	const day = 24 * time.Hour
+	f := openWith(t, func(c *Config) { c.Mailer = &letters{} })
+	f.register("confirmed@b.c") // at once
+	f.register("user@b.c")
+	_, err := f.userpass("user@b.c", "password")
+	require.NoError(t, err)
+	f.userpassConfig(mailConfig)
+	for _, email := range []string{"waits@b.c", "asks@b.c", "late@b.c"} {
+		f.register(email)
+	}
+	// What no version writes: a user's account that is not confirmed.
+	_, err = f.db.write.Exec("UPDATE accounts SET confirmed = 0 WHERE email = 'user@b.c'")
+	require.NoError(t, err)
+	there := func(want ...string) {
+		t.Helper()
+		require.NoError(t, f.DropUnconfirmed(t.Context()))
+		got := []string{}
+		rows, err := f.db.read.Query("SELECT email FROM accounts ORDER BY email")
+		require.NoError(t, err)
+		defer rows.Close()
+		for rows.Next() {
+			var email string
+			require.NoError(t, rows.Scan(&email))
+			got = append(got, email)
+		}
+		require.NoError(t, rows.Err())
+		require.Equal(t, want, got)
+	}
+	f.clock.Move(29 * day)
+	require.NoError(t, f.ResendConfirmation(t.Context(), f.app, "asks@b.c"))
+	require.NoError(t, f.ConfirmPending(t.Context(), f.app, "late@b.c"))
+	f.clock.Move(day - time.Second)
+	there("asks@b.c", "confirmed@b.c", "late@b.c", "user@b.c", "waits@b.c")
+	f.clock.Move(time.Second)
+	there("asks@b.c", "confirmed@b.c", "late@b.c", "user@b.c")
+	f.register("waits@b.c") // the address is free
+	f.clock.Move(29 * day)
+	there("confirmed@b.c", "late@b.c", "user@b.c", "waits@b.c")
+	f.clock.Move(365 * day)
+	there("confirmed@b.c", "late@b.c", "user@b.c")
+
+	// However many there are.
+	f.register("last@b.c")
+	_, err = f.db.write.Exec(`WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO accounts SELECT app_id, i || '@b.c', 'id' || i, hash, confirmed, created, dropped FROM n, (SELECT * FROM accounts WHERE email = 'last@b.c')`, 2*dropAtOnce)
+	require.NoError(t, err)
+	f.clock.Move(30 * day)
+	there("confirmed@b.c", "late@b.c", "user@b.c")
+}
+
+// Accounts of versions that dropped none have their 30 days from when this one is there.
+func TestUnconfirmedAccountsOfEarlierVersions(t *testing.T) {
+	f := openWith(t, func(c *Config) { c.Mailer = &letters{} })
+	f.userpassConfig(mailConfig)
+	f.register("a@b.c")
+	_, err := f.db.write.Exec("DROP INDEX accounts_dropped; ALTER TABLE accounts DROP COLUMN dropped; PRAGMA user_version = 6")
+	require.NoError(t, err)
+	before := time.Now()
+	f.restart()
+	var dropped int64
+	require.NoError(t, f.db.read.QueryRow("SELECT dropped FROM accounts").Scan(&dropped))
+	require.GreaterOrEqual(t, dropped, before.Add(unconfirmedLife).Unix())
+}
+
 // Without a mail server links are in the log in development mode; otherwise whatever needs a mail is refused and leaves nothing.
 func TestWithoutMailServer(t *testing.T) {
 	var log strings.Builder

@@ -80,13 +80,21 @@ func (s *Service) login(ctx context.Context, app *App, c Credentials) (Login, er
 	return out, s.db.update(ctx, func(tx *sql.Tx) error { return s.openSession(ctx, tx, session, c.Device, now, life) })
 }
 
-// openSession stores a session, if its user is still there.
+// maxSessions bounds the open sessions of a user: many devices may share an account, and each login of one that forgot its session opens another.
+const maxSessions = 1000
+
+// openSession stores a session, if its user is still there. If the user has too many the oldest ends; its connections are not closed, since those
+// of all sessions would be: they end with their access tokens.
 func (s *Service) openSession(ctx context.Context, tx *sql.Tx, r sessionRow, device Device, now time.Time, life time.Duration) error {
 	if err := mustBeThere(ctx, tx, r.app, r.user); err != nil {
 		return err
 	}
 	// A few of those that have expired go with each that comes.
 	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires < ? LIMIT 64)", now.Unix()); err != nil {
+		return err
+	}
+	// By their ids, which begin with the time; before the new one comes, so that it stays whatever the clock says.
+	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT -1 OFFSET ?)", r.user, maxSessions-1); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, "INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires, kid) VALUES (?,?,?,?,?,?,?,?)",

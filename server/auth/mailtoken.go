@@ -44,6 +44,11 @@ func (s *Service) newMailToken(ctx context.Context, account, purpose string) (ma
 		if _, err := tx.ExecContext(ctx, "DELETE FROM mail_tokens WHERE id IN (SELECT id FROM mail_tokens WHERE account = ? ORDER BY expires DESC LIMIT -1 OFFSET ?)", account, maxMailTokens-1); err != nil {
 			return err
 		}
+		if purpose == forConfirmation { // it is waited for anew
+			if _, err := tx.ExecContext(ctx, "UPDATE accounts SET dropped = ? WHERE id = ? AND confirmed = 0", now.Add(unconfirmedLife).Unix(), account); err != nil {
+				return err
+			}
+		}
 		_, err := tx.ExecContext(ctx, "INSERT INTO mail_tokens (id, account, purpose, digest, expires) VALUES (?,?,?,?,?)",
 			t.id, account, purpose, digestOf(t.token), now.Add(mailTokenLife).Unix())
 		return err

@@ -90,3 +90,31 @@ func (s *Service) DeletePending(ctx context.Context, app *App, email string) err
 		return err
 	}))
 }
+
+const (
+	// unconfirmedLife is how long an account waits for its confirmation, from its registration or the last letter (or call of the app's function) on.
+	unconfirmedLife = 30 * 24 * time.Hour
+	// dropAtOnce is how many accounts are dropped in one transaction: logins wait for it.
+	dropAtOnce = 1000
+)
+
+// DropUnconfirmed removes the accounts of all apps that were registered and not confirmed in time: their addresses are free again. It is called from
+// time to time.
+func (s *Service) DropUnconfirmed(ctx context.Context) error {
+	for total := int64(0); ; {
+		var n int64
+		err := s.db.update(ctx, func(tx *sql.Tx) (err error) {
+			n, err = changed(tx.ExecContext(ctx, `DELETE FROM accounts WHERE id IN (SELECT a.id FROM accounts a WHERE a.confirmed = 0 AND a.dropped <= ?1 AND NOT EXISTS
+				(SELECT 1 FROM identities i WHERE i.app_id = a.app_id AND i.provider = ?2 AND i.identity = a.id) LIMIT ?3)`, s.now().Unix(), ProviderUserpass, dropAtOnce))
+			return err
+		})
+		total += n
+		if err == nil && n == dropAtOnce {
+			continue
+		}
+		if total > 0 {
+			s.log.Info("accounts dropped, which nobody has confirmed in 30 days", "accounts", total)
+		}
+		return wrap("dropping accounts", err)
+	}
+}

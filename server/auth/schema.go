@@ -105,4 +105,8 @@ var migrations = []string{
 		user_id TEXT NOT NULL,
 		reason INTEGER NOT NULL
 	) STRICT;`,
+	// 7. When an account that nobody has confirmed is dropped: see DropUnconfirmed. Those of earlier versions have 30 days from now.
+	`ALTER TABLE accounts ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
+	UPDATE accounts SET dropped = unixepoch() + 30 * 86400 WHERE confirmed = 0;
+	CREATE INDEX accounts_dropped ON accounts (dropped) WHERE confirmed = 0;`,
 }

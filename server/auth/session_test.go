@@ -71,6 +71,51 @@ func TestExpiry(t *testing.T) {
 	require.Equal(t, 1, n, "expired sessions are swept out")
 }
 
+// A login too many ends the user's oldest session, and nobody else's.
+func TestSessionsAreBounded(t *testing.T) {
+	f := open(t, nil)
+	other := f.anonymous()
+	f.register("a@b.c")
+	logIn := func() Login {
+		t.Helper()
+		f.clock.Move(time.Second)
+		l, err := f.userpass("a@b.c", "password")
+		require.NoError(t, err)
+		return l
+	}
+	first, second := logIn(), logIn()
+	// More of them, all later ones.
+	f.clock.Move(maxSessions * time.Second)
+	_, err := f.db.write.Exec(`WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+		INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires, kid)
+		SELECT printf('%08x%016x', ? - i, i), app_id, user_id, device_id, digest, created, expires, kid FROM n, (SELECT * FROM sessions WHERE user_id = ? LIMIT 1)`,
+		maxSessions-2, f.clock.Now().Unix(), first.UserID)
+	require.NoError(t, err)
+	good := func(l Login) bool {
+		_, err := f.Refresh(t.Context(), l.RefreshToken)
+		return err == nil
+	}
+	require.True(t, good(first))
+	third := logIn()
+	require.False(t, good(first), "the oldest")
+	require.True(t, good(second))
+	require.True(t, good(third))
+	fourth := logIn()
+	require.False(t, good(second))
+	require.True(t, good(third))
+	require.True(t, good(fourth))
+	require.True(t, good(other))
+	var n int
+	require.NoError(t, f.db.read.QueryRow("SELECT count(*) FROM sessions WHERE user_id = ?", first.UserID).Scan(&n))
+	require.Equal(t, maxSessions, n)
+	require.Empty(t, f.revoked, "connections of the other sessions go on")
+
+	// When the clock was set back the new session isn't the one that goes.
+	f.clock.Move(-2 * maxSessions * time.Second)
+	back := logIn()
+	require.True(t, good(back))
+}
+
 func TestAuthenticate(t *testing.T) {
 	f := open(t, nil)
 	ctx := t.Context()

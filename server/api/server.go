@@ -84,7 +84,8 @@ type Server struct {
 	adminOnly   bool
 	metrics     *metrics
 	log         *slog.Logger
-	writeTime   time.Duration
+	writeTime   time.Duration // these two: changed by tests
+	recheck     time.Duration
 	headerTime  time.Duration
 	readTime    time.Duration
 	draining    atomic.Bool
@@ -99,7 +100,7 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Auth == nil {
 		return nil, errors.New("api: there is no auth service")
 	}
-	s := &Server{drained: make(chan struct{}), hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, proxies: cfg.TrustedProxies, log: cfg.Logger, writeTime: writeTime,
+	s := &Server{drained: make(chan struct{}), hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, proxies: cfg.TrustedProxies, log: cfg.Logger, writeTime: writeTime, recheck: recheck,
 		headerTime: cmp.Or(cfg.HeaderTimeout, 10*time.Second), readTime: cmp.Or(cfg.ReadTimeout, 30*time.Second)}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

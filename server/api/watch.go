@@ -114,7 +114,7 @@ func (s *Server) stream(c *call, stream *data.Watch) error {
 	if !send(":\n") {
 		return nil
 	}
-	again := time.NewTicker(recheck)
+	again := time.NewTicker(s.recheck)
 	defer again.Stop()
 	for {
 		var err error

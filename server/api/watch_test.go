@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/server/auth"
 )
 
 // stream is a connection on which changes are watched.
@@ -111,6 +113,50 @@ func TestWatchRevoked(t *testing.T) {
 	require.Contains(t, s.event(), "data: {")
 	require.Contains(t, mine.event(), "event: error\ndata: {\"error\":\"invalid session")
 	require.Empty(t, mine.chunk())
+}
+
+// A stream ends with its token, also when nothing is changed.
+func TestWatchExpires(t *testing.T) {
+	d := openDocuments(t)
+	d.api.recheck = time.Millisecond
+	s, _ := d.watch(t, "")
+	d.clock.Move(auth.DefaultAccessLife)
+	d.token = d.anonymous().AccessToken
+	d.ask(http.MethodPost, "/Dog/documents", `{"_id":"1"}`).is(201, `{"insertedId":"1"}`)
+	require.Contains(t, s.event(), "data: {", "within the leeway")
+	d.clock.Move(time.Hour)
+	require.Contains(t, s.event(), "event: error\ndata: {\"error\":\"invalid session")
+	require.Empty(t, s.chunk())
+}
+
+// While nothing is changed the reader is sent what means nothing from time to time, and the stream of one that is gone ends.
+func TestWatchReaderGone(t *testing.T) {
+	d := openDocuments(t)
+	d.api.recheck = time.Millisecond
+	s, _ := d.watch(t, "")
+	for range 3 {
+		require.Equal(t, ":\n", s.chunk())
+	}
+	require.NoError(t, s.conn.Close())
+	require.Eventually(t, d.watchEnded, patience, 5*time.Millisecond)
+}
+
+// A reader that takes nothing is cut off: it doesn't hold the server.
+func TestWatchReaderTakesNothing(t *testing.T) {
+	d := openDocuments(t)
+	d.api.writeTime = 50 * time.Millisecond
+	s, _ := d.watch(t, "")
+	require.Equal(t, ":\n", s.chunk())
+	long := strings.Repeat("x", 1<<20)
+	for i := range 32 { // more than the buffers of both ends
+		require.Equal(t, 201, d.ask(http.MethodPost, "/Dog/documents", fmt.Sprintf(`{"_id":"%d","name":"%s"}`, i, long)).status)
+	}
+	require.Eventually(t, d.watchEnded, patience, 5*time.Millisecond)
+}
+
+// watchEnded says whether a stream has ended: it is logged then.
+func (d *documents) watchEnded() bool {
+	return strings.Contains(d.log.String(), `/functions/call","status":200`)
 }
 
 // What can't be watched is refused before a stream begins, as every request is.

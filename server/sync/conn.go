@@ -222,13 +222,11 @@ func (c *conn) bind(m *wire.Bind, have *session) {
 // leave ends a session at the client's wish.
 func (c *conn) leave(s *session) {
 	s.unbind()
-	if len(c.leaving) > 64 {
-		for sid, old := range c.leaving {
-			select {
-			case <-old:
-				delete(c.leaving, sid)
-			default:
-			}
+	for sid, old := range c.leaving { // all, each time: a client that pauses and goes on all day would leave some behind
+		select {
+		case <-old:
+			delete(c.leaving, sid)
+		default:
 		}
 	}
 	for sid, old := range c.leaving {

@@ -580,3 +580,24 @@ func TestConfig(t *testing.T) {
 	require.ErrorContains(t, err, "required")
 	require.NotEmpty(t, fmt.Sprint(err))
 }
+
+// A client that pauses and goes on all day leaves nothing behind on its connection.
+func TestUnboundSessionsAreForgotten(t *testing.T) {
+	f := open(t, nil)
+	l := f.dial("anna")
+	for sid := uint64(1); sid <= 30; sid++ {
+		l.send(&wire.Bind{Session: sid, Data: wire.BindData{}.Append(nil), NeedIdent: true})
+		expect[*wire.ServerIdent](l)
+		l.send(&wire.Unbind{Session: sid})
+		require.Equal(t, &wire.Unbound{Session: sid}, l.next())
+	}
+	f.mu.Lock()
+	var c *conn
+	for one := range f.conns {
+		c = one
+	}
+	f.mu.Unlock()
+	require.NoError(t, l.ws.CloseNow())
+	<-c.ctx.Done() // its reader has ended
+	require.LessOrEqual(t, len(c.leaving), 15, "those whose goroutines ended after their last message was sent")
+}

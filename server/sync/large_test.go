@@ -21,17 +21,17 @@ func heap() int64 {
 	return int64(m.HeapAlloc)
 }
 
-// The initial sync of 200,000 objects: it takes little memory, whoever writes goes on meanwhile, a client that stops reading costs no more, and one that goes in the
+// The initial sync of 50,000 objects of 900 bytes: it takes little memory, whoever writes goes on meanwhile, a client that stops reading costs no more, and one that goes in the
 // middle leaves nothing behind (issue 5, point 6).
 func TestInitialSyncOfALargeClass(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it makes 200,000 objects")
+		t.Skip("it makes 50,000 objects")
 	}
 	f := open(t, nil)
-	const dogs, batch = 200_000, 10_000
+	const dogs, batch = 50_000, 2500
 	writer := f.device("anna").subscribed(allDogs)
 	random := rand.New(rand.NewPCG(1, 9))
-	name := make([]byte, 100)
+	name := make([]byte, 450)
 	for i := range int64(dogs) {
 		if i%batch == 0 {
 			writer.record(nil)

@@ -110,15 +110,7 @@ func (s *Server) dataCaller(c *call) (*auth.Caller, error) {
 	if c.bearer() == "" {
 		return nil, auth.ErrMissingAuth
 	}
-	bearer, err := s.accessCaller(c)
-	if err != nil {
-		return nil, err
-	}
-	caller, err := s.auth.Caller(c.r.Context(), bearer.App, bearer.UserID)
-	if errors.Is(err, auth.ErrUserNotFound) { // deleted just now
-		err = auth.ErrInvalidSession.Because(err)
-	}
-	return caller, err
+	return s.tokenCaller(c)
 }
 
 // body reads the body as extended JSON.

@@ -31,7 +31,7 @@ func (s *Server) watch(c *call) error {
 	if token := query.Get("baas_at"); token != "" {
 		c.r.Header.Set("Authorization", "Bearer "+token)
 	}
-	caller, err := s.watcher(c)
+	caller, err := s.tokenCaller(c)
 	if err != nil {
 		return err
 	}
@@ -47,8 +47,8 @@ func (s *Server) watch(c *call) error {
 	return s.stream(c, stream)
 }
 
-// watcher returns who watches, if the token is still good.
-func (s *Server) watcher(c *call) (*auth.Caller, error) {
+// tokenCaller returns the user of the access token, if it is still good.
+func (s *Server) tokenCaller(c *call) (*auth.Caller, error) {
 	bearer, err := s.accessCaller(c)
 	if err != nil {
 		return nil, err
@@ -131,7 +131,7 @@ func (s *Server) stream(c *call, stream *data.Watch) error {
 		}
 		for more := err == nil; more && err == nil; {
 			var caller *auth.Caller
-			if caller, err = s.watcher(c); err != nil {
+			if caller, err = s.tokenCaller(c); err != nil {
 				break
 			}
 			var events []bson.D

@@ -145,7 +145,7 @@ func TestDamagedBackup(t *testing.T) {
 		&websocket.DialOptions{Subprotocols: wire.OfferedSubprotocols()})
 	require.Error(t, err)
 	require.Equal(t, http.StatusServiceUnavailable, answer.StatusCode, "clients come again")
-	require.Contains(t, p.stderr.String(), "the app's sync.db is damaged; stop the server, look at it with 'realm-sync-server fsck', and restore a backup")
+	p.stderr.Await(t, "the app's sync.db is damaged; stop the server, look at it with 'realm-sync-server fsck', and restore a backup")
 	p.stop()
 	// A manifest can't name files elsewhere.
 	require.NoError(t, os.WriteFile(filepath.Join(copied, "manifest.json"), []byte(`{"format":1,"files":[{"path":"../data/auth.db"}]}`), 0o600))

@@ -37,7 +37,7 @@ func TestDocumentedCommands(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(bin, "realm-sync-server"), []byte(shim), 0o700)) //nolint:gosec // it is run
 	work := filepath.Join(dir, "work")
 	require.NoError(t, os.Mkdir(work, 0o700))
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "bash", "-c", script)
 	cmd.Dir, cmd.Env = work, append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"))

@@ -53,7 +53,7 @@ func TestAppFiles(t *testing.T) {
 
 	put(t, dir, "auth/providers.json", "{\"anon-user\":{\"type\":\"anon-user\"},\n\"ldap\":{}}")
 	p.hangup("nothing is changed")
-	require.Contains(t, p.stderr.String(), "file=auth/providers.json line=2")
+	p.stderr.Await(t, "file=auth/providers.json line=2")
 	require.Equal(t, 404, login())
 
 	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user"}}`)
@@ -171,7 +171,7 @@ func TestSchemasInFiles(t *testing.T) {
 	put(t, dir, schema, "{\"title\":\"Item\",\"properties\":{\"_id\":{\"bsonType\":\"long\"},\n\"n\":{\"bsonType\":\"string\"}},\"required\":[\"_id\",\"n\"]}")
 	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user","disabled":true}}`)
 	p.hangup("nothing is changed")
-	require.Contains(t, p.stderr.String(), "file="+schema+" line=2 path=schemas[0].schema.properties.n")
+	p.stderr.Await(t, "file="+schema+" line=2 path=schemas[0].schema.properties.n")
 	user.call("POST", "/api/client/v2.0/app/todo-abcde/auth/providers/anon-user/login", `{"provider":"anon-user"}`, 200)
 	put(t, dir, schema, `{"title":"Item","properties":{"_id":{"bsonType":"long"},"n":{"bsonType":"long"},"more":{"bsonType":"bool"}},"required":["_id","n"]}`)
 	p.hangup("the files of apps were read again\"")

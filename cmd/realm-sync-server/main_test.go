@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-const patience = 20 * time.Second
+// patience is how long a test waits for what must come. It is no limit that a busy machine should reach.
+const patience = time.Minute
 
 // process is a running server.
 type process struct {
@@ -163,7 +164,6 @@ func TestServe(t *testing.T) {
 	require.Equal(t, wire.LastInBatch, download.BatchState)
 	_, metrics := p.request(http.MethodGet, "/metrics", "")
 	require.Contains(t, string(metrics), "realm_sync_sessions 1")
-	require.NotContains(t, p.stderr.String(), "baas_at", "tokens are not logged")
 
 	// A second instance keeps its hands off.
 	second, log := command("serve", "--listen", "127.0.0.1:0", "--data", data, "--dev")
@@ -174,6 +174,7 @@ func TestServe(t *testing.T) {
 	_, _, err := ws.Read(t.Context())
 	require.Equal(t, websocket.StatusCode(wire.CloseInternalError), websocket.CloseStatus(err), "%v", err)
 	require.Contains(t, p.stderr.String(), "stopped")
+	require.NotContains(t, p.stderr.String(), "baas_at", "tokens are not logged")
 
 	for range 2 {
 		p = serve(t, data)

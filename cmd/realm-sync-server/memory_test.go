@@ -44,6 +44,6 @@ func TestMemoryLimit(t *testing.T) {
 	p.base = strings.TrimPrefix(said[0], "listening on ")
 	_, metrics := p.request(http.MethodGet, "/metrics", "")
 	require.Contains(t, string(metrics), "\ngo_gc_gomemlimit_bytes 3.145728e+08\n")
-	require.Contains(t, p.stderr.String(), `msg="memory is limited" mib=300 from=--memory`)
+	p.stderr.Await(t, `msg="memory is limited" mib=300 from=--memory`)
 	p.stop()
 }

@@ -249,7 +249,7 @@ func TestLogsOfAnApp(t *testing.T) {
 	_, log, err = ran(t, "fsck", "--data", data)
 	require.NoError(t, err, log)
 	p = serve(t, data)
-	require.Contains(t, p.stderr.String(), "nothing but log lines is lost")
+	p.stderr.Await(t, "nothing but log lines is lost")
 	require.Empty(t, logs().Logs)
 	_, metrics := p.request(http.MethodGet, "/metrics", "")
 	require.Contains(t, string(metrics), "realm_app_log_lines_lost_total 0")

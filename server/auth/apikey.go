@@ -110,24 +110,54 @@ func (s *Service) Key(ctx context.Context, c Bearer, id string) (k APIKey, err e
 	return k, wrap("reading an API key", keyNotFound(err))
 }
 
-// DeleteKey removes an API key, or returns ErrKeyNotFound. Sessions opened with it stay.
+// DeleteKey removes an API key, or returns ErrKeyNotFound. The sessions that it opened end.
 func (s *Service) DeleteKey(ctx context.Context, c Bearer, id string) error {
-	return s.changeKey(ctx, "DELETE FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id)
+	return s.changeKey(ctx, c, id, true, "DELETE FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id)
 }
 
-// SetKeyDisabled disables or enables an API key, or returns ErrKeyNotFound.
+// SetKeyDisabled disables or enables an API key, or returns ErrKeyNotFound. Disabling it ends the sessions that it opened; enabling it brings none back.
 func (s *Service) SetKeyDisabled(ctx context.Context, c Bearer, id string, disabled bool) error {
-	return s.changeKey(ctx, "UPDATE api_keys SET disabled = ?3 WHERE user_id = ?1 AND id = ?2", c.UserID, id, disabled)
+	return s.changeKey(ctx, c, id, disabled, "UPDATE api_keys SET disabled = ?3 WHERE user_id = ?1 AND id = ?2", c.UserID, id, disabled)
 }
 
-func (s *Service) changeKey(ctx context.Context, statement string, args ...any) error {
-	return wrap("changing an API key", s.db.update(ctx, func(tx *sql.Tx) error {
+// changeKey changes an API key of a user, and if that ends its life, its sessions too: whoever disables a key that is no secret any more means those who
+// have used it. All connections of the user are closed then, as by RevokeSession.
+func (s *Service) changeKey(ctx context.Context, c Bearer, id string, ends bool, statement string, args ...any) error {
+	var ended int64
+	err := s.db.update(ctx, func(tx *sql.Tx) error {
 		n, err := changed(tx.ExecContext(ctx, statement, args...))
-		if err == nil && n == 0 {
-			err = ErrKeyNotFound
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return ErrKeyNotFound
+		case !ends:
+			return nil
 		}
-		return err
-	}))
+		if ended, err = changed(tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND api_key = ?", c.UserID, id)); err != nil || ended == 0 {
+			return err
+		}
+		return revoke(ctx, tx, Revocation{c.App.ID, c.UserID, SessionsRevoked})
+	})
+	if err != nil {
+		return wrap("changing an API key", err)
+	}
+	if ended > 0 {
+		s.revoked(ctx)
+	}
+	return nil
+}
+
+var errInvalidKey = &Error{Status: http.StatusUnauthorized, Code: "AuthError", Text: "invalid API key"}
+
+// mustBeGoodKey refuses a login by a key that was disabled or deleted since it was checked.
+func mustBeGoodKey(ctx context.Context, q querier, id string) error {
+	var disabled bool
+	err := q.QueryRowContext(ctx, "SELECT disabled FROM api_keys WHERE id = ?", id).Scan(&disabled)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && disabled {
+		return errInvalidKey
+	}
+	return err
 }
 
 // checkKey returns the id of an API key and its user. It is found by its digest: what is compared is not the secret.
@@ -136,7 +166,7 @@ func (s *Service) checkKey(ctx context.Context, app *App, key string) (id, user 
 	err = s.db.read.QueryRowContext(ctx, "SELECT id, user_id, disabled FROM api_keys WHERE digest = ? AND app_id = ?", digestOf(key), app.ID).Scan(&id, &user, &disabled)
 	switch {
 	case errors.Is(err, sql.ErrNoRows), err == nil && disabled:
-		return "", "", &Error{Status: 401, Code: "AuthError", Text: "invalid API key"}
+		return "", "", errInvalidKey
 	case err != nil:
 		return "", "", wrap("looking for an API key", err)
 	}

@@ -849,7 +849,7 @@ func TestProvidersAreTakenOver(t *testing.T) {
 		require.NoError(t, err)
 	}
 	// As version 2 had it.
-	_, err = s.db.write.ExecContext(t.Context(), `DROP INDEX accounts_dropped; ALTER TABLE accounts DROP COLUMN dropped; DROP INDEX sessions_app; DROP INDEX sessions_kid; ALTER TABLE sessions DROP COLUMN kid; DROP TABLE noise; DROP TABLE revocations; DROP TABLE old_providers; DROP TABLE mail_tokens; DROP TABLE devices; ALTER TABLE users DROP COLUMN type; ALTER TABLE users DROP COLUMN last_login;
+	_, err = s.db.write.ExecContext(t.Context(), `ALTER TABLE sessions DROP COLUMN api_key; DROP INDEX accounts_dropped; ALTER TABLE accounts DROP COLUMN dropped; DROP INDEX sessions_app; DROP INDEX sessions_kid; ALTER TABLE sessions DROP COLUMN kid; DROP TABLE noise; DROP TABLE revocations; DROP TABLE old_providers; DROP TABLE mail_tokens; DROP TABLE devices; ALTER TABLE users DROP COLUMN type; ALTER TABLE users DROP COLUMN last_login;
 		CREATE TABLE providers (app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE, type TEXT NOT NULL, id TEXT NOT NULL UNIQUE, disabled INTEGER NOT NULL, PRIMARY KEY (app_id, type)) STRICT, WITHOUT ROWID;
 		INSERT INTO providers VALUES ('set','anon-user','00000000000000000000000a',1), ('set','local-userpass','00000000000000000000000b',0), ('set','api-key','00000000000000000000000c',0), ('set','custom-token','00000000000000000000000d',1),
 			('untouched','anon-user','00000000000000000000001a',0), ('untouched','local-userpass','00000000000000000000001b',0), ('untouched','api-key','00000000000000000000001c',1), ('untouched','custom-token','00000000000000000000001d',1);

@@ -65,6 +65,9 @@ func (s *Service) login(ctx context.Context, app *App, c Credentials) (Login, er
 		c.DeviceID = NewObjectID(now)
 	}
 	session := sessionRow{id: NewObjectID(now), app: app, device: c.DeviceID}
+	if c.Provider == ProviderAPIKey {
+		session.apiKey = who.identity
+	}
 	if session.user, err = s.userOf(ctx, app, who, now); err != nil {
 		return Login{}, err
 	}
@@ -89,6 +92,11 @@ func (s *Service) openSession(ctx context.Context, tx *sql.Tx, r sessionRow, dev
 	if err := mustBeThere(ctx, tx, r.app, r.user); err != nil {
 		return err
 	}
+	if r.apiKey != "" {
+		if err := mustBeGoodKey(ctx, tx, r.apiKey); err != nil {
+			return err
+		}
+	}
 	// A few of those that have expired go with each that comes.
 	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires < ? LIMIT 64)", now.Unix()); err != nil {
 		return err
@@ -97,8 +105,8 @@ func (s *Service) openSession(ctx context.Context, tx *sql.Tx, r sessionRow, dev
 	if _, err := tx.ExecContext(ctx, "DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE user_id = ? ORDER BY id DESC LIMIT -1 OFFSET ?)", r.user, maxSessions-1); err != nil {
 		return err
 	}
-	if _, err := tx.ExecContext(ctx, "INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires, kid) VALUES (?,?,?,?,?,?,?,?)",
-		r.id, r.app.ID, r.user, r.device, r.digest, now.Unix(), now.Add(life).Unix(), r.kid); err != nil {
+	if _, err := tx.ExecContext(ctx, "INSERT INTO sessions (id, app_id, user_id, device_id, digest, created, expires, kid, api_key) VALUES (?,?,?,?,?,?,?,?,?)",
+		r.id, r.app.ID, r.user, r.device, r.digest, now.Unix(), now.Add(life).Unix(), r.kid, r.apiKey); err != nil {
 		return err
 	}
 	if _, err := tx.ExecContext(ctx, "UPDATE users SET last_login = ? WHERE id = ?", now.Unix(), r.user); err != nil {

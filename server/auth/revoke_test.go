@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // Sessions end one by one, by user, or all of an app's (issue 5, point 1).
@@ -82,6 +84,101 @@ func TestRevokeSessionsApart(t *testing.T) {
 	require.True(t, good(elsewhere))
 	_, err = f.userpass("a@b.c", "password")
 	require.NoError(t, err, "whoever has the credentials may come back")
+}
+
+// The sessions that an API key has opened end when it is disabled or deleted, and no others; enabling it brings none back.
+func TestKeysEndTheirSessions(t *testing.T) {
+	f := open(t, nil)
+	require.NoError(t, f.SetProviderDisabled(t.Context(), f.app, ProviderAPIKey, false))
+	f.register("a@b.c")
+	owner, err := f.userpass("a@b.c", "password")
+	require.NoError(t, err)
+	c := f.caller(owner)
+	byKey := func(k APIKey) Login {
+		t.Helper()
+		l, err := f.Login(t.Context(), f.app, Credentials{Provider: ProviderAPIKey, Key: k.Key})
+		require.NoError(t, err)
+		return l
+	}
+	good := func(l Login) bool {
+		t.Helper()
+		_, err := f.Refresh(t.Context(), l.RefreshToken)
+		if err != nil {
+			require.ErrorIs(t, err, ErrInvalidSession)
+		}
+		return err == nil
+	}
+	first, err := f.CreateKey(t.Context(), c, "first")
+	require.NoError(t, err)
+	second, err := f.CreateKey(t.Context(), c, "second")
+	require.NoError(t, err)
+	one, two := byKey(first), byKey(second)
+
+	require.NoError(t, f.SetKeyDisabled(t.Context(), c, first.ID, true))
+	require.False(t, good(one))
+	require.True(t, good(two))
+	require.True(t, good(owner))
+	require.Equal(t, []Revocation{{f.app.ID, owner.UserID, SessionsRevoked}}, f.revoked, "its connections are closed")
+	require.NoError(t, f.SetKeyDisabled(t.Context(), c, first.ID, false))
+	require.False(t, good(one))
+	require.Len(t, f.revoked, 1)
+
+	require.NoError(t, f.DeleteKey(t.Context(), c, second.ID))
+	require.False(t, good(two))
+	require.Len(t, f.revoked, 2)
+	require.NoError(t, f.DeleteKey(t.Context(), c, first.ID))
+	require.Len(t, f.revoked, 2, "it had no session: nobody's connection is closed")
+	require.True(t, good(owner))
+
+	// Server keys.
+	backend, err := f.CreateServerKey(t.Context(), f.app, "backend")
+	require.NoError(t, err)
+	three := byKey(backend)
+	require.NoError(t, f.SetServerKeyDisabled(t.Context(), f.app, backend.ID, true))
+	require.False(t, good(three))
+	require.Equal(t, Revocation{f.app.ID, three.UserID, SessionsRevoked}, f.revoked[2])
+}
+
+// A key that is disabled while somebody logs in with it opens no session.
+func TestKeyDisabledDuringLogin(t *testing.T) {
+	f := open(t, nil)
+	require.NoError(t, f.SetProviderDisabled(t.Context(), f.app, ProviderAPIKey, false))
+	k, err := f.CreateServerKey(t.Context(), f.app, "backend")
+	require.NoError(t, err)
+	f.SetCustomData(lookup(func() { // it is looked for between the check of the key and the session
+		require.NoError(t, f.SetServerKeyDisabled(t.Context(), f.app, k.ID, true))
+	}))
+	_, err = f.Login(t.Context(), f.app, Credentials{Provider: ProviderAPIKey, Key: k.Key})
+	require.ErrorIs(t, err, errInvalidKey)
+	list, err := f.Sessions(t.Context(), f.app, "", "", 10)
+	require.NoError(t, err)
+	require.Empty(t, list)
+}
+
+type lookup func()
+
+func (l lookup) Lookup(context.Context, string, string) (bson.D, error) {
+	l()
+	return nil, nil
+}
+
+// Sessions of a version that did not write down which key they are of: those of server keys are known.
+func TestSessionsOfKeysFromEarlierVersions(t *testing.T) {
+	f := open(t, nil)
+	require.NoError(t, f.SetProviderDisabled(t.Context(), f.app, ProviderAPIKey, false))
+	k, err := f.CreateServerKey(t.Context(), f.app, "backend")
+	require.NoError(t, err)
+	l, err := f.Login(t.Context(), f.app, Credentials{Provider: ProviderAPIKey, Key: k.Key})
+	require.NoError(t, err)
+	other := f.anonymous()
+	_, err = f.db.write.Exec("ALTER TABLE sessions DROP COLUMN api_key; PRAGMA user_version = 7")
+	require.NoError(t, err)
+	f.restart()
+	require.NoError(t, f.SetServerKeyDisabled(t.Context(), f.app, k.ID, true))
+	_, err = f.Refresh(t.Context(), l.RefreshToken)
+	require.ErrorIs(t, err, ErrInvalidSession)
+	_, err = f.Refresh(t.Context(), other.RefreshToken)
+	require.NoError(t, err)
 }
 
 // What one process revokes, another one with the same directory is told once, in order; what was revoked before it was opened it isn't.

@@ -109,4 +109,7 @@ var migrations = []string{
 	`ALTER TABLE accounts ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0;
 	UPDATE accounts SET dropped = unixepoch() + 30 * 86400 WHERE confirmed = 0;
 	CREATE INDEX accounts_dropped ON accounts (dropped) WHERE confirmed = 0;`,
+	// 8. The API key that opened a session, '' for none. Sessions of earlier versions don't say it, but for those of server keys, whose users have no other way in.
+	`ALTER TABLE sessions ADD COLUMN api_key TEXT NOT NULL DEFAULT '';
+	UPDATE sessions SET api_key = coalesce((SELECT k.id FROM api_keys k JOIN users u ON u.id = k.user_id WHERE u.id = sessions.user_id AND u.type = 'server'), '');`,
 }

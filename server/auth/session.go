@@ -19,6 +19,7 @@ type sessionRow struct {
 	device string
 	digest []byte // of its refresh token
 	kid    string // of the key that signed it
+	apiKey string // id of the API key that opened it, "" for none
 }
 
 // Bearer is who made a request, by the token that came with it.

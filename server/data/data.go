@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -314,6 +315,36 @@ type sameNames struct{}
 func (sameNames) ClassOf(collection string) string { return collection }
 func (sameNames) CollectionOf(class string) string { return class }
 
+// place returns the data source of a collection, and the collection by the names that rules know it by: those of a class are of its collection, by
+// whichever of the two names somebody asks for it.
+func (d *Data) place(ctx context.Context, app string, cfg *appconfig.Config, at Collection) (*appconfig.Service, Collection, error) {
+	s, err := service(cfg, at.Service)
+	if err != nil {
+		return nil, at, err
+	}
+	at.Service = s.Name
+	if s.FlexibleSync == nil {
+		return s, at, nil
+	}
+	at.Database = cmp.Or(at.Database, s.FlexibleSync.DatabaseName)
+	if at.Database == s.FlexibleSync.DatabaseName {
+		names, err := d.names(ctx, app)
+		if err != nil {
+			return nil, at, err
+		}
+		at.Name = names.CollectionOf(names.ClassOf(at.Name))
+	}
+	return s, at, nil
+}
+
+// access returns a caller's access to a collection, by the names of place; nil: everything is allowed.
+func (d *Data) access(ctx context.Context, app string, caller *auth.Caller, at Collection) (Access, error) {
+	if caller != nil && caller.System {
+		return nil, nil
+	}
+	return d.cfg.Permissions.Access(ctx, app, caller, at)
+}
+
 // custom tells whether the collection is that of the custom user data, which is never a class that development mode makes.
 func custom(cfg *appconfig.Config, s *appconfig.Service, name Collection) bool {
 	c := cfg.CustomUserData
@@ -331,19 +362,13 @@ func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, 
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := service(cfg, name.Service)
+	s, name, err := d.place(ctx, app, cfg, name)
 	if err != nil {
 		return nil, nil, err
 	}
-	name.Service = s.Name
-	if name.Database == "" && s.FlexibleSync != nil {
-		name.Database = s.FlexibleSync.DatabaseName
-	}
-	var access Access
-	if caller == nil || !caller.System {
-		if access, err = d.cfg.Permissions.Access(ctx, app, caller, name); err != nil {
-			return nil, nil, err
-		}
+	access, err := d.access(ctx, app, caller, name)
+	if err != nil {
+		return nil, nil, err
 	}
 	t, err := d.open(ctx, app, cfg, s, name, classes)
 	if err != nil {
@@ -351,6 +376,13 @@ func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, steps, maxResult), now: d.cfg.Now}
+	o.linked = func(class string) (Access, error) {
+		names, err := d.names(ctx, app)
+		if err != nil {
+			return nil, err
+		}
+		return d.access(ctx, app, caller, Collection{name.Service, name.Database, names.CollectionOf(class)})
+	}
 	o.foreign = func(collection string, filter *mql.Filter, f func(bson.D) (bool, error)) error {
 		other, end, err := d.start(ctx, app, caller, Collection{name.Service, name.Database, collection}, false)
 		if err != nil {

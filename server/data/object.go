@@ -15,26 +15,35 @@ import (
 type reader struct {
 	snapshot *history.Snapshot
 	meter    *mql.Meter
-	access   func(bson.D) (bson.D, bool) // what the caller sees of a document; nil: everything
-	embedded uint64                      // number of the last embedded object that was handed out
+	// access returns the caller's access to the collection of a class: links lead to objects for which other rules hold. It is asked once for each.
+	access   func(class string) (Access, error)
+	classes  map[string]Access // its answers
+	embedded uint64            // number of the last embedded object that was handed out
 }
 
 // open returns an object as the caller sees it; nil if it doesn't.
 func (r *reader) open(class *history.Class, row *history.Row) (*object, error) {
-	x := &object{reader: r, row: row, class: class, key: row.Key, whole: true}
-	if r.access == nil {
+	x := &object{reader: r, row: row, class: class, key: row.Key}
+	access, ok := r.classes[class.Name]
+	if !ok {
+		var err error
+		if access, err = r.access(class.Name); err != nil {
+			return nil, err
+		}
+		r.classes[class.Name] = access
+	}
+	if access == nil {
 		return x, nil
 	}
 	d, err := document(r.snapshot.Catalog, class, row)
 	if err != nil {
 		return nil, err
 	}
-	seen, ok := r.access(d)
+	seen, ok := access.readable(d)
 	if !ok {
 		return nil, nil
 	}
-	x.whole, x.seen = len(seen) == len(d), seen
-	return x, nil
+	return x.confined(d, seen), nil
 }
 
 // lookup is what following a link costs, in steps.
@@ -66,33 +75,44 @@ func (r *reader) inner(class string, row *history.Row) *object {
 	if of == nil {
 		of = row.Class
 	}
-	return &object{reader: r, row: row, class: of, key: value.GlobalKey(1, r.embedded), whole: true}
+	return &object{reader: r, row: row, class: of, key: value.GlobalKey(1, r.embedded)}
 }
 
 // object is a row as package rql evaluates it. Links lead to their targets in the same snapshot. What the caller doesn't see is as if it were not
-// there: properties read as null, links to objects lead nowhere.
+// there: properties read as null, links to objects lead nowhere. A collection of which it doesn't see all is empty.
 type object struct {
 	*reader
 	row   *history.Row
 	class *history.Class
 	key   value.Key
-	whole bool   // the caller sees all of it
-	seen  bson.D // what it sees otherwise
+	all   bson.D // it as a document; nil: the caller sees all of it
+	seen  bson.D // what the caller sees of that
 }
 
-func (o *object) hides(property int) bool {
-	if o.whole {
-		return false
+// confined notes how much of the object the caller sees.
+func (o *object) confined(all, seen bson.D) *object {
+	if !mql.Identical(all, seen) {
+		o.all, o.seen = all, seen
 	}
-	_, ok := mql.Get(o.seen, o.class.Properties[property].Name)
-	return !ok
+	return o
+}
+
+// of returns a property in the two documents, and whether the caller sees anything of it.
+func (o *object) of(property int) (all, seen any, ok bool) {
+	if o.all == nil {
+		return nil, nil, true
+	}
+	name := o.class.Properties[property].Name
+	all, _ = mql.Get(o.all, name)
+	seen, ok = mql.Get(o.seen, name)
+	return all, seen, ok
 }
 
 var _ rql.Navigable = (*object)(nil)
 
 // Get implements rql.Object.
 func (o *object) Get(property int) (value.Value, error) {
-	if o.hides(property) {
+	if _, _, ok := o.of(property); !ok {
 		return value.Null(), nil
 	}
 	v := o.row.At(o.class, property)
@@ -107,11 +127,17 @@ func (o *object) Get(property int) (value.Value, error) {
 
 // Follow implements rql.Object.
 func (o *object) Follow(property int) (rql.Object, error) {
-	if o.hides(property) {
+	all, seen, ok := o.of(property)
+	if !ok {
 		return nil, nil
 	}
 	if row := o.row.Embedded(o.class, property); row != nil {
-		return o.inner(o.class.Properties[property].LinkTarget, row), nil
+		inner := o.inner(o.class.Properties[property].LinkTarget, row)
+		if part, ok := seen.(bson.D); ok {
+			whole, _ := all.(bson.D)
+			inner.confined(whole, part)
+		}
+		return inner, nil
 	}
 	target, err := o.target(o.row.At(o.class, property))
 	if target == nil || err != nil {
@@ -126,7 +152,8 @@ func (o *object) Identity() value.Link { return value.Link{Class: o.class.Name, 
 // Collection implements rql.Navigable.
 func (o *object) Collection(property int) (rql.Collection, error) {
 	in, ok := o.row.Collection(o.class, property)
-	if !ok || in.Len() == 0 || o.hides(property) {
+	all, seen, sees := o.of(property)
+	if !ok || in.Len() == 0 || !sees || !mql.Identical(all, seen) {
 		return nil, nil
 	}
 	p := &o.class.Properties[property]

@@ -3,7 +3,6 @@ package data
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -30,26 +29,16 @@ type operation struct {
 	now    func() time.Time
 	// foreign reads another collection of the database, as the same caller.
 	foreign mql.Foreign
+	// linked returns the same caller's access to the collection of another class.
+	linked func(class string) (Access, error)
 }
 
-// readable returns the part of a document that the caller sees. What it doesn't see it can't search by, either.
-func (o *operation) readable(d bson.D) (bson.D, bool) {
-	if o.access == nil {
-		return d, true
-	}
-	role := o.access(d, nil)
-	if role == nil {
-		return nil, false
-	}
-	return role.Readable(d)
-}
-
-// matches tells whether the caller sees the document and the filter holds for what it sees.
+// matches tells whether the caller sees the document and the filter holds for what it sees: what it doesn't see it can't search by, either.
 func (o *operation) matches(d bson.D, filter *mql.Filter) (seen bson.D, ok bool, err error) {
 	if err := o.meter.Step(1 + len(d)); err != nil {
 		return nil, false, err
 	}
-	seen, ok = o.readable(d)
+	seen, ok = o.access.readable(d)
 	if !ok {
 		return nil, false, nil
 	}
@@ -237,8 +226,10 @@ func (o *operation) update(filter *mql.Filter, update *mql.Update, many, upsert 
 
 // change updates one document.
 func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update *mql.Update, added increments, out *updated) error {
-	id := o.on.idField()
-	after, err := update.Apply(d, mql.Target{ID: id, Filter: filter, Seen: seen, Now: o.now()}, o.steps())
+	if err := o.mayName(d, seen, update); err != nil {
+		return err
+	}
+	after, err := update.Apply(d, mql.Target{ID: o.on.idField(), Filter: filter, Seen: seen, Now: o.now()}, o.steps())
 	if err != nil {
 		return err
 	}
@@ -259,7 +250,7 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 		return err
 	}
 	if o.access != nil {
-		out.after, _ = o.readable(after)
+		out.after, _ = o.access.readable(after)
 	}
 	return nil
 }
@@ -267,38 +258,26 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 // steps is a meter for one turn of the writer.
 func (o *operation) steps() *mql.Meter { return mql.NewMeter(o.ctx, turnSteps, maxResult) }
 
-// withUnseen keeps the fields that a caller who replaces a document doesn't see.
-func (o *operation) withUnseen(d, seen, after bson.D) bson.D {
-	out := slices.Clip(after)
-	for _, e := range d {
-		if _, ok := mql.Get(seen, e.Key); ok {
-			continue
-		}
-		if _, ok := mql.Get(after, e.Key); !ok {
-			out = append(out, e)
-		}
-	}
-	return out
-}
-
-// mayWrite checks every field that is different.
+// mayWrite checks every field that is different. The role for the document as it was must allow it, and so must the one for what becomes of it:
+// otherwise a write could give itself the role that allows it.
 func (o *operation) mayWrite(before, after bson.D) error {
 	if o.access == nil {
 		return nil
 	}
-	role := o.access(after, before)
-	if role == nil {
-		return errUpdate
-	}
-	for _, e := range after {
-		was, had := mql.Get(before, e.Key)
-		if (!had || !mql.Identical(was, e.Value)) && !role.CanWrite(before, after, e.Key) {
+	for _, role := range []Role{o.access(before, before), o.access(after, before)} {
+		if role == nil {
 			return errUpdate
 		}
-	}
-	for _, e := range before {
-		if _, has := mql.Get(after, e.Key); !has && !role.CanWrite(before, after, e.Key) {
-			return errUpdate
+		for _, e := range after {
+			was, had := mql.Get(before, e.Key)
+			if (!had || !mql.Identical(was, e.Value)) && !role.CanWrite(before, after, e.Key) {
+				return errUpdate
+			}
+		}
+		for _, e := range before {
+			if _, has := mql.Get(after, e.Key); !has && !role.CanWrite(before, after, e.Key) {
+				return errUpdate
+			}
 		}
 	}
 	return nil
@@ -326,7 +305,7 @@ func (o *operation) upsert(filter *mql.Filter, update *mql.Update, out *updated)
 		out.inserted, _ = mql.Get(made, o.on.idField())
 		out.upserted, out.after = true, made
 		if o.access != nil {
-			out.after, _ = o.readable(made)
+			out.after, _ = o.access.readable(made)
 		}
 		return nil
 	})
@@ -335,10 +314,9 @@ func (o *operation) upsert(filter *mql.Filter, update *mql.Update, out *updated)
 	}
 	if again {
 		// The document with that id doesn't match, or it does by now: then the update is about it.
-		id, _ := mql.Get(d, o.on.idField())
 		there, err := o.ids(filter, nil, 1)
 		if err == nil && len(there) == 0 {
-			return false, duplicate(o.name, id)
+			return false, o.taken(d)
 		}
 		return true, err
 	}
@@ -368,8 +346,7 @@ func (o *operation) insert(docs []bson.D) (bson.A, error) {
 			case err != nil:
 				return err
 			case taken:
-				id, _ := mql.Get(d, o.on.idField())
-				return duplicate(o.name, id)
+				return o.taken(d)
 			}
 			if err := o.mayInsert(made); err != nil {
 				return err

@@ -24,6 +24,18 @@ type Collection struct{ Service, Database, Name string }
 // Access chooses the role for a document. before is what it was, nil if it is new or unchanged. A nil Role has no access.
 type Access func(doc, before bson.D) Role
 
+// readable returns the part of a document that the caller sees. A nil Access is that of somebody who sees everything.
+func (a Access) readable(d bson.D) (bson.D, bool) {
+	if a == nil {
+		return d, true
+	}
+	role := a(d, nil)
+	if role == nil {
+		return nil, false
+	}
+	return role.Readable(d)
+}
+
 // Permissions says what callers may do. It is asked once for each operation.
 type Permissions interface {
 	// Access returns the caller's access to a collection; nil: everything is allowed.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -48,7 +49,7 @@ func (d *Data) List(ctx context.Context, app string, caller *auth.Caller) ([]Inf
 	}
 	out := []Info{}
 	for _, i := range all {
-		access, err := d.cfg.Permissions.Access(ctx, app, caller, Collection{i.Service, i.Database, i.Name})
+		access, err := d.access(ctx, app, caller, Collection{i.Service, i.Database, i.Name})
 		if err != nil {
 			return nil, err
 		}
@@ -75,10 +76,14 @@ func (d *Data) list(ctx context.Context, app string) ([]Info, error) {
 			return nil, err
 		}
 		defer release()
+		names, err := d.names(ctx, app)
+		if err != nil {
+			return nil, err
+		}
 		catalog := engine.Catalog()
 		for _, class := range catalog.Schema.Classes() {
 			if isClass(catalog.Class(class.Name)) {
-				out = append(out, Info{s.Name, s.FlexibleSync.DatabaseName, class.Name, "class", class.PrimaryKey})
+				out = append(out, Info{s.Name, s.FlexibleSync.DatabaseName, names.CollectionOf(class.Name), "class", class.PrimaryKey})
 			}
 		}
 	}
@@ -254,11 +259,8 @@ func (o *operation) matcher(snapshot *history.Snapshot, class *history.Class, qu
 	if err != nil {
 		return nil, err
 	}
-	m := &matcher{o, bound, &reader{snapshot: snapshot, meter: o.meter}, class}
-	if o.access != nil {
-		m.read.access = o.readable
-	}
-	return m, nil
+	read := &reader{snapshot: snapshot, meter: o.meter, access: o.linked, classes: map[string]Access{class.Name: o.access}}
+	return &matcher{o, bound, read, class}, nil
 }
 
 // match returns the object, and what the caller sees of it as a document; nil if the query or the filter doesn't hold.
@@ -340,7 +342,7 @@ func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, of
 			if err != nil {
 				return nil, false, err
 			}
-			seen, ok := o.readable(d)
+			seen, ok := o.access.readable(d)
 			return seen, ok, nil
 		})
 		if !more || err != nil {
@@ -422,12 +424,15 @@ func (o *operation) store(docs []bson.D) (bson.A, error) {
 				}
 				continue
 			}
-			seen, ok := o.readable(made)
+			seen, ok := o.access.readable(made)
 			if !ok {
-				return errUpdate
+				return cmp.Or(o.mayInsert(d), error(errUpdate))
 			}
 			update, err := mql.CompileReplacement(d)
 			if err != nil {
+				return err
+			}
+			if err := o.mayName(made, seen, update); err != nil {
 				return err
 			}
 			after, err := update.Apply(made, mql.Target{ID: field, Now: o.now()}, o.steps())

@@ -78,11 +78,11 @@ func (d *Data) newWatch(ctx context.Context, app string, caller *auth.Caller, of
 	if err != nil {
 		return nil, err
 	}
-	s, err := service(cfg, of)
+	s, at, err := d.place(ctx, app, cfg, w.name)
 	if err != nil {
 		return nil, err
 	}
-	w.name.Service = s.Name
+	w.name = at
 	if s.FlexibleSync == nil || s.FlexibleSync.DatabaseName != w.name.Database {
 		return nil, invalid("only the classes of the database that syncs can be watched, and '%s' is another one", clip(w.name.Database))
 	}
@@ -171,11 +171,9 @@ func (w *Watch) read(ctx context.Context, caller *auth.Caller) (events []bson.D,
 	case !isClass(w.engine.Catalog().Class(w.class)):
 		return nil, false, apierror.New(http.StatusGone, "MongoDBError", "the class '%s' is gone", clip(w.class))
 	}
-	var access Access
-	if !caller.System {
-		if access, err = w.data.cfg.Permissions.Access(ctx, w.app, caller, w.name); err != nil {
-			return nil, false, err
-		}
+	access, err := w.data.access(ctx, w.app, caller, w.name)
+	if err != nil {
+		return nil, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
@@ -242,7 +240,7 @@ func (w *Watch) seen(o *operation, e *history.Entry, row *history.Row) (bson.D, 
 	if err := o.meter.Step(1 + len(d)); err != nil {
 		return nil, err
 	}
-	part, ok := o.readable(d)
+	part, ok := o.access.readable(d)
 	if !ok {
 		return nil, nil
 	}

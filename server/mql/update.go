@@ -264,6 +264,30 @@ func (u *Update) Increments() map[string]any {
 	return out
 }
 
+// Paths returns the fields that an update of a document that is there names, as steps: those that it may read or change. A path ends before what
+// is positional.
+func (u *Update) Paths() [][]string {
+	var out [][]string
+	for _, e := range u.replacement {
+		out = append(out, []string{e.Key})
+	}
+	for i := range u.changes {
+		c := &u.changes[i]
+		if c.op == "$setOnInsert" {
+			continue
+		}
+		steps := c.steps
+		if at := slices.IndexFunc(steps, isPositional); at >= 0 {
+			steps = steps[:at]
+		}
+		out = append(out, steps)
+		if c.op == "$rename" {
+			out = append(out, strings.Split(c.arg.(string), "."))
+		}
+	}
+	return out
+}
+
 // Target says what is known of the document that an update is applied to.
 type Target struct {
 	ID        string  // the field that must stay as it is; a replacement keeps it

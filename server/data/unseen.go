@@ -1,0 +1,87 @@
+package data
+
+import (
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/server/mql"
+)
+
+// This file keeps what a caller doesn't see of a collection from being found out by writing to it: an update that is refused when it would change
+// something, and not when it wouldn't, or that fails for what a field has, tells what the field has.
+
+// mayName refuses an update that names what the caller neither sees nor may change, whatever it would do there. d is the document, seen what the
+// caller sees of it.
+func (o *operation) mayName(d, seen bson.D, update *mql.Update) error {
+	if o.access == nil {
+		return nil
+	}
+	var role Role
+	for _, path := range update.Paths() {
+		if path[0] == o.on.idField() || sees(d, seen, path) {
+			continue
+		}
+		if role == nil {
+			if role = o.access(d, d); role == nil {
+				return errUpdate
+			}
+		}
+		if !role.CanWrite(d, altered(d, path), path[0]) {
+			return errUpdate
+		}
+	}
+	return nil
+}
+
+// sees tells whether the caller sees what a document has at a path. Of what isn't there nobody knows whether it would be seen.
+func sees(d, seen bson.D, path []string) bool {
+	v, ok := mql.Get(d, path[0])
+	w, saw := mql.Get(seen, path[0])
+	if !ok || !saw {
+		return false
+	}
+	if mql.Identical(v, w) {
+		return true
+	}
+	whole, ok := v.(bson.D)
+	part, isDocument := w.(bson.D)
+	return ok && isDocument && len(path) > 1 && sees(whole, part, path[1:])
+}
+
+// altered returns a document that has something else at a path, or at the array that the path leads into.
+func altered(d bson.D, path []string) bson.D {
+	i := slices.IndexFunc(d, func(e bson.E) bool { return e.Key == path[0] })
+	if i < 0 {
+		return append(slices.Clip(d), bson.E{Key: path[0]})
+	}
+	if inner, ok := d[i].Value.(bson.D); ok && len(path) > 1 {
+		out := slices.Clone(d)
+		out[i].Value = altered(inner, path[1:])
+		return out
+	}
+	return slices.Delete(slices.Clone(d), i, i+1)
+}
+
+// withUnseen keeps the fields that a caller who replaces a document doesn't see.
+func (o *operation) withUnseen(d, seen, after bson.D) bson.D {
+	out := slices.Clip(after)
+	for _, e := range d {
+		if _, ok := mql.Get(seen, e.Key); ok {
+			continue
+		}
+		if _, ok := mql.Get(after, e.Key); !ok {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// taken is the refusal of a document whose id another one has. Who may not insert it is not told that.
+func (o *operation) taken(d bson.D) error {
+	if err := o.mayInsert(d); err != nil {
+		return err
+	}
+	id, _ := mql.Get(d, o.on.idField())
+	return duplicate(o.name, id)
+}

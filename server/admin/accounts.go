@@ -204,7 +204,11 @@ func (a *Accounts) Login(ctx context.Context, email, password, remote string) (T
 	if len(email) > maxEmail || len(password) > maxPassword {
 		email, password = "", "" // nobody's, and not worth counting by
 	}
-	if !a.byRemote.Allow(remote) || !a.guesses.Allow(email, remote) {
+	if !a.byRemote.Allow(remote) {
+		return Tokens{}, auth.ErrTooMany
+	}
+	allowed, known := a.guesses.Allow(email, remote)
+	if !allowed {
 		return Tokens{}, auth.ErrTooMany
 	}
 	admin := Admin{Email: email}
@@ -217,7 +221,7 @@ func (a *Accounts) Login(ctx context.Context, email, password, remote string) (T
 	if seeded && !isLoopback(remote) {
 		hash = ""
 	}
-	ok, stale, err := a.passwords.Verify(ctx, hash, password)
+	ok, stale, err := a.passwords.Verify(ctx, known, hash, password)
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -138,3 +138,18 @@ func TestLoginsAreCounted(t *testing.T) {
 	_, err = a.Login(t.Context(), "root@example.com", "correct horse", "192.0.2.1")
 	require.NoError(t, err)
 }
+
+// Who is refused for now is told when to come again.
+func TestRetryAfter(t *testing.T) {
+	t.Parallel()
+	f := open(t, false)
+	for range 30 { // more than one address has at one account
+		a := f.callAs("", "POST", "/api/admin/v3.0/auth/providers/local-userpass/login", `{"username":"a@b.c","password":"wrong"}`)
+		if a.status == 429 {
+			require.Equal(t, "10", a.header.Get("Retry-After"))
+			return
+		}
+		a.want(401)
+	}
+	t.Fatal("nobody is refused")
+}

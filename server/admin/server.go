@@ -203,6 +203,7 @@ func (c *call) fail(err error) {
 		c.log.Error("an admin request failed", "request", c.id, "path", clip(c.r.URL.Path), "error", err)
 		e = refuse(http.StatusInternalServerError, "InternalServerError", "internal server error; the server's log has more under request %s", c.id)
 	}
+	e.Head(c.w.Header())
 	body := struct {
 		Error string `json:"error"`
 		Code  string `json:"error_code,omitempty"`

@@ -51,6 +51,7 @@ func TestAttemptsOfAnAddress(t *testing.T) {
 			}
 			w := ask()
 			require.Equal(t, 429, w.Code)
+			require.Equal(t, "10", w.Header().Get("Retry-After"))
 			require.NotContains(t, w.Body.String(), "error_code")
 			require.Contains(t, w.Body.String(), tooMany)
 			f.call(http.MethodPost, c.path, token, c.body).into(c.status, &struct{}{}) // another address

@@ -56,6 +56,7 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, body []byte) 
 func (s *Server) writeError(c *call, err error) {
 	e := s.refusalOf(c, err)
 	c.reason = err
+	e.Head(c.w.Header())
 	writeJSON(c.w, c.r, e.Status, jsonType, s.errorAnswer(c, e))
 }
 

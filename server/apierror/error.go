@@ -1,15 +1,21 @@
 // Package apierror is the form of every refusal that a client of an HTTP route is told (spec/app-services.md section 2.1).
 package apierror
 
-import "fmt"
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
 
 // Error is a refusal that the client is told. Its fields are those of the wire.
 type Error struct {
-	Status int    // HTTP status
-	Code   string // error_code, one of app-services 2.3; empty: the member is omitted
-	Text   string // error
-	Cause  error  // why, for the log only
-	Index  *int   // the document of a request with several that it is about; nil: none
+	Status int           // HTTP status
+	Code   string        // error_code, one of app-services 2.3; empty: the member is omitted
+	Text   string        // error
+	Cause  error         // why, for the log only
+	Index  *int          // the document of a request with several that it is about; nil: none
+	Retry  time.Duration // when to come again (Retry-After), whole seconds; 0: nothing is said
 }
 
 // New makes an Error; the text is formatted.
@@ -39,4 +45,11 @@ func (e *Error) Because(err error) *Error {
 	c := *e
 	c.Cause = err
 	return &c
+}
+
+// Head sets the header that goes with the error.
+func (e *Error) Head(h http.Header) {
+	if e.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(int(e.Retry/time.Second)))
+	}
 }

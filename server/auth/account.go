@@ -68,7 +68,7 @@ func (s *Service) dropAccount(ctx context.Context, app *App, a accountRow) {
 func (s *Service) addAccount(ctx context.Context, app *App, email, password string, confirmed bool) (accountRow, error) {
 	a := accountRow{email: email, confirmed: confirmed}
 	var err error
-	if a.hash, err = s.hasher.hash(ctx, password); err != nil {
+	if a.hash, err = s.hasher.hash(ctx, asker{app: app.ID}, password); err != nil {
 		return a, wrap("hashing a password", err)
 	}
 	now := s.now()
@@ -105,7 +105,8 @@ func (s *Service) checkPassword(ctx context.Context, app *App, email, password, 
 		return "", ErrInvalidPassword
 	}
 	name := app.ID + "\x00" + email
-	if !s.guesses.Allow(name, remote) {
+	allowed, known := s.guesses.Allow(name, remote)
+	if !allowed {
 		return "", ErrTooMany
 	}
 	a, err := findAccount(ctx, s.db.read, app, email)
@@ -115,7 +116,7 @@ func (s *Service) checkPassword(ctx context.Context, app *App, email, password, 
 	if err != nil {
 		return "", wrap("looking for an account", err)
 	}
-	ok, stale, err := s.hasher.verify(ctx, a.hash, password)
+	ok, stale, err := s.hasher.verify(ctx, asker{app.ID, known}, a.hash, password)
 	switch {
 	case err != nil:
 		return "", wrap("checking a password", err)
@@ -126,14 +127,14 @@ func (s *Service) checkPassword(ctx context.Context, app *App, email, password, 
 	}
 	s.guesses.Right(name, remote)
 	if stale {
-		s.renewHash(ctx, a, password)
+		s.renewHash(ctx, app, a, password)
 	}
 	return a.id, nil
 }
 
 // renewHash stores a hash of today's cost. The login does not depend on it.
-func (s *Service) renewHash(ctx context.Context, a accountRow, password string) {
-	hash, err := s.hasher.hash(ctx, password)
+func (s *Service) renewHash(ctx context.Context, app *App, a accountRow, password string) {
+	hash, err := s.hasher.hash(ctx, asker{app.ID, true}, password)
 	if err == nil {
 		err = s.db.update(ctx, func(tx *sql.Tx) error {
 			_, err := tx.ExecContext(ctx, "UPDATE accounts SET hash = ? WHERE id = ? AND hash = ?", hash, a.id, a.hash)

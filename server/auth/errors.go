@@ -3,6 +3,7 @@ package auth
 import (
 	"fmt"
 	"net/http"
+	"time"
 
 	"realmsync/server/apierror"
 	"realmsync/server/excerpt"
@@ -39,7 +40,9 @@ var (
 	// ErrIdentityTaken: the credentials to link belong to another user.
 	ErrIdentityTaken = &Error{Status: http.StatusConflict, Code: "AuthError", Text: "a user already exists with the specified provider"}
 	// ErrTooMany: wait before the next attempt. Never 401 or 403: they would log the user out (app-services 13.5).
-	ErrTooMany = &Error{Status: http.StatusTooManyRequests, Text: "too many attempts, try again later"}
+	ErrTooMany = &Error{Status: http.StatusTooManyRequests, Text: "too many attempts, try again later", Retry: 10 * time.Second}
+	// ErrBusy: as many passwords wait to be hashed as may.
+	ErrBusy = &Error{Status: http.StatusTooManyRequests, Text: "too many others are logging in, try again in some seconds", Retry: 10 * time.Second}
 	// ErrForbidden: the token is good, and not for this app; or its user is removed. The client logs its user out.
 	ErrForbidden = &Error{Status: http.StatusForbidden, Code: "UserAppDomainMismatch", Text: "the user does not belong to this app"}
 )

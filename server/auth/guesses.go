@@ -15,13 +15,13 @@ func NewGuesses(now func() time.Time) *Guesses {
 	return &Guesses{newLimiter(10, 1.0/6, now), newLimiter(50, 0.5, now)}
 }
 
-// Allow takes one attempt of an address at an account.
-func (g *Guesses) Allow(account, remote string) bool {
+// Allow takes one attempt of an address at an account. known says that the right password has come from there.
+func (g *Guesses) Allow(account, remote string) (allowed, known bool) {
 	if g == nil {
-		return true
+		return true, true
 	}
-	allowed, known := g.each.take(remote + "\x00" + account)
-	return allowed && (known || g.all.allow(account))
+	allowed, known = g.each.take(remote + "\x00" + account)
+	return allowed && (known || g.all.allow(account)), known
 }
 
 // Right gives the address all its attempts back, and remembers it: the right password came from there.

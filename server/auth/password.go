@@ -5,11 +5,14 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"realmsync/server/fairqueue"
 )
 
 // PasswordCost is what hashing a password takes (Argon2id). The zero value means DefaultPasswordCost.
@@ -30,38 +33,65 @@ const (
 	hashSize      = 32
 )
 
-// hasher hashes passwords, a few at a time: each takes the memory of its cost.
+// Of those who want a password hashed, as many may wait for each slot: those of one app, and all together. At 0.15 s each (Argon2id with DefaultPasswordCost, as measured)
+// the last of an app's has its turn after 15 s, if it is the only app.
+const (
+	waitOfApp = 100
+	waitOfAll = 400
+)
+
+// hasher hashes passwords, a few at a time: each takes the memory of its cost, and a core. Apps take turns, and within an app strangers and those of whom the right password
+// has come before (Guesses): a flood of the ones doesn't keep the others out.
 type hasher struct {
 	cost  PasswordCost
-	slots chan struct{}
+	queue *fairqueue.Queue
 	dummy string // a hash of nothing: checked when there is no account, so that it takes as long as if there was one
 }
 
-func newHasher(cost PasswordCost) *hasher {
-	if cost == (PasswordCost{}) {
-		cost = DefaultPasswordCost
-	}
-	h := &hasher{cost: cost, slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)))}
+// slotsFor is how many passwords users have hashed at once: one core stays free for everything else, and of memory they take no more than 512 MiB.
+func slotsFor(cost PasswordCost) int {
+	return max(1, min(runtime.GOMAXPROCS(0)-1, 512<<10/int(max(cost.MemoryKiB, 1))))
+}
+
+func newHasher(cost PasswordCost, slots int) *hasher {
+	h := &hasher{cost: cost, queue: fairqueue.New(slots, waitOfApp*slots, waitOfAll*slots)}
 	h.dummy = encodeHash(cost, make([]byte, saltSize), make([]byte, hashSize))
 	return h
 }
 
-// enter waits for a slot.
-func (h *hasher) enter(ctx context.Context) error {
-	select {
-	case h.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+func (c PasswordCost) orDefault() PasswordCost {
+	if c == (PasswordCost{}) {
+		return DefaultPasswordCost
 	}
+	return c
+}
+
+// asker is on whose behalf a password is hashed: those of one take turns with those of others.
+type asker struct {
+	app   string
+	known bool // the right password has come from there before
+}
+
+// enter waits for a slot, or returns ErrBusy.
+func (h *hasher) enter(ctx context.Context, by asker) (leave func(), err error) {
+	group := by.app
+	if by.known {
+		group += "\x00known"
+	}
+	leave, err = h.queue.Enter(ctx, group)
+	if errors.Is(err, fairqueue.ErrFull) {
+		err = ErrBusy
+	}
+	return leave, err
 }
 
 // hash returns the text to store, with its parameters (PHC string format).
-func (h *hasher) hash(ctx context.Context, password string) (string, error) {
-	if err := h.enter(ctx); err != nil {
+func (h *hasher) hash(ctx context.Context, by asker, password string) (string, error) {
+	leave, err := h.enter(ctx, by)
+	if err != nil {
 		return "", err
 	}
-	defer func() { <-h.slots }()
+	defer leave()
 	salt := make([]byte, saltSize)
 	_, _ = rand.Read(salt) // never fails (crypto/rand)
 	sum := argon2.IDKey([]byte(password), salt, h.cost.Passes, h.cost.MemoryKiB, h.cost.Lanes, hashSize)
@@ -69,15 +99,16 @@ func (h *hasher) hash(ctx context.Context, password string) (string, error) {
 }
 
 // verify compares in constant time. stale says that the password is right and its hash not of today's cost.
-func (h *hasher) verify(ctx context.Context, stored, password string) (ok, stale bool, err error) {
+func (h *hasher) verify(ctx context.Context, by asker, stored, password string) (ok, stale bool, err error) {
 	cost, salt, want, err := decodeHash(stored)
 	if err != nil {
 		return false, false, err
 	}
-	if err := h.enter(ctx); err != nil {
+	leave, err := h.enter(ctx, by)
+	if err != nil {
 		return false, false, err
 	}
-	defer func() { <-h.slots }()
+	defer leave()
 	sum := argon2.IDKey([]byte(password), salt, cost.Passes, cost.MemoryKiB, cost.Lanes, hashSize)
 	ok = subtle.ConstantTimeCompare(sum, want) == 1
 	return ok, ok && cost != h.cost, nil

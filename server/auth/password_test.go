@@ -6,36 +6,39 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"realmsync/server/fairqueue"
+
 	"realmsync/tests/clock"
 )
 
 func TestDefaultCost(t *testing.T) {
-	h := newHasher(PasswordCost{})
+	h := newHasher(DefaultPasswordCost, 1)
 	require.True(t, strings.HasPrefix(h.dummy, "$argon2id$v=19$m=65536,t=3,p=1$"), h.dummy)
-	stored, err := h.hash(t.Context(), "password")
+	stored, err := h.hash(t.Context(), asker{}, "password")
 	require.NoError(t, err)
-	ok, stale, err := h.verify(t.Context(), stored, "password")
+	ok, stale, err := h.verify(t.Context(), asker{}, stored, "password")
 	require.NoError(t, err)
 	require.True(t, ok)
 	require.False(t, stale)
-	ok, _, err = h.verify(t.Context(), stored, "passwore")
+	ok, _, err = h.verify(t.Context(), asker{}, stored, "passwore")
 	require.NoError(t, err)
 	require.False(t, ok)
-	ok, _, err = h.verify(t.Context(), h.dummy, "password")
+	ok, _, err = h.verify(t.Context(), asker{}, h.dummy, "password")
 	require.NoError(t, err)
 	require.False(t, ok)
 }
 
 func TestHashesAreSalted(t *testing.T) {
-	h := newHasher(cheap)
-	a, err := h.hash(t.Context(), "password")
+	h := newHasher(cheap, 1)
+	a, err := h.hash(t.Context(), asker{}, "password")
 	require.NoError(t, err)
-	b, err := h.hash(t.Context(), "password")
+	b, err := h.hash(t.Context(), asker{}, "password")
 	require.NoError(t, err)
 	require.NotEqual(t, a, b)
 }
@@ -60,21 +63,73 @@ func TestHashIsRenewed(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestHashingIsBounded(t *testing.T) {
-	h := newHasher(cheap)
-	for range cap(h.slots) {
-		h.slots <- struct{}{}
+// A flood of strangers fills the queue of its app: they are refused at once, and neither those of whom the right password has come before nor another app's
+// users are. Whoever stops waiting is gone.
+func TestLoginsWaitInTurn(t *testing.T) {
+	f := open(t, func(c *Config) { c.Dev, c.CustomJWTSecret = false, nil })
+	other, _, err := f.CreateApp(t.Context(), "other-abcde")
+	require.NoError(t, err)
+	require.NoError(t, f.Register(t.Context(), other, "a@b.c", "password", ""))
+	f.register("a@b.c")
+	login := func(app *App, remote string) error {
+		_, err := f.Login(t.Context(), app, Credentials{Provider: ProviderUserpass, Username: "a@b.c", Password: "password", Remote: remote})
+		return err
 	}
+	require.NoError(t, login(f.app, "home"))
+
+	const waiting = 3
+	f.hasher.queue = fairqueue.New(1, waiting, 100)
+	leave, err := f.hasher.enter(t.Context(), asker{})
+	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
+	var flood sync.WaitGroup
+	for i := range waiting {
+		flood.Go(func() {
+			_, err := f.Login(ctx, f.app, Credentials{Provider: ProviderUserpass, Username: strconv.Itoa(i), Password: "password", Remote: strconv.Itoa(i)})
+			if !errors.Is(err, context.Canceled) {
+				t.Errorf("what the flood was told: %v", err)
+			}
+		})
+	}
+	gone, end := context.WithCancel(t.Context())
+	end()
+	require.Eventually(t, func() bool {
+		_, err := f.hasher.enter(gone, asker{app: f.app.ID})
+		return errors.Is(err, ErrBusy)
+	}, time.Minute, time.Millisecond, "the queue of the app is full")
+	require.ErrorIs(t, login(f.app, "new"), ErrBusy)
+	require.ErrorIs(t, f.Register(t.Context(), f.app, "x@b.c", "password", "new"), ErrBusy)
+
+	for _, by := range []asker{{f.app.ID, true}, {other.ID, false}} {
+		_, err := f.hasher.enter(gone, by)
+		require.ErrorIs(t, err, context.Canceled, "it may wait: %v", by)
+	}
+
+	var others sync.WaitGroup
+	errs := make([]error, 2)
+	others.Go(func() { errs[0] = login(f.app, "home") })
+	others.Go(func() { errs[1] = login(other, "new") })
 	cancel()
-	_, err := h.hash(ctx, "password")
-	require.ErrorIs(t, err, context.Canceled)
-	_, _, err = h.verify(ctx, h.dummy, "password")
-	require.ErrorIs(t, err, context.Canceled)
+	flood.Wait()
+	leave()
+	others.Wait()
+	require.NoError(t, errors.Join(errs...))
+	require.NoError(t, login(f.app, "new"), "there is room again")
+}
+
+// One core stays free, and hashing takes a bounded part of the memory.
+func TestSlotsOfHashing(t *testing.T) {
+	procs := runtime.GOMAXPROCS(1)
+	defer runtime.GOMAXPROCS(procs)
+	for procs, want := range map[int]int{1: 1, 2: 1, 4: 3, 64: 8} {
+		runtime.GOMAXPROCS(procs)
+		require.Equal(t, want, slotsFor(DefaultPasswordCost), procs)
+	}
+	require.Equal(t, 1, slotsFor(PasswordCost{MemoryKiB: maxCostKiB, Passes: 1, Lanes: 1}))
 }
 
 func FuzzStoredHash(f *testing.F) {
-	h := newHasher(cheap)
+	h := newHasher(cheap, 1)
 	f.Add(h.dummy)
 	f.Add("$argon2id$v=19$m=4294967295,t=1,p=1$AAAA$AAAA")
 	f.Add("")

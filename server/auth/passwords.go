@@ -5,25 +5,25 @@ import (
 	"time"
 )
 
-// Passwords hashes passwords for others than users of apps, by the same rules. It is safe for concurrent use.
+// Passwords hashes passwords for others than users of apps, by the same rules but in a queue of its own, one at a time. It is safe for concurrent use.
 type Passwords struct{ h *hasher }
 
 // NewPasswords makes one; the zero cost is DefaultPasswordCost.
-func NewPasswords(cost PasswordCost) *Passwords { return &Passwords{newHasher(cost)} }
+func NewPasswords(cost PasswordCost) *Passwords { return &Passwords{newHasher(cost.orDefault(), 1)} }
 
-// Hash returns the text to store.
+// Hash returns the text to store. ErrBusy: too many wait already.
 func (p *Passwords) Hash(ctx context.Context, password string) (string, error) {
-	return p.h.hash(ctx, password)
+	return p.h.hash(ctx, asker{}, password)
 }
 
 // Verify compares a password with a stored hash in constant time. An empty one is never right, and takes as long. stale says that the
-// password is right and its hash not of today's cost.
-func (p *Passwords) Verify(ctx context.Context, stored, password string) (ok, stale bool, err error) {
+// password is right and its hash not of today's cost. known says that the right password has come from there before (Guesses.Allow): then strangers aren't waited for.
+func (p *Passwords) Verify(ctx context.Context, known bool, stored, password string) (ok, stale bool, err error) {
 	if stored == "" {
-		_, _, err := p.h.verify(ctx, p.h.dummy, password)
+		_, _, err := p.h.verify(ctx, asker{known: known}, p.h.dummy, password)
 		return false, false, err
 	}
-	return p.h.verify(ctx, stored, password)
+	return p.h.verify(ctx, asker{known: known}, stored, password)
 }
 
 // CheckPassword refuses a new password that is too short or too long.

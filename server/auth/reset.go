@@ -55,7 +55,7 @@ func (s *Service) Reset(ctx context.Context, app *App, token, tokenID, password 
 	if _, err := t.account(ctx, s.db.read, app, forReset, s.now()); err != nil {
 		return wrap("resetting a password", err)
 	}
-	hash, err := s.hasher.hash(ctx, password)
+	hash, err := s.hasher.hash(ctx, asker{app.ID, true}, password) // a token of ours came with it
 	if err != nil {
 		return wrap("hashing a password", err)
 	}
@@ -114,10 +114,11 @@ func (s *Service) CallReset(ctx context.Context, app *App, email, password strin
 		return err
 	}
 	// It says whether a password is the current one, so it is held like a login.
-	if !s.guesses.Allow(app.ID+"\x00"+email, remote) {
+	allowed, known := s.guesses.Allow(app.ID+"\x00"+email, remote)
+	if !allowed {
 		return ErrTooMany
 	}
-	current, _, err := s.hasher.verify(ctx, a.hash, password)
+	current, _, err := s.hasher.verify(ctx, asker{app.ID, known}, a.hash, password)
 	if err != nil {
 		return wrap("checking a password", err)
 	}
@@ -140,7 +141,7 @@ func (s *Service) CallReset(ctx context.Context, app *App, email, password strin
 	case status != "success":
 		return errReset(email)
 	}
-	hash, err := s.hasher.hash(ctx, password)
+	hash, err := s.hasher.hash(ctx, asker{app.ID, known}, password)
 	if err != nil {
 		return wrap("hashing a password", err)
 	}

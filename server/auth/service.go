@@ -119,6 +119,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 	case cfg.CustomJWTSecret != nil && len(cfg.CustomJWTSecret) < minCustomKey:
 		return nil, fmt.Errorf("auth: the secret of custom JWTs has %d bytes, at least %d are needed", len(cfg.CustomJWTSecret), minCustomKey)
 	}
+	cfg.PasswordCost = cfg.PasswordCost.orDefault()
 	configured := cfg.Configs != nil
 	if !configured {
 		cfg.Configs = &memoryConfigs{apps: map[string]*appconfig.Config{}}
@@ -133,7 +134,7 @@ func Open(ctx context.Context, cfg Config) (*Service, error) {
 		return nil, errors.Join(err, db.close())
 	}
 	s := &Service{
-		cfg: cfg, db: db, tokens: newTokens(keys, cfg.Now), hasher: newHasher(cfg.PasswordCost), now: cfg.Now, log: cfg.Logger,
+		cfg: cfg, db: db, tokens: newTokens(keys, cfg.Now), hasher: newHasher(cfg.PasswordCost, slotsFor(cfg.PasswordCost)), now: cfg.Now, log: cfg.Logger,
 		egress: newEgress(cfg), byID: map[string]*App{}, byDomain: map[string]*App{},
 		arrivals: arrivals{busy: map[arrival]chan struct{}{}},
 	}

@@ -4,13 +4,14 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"time"
 
 	"realmsync/server/apierror"
 	"realmsync/server/functions/worker"
 )
 
 // errBusy is what a call is told that waited too long.
-var errBusy = apierror.New(http.StatusTooManyRequests, "", "too many functions are running, try again later")
+var errBusy = &apierror.Error{Status: http.StatusTooManyRequests, Text: "too many functions are running, try again later", Retry: 10 * time.Second}
 
 // place is what a call holds, and the calls within it: one of the app's places, and a worker. It has both from when one of them first runs.
 // Its methods may be called concurrently.

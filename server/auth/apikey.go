@@ -110,18 +110,20 @@ func (s *Service) Key(ctx context.Context, c Bearer, id string) (k APIKey, err e
 	return k, wrap("reading an API key", keyNotFound(err))
 }
 
-// DeleteKey removes an API key, or returns ErrKeyNotFound. The sessions that it opened end.
+// DeleteKey removes an API key, or returns ErrKeyNotFound. The sessions that it opened end, but for the one that asks.
 func (s *Service) DeleteKey(ctx context.Context, c Bearer, id string) error {
 	return s.changeKey(ctx, c, id, true, "DELETE FROM api_keys WHERE user_id = ? AND id = ?", c.UserID, id)
 }
 
-// SetKeyDisabled disables or enables an API key, or returns ErrKeyNotFound. Disabling it ends the sessions that it opened; enabling it brings none back.
+// SetKeyDisabled disables or enables an API key, or returns ErrKeyNotFound. Disabling it ends the sessions that it opened, but for the one that asks; enabling it
+// brings none back.
 func (s *Service) SetKeyDisabled(ctx context.Context, c Bearer, id string, disabled bool) error {
 	return s.changeKey(ctx, c, id, disabled, "UPDATE api_keys SET disabled = ?3 WHERE user_id = ?1 AND id = ?2", c.UserID, id, disabled)
 }
 
 // changeKey changes an API key of a user, and if that ends its life, its sessions too: whoever disables a key that is no secret any more means those who
-// have used it. All connections of the user are closed then, as by RevokeSession.
+// have used it, and not the client that says so: a login by a key of the user who is logged in takes the place of that user's session in original clients, and they go on
+// to look at their keys. All connections of the user are closed then, as by RevokeSession.
 func (s *Service) changeKey(ctx context.Context, c Bearer, id string, ends bool, statement string, args ...any) error {
 	var ended int64
 	err := s.db.update(ctx, func(tx *sql.Tx) error {
@@ -134,7 +136,7 @@ func (s *Service) changeKey(ctx context.Context, c Bearer, id string, ends bool,
 		case !ends:
 			return nil
 		}
-		if ended, err = changed(tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND api_key = ?", c.UserID, id)); err != nil || ended == 0 {
+		if ended, err = changed(tx.ExecContext(ctx, "DELETE FROM sessions WHERE user_id = ? AND api_key = ? AND id <> ?", c.UserID, id, c.SessionID)); err != nil || ended == 0 {
 			return err
 		}
 		return revoke(ctx, tx, Revocation{c.App.ID, c.UserID, SessionsRevoked})

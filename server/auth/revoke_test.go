@@ -130,6 +130,15 @@ func TestKeysEndTheirSessions(t *testing.T) {
 	require.Len(t, f.revoked, 2, "it had no session: nobody's connection is closed")
 	require.True(t, good(owner))
 
+	// The session that asks goes on, whichever key it is of.
+	third, err := f.CreateKey(t.Context(), c, "third")
+	require.NoError(t, err)
+	asks, other := byKey(third), byKey(third)
+	require.NoError(t, f.DeleteKey(t.Context(), f.caller(asks), third.ID))
+	require.True(t, good(asks))
+	require.False(t, good(other))
+	f.revoked = f.revoked[:2]
+
 	// Server keys.
 	backend, err := f.CreateServerKey(t.Context(), f.app, "backend")
 	require.NoError(t, err)

@@ -57,7 +57,7 @@ function(cpprealm_program kind name)
     else()
       add_test(NAME ${name} COMMAND "$<TARGET_FILE:${target}>")
     endif()
-    set_tests_properties(${name} PROPERTIES TIMEOUT 300)
+    set_tests_properties(${name} PROPERTIES TIMEOUT 600)
   endif()
 endfunction()
 
@@ -106,7 +106,7 @@ if(CPPREALM_TESTS)
   # The same again in an app of strict rules.
   add_test(NAME sync_collections_strict
     COMMAND "${PROJECT_SOURCE_DIR}/scripts/with-server.sh" "$<TARGET_FILE:tests_sync_collections>")
-  set_tests_properties(sync_collections_strict PROPERTIES TIMEOUT 300 ENVIRONMENT "REALM_RULES=strict")
+  set_tests_properties(sync_collections_strict PROPERTIES TIMEOUT 600 ENVIRONMENT "REALM_RULES=strict")
 
   # What the headers record, compared with what realm-cpp records: tests/localwrites makes one program of all lines of the vectors, and checks
   # the files that it leaves. The vectors are looked for from core/realm, which has a copy. It needs Go, which is there where the library is built, and for our own sanitized builds.
@@ -132,7 +132,7 @@ if(CPPREALM_TESTS)
     target_link_libraries(local_writes PRIVATE cpprealm_headers cpprealm_program_options)
     add_test(NAME local_writes COMMAND "${tool}" check "${source}" "$<TARGET_FILE:local_writes>" WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}/core/realm")
     # It ends while its devices wait for a server, and what waits is in the memory of Go, where LeakSanitizer doesn't look.
-    set_tests_properties(local_writes PROPERTIES TIMEOUT 300 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
+    set_tests_properties(local_writes PROPERTIES TIMEOUT 600 ENVIRONMENT "ASAN_OPTIONS=detect_leaks=0")
   endif()
 
   if(have_uv)

@@ -51,7 +51,7 @@ mkdir "$dir/tmp"
 pid=$!
 exec 3<"$dir/stdout"
 line=
-read -r -t 60 -u 3 line
+read -r -t 120 -u 3 line
 case $line in
     "listening on http://"*) url=${line#listening on } ;;
     *)
@@ -73,7 +73,7 @@ if ! kill -TERM "$pid" 2>/dev/null; then
     status=1
 fi
 # Its stdout ends when it ends. A server that does not drain in time is killed, and that is a failure.
-timeout 30 cat <&3 >>"$dir/log" || kill -KILL "$pid" 2>/dev/null
+timeout 120 cat <&3 >>"$dir/log" || kill -KILL "$pid" 2>/dev/null
 wait "$pid"
 stopped=$?
 pid=

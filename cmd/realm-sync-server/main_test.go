@@ -52,7 +52,8 @@ type process struct {
 
 func command(args ...string) (*exec.Cmd, *logs.Buffer) {
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), asServer+"=1")
+	// The race detector makes a process sleep for a second before it ends, unless it is told otherwise.
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"), asServer+"=1")
 	log := &logs.Buffer{}
 	cmd.Stderr = log
 	return cmd, log

@@ -15,7 +15,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -169,28 +168,16 @@ func TestConnectionLimits(t *testing.T) {
 
 // Probes, and metrics on an address of their own and nowhere else.
 func TestMetricsListen(t *testing.T) {
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	address := free.Addr().String()
-	require.NoError(t, free.Close())
-	p := serve(t, t.TempDir(), "--metrics-listen", address)
+	p, urls := launchAll(t, 2, "--metrics-listen", "127.0.0.1:0")
 	status, _ := p.request("GET", "/readyz", "")
 	require.Equal(t, 200, status)
 	status, _ = p.request("GET", "/metrics", "")
 	require.Equal(t, 404, status)
-	base := p.base
-	p.base = "http://" + address
-	require.EventuallyWithT(t, func(c *assert.CollectT) {
-		conn, err := net.Dial("tcp", address)
-		if assert.NoError(c, err) {
-			_ = conn.Close()
-		}
-	}, patience, 10*time.Millisecond)
+	p.base = urls[1]
 	status, body := p.request("GET", "/metrics", "")
 	require.Equal(t, 200, status)
 	require.Contains(t, string(body), "realm_sync_versions_trimmed_total")
 	status, _ = p.request("GET", "/api/client/v2.0/app/x/location", "")
 	require.Equal(t, 404, status)
-	p.base = base
 	p.stop()
 }

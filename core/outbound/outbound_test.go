@@ -79,7 +79,7 @@ func get(o Options, address string) (string, error) {
 		return "", err
 	}
 	defer t.CloseIdleConnections()
-	resp, err := (&http.Client{Transport: t, Timeout: 20 * time.Second}).Get(address)
+	resp, err := (&http.Client{Transport: t, Timeout: time.Minute}).Get(address)
 	if err != nil {
 		return "", err
 	}

@@ -49,7 +49,7 @@ func TestTwoFiles(t *testing.T) {
 		from.write(changeset.Instruction{Op: changeset.CreateObject, Table: "T", Key: value.IntKey(int64(i))})
 		select {
 		case <-arrived:
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("write %d doesn't arrive", i)
 		}
 	}
@@ -114,7 +114,7 @@ func (d *device) wait(register func(func(error))) {
 	select {
 	case err := <-done:
 		require.NoError(d.t, err)
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		d.t.Fatal("it doesn't come")
 	}
 }
@@ -131,7 +131,7 @@ func (d *device) expect(n int64) <-chan struct{} {
 	var once sync.Once
 	go func() {
 		defer once.Do(cancel)
-		deadline := time.After(30 * time.Second)
+		deadline := time.After(time.Minute)
 		for int64(d.count()) <= n {
 			select {
 			case <-commits:

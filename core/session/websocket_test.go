@@ -265,7 +265,7 @@ func managerOverWebSocket(t *testing.T, dialer Dialer) {
 		select {
 		case err := <-done:
 			require.NoError(t, err)
-		case <-time.After(30 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("it doesn't come")
 		}
 	}

@@ -178,7 +178,7 @@ func TestParkedAreFew(t *testing.T) {
 		require.NoError(t, c.Close())
 		require.LessOrEqual(t, left(), maxPark)
 	}
-	require.Eventually(t, func() bool { return left() == 0 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return left() == 0 }, time.Minute, time.Millisecond)
 }
 
 // An encrypted file is parked too, and opened again with its key only.

@@ -17,7 +17,7 @@ import (
 )
 
 // patience ends a test whose server does not answer.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // request is one call. The fields that a test leaves out are as realm-cpp's built-in HTTP stack has them.
 type request struct {

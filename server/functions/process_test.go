@@ -74,7 +74,7 @@ func TestProcessEnds(t *testing.T) {
 		}
 	}
 	require.NoError(t, syscall.Kill(first[0], syscall.SIGKILL))
-	require.Eventually(t, func() bool { return len(workers(t)) == 1 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return len(workers(t)) == 1 }, time.Minute, time.Millisecond)
 	close(killed)
 	failed := <-results["app"]
 	requireRefused(t, auth.FunctionFailed(failed.err), 400, "FunctionExecutionError", "the process that ran the function has ended")

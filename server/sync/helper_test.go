@@ -27,7 +27,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // patience is how long a test waits for what must come.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // doorman takes tokens of the form "user" or "user@app"; some names have a meaning.
 type doorman struct{ expires time.Time }

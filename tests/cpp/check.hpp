@@ -97,7 +97,7 @@ public:
 private:
     // Threads of the library may hold a handle for the moment that a callback takes to return.
     static bool handles_return_to(int64_t count) {
-        for (int i = 0; i < 1000 && realm_live_handle_count() != count; i++) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        for (int i = 0; i < 12000 && realm_live_handle_count() != count; i++) std::this_thread::sleep_for(std::chrono::milliseconds(5));
         return realm_live_handle_count() == count;
     }
     const char* m_name;

@@ -60,7 +60,7 @@ inline std::string unique(const std::string& prefix) { return prefix + "-" + rea
 
 // For what only polling can tell; events are waited for with check::event.
 inline bool eventually(const std::function<bool()>& condition) {
-    for (int i = 0; i < 6000; i++) {
+    for (int i = 0; i < 12000; i++) {
         if (condition()) return true;
         std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }

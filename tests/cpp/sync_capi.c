@@ -10,7 +10,7 @@
 #include <time.h>
 
 static const char *url, *app_id;
-enum { PATIENCE_MS = 30000 };
+enum { PATIENCE_MS = 60000 };
 
 /* ------------------------------------------------------------------------------------------------------------- events */
 

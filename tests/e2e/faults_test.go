@@ -24,7 +24,7 @@ func login(t *testing.T, url, id string, credentials app.Credentials) (*app.User
 	t.Helper()
 	c := client.New(client.Options{})
 	t.Cleanup(c.Close)
-	a, err := c.OpenApp(app.Config{AppID: id, BaseURL: url, Dir: t.TempDir(), DefaultTimeout: 10 * time.Second}, false)
+	a, err := c.OpenApp(app.Config{AppID: id, BaseURL: url, Dir: t.TempDir(), DefaultTimeout: patient}, false)
 	require.NoError(t, err)
 	t.Cleanup(a.Close)
 	ctx, cancel := context.WithTimeout(context.Background(), patient)

@@ -71,7 +71,7 @@ func TestTLS(t *testing.T) {
 	ours, theirs := newAuthority(t), newAuthority(t)
 	ours.issue(100, certPath, keyPath)
 	s := serverOf(t, "--tls-cert", certPath, "--tls-key", keyPath)
-	s.tls = true
+	s.tls, s.addr = true, "127.0.0.1:0" // which the certificate names
 	s.start()
 
 	items := schema.New(integers("Item", "_id", "value"))

@@ -174,7 +174,7 @@ func (r *relay) seen() []message {
 // await waits until the messages meet a condition.
 func (r *relay) await(what string, met func([]message) bool) []message {
 	r.t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patient)
 	for {
 		r.mu.Lock()
 		news := r.news
@@ -189,7 +189,7 @@ func (r *relay) await(what string, met func([]message) bool) []message {
 			for _, m := range all {
 				r.t.Logf("connection %d, from client %t: %.300q", m.connection, m.fromClient, m.raw)
 			}
-			r.t.Fatalf("%s: not seen within 20 s", what)
+			r.t.Fatalf("%s: not seen within %v", what, patient)
 		}
 	}
 }

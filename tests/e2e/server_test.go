@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -76,7 +78,7 @@ func startServer(t *testing.T, args ...string) *server {
 
 // serverOf is a server that is not started yet.
 func serverOf(t *testing.T, args ...string) *server {
-	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), addr: "127.0.0.1:0", args: args, log: &tail{}}
+	s := &server{t: t, data: filepath.Join(t.TempDir(), "data"), addr: ownLoopback() + ":0", args: args, log: &tail{}}
 	t.Cleanup(func() {
 		if s.cmd != nil {
 			s.stop()
@@ -86,6 +88,18 @@ func serverOf(t *testing.T, args ...string) *server {
 		}
 	})
 	return s
+}
+
+var servers atomic.Uint32
+
+// ownLoopback is an address of this machine that nobody else listens on or connects from, so that a server that is killed and started again finds its port free. Only
+// Linux has more than one such address.
+func ownLoopback() string {
+	if runtime.GOOS != "linux" {
+		return "127.0.0.1"
+	}
+	pid := os.Getpid()
+	return net.IPv4(127, byte(1+pid>>8%254), byte(pid), byte(1+servers.Add(1)%254)).String()
 }
 
 // url is the server's base URL.
@@ -100,7 +114,7 @@ func (s *server) url() string {
 func (s *server) start() {
 	s.t.Helper()
 	// The address of a killed server may be taken for a moment.
-	for deadline := time.Now().Add(20 * time.Second); ; {
+	for deadline := time.Now().Add(patient); ; {
 		line, err := s.try()
 		if addr, ok := strings.CutPrefix(line, "listening on "); ok {
 			_, s.addr, _ = strings.Cut(addr, "://")
@@ -163,14 +177,14 @@ func (s *server) try() (string, error) {
 func (s *server) stop() {
 	s.t.Helper()
 	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patient)
 	defer cancel()
 	select {
 	case err := <-s.done:
 		require.NoError(s.t, err, "the server did not stop cleanly")
 	case <-ctx.Done():
 		s.kill()
-		s.t.Error("the server did not stop within 30 s after SIGTERM")
+		s.t.Error("the server did not stop in time after SIGTERM")
 	}
 	s.cmd = nil
 }

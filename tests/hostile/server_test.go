@@ -51,7 +51,7 @@ const (
 	adminAPI  = "/api/admin/v3.0/"
 	password  = "p4ssw0rd-of-a-test"
 	adminMail = "root@example.com"
-	patience  = 20 * time.Second // for one thing that must come
+	patience  = time.Minute // for one thing that must come
 )
 
 // server is all of realm-sync-server in this process, wired as cmd/realm-sync-server does it.

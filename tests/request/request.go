@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long an answer is waited for.
-const patience = 20 * time.Second
+const patience = time.Minute
 
 // Request is a request to be made. Method and URL must be there.
 type Request struct {
@@ -34,7 +34,7 @@ type Answer struct {
 // transport keeps no connection, so that no test has to close any, and follows no redirect.
 var transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
 
-// Try makes a request on a connection of its own. An error says that no whole answer came within 20 s, or before ctx ended.
+// Try makes a request on a connection of its own. An error says that no whole answer came within a minute, or before ctx ended.
 func (r Request) Try(ctx context.Context) (Answer, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

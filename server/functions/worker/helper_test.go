@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience is for one thing that must come.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // app is a Host with functions, whose data are answered by data.
 type app struct {

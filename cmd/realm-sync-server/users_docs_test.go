@@ -188,7 +188,7 @@ func TestDocumentedProviders(t *testing.T) {
 			begun := a.login("api-key", fmt.Sprintf(`{"key":%q}`, key["key"]), 200)
 			s.call("PUT", "/api/client/v2.0/auth/api_keys/"+key["_id"].(string)+"/disable", "", 204)
 			a.login("api-key", fmt.Sprintf(`{"key":%q}`, key["key"]), 401)
-			(&suite{process: p, token: begun["refresh_token"].(string)}).call("POST", "/api/client/v2.0/auth/session", "", 201)
+			(&suite{process: p, token: begun["refresh_token"].(string)}).call("POST", "/api/client/v2.0/auth/session", "", 401)
 		}},
 		{"sharedKey", func(a app) {
 			answer := a.login("custom-token", fmt.Sprintf(`{"token":%q}`, h.token(t, jwt.SigningMethodHS256, []byte(d.secrets["sharedKey"]), "one", a.at)), 200)

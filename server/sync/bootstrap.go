@@ -69,7 +69,7 @@ func (s *session) change(m *wire.Query) error {
 		}
 		return s.refuseQuery(m, invalid.Text)
 	}
-	problem, err := s.queryable(set, false)
+	problem, err := s.queryable(set, true)
 	if err == nil && problem == "" {
 		problem = s.charge(set)
 	}

@@ -65,8 +65,7 @@ func (s *session) identify(m *wire.Ident) error {
 		set.Release()
 		return s.failServer(err)
 	}
-	before := slices.ContainsFunc(views, func(v past) bool { return view.QueryOf(v.Body) == string(m.Query) })
-	if problem, err := s.queryable(set, before); err != nil || problem != "" {
+	if problem, err := s.queryable(set, false); err != nil || problem != "" {
 		set.Release()
 		if err != nil {
 			return s.failServer(err)

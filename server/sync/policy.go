@@ -75,8 +75,8 @@ func (s *session) permission() history.Permission {
 }
 
 // queryable checks that a set names queryable fields only, and makes them so in development mode. problem is the text for the user. What a role hides can't
-// be asked for either, or the answer would tell what it is; unless it was asked for before the role came to hide it: the client goes on, and sees no more.
-func (s *session) queryable(set *view.Set, before bool) (problem string, err error) {
+// be asked for either. That is said of a set that is new; a client whose set it is already goes on, and sees nothing of what asks for that (package view).
+func (s *session) queryable(set *view.Set, isNew bool) (problem string, err error) {
 	if s.policy == nil {
 		return "", nil
 	}
@@ -84,7 +84,7 @@ func (s *session) queryable(set *view.Set, before bool) (problem string, err err
 	for class, fields := range set.Asks(s.app.engine.Catalog()) {
 		for _, name := range fields {
 			switch {
-			case set.Hides(class, name) && !before:
+			case isNew && set.Hides(class, name):
 				hidden[class] = append(hidden[class], name)
 			case !s.policy.Queryable(class, name):
 				missing[class] = append(missing[class], name)
@@ -159,7 +159,7 @@ func (s *session) reconsider() error {
 			return s.fail(wire.CodeSessionClosed, "the permissions of the session have changed")
 		}
 	}
-	if problem, err := s.queryable(s.set, true); err != nil {
+	if problem, err := s.queryable(s.set, false); err != nil {
 		return s.failServer(err)
 	} else if problem != "" {
 		return s.failQueryable(problem)
@@ -167,7 +167,7 @@ func (s *session) reconsider() error {
 	if s.boot == nil {
 		return nil
 	}
-	if problem, err := s.queryable(s.boot.set, true); err != nil {
+	if problem, err := s.queryable(s.boot.set, false); err != nil {
 		return s.failServer(err)
 	} else if problem != "" {
 		// The client hasn't the set yet. It sends its QUERY again, and that is refused.

@@ -193,16 +193,6 @@ func openStored(text string) (body string, access *Access, err error) {
 	}), nil
 }
 
-// QueryOf returns the client's query body of a stored text (Set.Body).
-func QueryOf(text string) string {
-	if strings.HasPrefix(text, accessMark) {
-		if _, body, ok := strings.Cut(text[1:], accessMark); ok {
-			return body
-		}
-	}
-	return text
-}
-
 // Hides tells whether the set's access hides a property of objects that it shows: what can't be seen can't be asked for.
 func (s *Set) Hides(class, property string) bool {
 	a := s.hidden[class]

@@ -15,14 +15,16 @@ import (
 // that may match it.
 const maxValues = 1 << 18
 
-// queryID names a query: its class, its canonical text, and that of the role's filter, "" if there is none.
-type queryID struct{ class, text, filter string }
+// queryID names a query: its class, its canonical text, that of the role's filter, "" if there is none, and that of the properties that the role shows
+// (rules.Access.Fields).
+type queryID struct{ class, text, filter, fields string }
 
 // query is one distinct query on one class. It is safe for concurrent use; what the Fan adds is guarded by the Fan.
 type query struct {
 	id     queryID
 	parsed *rql.Query
 	filter *rules.Filter           // that must hold as well, because of a role; nil: none
+	role   *rules.Access           // that hides properties; nil: none are hidden
 	bound  atomic.Pointer[binding] // nil: the class did not exist when it was compiled
 
 	sets map[*Set]struct{} // that contain it
@@ -35,11 +37,12 @@ type binding struct {
 	class  *history.Class
 	query  *rql.Bound
 	points map[string]*history.Class // classes of embedded objects that it reads as points
+	blind  bool                      // it asks for what the role hides
 }
 
 // bind binds the query to the class of a catalog and checks that it may be a subscription. catalog may be nil: then there are no classes of embedded
-// objects.
-func bind(parsed *rql.Query, s *schema.Schema, class *history.Class, catalog *history.Catalog) (*binding, error) {
+// objects. role may be nil: then it hides nothing.
+func bind(parsed *rql.Query, s *schema.Schema, class *history.Class, catalog *history.Catalog, role *rules.Access) (*binding, error) {
 	bound, err := parsed.Bind(s, class.Name, rql.WithNavigation(), rql.WithBudget(maxValues))
 	if err != nil {
 		return nil, err
@@ -56,6 +59,9 @@ func bind(parsed *rql.Query, s *schema.Schema, class *history.Class, catalog *hi
 	}
 	out := &binding{class: class, query: bound}
 	for _, i := range bound.Properties() {
+		if name := class.Properties[i].Name; role != nil && name != class.PrimaryKey && !role.Reads(name) {
+			out.blind = true
+		}
 		target := s.Class(class.Properties[i].LinkTarget)
 		if target == nil || target.Kind != schema.Embedded || catalog == nil {
 			continue
@@ -68,16 +74,20 @@ func bind(parsed *rql.Query, s *schema.Schema, class *history.Class, catalog *hi
 	return out, nil
 }
 
-// match tells whether the query holds for an object.
+// match tells whether the query holds for an object. One that asks for what the role hides holds for nothing: what comes into a view, or leaves it,
+// would tell what is hidden.
 func (q *query) match(row *history.Row) (bool, error) {
 	b := q.bound.Load()
 	if b == nil || b.class.ID != row.Class.ID {
 		// The class has come up since, or was removed and added again. A query that doesn't fit the new class matches nothing.
 		var err error
-		if b, err = bind(q.parsed, schema.New(row.Class.Class), row.Class, nil); err != nil {
+		if b, err = bind(q.parsed, schema.New(row.Class.Class), row.Class, nil, q.role); err != nil {
 			return false, nil //nolint:nilerr // a subscription that was valid once is not an error of whoever writes an object
 		}
 		q.bound.Store(b)
+	}
+	if b.blind {
+		return false, nil
 	}
 	ok, err := b.query.Match(&object{row: row, class: b.class, points: b.points})
 	if rql.ClassOf(err) == rql.ErrLimit {

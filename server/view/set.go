@@ -148,8 +148,9 @@ func compile(catalog *history.Catalog, body string, access *Access, lenient bool
 		default:
 			out.filters[c.Class] = may.Readable.String()
 		}
+		var role *rules.Access
 		if !may.ReadsAll() {
-			out.hidden[c.Class] = may
+			role, out.hidden[c.Class] = may, may
 		}
 		var asked, list []*query
 		seen := map[string]bool{}
@@ -161,12 +162,12 @@ func compile(catalog *history.Catalog, body string, access *Access, lenient bool
 			seen[text] = true
 			var b *binding
 			if class != nil {
-				if b, err = bind(alternative, catalog.Schema, class, catalog); err != nil {
+				if b, err = bind(alternative, catalog.Schema, class, catalog, role); err != nil {
 					return nil, invalid(c.Class, err)
 				}
 			}
 			query := func(filter *rules.Filter) *query {
-				q := &query{id: queryID{class: c.Class, text: text}, parsed: alternative, filter: filter, sets: map[*Set]struct{}{}}
+				q := &query{id: queryID{class: c.Class, text: text, fields: may.Fields()}, parsed: alternative, filter: filter, role: role, sets: map[*Set]struct{}{}}
 				if filter != nil {
 					q.id.filter = filter.String()
 				}

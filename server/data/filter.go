@@ -3,7 +3,6 @@ package data
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -95,7 +94,18 @@ func (f *filtered) Readable(doc bson.D) (bson.D, bool) {
 	return part, ok
 }
 
-// applying returns those of the filters that apply to the caller of an environment.
-func applying(filters []filter, env *rules.Env) []filter {
-	return slices.DeleteFunc(slices.Clone(filters), func(f filter) bool { return f.when != nil && f.when.Evaluate(env) != rules.True })
+// applying returns those of the filters that apply to the caller of an environment. err: a function that decides over it failed.
+func applying(filters []filter, env *rules.Env) (out []filter, err error) {
+	for _, f := range filters {
+		applies := rules.True
+		if f.when != nil {
+			if applies, err = f.when.Decide(env); err != nil {
+				return nil, err
+			}
+		}
+		if applies == rules.True {
+			out = append(out, f)
+		}
+	}
+	return out, nil
 }

@@ -3,6 +3,7 @@ package data
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -90,4 +91,19 @@ func TestRuleCannotWrite(t *testing.T) {
 	require.Equal(t, errReadOnly, refusal.Load())
 	require.Equal(t, int64(2), calls.Load())
 	f.must(`{"$numberLong":"0"}`, "d", "log", "count", `{}`)
+}
+
+// A filter whose function fails is not left out: it may be what hides something.
+func TestFilterThatFails(t *testing.T) {
+	var ruled *Ruled
+	f := open(t, func(c *Config) {
+		ruled = NewRuled(rules.NewSets(c.Apps))
+		c.Permissions = ruled
+	})
+	busy := errors.New("too many functions are running")
+	ruled.SetFunctions(functionOf{"guest": func(context.Context, bson.A) (any, error) { return nil, busy }})
+	f.config.Services[0].DefaultRule.Filters = json.RawMessage(`[{"name":"guests","apply_when":{"%%true":{"%function":{"name":"guest","arguments":[]}}},"query":{"public":true}}]`)
+	f.must(`{"insertedId":1}`, "d", "c", "insertOne", `{"document":{"_id":1,"public":false}}`)
+	_, err := f.as(ann, "d", "c", "find", `{}`)
+	require.ErrorIs(t, err, busy)
 }

@@ -50,7 +50,10 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 	if len(filters) > 0 {
 		env := set.Env(caller)
 		env.Call = call
-		if filters = applying(filters, env); len(filters) > 0 {
+		if filters, err = applying(filters, env); err != nil {
+			return nil, err
+		}
+		if len(filters) > 0 {
 			return func(doc, before bson.D) Role {
 				if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call); role != nil {
 					return &filtered{role, env, filters}

@@ -8,7 +8,7 @@ type Role struct {
 	env  *Env
 }
 
-// Document returns the role for a document of a collection, nil if none applies: then there is no access. doc is nil for what is about no document.
+// Document returns the role for a document of a collection, nil if none applies, or if a function that decides over one fails: then there is no access. doc is nil for what is about no document.
 // before is what it was, nil if it is new or unchanged. call evaluates functions that roles name.
 func (s *Set) Document(caller *Caller, service, database, name string, doc, before bson.D, call func(name string, args bson.A) (any, error)) *Role {
 	env := s.env(caller).on(doc, before)
@@ -21,8 +21,10 @@ func (s *Set) Document(caller *Caller, service, database, name string, doc, befo
 		return nil
 	}
 	for _, r := range src.roles(collection{database, name}) {
-		if r.applyWhen == nil || r.applyWhen.Evaluate(env) == True {
+		if applies, err := r.applies(env); applies {
 			return &Role{r, env}
+		} else if err != nil {
+			return nil
 		}
 	}
 	return nil

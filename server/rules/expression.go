@@ -1,11 +1,16 @@
 package rules
 
 import (
+	"cmp"
+
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
 // Expression is a parsed expression (spec/app-services.md section 12.4). It is immutable. A nil Expression is one that is not given: undefined.
-type Expression struct{ root condition }
+type Expression struct {
+	root  condition
+	calls bool // functions
+}
 
 // Evaluate returns what the expression is worth.
 func (e *Expression) Evaluate(env *Env) Truth {
@@ -13,6 +18,26 @@ func (e *Expression) Evaluate(env *Env) Truth {
 		return Undefined
 	}
 	return e.root.eval(env)
+}
+
+// Decide is Evaluate for what decides over which role or filter applies. The error is that of a function that was asked, if the expression isn't true all
+// the same: what comes behind may allow more, and who can make a function fail must not get it.
+func (e *Expression) Decide(env *Env) (Truth, error) {
+	var failed error
+	if call := env.Call; call != nil && e != nil && e.calls {
+		noting := *env
+		noting.Call = func(name string, args bson.A) (any, error) {
+			v, err := call(name, args)
+			failed = cmp.Or(failed, err)
+			return v, err
+		}
+		env = &noting
+	}
+	t := e.Evaluate(env)
+	if t == True {
+		return t, nil
+	}
+	return t, failed
 }
 
 // literal tells whether the expression is true or false as it is written.

@@ -122,6 +122,34 @@ func TestFunctionsInExpressions(t *testing.T) {
 	require.Equal(t, Undefined, e.Evaluate(env))
 }
 
+// A role behind one that a function couldn't decide over may allow more: it doesn't come to it. Functions fail for whoever keeps all of them busy.
+func TestFunctionsThatFail(t *testing.T) {
+	set := compiled(t, service(t, `{"default_rule":{"roles":[{"name":"blocked","apply_when":{"%or":[{"%%user.id":"berta"},{"%%true":{"%function":{"name":"blocked","arguments":["%%user.id"]}}}]},"read":false},
+		{"name":"all","document_filters":{"read":true,"write":true},"read":true,"write":true,"insert":true,"delete":true}]}}`))
+	answer := func(v any, err error) func(string, bson.A) (any, error) {
+		return func(string, bson.A) (any, error) { return v, err }
+	}
+	d := doc(t, `{"_id":1}`)
+	for _, c := range []struct {
+		user   string
+		call   func(string, bson.A) (any, error)
+		reads  bool
+		denial string
+	}{
+		{"anna", answer(false, nil), true, ""},
+		{"anna", answer(true, nil), false, "the role blocked applies and can't be used for sync"},
+		{"anna", answer(nil, errors.New("too busy")), false, "whether the role blocked applies can't be told: too busy"},
+		{"berta", answer(nil, errors.New("too busy")), false, "the role blocked applies and can't be used for sync"},
+	} {
+		caller := &Caller{UserID: c.user}
+		_, ok := set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, c.call).Readable(d)
+		require.Equal(t, c.reads, ok)
+		session := set.Sync(caller, c.call)
+		require.Equal(t, c.reads, session.Class("Dog", "_id").Readable.IsEverything())
+		require.Contains(t, session.Denial("Dog"), c.denial)
+	}
+}
+
 // Errors name the place.
 func TestBadExpressions(t *testing.T) {
 	for text, want := range map[string]string{

@@ -31,7 +31,13 @@ func ParseExpression(text json.RawMessage, path string) (*Expression, error) {
 	if fail != nil {
 		return nil, fail
 	}
-	return &Expression{c}, nil
+	e := &Expression{root: c}
+	c.visit(func(o operand) {
+		if _, ok := o.(call); ok {
+			e.calls = true
+		}
+	})
+	return e, nil
 }
 
 type parser struct{ nodes int }

@@ -72,6 +72,15 @@ func compileRole(r *appconfig.Role, path string) (*role, error) {
 	return out, nil
 }
 
+// applies tells whether the role applies. err: a function that decides over it failed.
+func (r *role) applies(env *Env) (ok bool, err error) {
+	if r.applyWhen == nil {
+		return true, nil
+	}
+	t, err := r.applyWhen.Decide(env)
+	return t == True, err
+}
+
 // field returns the rule of a field, nil if there is none.
 func (r *role) field(name string) *fieldRule {
 	if f := r.fields[name]; f != nil {

@@ -54,8 +54,12 @@ func (s *Session) class(class, key string) (a *Access, denied string) {
 		return none, "no data source syncs"
 	}
 	for _, r := range src.roles(src.collectionOf(class)) {
-		if documentUse(r.applyWhen) == "" && r.applyWhen != nil && r.applyWhen.Evaluate(s.env) != True {
-			continue
+		if documentUse(r.applyWhen) == "" {
+			if applies, err := r.applies(s.env); err != nil {
+				return none, "whether the role " + r.name + " applies can't be told: " + err.Error()
+			} else if !applies {
+				continue
+			}
 		}
 		if why := r.incompatible(key, func(field string) bool { return src.queryable(class, field) }); why != "" {
 			return none, "the role " + r.name + " applies and can't be used for sync: " + why

@@ -20,6 +20,7 @@ import (
 	"realmsync/server/appconfig"
 	"realmsync/server/applog"
 	"realmsync/server/auth"
+	"realmsync/server/data"
 	"realmsync/server/sync"
 )
 
@@ -29,8 +30,8 @@ type adminFlags struct {
 }
 
 // openAdmin makes the admin API's handler.
-func openAdmin(accounts *admin.Accounts, users *auth.Service, configs *appconfig.Store, endpoint *sync.Server, logs *applog.Store, log *slog.Logger) (http.Handler, error) {
-	return admin.New(admin.Config{Accounts: accounts, Users: users, Configs: configs, Sync: endpoint, Logs: logs, Version: version, Logger: log})
+func openAdmin(accounts *admin.Accounts, users *auth.Service, configs *appconfig.Store, endpoint *sync.Server, deletions *admin.Deletions, logs *applog.Store, log *slog.Logger) (http.Handler, error) {
+	return admin.New(admin.Config{Accounts: accounts, Users: users, Configs: configs, Sync: endpoint, Deletions: deletions, Logs: logs, Version: version, Logger: log})
 }
 
 // listenAdmin serves the admin API on listeners of its own, if there are addresses for it. stop ends what was begun.
@@ -68,12 +69,14 @@ func (c *serveCommand) listenAdmin(k *kong.Context, users *auth.Service, handler
 	}, nil
 }
 
-// removeData deletes what an app has stored beside its users and its configuration. App ids are names of files too (auth.ValidAppID).
-func (c *serveCommand) removeData(app string) error {
-	if !auth.ValidAppID(app) {
-		return fmt.Errorf("%q is not an app id", app)
+// remove deletes what an app has stored beside its users and its configuration. App ids are names of files too (auth.ValidAppID).
+func (c *serveCommand) remove(documents *data.Data, logs *applog.Store) func(app string) error {
+	return func(app string) error {
+		if !auth.ValidAppID(app) {
+			return fmt.Errorf("%q is not an app id", app)
+		}
+		return errors.Join(documents.Forget(app), logs.Forget(app), os.RemoveAll(filepath.Join(c.Data, "apps", app)))
 	}
-	return os.RemoveAll(filepath.Join(c.Data, "apps", app))
 }
 
 type adminCommand struct {

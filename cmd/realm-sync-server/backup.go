@@ -83,6 +83,12 @@ func (c *fsckCommand) Run(k *kong.Context) error {
 		}
 		defer unlock()
 	}
+	if going, err := backup.Deletions(ctx, c.Data); err == nil { // what keeps it from being read, Check reports
+		for _, id := range going {
+			_, err := fmt.Fprintf(k.Stdout, "app %s is being deleted; the next server that is started here finishes that, and what is left of it is not checked\n", id)
+			printing = errors.Join(printing, err)
+		}
+	}
 	err := backup.Check(ctx, c.Data, report)
 	if err = errors.Join(err, printing); err != nil {
 		return err

@@ -19,9 +19,10 @@ func (c *serveCommand) openData(users *auth.Service, configs *appconfig.Store, s
 	ruled := data.NewRuled(sets)
 	d, err := data.Open(data.Config{
 		Apps: configs, Permissions: ruled, Rules: sets, Logger: log,
-		Path: func(app string) string { return filepath.Join(c.Data, "apps", app, "documents.db") },
+		Path:   func(app string) string { return filepath.Join(c.Data, "apps", app, "documents.db") },
+		Exists: exists(users),
 		Engine: func(ctx context.Context, id string) (*history.Engine, func(), error) {
-			app, err := users.App(ctx, id)
+			app, err := users.ExistingApp(ctx, id)
 			if err != nil {
 				return nil, nil, err
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/alecthomas/kong"
 	"golang.org/x/sync/errgroup"
 
+	"realmsync/server/admin"
 	"realmsync/server/appconfig"
 	"realmsync/server/appconfig/export"
 	"realmsync/server/auth"
@@ -26,7 +27,8 @@ type appFileFlags struct {
 
 // applyFiles configures the apps as their files say. All are read and checked before any is changed: if there is something wrong with one,
 // nothing is changed, and the error says in which file and line.
-func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, create func(ctx context.Context, id string) error, log *slog.Logger) error {
+func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, apps makes, log *slog.Logger) error {
+	defer apps.hold()()
 	type change struct {
 		*export.Directory
 		dir  string
@@ -48,6 +50,9 @@ func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, 
 		dirs[d.ID] = dir
 		for _, n := range d.Notices() {
 			log.Warn("not everything in the files of an app is taken over", "app", d.ID, "files", dir, "file", n.File, "reason", n.Reason)
+		}
+		if err := apps.may(ctx, d.ID); err != nil {
+			return fmt.Errorf("--app %s: %w", dir, err)
 		}
 		before, err := configs.Current(ctx, d.ID)
 		if err != nil {
@@ -77,7 +82,7 @@ func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, 
 			}
 			log.Info("app configured", "app", c.ID, "files", c.dir)
 		}
-		if err := create(ctx, c.ID); err != nil {
+		if err := apps.create(ctx, c.ID); err != nil {
 			return fmt.Errorf("--app %s: %w", c.dir, err)
 		}
 	}
@@ -85,13 +90,13 @@ func (f appFileFlags) applyFiles(ctx context.Context, configs *appconfig.Store, 
 }
 
 // followFiles reads the files again at each SIGHUP. Call stop, which waits for it.
-func (f appFileFlags) followFiles(ctx context.Context, configs *appconfig.Store, create func(ctx context.Context, id string) error, log *slog.Logger) (stop func()) {
+func (f appFileFlags) followFiles(ctx context.Context, configs *appconfig.Store, apps makes, log *slog.Logger) (stop func()) {
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	var group errgroup.Group
 	group.Go(func() error {
 		for range hangup {
-			err := f.applyFiles(ctx, configs, create, log)
+			err := f.applyFiles(ctx, configs, apps, log)
 			var v *appconfig.ValidationError
 			switch {
 			case errors.As(err, &v):
@@ -111,12 +116,18 @@ func (f appFileFlags) followFiles(ctx context.Context, configs *appconfig.Store,
 	}
 }
 
-// createApp makes an app that files configure.
-func (c *serveCommand) createApp(users *auth.Service) func(ctx context.Context, id string) error {
-	return func(ctx context.Context, id string) error {
+// makes is how apps are made that files configure.
+type makes struct {
+	hold   func() (release func()) // see admin.Deletions
+	may    func(ctx context.Context, id string) error
+	create func(ctx context.Context, id string) error // if there is none
+}
+
+func (c *serveCommand) makes(users *auth.Service, deletions *admin.Deletions) makes {
+	return makes{deletions.Hold, users.CanCreate, func(ctx context.Context, id string) error {
 		_, _, err := users.CreateAppWith(ctx, id, c.Rules == "strict")
 		return err
-	}
+	}}
 }
 
 type appExport struct {

@@ -87,7 +87,7 @@ func TestFilesAndAdministrators(t *testing.T) {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, configs.Close()) }()
 	files := appFileFlags{Apps: []string{first, second}}
-	require.NoError(t, files.applyFiles(t.Context(), configs, func(ctx context.Context, id string) error {
+	require.NoError(t, files.applyFiles(t.Context(), configs, makes{func() func() { return func() {} }, func(context.Context, string) error { return nil }, func(ctx context.Context, id string) error {
 		if id != "a" {
 			return nil
 		}
@@ -96,7 +96,7 @@ func TestFilesAndAdministrators(t *testing.T) {
 			return nil
 		})
 		return err
-	}, slog.New(slog.DiscardHandler)))
+	}}, slog.New(slog.DiscardHandler)))
 	c, err := configs.Current(t.Context(), "b")
 	require.NoError(t, err)
 	require.Equal(t, "b", c.Name)

@@ -27,7 +27,7 @@ func guardSchemas(configs *appconfig.Store, users *auth.Service, endpoint *sync.
 		if len(classes.Schema.Classes()) == 0 && !again {
 			return nil
 		}
-		a, err := users.App(ctx, app)
+		a, err := users.ExistingApp(ctx, app)
 		var unknown *auth.ErrUnknownApp
 		if errors.As(err, &unknown) {
 			return nil // it has nothing yet

@@ -128,7 +128,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), lostLines(logs))
 	live := liveRules(configs, sets, users)
 	endpoint, err = sync.New(c.opsFlags.ops(sync.Config{
-		Auth: users, Store: c.store, Remove: func(app string) error { return errors.Join(documents.Forget(app), c.removeData(app), logs.Forget(app)) }, Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
+		Auth: users, Store: c.store(exists(users)), Remove: c.remove(documents, logs), Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
 		Rules: live, Opened: documents.Opened, Committed: documents.Committed, Hold: c.hold(),
 	}, configs))
 	if err != nil {
@@ -137,7 +137,10 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer func() { err = errors.Join(err, endpoint.Close()) }()
 	defer followRevocations(ctx, users, log)()
 	guardSchemas(configs, users, endpoint)
-	if err := c.applyFiles(ctx, configs, c.createApp(users), log); err != nil { // only now: what devices have is looked at
+	deletions := admin.NewDeletions(users, configs, endpoint)
+	defer followDeletions(ctx, deletions, log)()
+	made := c.makes(users, deletions)
+	if err := c.applyFiles(ctx, configs, made, log); err != nil { // only now: what devices have is looked at
 		return err
 	}
 	scripts, err := c.functionFlags.open(configs, users, documents, ruled, log)
@@ -147,9 +150,9 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer func() { err = errors.Join(err, scripts.Close()) }()
 	live.SetFunctions(scripts)
 	if len(c.Apps) > 0 { // only now: what is changed is followed
-		defer c.followFiles(ctx, configs, c.createApp(users), log)()
+		defer c.followFiles(ctx, configs, made, log)()
 	}
-	administration, err := openAdmin(accounts, users, configs, endpoint, logs, log)
+	administration, err := openAdmin(accounts, users, configs, endpoint, deletions, logs, log)
 	if err != nil {
 		return err
 	}
@@ -226,8 +229,13 @@ func (c *serveCommand) check() error {
 }
 
 // store opens the data of an app, each in a directory of its own. App ids are names of files too (auth.ValidAppID).
-func (c *serveCommand) store(ctx context.Context, app string) (store.Store, error) {
-	return sqlite.Open(ctx, filepath.Join(c.Data, "apps", app, "sync.db"))
+func (c *serveCommand) store(exists func(ctx context.Context, app string) error) func(ctx context.Context, app string) (store.Store, error) {
+	return func(ctx context.Context, app string) (store.Store, error) {
+		if err := exists(ctx, app); err != nil {
+			return nil, err
+		}
+		return sqlite.Open(ctx, filepath.Join(c.Data, "apps", app, "sync.db"))
+	}
 }
 
 // run serves until the context ends. Then it accepts nothing more, sends the sync clients away, and finishes what was begun,

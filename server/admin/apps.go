@@ -113,6 +113,9 @@ func (c *call) configureNew(name string, set func(*appconfig.Config)) (id string
 			} else if !errors.As(err, &unknown) {
 				return err
 			}
+			if err := c.cfg.Users.CanCreate(c.ctx(), id); err != nil {
+				return errors.Join(errTaken, err)
+			}
 			*config = *appconfig.New(id, name)
 			set(config)
 			return nil
@@ -124,20 +127,23 @@ func (c *call) configureNew(name string, set func(*appconfig.Config)) (id string
 	return "", nil, refuse(http.StatusConflict, "", "no free client app id was found for %q; try again", clip(name))
 }
 
-// errTaken is a client app id that an app has.
+// errTaken is a client app id that an app has, or that one has left something under.
 var errTaken = errors.New("admin: there is an app with this client app id")
 
-// deleteApp removes the app with everything. Once the app itself is gone the rest is done even if the client has gone too.
+// deleteApp removes the app with everything. Once the app itself is gone the rest is done even if the client has gone too, and what can't be removed
+// now is removed later.
 func (c *call) deleteApp() error {
 	if err := c.cfg.Users.DeleteApp(c.ctx(), c.app); err != nil {
 		return err
 	}
-	ctx := context.WithoutCancel(c.ctx())
-	if err := errors.Join(c.cfg.Sync.Remove(ctx, c.app), c.cfg.Configs.Delete(ctx, c.app.ID)); err != nil {
-		return err
+	if err := c.cfg.Deletions.finish(context.WithoutCancel(c.ctx()), c.app.ID); err != nil {
+		c.log.Error(NotFinished, "request", c.id, "app", c.app.ID, "error", err)
 	}
 	return c.done()
 }
+
+// NotFinished is what a log says of deletions that could not be finished.
+const NotFinished = "an app is deleted, and not all of its data could be removed; it is tried again within a minute, and until then there can be no app of its id"
 
 // config is the configuration of the path's app.
 func (c *call) config() (*appconfig.Config, error) { return c.cfg.Configs.Current(c.ctx(), c.app.ID) }

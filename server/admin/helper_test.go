@@ -37,21 +37,22 @@ var cheap = auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1}
 
 // fixture is a server with all that the admin API works on.
 type fixture struct {
-	t        *testing.T
-	dir      string
-	clock    *clock.Clock
-	log      *logs.Buffer
-	logs     *applog.Store
-	accounts *Accounts
-	users    *auth.Service
-	configs  *appconfig.Store
-	sync     *syncing.Server
-	http     *httptest.Server
-	token    string
-	group    string
-	app      string // internal id
-	client   string // client app id
-	letters  func(n int) string
+	t         *testing.T
+	dir       string
+	clock     *clock.Clock
+	log       *logs.Buffer
+	logs      *applog.Store
+	accounts  *Accounts
+	users     *auth.Service
+	configs   *appconfig.Store
+	sync      *syncing.Server
+	deletions *Deletions
+	http      *httptest.Server
+	token     string
+	group     string
+	app       string // internal id
+	client    string // client app id
+	letters   func(n int) string
 }
 
 func open(t *testing.T, dev bool) *fixture {
@@ -73,7 +74,8 @@ func open(t *testing.T, dev bool) *fixture {
 		return sqlite.Open(ctx, filepath.Join(f.dir, "apps", app, "sync.db"))
 	}})
 	require.NoError(t, err)
-	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Logs: f.logs, Version: "1.2.3", Now: f.clock.Now, Logger: log,
+	f.deletions = NewDeletions(f.users, f.configs, f.sync)
+	server, err := New(Config{Accounts: f.accounts, Users: f.users, Configs: f.configs, Sync: f.sync, Deletions: f.deletions, Logs: f.logs, Version: "1.2.3", Now: f.clock.Now, Logger: log,
 		letters: func(n int) string { return f.letters(n) }})
 	require.NoError(t, err)
 	f.http = httptest.NewServer(server)

@@ -31,6 +31,9 @@ type Users interface {
 	AppByInternalID(ctx context.Context, id string) (*auth.App, error)
 	CreateApp(ctx context.Context, id string) (app *auth.App, created bool, err error)
 	DeleteApp(ctx context.Context, app *auth.App) error
+	CanCreate(ctx context.Context, id string) error
+	Deletions(ctx context.Context) ([]string, error)
+	FinishDeletion(ctx context.Context, id string) error
 
 	Users(ctx context.Context, app *auth.App, after string, limit int) ([]auth.UserInfo, error)
 	User(ctx context.Context, app *auth.App, id string) (auth.UserInfo, error)
@@ -50,8 +53,8 @@ type Sync interface {
 	ForceReset(ctx context.Context, app *auth.App, file uint64) error
 	// Terminate makes the server forget all client files of an app, and so every client reset.
 	Terminate(ctx context.Context, app *auth.App) error
-	// Remove ends all connections to an app that was deleted, and removes its data.
-	Remove(ctx context.Context, app *auth.App) error
+	// Remove ends all connections to an app that was deleted, and removes its data. It can be called again.
+	Remove(ctx context.Context, app string) error
 }
 
 // Config says what a Server works with. Logs may be nil: there are none then.
@@ -60,9 +63,11 @@ type Config struct {
 	Users    Users
 	Configs  *appconfig.Store
 	Sync     Sync
-	Logs     *applog.Store
-	Version  string // of the program
-	Now      func() time.Time
+	// Deletions finishes the deletions of apps; nil: its own.
+	Deletions *Deletions
+	Logs      *applog.Store
+	Version   string // of the program
+	Now       func() time.Time
 	// Logger gets a line for each request that changes something, with who did it.
 	Logger *slog.Logger
 
@@ -82,6 +87,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Now == nil {
 		cfg.Now = time.Now
+	}
+	if cfg.Deletions == nil {
+		cfg.Deletions = NewDeletions(cfg.Users, cfg.Configs, cfg.Sync)
 	}
 	if cfg.letters == nil {
 		cfg.letters = letters

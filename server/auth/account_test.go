@@ -201,7 +201,7 @@ func TestUnconfirmedAccountsOfEarlierVersions(t *testing.T) {
 	f := openWith(t, func(c *Config) { c.Mailer = &letters{} })
 	f.userpassConfig(mailConfig)
 	f.register("a@b.c")
-	_, err := f.db.write.Exec("ALTER TABLE sessions DROP COLUMN api_key; DROP INDEX accounts_dropped; ALTER TABLE accounts DROP COLUMN dropped; PRAGMA user_version = 6")
+	_, err := f.db.write.Exec("DROP TABLE deletions; ALTER TABLE sessions DROP COLUMN api_key; DROP INDEX accounts_dropped; ALTER TABLE accounts DROP COLUMN dropped; PRAGMA user_version = 6")
 	require.NoError(t, err)
 	before := time.Now()
 	f.restart()

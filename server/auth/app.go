@@ -87,6 +87,9 @@ func (s *Service) createApp(ctx context.Context, id string, strict bool, limit i
 		if limit > 0 && n >= limit {
 			return &Error{Status: 429, Text: fmt.Sprintf("this server has %d apps already; development mode makes no more", n)}
 		}
+		if err := canCreate(ctx, tx, id); err != nil {
+			return err
+		}
 		created = true
 		app = &App{ID: id, InternalID: NewObjectID(now), DomainID: NewObjectID(now), Strict: strict}
 		// All apps of a server are in one group.
@@ -105,7 +108,8 @@ func (s *Service) createApp(ctx context.Context, id string, strict bool, limit i
 	if created {
 		s.log.Info("app created", "app", id)
 	}
-	return s.remember(app), created, nil
+	app, err = s.lookupApp(ctx, id)
+	return app, created, err
 }
 
 // lookupApp returns an app that exists, or *ErrUnknownApp.
@@ -119,14 +123,14 @@ func (s *Service) lookupApp(ctx context.Context, id string) (*App, error) {
 	if !ValidAppID(id) {
 		return nil, &ErrUnknownApp{ID: id}
 	}
-	app, err := findApp(ctx, s.db.read, "id", id)
+	app, err := s.seen(ctx, "id", id)
 	if err != nil {
 		return nil, fmt.Errorf("auth: looking for app %s: %w", id, err)
 	}
 	if app == nil {
 		return nil, &ErrUnknownApp{ID: id}
 	}
-	return s.remember(app), nil
+	return app, nil
 }
 
 // appOfDomain returns the app that a token is for; nil when there is none.
@@ -137,20 +141,36 @@ func (s *Service) appOfDomain(ctx context.Context, domain string) (*App, error) 
 	if app != nil {
 		return app, nil
 	}
-	app, err := findApp(ctx, s.db.read, "domain_id", domain)
+	app, err := s.seen(ctx, "domain_id", domain)
 	if err != nil {
 		return nil, fmt.Errorf("auth: looking for the app of a token: %w", err)
 	}
-	if app == nil {
-		return nil, nil
-	}
-	return s.remember(app), nil
+	return app, nil
 }
 
-// remember returns the one App that stands for this app in memory.
-func (s *Service) remember(app *App) *App {
+// seen looks an app up by one of its columns, and returns the one App that stands for it in memory; nil when there is none.
+func (s *Service) seen(ctx context.Context, column, value string) (*App, error) {
+	for {
+		s.mu.RLock()
+		deleted := s.deleted
+		s.mu.RUnlock()
+		app, err := findApp(ctx, s.db.read, column, value)
+		if err != nil || app == nil {
+			return nil, err
+		}
+		if app = s.remember(app, deleted); app != nil {
+			return app, nil
+		}
+	}
+}
+
+// remember returns the one App that stands for this app in memory; nil if an app was deleted since there were so many deletions: it may be this one.
+func (s *Service) remember(app *App, deleted uint64) *App {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.deleted != deleted {
+		return nil
+	}
 	if have := s.byID[app.ID]; have != nil {
 		return have
 	}

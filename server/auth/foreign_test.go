@@ -853,6 +853,7 @@ func TestProvidersAreTakenOver(t *testing.T) {
 		CREATE TABLE providers (app_id TEXT NOT NULL REFERENCES apps(id) ON DELETE CASCADE, type TEXT NOT NULL, id TEXT NOT NULL UNIQUE, disabled INTEGER NOT NULL, PRIMARY KEY (app_id, type)) STRICT, WITHOUT ROWID;
 		INSERT INTO providers VALUES ('set','anon-user','00000000000000000000000a',1), ('set','local-userpass','00000000000000000000000b',0), ('set','api-key','00000000000000000000000c',0), ('set','custom-token','00000000000000000000000d',1),
 			('untouched','anon-user','00000000000000000000001a',0), ('untouched','local-userpass','00000000000000000000001b',0), ('untouched','api-key','00000000000000000000001c',1), ('untouched','custom-token','00000000000000000000001d',1);
+		DROP TABLE deletions;
 		PRAGMA user_version = 2;`)
 	require.NoError(t, err)
 	require.NoError(t, s.Close())

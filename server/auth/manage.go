@@ -30,32 +30,11 @@ func (s *Service) ExistingApp(ctx context.Context, id string) (*App, error) {
 
 // AppByInternalID returns an app by the id that admin routes use; nil when there is none.
 func (s *Service) AppByInternalID(ctx context.Context, id string) (*App, error) {
-	app, err := findApp(ctx, s.db.read, "internal_id", id)
+	app, err := s.seen(ctx, "internal_id", id)
 	if err != nil {
 		return nil, fmt.Errorf("auth: looking for app %s: %w", clip(id, 64), err)
 	}
-	if app == nil {
-		return nil, nil
-	}
-	return s.remember(app), nil
-}
-
-// DeleteApp removes an app with its users and all that they have here. What it syncs and how it is configured is not kept here. Open
-// connections of its users are to be closed by those who have them.
-func (s *Service) DeleteApp(ctx context.Context, app *App) error {
-	err := s.db.update(ctx, func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, "DELETE FROM apps WHERE id = ?", app.ID)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("auth: deleting app %s: %w", app.ID, err)
-	}
-	s.mu.Lock()
-	delete(s.byID, app.ID)
-	delete(s.byDomain, app.DomainID)
-	s.mu.Unlock()
-	s.log.Info("app deleted", "app", app.ID)
-	return nil
+	return app, nil
 }
 
 // UserInfo is a user as an administrator sees it.

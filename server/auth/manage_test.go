@@ -101,3 +101,46 @@ func TestKnownApps(t *testing.T) {
 	_, err = f.App(t.Context(), f.app.ID)
 	require.NoError(t, err)
 }
+
+// An app that was deleted keeps its id until the deletion is finished; the next of the id is another one, which a late deletion of the first leaves alone.
+func TestDeletionIsPending(t *testing.T) {
+	t.Parallel()
+	f := open(t, nil)
+	old := f.app
+	require.NoError(t, f.CanCreate(t.Context(), old.ID))
+	require.NoError(t, f.DeleteApp(t.Context(), old))
+	pending, err := f.Deletions(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, []string{old.ID}, pending)
+	var refused *Error
+	require.ErrorAs(t, f.CanCreate(t.Context(), old.ID), &refused)
+	require.Equal(t, 503, refused.Status)
+	_, _, err = f.CreateApp(t.Context(), old.ID)
+	require.ErrorAs(t, err, &refused)
+	_, err = f.App(t.Context(), old.ID)
+	require.ErrorAs(t, err, &refused, "not in development mode either")
+
+	require.NoError(t, f.FinishDeletion(t.Context(), old.ID))
+	next, created, err := f.CreateApp(t.Context(), old.ID)
+	require.NoError(t, err)
+	require.True(t, created)
+	require.NotEqual(t, old.InternalID, next.InternalID)
+	require.NoError(t, f.DeleteApp(t.Context(), old))
+	found, err := f.ExistingApp(t.Context(), old.ID)
+	require.NoError(t, err)
+	require.Same(t, next, found)
+	pending, err = f.Deletions(t.Context())
+	require.NoError(t, err)
+	require.Empty(t, pending)
+}
+
+// What was read of an app before it was deleted is not remembered after that.
+func TestDeletedAppIsForgotten(t *testing.T) {
+	t.Parallel()
+	f := open(t, func(c *Config) { c.Dev, c.CustomJWTSecret = false, nil })
+	read, before := *f.app, f.deleted
+	require.NoError(t, f.DeleteApp(t.Context(), f.app))
+	require.Nil(t, f.remember(&read, before))
+	_, err := f.ExistingApp(t.Context(), read.ID)
+	require.Error(t, err)
+}

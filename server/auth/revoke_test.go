@@ -180,7 +180,7 @@ func TestSessionsOfKeysFromEarlierVersions(t *testing.T) {
 	l, err := f.Login(t.Context(), f.app, Credentials{Provider: ProviderAPIKey, Key: k.Key})
 	require.NoError(t, err)
 	other := f.anonymous()
-	_, err = f.db.write.Exec("ALTER TABLE sessions DROP COLUMN api_key; PRAGMA user_version = 7")
+	_, err = f.db.write.Exec("DROP TABLE deletions; ALTER TABLE sessions DROP COLUMN api_key; PRAGMA user_version = 7")
 	require.NoError(t, err)
 	f.restart()
 	require.NoError(t, f.SetServerKeyDisabled(t.Context(), f.app, k.ID, true))

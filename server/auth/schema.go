@@ -112,4 +112,9 @@ var migrations = []string{
 	// 8. The API key that opened a session, '' for none. Sessions of earlier versions don't say it, but for those of server keys, whose users have no other way in.
 	`ALTER TABLE sessions ADD COLUMN api_key TEXT NOT NULL DEFAULT '';
 	UPDATE sessions SET api_key = coalesce((SELECT k.id FROM api_keys k JOIN users u ON u.id = k.user_id WHERE u.id = sessions.user_id AND u.type = 'server'), '');`,
+	// 9. Apps that are gone and of which something may be left outside of this file: see deletion.go.
+	`CREATE TABLE deletions (
+		app_id TEXT PRIMARY KEY,
+		begun INTEGER NOT NULL
+	) STRICT, WITHOUT ROWID;`,
 }

@@ -84,10 +84,11 @@ type Service struct {
 	now       func() time.Time
 	log       *slog.Logger
 
-	// Apps that were seen; they don't change and are never removed. mu guards the two maps and nothing else.
+	// Apps that were seen, as long as they are there; they don't change. mu guards the two maps and deleted, and nothing else.
 	mu       sync.RWMutex
 	byID     map[string]*App
 	byDomain map[string]*App
+	deleted  uint64 // how many apps were deleted: what was read of one before may be over
 
 	telling sync.Mutex // guards told, and keeps what OnRevoke is told in order
 	told    int64      // the last revocation that OnRevoke was told of

@@ -21,6 +21,14 @@ func Backup(ctx context.Context, dir, out, server string, now time.Time) (*Manif
 	}
 	m := &Manifest{Format: manifestFormat, Server: server, Created: now.UTC().Truncate(time.Second)}
 	err := assemble(out, func(temporary string) error {
+		users, err := openWritable(filepath.Join(dir, usersName))
+		if err != nil {
+			return err
+		}
+		apps, err := beings(ctx, users)
+		if err = errors.Join(err, users.Close()); err != nil {
+			return fmt.Errorf("reading %s: %w", filepath.Join(dir, usersName), err)
+		}
 		paths, err := list(dir)
 		if err != nil {
 			return err
@@ -29,10 +37,18 @@ func Backup(ctx context.Context, dir, out, server string, now time.Time) (*Manif
 			if err := ctx.Err(); err != nil {
 				return err
 			}
+			if apps[appOf(path)].going {
+				continue
+			}
 			if err := copyFile(ctx, dir, temporary, path); errors.Is(err, fs.ErrNotExist) {
 				continue // an app was deleted meanwhile
 			} else if err != nil {
 				return err
+			}
+			if path == usersName {
+				if err := settle(ctx, filepath.Join(temporary, usersName), apps); err != nil {
+					return err
+				}
 			}
 			f, err := describe(temporary, path)
 			if err != nil {
@@ -107,7 +123,7 @@ func IsBackup(dir string) bool {
 
 // IsData tells a data directory, or a backup, from others.
 func IsData(dir string) error {
-	if _, err := os.Stat(filepath.Join(dir, "auth.db")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, usersName)); err != nil {
 		return fmt.Errorf("%s is not the data directory of a server: %w", dir, err)
 	}
 	return nil
@@ -153,8 +169,19 @@ func copyFile(ctx context.Context, dir, to, path string) error {
 	if err := os.MkdirAll(filepath.Dir(into), 0o700); err != nil {
 		return err
 	}
-	if classify(path) == database {
-		return copyDatabase(ctx, from, into)
+	if classify(path) != database {
+		return copyPlain(from, into)
 	}
-	return copyPlain(from, into)
+	err := copyDatabase(ctx, from, into)
+	if _, gone := os.Stat(from); err != nil && errors.Is(gone, fs.ErrNotExist) {
+		return errors.Join(gone, removeIfThere(into), removeIfThere(into+"-journal"))
+	}
+	return err
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }

@@ -89,10 +89,21 @@ func openDatabase(path string) (*sql.DB, error) {
 	return db, err
 }
 
+// openWritable opens a database that a server may open at any time, or one that is to be changed.
+func openWritable(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(path)}).String()+"?mode=rw&_busy_timeout=10000")
+	if err == nil {
+		db.SetMaxOpenConns(1)
+	}
+	return db, err
+}
+
+// usersName is the file that says which apps there are.
+const usersName = "auth.db"
+
 // copyDatabase writes one state of a database, without what it has given up, to a new file.
 func copyDatabase(ctx context.Context, from, to string) error {
-	// Not immutable: it may be opened by the server at any time.
-	db, err := sql.Open("sqlite3", (&url.URL{Scheme: "file", Opaque: url.PathEscape(from)}).String()+"?mode=rw&_busy_timeout=10000")
+	db, err := openWritable(from)
 	if err != nil {
 		return err
 	}

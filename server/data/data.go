@@ -35,7 +35,9 @@ type Config struct {
 	// Engine opens the data that an app syncs; release is called once it is no longer used.
 	Engine func(ctx context.Context, app string) (engine *history.Engine, release func(), err error)
 	// Path is where an app's documents.db is, or will be.
-	Path        func(app string) string
+	Path func(app string) string
+	// Exists returns an error for an app that was deleted: its file is not opened, nor made again. nil: there are all apps.
+	Exists      func(ctx context.Context, app string) error
 	Permissions Permissions // default AllowAll
 	// Rules tell which class a collection is; nil: that of its name.
 	Rules  *rules.Sets
@@ -139,6 +141,11 @@ func (d *Data) documents(ctx context.Context, app string, create bool) (file *op
 	}
 	file = d.files[app]
 	if file == nil {
+		if d.cfg.Exists != nil {
+			if err := d.cfg.Exists(ctx, app); err != nil {
+				return nil, nil, err
+			}
+		}
 		path := d.cfg.Path(app)
 		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !create {
 			return nil, func() {}, nil

@@ -26,6 +26,8 @@ type LiveConfig struct {
 	Configs *appconfig.Store
 	// Sets are the compiled rules, to share them; nil: its own.
 	Sets *Sets
+	// Exists returns an error for an app that was deleted: what devices bring late must not give it a configuration again. nil: there are all.
+	Exists func(ctx context.Context, app string) error
 	// Caller tells what is known of a user.
 	Caller func(ctx context.Context, app, user string) (*auth.Caller, error)
 }
@@ -121,6 +123,9 @@ func (l *Live) Classes(ctx context.Context, app string) (*jsonschema.Classes, er
 // AddClasses writes the classes of a schema into the configuration of an app, if it is in development mode.
 func (l *Live) AddClasses(ctx context.Context, app string, s *schema.Schema) error {
 	_, err := l.cfg.Configs.Update(ctx, app, func(c *appconfig.Config) error {
+		if err := l.exists(ctx, app); err != nil {
+			return err
+		}
 		if !c.Sync.DevelopmentMode {
 			return errNothing
 		}
@@ -138,9 +143,19 @@ func (l *Live) AddClasses(ctx context.Context, app string, s *schema.Schema) err
 
 var errNothing = errors.New("rules: there is nothing to change")
 
+func (l *Live) exists(ctx context.Context, app string) error {
+	if l.cfg.Exists == nil {
+		return nil
+	}
+	return l.cfg.Exists(ctx, app)
+}
+
 // AddQueryable makes fields of classes queryable, as development mode does for those that queries name.
 func (l *Live) AddQueryable(ctx context.Context, app string, fields map[string][]string) error {
 	_, err := l.cfg.Configs.Update(ctx, app, func(c *appconfig.Config) error {
+		if err := l.exists(ctx, app); err != nil {
+			return err
+		}
 		s := c.SyncService()
 		if s == nil {
 			return fmt.Errorf("rules: app %s has no data source that syncs", app)

@@ -43,11 +43,12 @@ func (s *Server) Terminate(ctx context.Context, app *auth.App) error {
 	return nil
 }
 
-// Remove ends the connections to an app that was deleted, closes it, and removes its data.
-func (s *Server) Remove(ctx context.Context, app *auth.App) error {
+// Remove ends the connections to an app that was deleted, closes it, and removes its data. A server that is shutting down doesn't remove that of an app
+// which is open: it is written to until it is closed.
+func (s *Server) Remove(ctx context.Context, app string) error {
 	s.mu.Lock()
 	s.revocations.Add(1) // a connection that is not in yet looks at it then
-	o := s.apps[app.ID]
+	o := s.apps[app]
 	var gone chan struct{}
 	if o != nil {
 		if o.gone == nil {
@@ -62,18 +63,24 @@ func (s *Server) Remove(ctx context.Context, app *auth.App) error {
 		}
 	}
 	s.mu.Unlock()
-	s.closeConns(app.ID, wire.CloseForbidden, "the app was deleted")
+	s.closeConns(app, wire.CloseForbidden, "the app was deleted")
 	if gone != nil {
 		select {
 		case <-gone:
 		case <-ctx.Done():
-			return fmt.Errorf("sync: closing app %s: %w", app.ID, ctx.Err())
+			return fmt.Errorf("sync: closing app %s: %w", app, ctx.Err())
+		}
+		s.mu.Lock()
+		open := s.draining && s.apps[app] == o
+		s.mu.Unlock()
+		if open {
+			return fmt.Errorf("sync: removing the data of app %s: %w", app, errDraining)
 		}
 	}
 	if s.cfg.Remove == nil {
 		return nil
 	}
-	return s.cfg.Remove(app.ID)
+	return s.cfg.Remove(app)
 }
 
 func (s *Server) closeConns(app string, code wire.CloseCode, text string) {

@@ -57,9 +57,9 @@ func TestRemove(t *testing.T) {
 	f = open(t, func(c *Config) { c.Remove = func(app string) error { return os.RemoveAll(filepath.Join(f.dir, app)) } })
 	anna := f.device("anna").subscribed(allDogs)
 	require.FileExists(t, filepath.Join(f.dir, "app", "sync.db"))
-	require.NoError(t, f.Remove(t.Context(), managed))
+	require.NoError(t, f.Remove(t.Context(), managed.ID))
 	require.NoDirExists(t, filepath.Join(f.dir, "app"))
-	require.NoError(t, f.Remove(t.Context(), managed), "it is not there any more")
+	require.NoError(t, f.Remove(t.Context(), managed.ID), "it is not there any more")
 	e := expect[*wire.JSONError](anna.connect().link)
 	require.Equal(t, wire.CodeBadClientFileIdent, e.Code, "what is made anew knows nobody")
 }

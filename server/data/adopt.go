@@ -39,7 +39,7 @@ func (d *Data) adopt(ctx context.Context, app string, to *synced) error {
 	defer release()
 	left := 0
 	if file != nil {
-		p := &plain{name: to.name, file: file.File, now: d.cfg.Now}
+		p := &plain{name: to.name, first: true, file: file.File, now: d.cfg.Now}
 		if left, err = p.moveTo(ctx, to); err != nil {
 			return err
 		}

@@ -217,7 +217,11 @@ func service(cfg *appconfig.Config, name string) (*appconfig.Service, error) {
 
 // open opens a collection. classes says that one of the synced database which is not there yet is to become a class, in development mode.
 func (d *Data) open(ctx context.Context, app string, cfg *appconfig.Config, s *appconfig.Service, name Collection, classes bool) (*target, error) {
-	p := &plain{name: name, now: d.cfg.Now}
+	first, err := service(cfg, "")
+	if err != nil {
+		return nil, err
+	}
+	p := &plain{name: name, first: s.Name == first.Name, now: d.cfg.Now}
 	release := func() {}
 	synchronizes := s.FlexibleSync != nil && s.FlexibleSync.DatabaseName == name.Database
 	var engine *history.Engine

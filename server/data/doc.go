@@ -5,9 +5,9 @@
 //
 //   - The classes of the database that syncs. Their documents are the app's objects: reads are of a snapshot of the engine's state, writes become
 //     changesets of the server's own in the app's history, and so reach devices, merge with what devices write, and obey the schema
-//     (history.Engine.Write). Classes that are asymmetric are not among them: nothing is kept of their objects.
-//   - Plain collections, everything else: documents without a schema in a SQLite file of the app, documents.db. Databases of different services
-//     are not kept apart.
+//     (history.Engine.Write).
+//   - Plain collections, everything else: documents without a schema in a SQLite file of the app, documents.db; also the objects of asymmetric classes,
+//     which no device is sent (ingest). Each is of one data source, because the rules of another one may allow more.
 //
 // An operation finds its documents outside of the writer's turn, and looks at them once more inside: each document is written atomically, and those
 // of one operation that are few are written together. What an operation may cost is bounded (mql.Meter); who may do it is asked of Permissions.

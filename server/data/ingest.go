@@ -11,7 +11,7 @@ import (
 )
 
 // Asymmetric objects are written by devices and read by none. Nothing of them is kept in the app's state, so they are put into plain collections of
-// the synced database, named as their classes, where programs read them (spec/app-services.md 11.2: asymmetricSyncData). documents.db knows up
+// the synced database, those of their classes, where programs read them (spec/app-services.md 11.2: asymmetricSyncData). documents.db knows up
 // to which version that was done: what a crash has prevented is made up for when the app is opened.
 
 // ingested is the name of that version in documents.db.
@@ -141,7 +141,7 @@ func (d *Data) ingest(ctx context.Context, app string, engine *history.Engine, e
 				class := row.Class
 				w := writers[class.Name]
 				if w == nil {
-					p := &plain{name: Collection{s.Name, s.FlexibleSync.DatabaseName, names.CollectionOf(class.Name)}, file: file.File, now: d.cfg.Now}
+					p := &plain{name: Collection{s.Name, s.FlexibleSync.DatabaseName, names.CollectionOf(class.Name)}, first: true, file: file.File, now: d.cfg.Now}
 					id, err := p.id(ctx, tx)
 					if err != nil {
 						return err

@@ -69,10 +69,11 @@ var documentsKind = dbfile.Kind{
 
 // plain is a collection of documents.db. file is nil if there is none yet: then it is empty. make opens it for writing.
 type plain struct {
-	name Collection
-	file *dbfile.File
-	make func(ctx context.Context) (*dbfile.File, error)
-	now  func() time.Time
+	name  Collection
+	first bool // its data source is the one that is meant when none is named
+	file  *dbfile.File
+	make  func(ctx context.Context) (*dbfile.File, error)
+	now   func() time.Time
 	// pinned is a transaction that reads are made in (Export); nil: each page sees the newest.
 	pinned querier
 }
@@ -105,9 +106,19 @@ func (r reading) QueryContext(ctx context.Context, query string, args ...any) (*
 	return r.Query(ctx, query, args...)
 }
 
-// id returns the number of the collection, 0 if there is none.
+// ofSource is between the names of a data source and of a database in the column database. In earlier versions the data source is missing.
+const ofSource = "\x1f"
+
+// database is the text of the column.
+func (p *plain) database() string { return p.name.Service + ofSource + p.name.Database }
+
+// id returns the number of the collection, 0 if there is none. One that doesn't say whose it is belongs to the first data source.
 func (p *plain) id(ctx context.Context, q querier) (id int64, err error) {
-	err = q.QueryRowContext(ctx, "SELECT id FROM collections WHERE database = ? AND name = ?", p.name.Database, p.name.Name).Scan(&id)
+	own, other := p.database(), p.database()
+	if p.first {
+		other = p.name.Database
+	}
+	err = q.QueryRowContext(ctx, "SELECT id FROM collections WHERE database IN (?1, ?2) AND name = ?3 ORDER BY database = ?1 DESC LIMIT 1", own, other, p.name.Name).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
 	}
@@ -246,10 +257,12 @@ func (p *plain) index(ctx context.Context, field string) error {
 	if p.file == nil {
 		return nil
 	}
-	var collections, n int
-	err := p.file.QueryRow(ctx, "SELECT count(*), count(i.id) FROM collections c LEFT JOIN indexes i ON c.id = i.collection AND field = ? WHERE database = ? AND name = ?",
-		field, p.name.Database, p.name.Name).Scan(&collections, &n)
-	if collections == 0 || n > 0 || err != nil {
+	id, err := p.id(ctx, reading{p.file})
+	if id == 0 || err != nil {
+		return err
+	}
+	var n int
+	if err := p.file.QueryRow(ctx, "SELECT count(*) FROM indexes WHERE collection = ? AND field = ?", id, field).Scan(&n); n > 0 || err != nil {
 		return err
 	}
 	return p.file.Update(ctx, func(tx *sql.Tx) error {
@@ -419,7 +432,7 @@ func (w *plainWriter) create() error {
 	if n >= maxCollections {
 		return invalid("an app can have at most %d collections", maxCollections)
 	}
-	r, err := w.tx.ExecContext(w.ctx, "INSERT INTO collections (database, name) VALUES (?, ?)", w.name.Database, w.name.Name)
+	r, err := w.tx.ExecContext(w.ctx, "INSERT INTO collections (database, name) VALUES (?, ?)", w.database(), w.name.Name)
 	if err == nil {
 		w.collection, err = r.LastInsertId()
 	}

@@ -102,6 +102,12 @@ func (d *Data) list(ctx context.Context, app string) ([]Info, error) {
 		if err := rows.Scan(&i.Database, &i.Name); err != nil {
 			return nil, err
 		}
+		if of, database, ok := strings.Cut(i.Database, ofSource); ok {
+			i.Service, i.Database = of, database
+		}
+		if cfg.Service(i.Service) == nil {
+			continue // it is not configured any more
+		}
 		out = append(out, i)
 	}
 	return out, rows.Err()

@@ -159,3 +159,38 @@ func TestRulesOfAClassByItsOwnName(t *testing.T) {
 		require.NotContains(t, []string{"dogs", "Dog"}, i.Name)
 	}
 }
+
+// A plain collection belongs to its data source: another one, whose rules may allow more, doesn't lead to it.
+func TestDataSourcesAreKeptApart(t *testing.T) {
+	f := ruled(t, map[string]string{"": `[{"name":"nobody","apply_when":{"%%user.id":"nobody"},"read":true}]`})
+	lax := appconfig.Service{ID: "2", Name: "lax", Type: f.config.Services[0].Type, DefaultRule: &appconfig.Rule{}}
+	require.NoError(t, json.Unmarshal([]byte(`[{"name":"all",`+all+`}]`), &lax.DefaultRule.Roles))
+	f.config.Services = append(f.config.Services, lax)
+	f.must(`{"insertedId":1}`, "d", "c", "insertOne", `{"document":{"_id":1}}`)
+	ask := func(service, method, arg string) string {
+		t.Helper()
+		v, err := f.Call(t.Context(), "app", ann, service, method, append(doc(t, arg), doc(t, `{"database":"d","collection":"c"}`)...))
+		require.NoError(t, err)
+		return text(t, v)
+	}
+	require.Equal(t, `[]`, ask(service1, "find", `{}`))
+	require.Equal(t, `[]`, ask("lax", "find", `{}`))
+	require.Equal(t, text(t, doc(t, `{"insertedId":1}`)), ask("lax", "insertOne", `{"document":{"_id":1,"mine":true}}`))
+	require.Equal(t, text(t, bson.A{doc(t, `{"_id":1,"mine":true}`)}), ask("lax", "find", `{}`))
+	f.must(`[{"_id":1}]`, "d", "c", "find", `{}`)
+	list, err := f.List(t.Context(), "app", auth.SystemCaller())
+	require.NoError(t, err)
+	require.Contains(t, list, Info{service1, "d", "c", "documents", "_id"})
+	require.Contains(t, list, Info{"lax", "d", "c", "documents", "_id"})
+
+	// Those of earlier versions don't say whose they are: they are of the data source that is meant when none is named.
+	_, err = f.files["app"].Writer().Exec("UPDATE collections SET database = 'd' WHERE database LIKE '" + service1 + "%'")
+	require.NoError(t, err)
+	f.must(`[{"_id":1}]`, "d", "c", "find", `{}`)
+	f.must(`{"insertedId":2}`, "d", "c", "insertOne", `{"document":{"_id":2}}`)
+	f.must(`[{"_id":1},{"_id":2}]`, "d", "c", "find", `{}`)
+	require.Equal(t, text(t, bson.A{doc(t, `{"_id":1,"mine":true}`)}), ask("lax", "find", `{}`))
+	again, err := f.List(t.Context(), "app", auth.SystemCaller())
+	require.NoError(t, err)
+	require.ElementsMatch(t, list, again)
+}

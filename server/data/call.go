@@ -211,9 +211,15 @@ func (a *arguments) projection(member string) *mql.Projection {
 
 func (a *arguments) update(replace bool) *mql.Update {
 	v, _ := mql.Get(a.d, "update")
-	if _, pipeline := v.(bson.A); pipeline {
-		a.fail(invalid("updates by a pipeline are not supported"))
-		return nil
+	if stages, isPipeline := v.(bson.A); isPipeline && !replace {
+		if a.optional("arrayFilters") != nil {
+			a.fail(invalid("an update by a pipeline can't have 'arrayFilters'"))
+		}
+		u, err := mql.CompileUpdatePipeline(stages)
+		if err != nil {
+			a.fail(err)
+		}
+		return u
 	}
 	compile := mql.CompileUpdate
 	if replace {

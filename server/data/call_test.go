@@ -72,11 +72,13 @@ func TestRefusals(t *testing.T) {
 		{"InvalidParameter", "argument 'collation' of the method 'updateOne'", "updateOne", `{"query":{},"update":{"$set":{"a":1}},"collation":{"locale":"de"}}`},
 		{"InvalidParameter", "'arrayFilters' must be an array", "updateOne", `{"update":{"$set":{"a":1}},"arrayFilters":{}}`},
 		{"InvalidParameter", "'arrayFilters'", "findOneAndReplace", `{"update":{"a":1},"arrayFilters":[]}`},
-		{"MongoDBError", "(stage 1 of the pipeline, $lookup)", "aggregate", `{"pipeline":[{"$lookup":{"from":"x","let":{},"pipeline":[],"as":"y"}}]}`},
+		{"MongoDBError", "(stage 1 of the pipeline, $lookup)", "aggregate", `{"pipeline":[{"$lookup":{"from":"x","let":{"A":1},"pipeline":[],"as":"y"}}]}`},
 		{"InvalidParameter", "'limit'", "find", `{"limit":-1}`},
 		{"InvalidParameter", "'upsert'", "updateOne", `{"update":{"$set":{"a":1}},"upsert":1}`},
 		{"InvalidParameter", "operators", "updateMany", `{"update":{"a":1}}`},
-		{"InvalidParameter", "pipeline", "updateOne", `{"update":[{"$set":{"a":1}}]}`},
+		{"MongoDBError", "this stage can't be in an update", "updateOne", `{"update":[{"$match":{"a":1}}]}`},
+		{"InvalidParameter", "arrayFilters", "updateOne", `{"update":[{"$set":{"a":1}}],"arrayFilters":[{"e":1}]}`},
+		{"InvalidParameter", "'update' must be a document", "findOneAndReplace", `{"update":[{"$set":{"a":1}}]}`},
 		{"MongoDBError", "unknown operator: $foo", "find", `{"query":{"a":{"$foo":1}}}`},
 		{"MongoDBError", "Unknown modifier", "updateOne", `{"update":{"$foo":{}}}`},
 		{"MongoDBError", "Unrecognized pipeline stage", "aggregate", `{"pipeline":[{"$out":"x"}]}`},
@@ -229,6 +231,12 @@ func TestPermissions(t *testing.T) {
 	require.Equal(t, "delete not permitted", get("deleteMany", `{"query":{}}`))
 	same(`{"_id":1,"owner":"me","b":1}`, get("findOneAndReplace", `{"filter":{"_id":1},"update":{"owner":"me","b":1},"returnNewDocument":true}`))
 	f.must(`[{"_id":1,"owner":"me","b":1,"secret":5},{"_id":2,"owner":"you","secret":6},{"_id":3,"owner":"nobody"},{"_id":4}]`, "d", "c", "find", `{}`)
+	// A pipeline computes with what the caller sees, and leaves alone what it doesn't.
+	same(`{"matchedCount":1,"modifiedCount":1}`, get("updateOne", `{"query":{"_id":1},"update":[{"$set":{"copy":"$secret","b":{"$add":["$b",1]}}}]}`))
+	for _, guess := range []string{`{"$set":{"secret":1}}`, `{"$set":{"secret":5}}`, `{"$replaceWith":{"$mergeObjects":["$$ROOT",{"$arrayToObject":[[["secret",5]]]}]}}`} {
+		require.Equal(t, "update not permitted", get("updateOne", `{"query":{"_id":1},"update":[`+guess+`]}`))
+	}
+	f.must(`[{"_id":1,"owner":"me","b":2,"secret":5}]`, "d", "c", "find", `{"query":{"_id":1}}`)
 	same(`{"deletedCount":1}`, get("deleteOne", `{"query":{"_id":1}}`))
 }
 
@@ -295,6 +303,28 @@ func TestLookupStage(t *testing.T) {
 			require.Equal(t, c.want, text(t, got))
 		}
 		f.must(`[{"n":{"$numberInt":"1"}}]`, database, "Dog", "aggregate", `{"pipeline":[{"$lookup":{"from":"Tag2","localField":"_id","foreignField":"_id","as":"x"}},{"$unwind":"$x"},{"$group":{"_id":"$x._id"}},{"$count":"all"},{"$project":{"n":{"$cond":[{"$eq":["$all",2]},1,0]}}}]}`)
+		for from, want := range map[string]string{"Person": `[{"x":[{"_id":"ann"},{"_id":"bob"}]},{"x":[]}]`, "Tag2": `[{"x":[]},{"x":[]}]`} {
+			for _, again := range []string{"", `,{"$unionWith":"Tag2"}`} {
+				got, err := f.as(&auth.Caller{UserID: "u"}, database, "Dog", "aggregate", fmt.Sprintf(`{"pipeline":[{"$lookup":{"from":%q,"let":{"f":{"$ifNull":["$friends",[]]}},"pipeline":[{"$match":{"$expr":{"$in":["$_id","$$f"]}}},{"$sort":{"_id":1}}],"as":"x"}},{"$project":{"x":1,"_id":0}}%s]}`, from, again))
+				require.NoError(t, err)
+				require.Equal(t, want, text(t, got))
+			}
+		}
+	}
+}
+
+// Updates that compute: of a document's own fields, on both kinds of collections, and when they make the document.
+func TestUpdateByPipeline(t *testing.T) {
+	for _, database := range []string{synced1, "elsewhere"} {
+		f := open(t, nil)
+		f.classes(dog()...)
+		l := func(n int) string { return fmt.Sprintf(`{"$numberLong":"%d"}`, n) }
+		f.must(`{"insertedIds":[`+l(1)+`,`+l(2)+`]}`, database, "Dog", "insertMany", `{"documents":[{"_id":`+l(1)+`,"name":"Rex","age":`+l(3)+`},{"_id":`+l(2)+`,"name":"Ada","age":`+l(5)+`}]}`)
+		f.must(`{"matchedCount":2,"modifiedCount":2}`, database, "Dog", "updateMany", `{"query":{},"update":[{"$set":{"age":{"$multiply":["$age",2]}}},{"$set":{"name":{"$concat":["$name"," ",{"$toString":"$age"}]}}}],"upsert":false}`)
+		f.must(`[{"name":"Rex 6","age":`+l(6)+`},{"name":"Ada 10","age":`+l(10)+`}]`, database, "Dog", "find", `{"query":{},"project":{"_id":0,"name":1,"age":1},"sort":{"_id":1}}`)
+		f.must(`{"n":"Rex 7"}`, database, "Dog", "findOneAndUpdate", `{"filter":{"_id":`+l(1)+`},"update":[{"$set":{"name":"Rex 7"}}],"returnNewDocument":true,"projection":{"_id":0,"n":"$name"}}`)
+		f.must(`{"matchedCount":0,"modifiedCount":0,"upsertedId":`+l(9)+`}`, database, "Dog", "updateOne", `{"query":{"_id":`+l(9)+`,"age":`+l(1)+`},"update":[{"$set":{"age":{"$add":["$age",`+l(1)+`]}}}],"upsert":true}`)
+		f.must(`{"age":`+l(2)+`}`, database, "Dog", "findOne", `{"query":{"_id":`+l(9)+`},"project":{"_id":0,"age":1}}`)
 	}
 }
 

@@ -386,7 +386,7 @@ func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, 
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
-	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, steps, maxResult), now: d.cfg.Now}
+	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, steps, maxResult).At(d.cfg.Now()), now: d.cfg.Now}
 	o.linked = func(class string) (Access, error) {
 		names, err := d.names(ctx, app)
 		if err != nil {

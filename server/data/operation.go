@@ -229,7 +229,9 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 	if err := o.mayName(d, seen, update); err != nil {
 		return err
 	}
-	after, err := update.Apply(d, mql.Target{ID: o.on.idField(), Filter: filter, Seen: seen, Now: o.now()}, o.steps())
+	after, err := update.Apply(d, mql.Target{
+		ID: o.on.idField(), Filter: filter, Seen: seen, Now: o.now(), May: func(path []string) error { return o.mayTouch(d, seen, path) },
+	}, o.steps())
 	if err != nil {
 		return err
 	}
@@ -256,7 +258,7 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 }
 
 // steps is a meter for one turn of the writer.
-func (o *operation) steps() *mql.Meter { return mql.NewMeter(o.ctx, turnSteps, maxResult) }
+func (o *operation) steps() *mql.Meter { return mql.NewMeter(o.ctx, turnSteps, maxResult).At(o.now()) }
 
 // mayWrite checks every field that is different. The role for the document as it was must allow it, and so must the one for what becomes of it:
 // otherwise a write could give itself the role that allows it.

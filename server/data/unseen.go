@@ -17,19 +17,21 @@ func (o *operation) mayName(d, seen bson.D, update *mql.Update) error {
 	if o.access == nil {
 		return nil
 	}
-	var role Role
 	for _, path := range update.Paths() {
-		if path[0] == o.on.idField() || sees(d, seen, path) {
-			continue
+		if err := o.mayTouch(d, seen, path); err != nil {
+			return err
 		}
-		if role == nil {
-			if role = o.access(d, d); role == nil {
-				return errUpdate
-			}
-		}
-		if !role.CanWrite(d, altered(d, path), path[0]) {
-			return errUpdate
-		}
+	}
+	return nil
+}
+
+// mayTouch is mayName of one path.
+func (o *operation) mayTouch(d, seen bson.D, path []string) error {
+	if o.access == nil || path[0] == o.on.idField() || sees(d, seen, path) {
+		return nil
+	}
+	if role := o.access(d, d); role == nil || !role.CanWrite(d, altered(d, path), path[0]) {
+		return errUpdate
 	}
 	return nil
 }

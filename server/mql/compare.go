@@ -230,29 +230,39 @@ func float(v any) float64 {
 	return math.NaN()
 }
 
-// Size estimates the memory of a value in bytes.
-func Size(v any) int {
+// maxSize is the largest value that there is, in bytes; it is more than a result may hold.
+const maxSize = 64 << 20
+
+// Size estimates the memory of a value in bytes. It stops at maxSize: a value whose parts are shared may count for any number.
+func Size(v any) int { return maxSize - max(unmeasured(v, maxSize), 0) }
+
+// unmeasured is what is left of a number of bytes beside a value; less than 1 if it doesn't fit.
+func unmeasured(v any, left int) int {
 	switch v := v.(type) {
 	case string:
-		return 16 + len(v)
+		return left - 16 - len(v)
 	case bson.Binary:
-		return 32 + len(v.Data)
+		return left - 32 - len(v.Data)
 	case bson.Regex:
-		return 32 + len(v.Pattern) + len(v.Options)
+		return left - 32 - len(v.Pattern) - len(v.Options)
 	case bson.D:
-		n := 24
+		left -= 24
 		for i := range v {
-			n += 32 + len(v[i].Key) + Size(v[i].Value)
+			if left = unmeasured(v[i].Value, left-32-len(v[i].Key)); left <= 0 {
+				return left
+			}
 		}
-		return n
+		return left
 	case bson.A:
-		n := 24
+		left -= 24
 		for i := range v {
-			n += 16 + Size(v[i])
+			if left = unmeasured(v[i], left-16); left <= 0 {
+				return left
+			}
 		}
-		return n
+		return left
 	default:
-		return 16
+		return left - 16
 	}
 }
 

@@ -2,26 +2,18 @@ package mql
 
 import "go.mongodb.org/mongo-driver/v2/bson"
 
-// lazyOperators compute no more of their arguments than they need: $cond guards a $divide from a zero. They are set when the package starts, for
-// they call the compiler of expressions in their turn.
-var lazyOperators map[string]func(name string, arg any) (expression, error)
+// Conditions compute no more of their arguments than they need: $cond guards a $divide from a zero.
 
-func init() {
-	lazyOperators = map[string]func(name string, arg any) (expression, error){
-		"$and": compileAndOr, "$or": compileAndOr, "$ifNull": compileIfNull, "$cond": compileCond, "$switch": compileSwitch,
-	}
-}
-
-func compileList(arg any) ([]expression, error) {
+func compileList(arg any, in names) ([]expression, error) {
 	list, isArray := arg.(bson.A)
 	if !isArray {
 		list = bson.A{arg}
 	}
-	return compileAll(list)
+	return compileAll(list, in)
 }
 
-func compileAndOr(name string, arg any) (expression, error) {
-	parts, err := compileList(arg)
+func compileAndOr(name string, arg any, in names) (expression, error) {
+	parts, err := compileList(arg, in)
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +32,8 @@ func compileAndOr(name string, arg any) (expression, error) {
 	}, nil
 }
 
-func compileIfNull(_ string, arg any) (expression, error) {
-	parts, err := compileList(arg)
+func compileIfNull(_ string, arg any, in names) (expression, error) {
+	parts, err := compileList(arg, in)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +50,7 @@ func compileIfNull(_ string, arg any) (expression, error) {
 	}, nil
 }
 
-func compileCond(_ string, arg any) (expression, error) {
+func compileCond(_ string, arg any, in names) (expression, error) {
 	list, _ := arg.(bson.A)
 	if d, ok := arg.(bson.D); ok {
 		for _, part := range []string{"if", "then", "else"} {
@@ -75,7 +67,7 @@ func compileCond(_ string, arg any) (expression, error) {
 	if len(list) != 3 {
 		return nil, fail("Expression $cond takes exactly 3 arguments. %d were passed in.", len(list))
 	}
-	parts, err := compileAll(list)
+	parts, err := compileAll(list, in)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +84,7 @@ func compileCond(_ string, arg any) (expression, error) {
 }
 
 // compileSwitch reads {branches: [{case, then}], default}.
-func compileSwitch(_ string, arg any) (expression, error) {
+func compileSwitch(_ string, arg any, in names) (expression, error) {
 	d, _ := arg.(bson.D)
 	var cases, thens bson.A
 	var otherwise expression
@@ -111,7 +103,7 @@ func compileSwitch(_ string, arg any) (expression, error) {
 				cases, thens = append(cases, when), append(thens, then)
 			}
 		case "default":
-			if otherwise, err = compileExpression(e.Value); err != nil {
+			if otherwise, err = compileExpression(e.Value, in); err != nil {
 				return nil, err
 			}
 		default:
@@ -121,11 +113,11 @@ func compileSwitch(_ string, arg any) (expression, error) {
 	if len(cases) == 0 {
 		return nil, fail("$switch requires at least one branch")
 	}
-	when, err := compileAll(cases)
+	when, err := compileAll(cases, in)
 	if err != nil {
 		return nil, err
 	}
-	then, err := compileAll(thens)
+	then, err := compileAll(thens, in)
 	if err != nil {
 		return nil, err
 	}

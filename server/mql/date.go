@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // names of time zones mean the same on every machine
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -34,48 +35,33 @@ var dateParts = map[string]func(t time.Time) any{
 // week counts from 0; a week begins on Sunday, and those days are of week 0 that are before the first one.
 func week(t time.Time) int { return (t.YearDay() + 6 - int(t.Weekday())) / 7 }
 
-// dateOperator returns the compiler of an operator on dates, nil if it is none.
-func dateOperator(name string) func(arg any) (expression, error) {
-	if f := dateParts[name]; f != nil {
-		return func(arg any) (expression, error) { return compileDatePart(name, arg, f) }
-	}
-	if name == "$dateToString" {
-		return compileDateToString
-	}
-	return nil
-}
-
 // compileDatePart reads a date, or {date, timezone}.
-func compileDatePart(name string, arg any, f func(time.Time) any) (expression, error) {
+func compileDatePart(name string, arg any, in names) (expression, error) {
 	if list, ok := arg.(bson.A); ok {
 		if len(list) != 1 {
 			return nil, fail("%s takes one argument", name)
 		}
 		arg = list[0]
 	}
-	date, zone := arg, any(nil)
+	date, zone := arg, any(missing{})
 	if d, ok := arg.(bson.D); ok && !hasOperators(d) {
-		if date, ok = Get(d, "date"); !ok {
-			return nil, fail("missing 'date' argument to %s", name)
+		parts, err := named(name, d, "date timezone?")
+		if err != nil {
+			return nil, err
 		}
-		for _, e := range d {
-			if e.Key == "timezone" {
-				zone = e.Value
-			} else if e.Key != "date" {
-				return nil, fail("unrecognized option to %s: '%s'", name, clip(e.Key))
-			}
-		}
+		date, zone = parts[0], parts[1]
 	}
-	return compileDate(name, date, zone, nil, f)
+	f := dateParts[name]
+	return compileDate(name, date, zone, nil, in, func(t time.Time) any { return f(t) })
 }
 
 // compileDate computes a date, and f of it; what onNull is, or null, if there is none.
-func compileDate(name string, date, zone any, onNull expression, f func(time.Time) any) (expression, error) {
-	e, err := compileExpression(date)
+func compileDate(name string, date, zone any, onNull expression, in names, f func(time.Time) any) (expression, error) {
+	e, err := compileExpression(date, in)
 	if err != nil {
 		return nil, err
 	}
-	at, err := location(name, zone)
+	at, err := compileZone(name, zone, in)
 	if err != nil {
 		return nil, err
 	}
@@ -84,36 +70,82 @@ func compileDate(name string, date, zone any, onNull expression, f func(time.Tim
 		if err != nil {
 			return nil, err
 		}
-		switch v := v.(type) {
-		case bson.DateTime:
-			return f(v.Time().In(at)), m.Step(1)
-		case bson.Timestamp:
-			return f(time.Unix(int64(v.T), 0).In(at)), m.Step(1)
-		case bson.ObjectID:
-			return f(v.Timestamp().In(at)), m.Step(1)
+		if absent(v) {
+			if onNull == nil {
+				return nil, m.Step(1)
+			}
+			return onNull(d, m)
 		}
-		if classOf(v) != classNull {
-			return nil, fail("%s needs a date: can't convert from another type", name)
+		zone, err := at(d, m)
+		if err != nil || zone == nil {
+			return nil, err
 		}
-		if onNull == nil {
-			return nil, m.Step(1)
+		t, err := timeOf(name, v)
+		if err != nil {
+			return nil, err
 		}
-		return onNull(d, m)
+		return f(t.In(zone)), m.Step(1)
 	}, nil
 }
 
-// location reads a time zone: the name of one of the Olson database, or an offset like +05:30, +0530 or +05.
-func location(name string, zone any) (*time.Location, error) {
-	if zone == nil {
+// timeOf is an argument that must be a date, or has one in it.
+func timeOf(name string, v any) (time.Time, error) {
+	switch v := v.(type) {
+	case bson.DateTime:
+		return v.Time().UTC(), nil
+	case bson.Timestamp:
+		return time.Unix(int64(v.T), 0).UTC(), nil
+	case bson.ObjectID:
+		return v.Timestamp().UTC(), nil
+	}
+	return time.Time{}, fail("%s needs a date: can't convert from type %s", name, typeName(v))
+}
+
+// zoneCost is what finding a time zone costs in steps: its file is read.
+const zoneCost = 500
+
+// compileZone computes a time zone; nil if it is null. One that is constant is looked for once.
+func compileZone(name string, zone any, in names) (func(d bson.D, m *Meter) (*time.Location, error), error) {
+	if _, none := zone.(missing); none {
+		return func(bson.D, *Meter) (*time.Location, error) { return time.UTC, nil }, nil
+	}
+	if text, ok := zone.(string); ok && !strings.HasPrefix(text, "$") {
+		at, err := location(text)
+		return func(bson.D, *Meter) (*time.Location, error) { return at, nil }, err
+	}
+	e, err := compileExpression(zone, in)
+	return func(d bson.D, m *Meter) (*time.Location, error) {
+		v, err := e(d, m)
+		if err != nil {
+			return nil, err
+		}
+		return zoneOf(name, v, m)
+	}, err
+}
+
+// zoneOf is the time zone that an argument names; nil if it is null, UTC if it isn't given.
+func zoneOf(name string, v any, m *Meter) (*time.Location, error) {
+	text, ok := v.(string)
+	switch {
+	case v == nil:
+		return nil, nil
+	case absent(v):
 		return time.UTC, nil
+	case !ok:
+		return nil, fail("the timezone of %s must be a string, found: %s", name, typeName(v))
 	}
-	text, ok := zone.(string)
-	if !ok || strings.HasPrefix(text, "$") {
-		return nil, fail("the timezone of %s must be a constant string", name)
+	if err := m.Step(zoneCost); err != nil {
+		return nil, err
 	}
+	return location(text)
+}
+
+// location reads a time zone: the name of one of the Olson database, or an offset like +05:30, +0530 or +05.
+func location(text string) (*time.Location, error) {
 	for _, layout := range []string{"-07:00", "-0700", "-07"} {
 		if t, err := time.Parse(layout, text); err == nil {
-			return t.Location(), nil
+			_, offset := t.Zone()
+			return time.FixedZone("", offset), nil
 		}
 	}
 	at, err := time.LoadLocation(text)
@@ -123,45 +155,39 @@ func location(name string, zone any) (*time.Location, error) {
 	return at, nil
 }
 
-// compileDateToString reads {date, format, timezone, onNull}.
-func compileDateToString(arg any) (expression, error) {
+// compileDateToString reads {date, format, timezone, onNull}. The format must be a constant.
+func compileDateToString(name string, arg any, in names) (expression, error) {
 	d, ok := arg.(bson.D)
 	if !ok {
 		return nil, fail("$dateToString only supports an object as its argument")
 	}
-	date, ok := Get(d, "date")
-	if !ok {
-		return nil, fail("Missing 'date' parameter to $dateToString")
+	parts, err := named(name, d, "date format? timezone? onNull?")
+	if err != nil {
+		return nil, err
 	}
-	zone, _ := Get(d, "timezone")
-	format := "%Y-%m-%dT%H:%M:%S.%L"
-	if zone == nil || zone == "UTC" || zone == "GMT" {
-		format += "Z"
-	}
-	var onNull expression
-	for _, e := range d {
-		switch e.Key {
-		case "date", "timezone":
-		case "format":
-			if format, ok = e.Value.(string); !ok || strings.HasPrefix(format, "$") {
-				return nil, fail("the format of $dateToString must be a constant string")
-			}
-			if len(format) > maxPattern {
-				return nil, fail("the format of $dateToString can have at most %d bytes", maxPattern)
-			}
-			if _, err := formatDate(time.Time{}, format); err != nil {
-				return nil, err
-			}
-		case "onNull":
-			var err error
-			if onNull, err = compileExpression(e.Value); err != nil {
-				return nil, err
-			}
-		default:
-			return nil, fail("Unrecognized argument to $dateToString: %s", clip(e.Key))
+	format, ok := parts[1].(string)
+	if _, none := parts[1].(missing); none {
+		format, ok = "%Y-%m-%dT%H:%M:%S.%L", true
+		if _, none := parts[2].(missing); none || parts[2] == "UTC" || parts[2] == "GMT" {
+			format += "Z"
 		}
 	}
-	return compileDate("$dateToString", date, zone, onNull, func(t time.Time) any {
+	if !ok || strings.HasPrefix(format, "$") {
+		return nil, fail("the format of $dateToString must be a constant string")
+	}
+	if len(format) > maxPattern {
+		return nil, fail("the format of $dateToString can have at most %d bytes", maxPattern)
+	}
+	if _, err := formatDate(time.Time{}, format); err != nil {
+		return nil, err
+	}
+	var onNull expression
+	if _, none := parts[3].(missing); !none {
+		if onNull, err = compileExpression(parts[3], in); err != nil {
+			return nil, err
+		}
+	}
+	return compileDate(name, parts[0], parts[2], onNull, in, func(t time.Time) any {
 		text, _ := formatDate(t, format) // it was tried
 		return text
 	})
@@ -242,12 +268,12 @@ func addAll(args []any) (any, error) {
 		}
 	}
 	if date == nil {
-		return fold(Add)(numbers)
+		return fold(numbers, int32(0), Add)
 	}
 	if len(numbers) == 0 {
 		return *date, nil
 	}
-	sum, err := fold(Add)(numbers)
+	sum, err := fold(numbers, int32(0), Add)
 	if err != nil {
 		return nil, err
 	}
@@ -278,7 +304,7 @@ func shifted(t bson.DateTime, by any, sign int64) (any, error) {
 func subtractDates(args []any) (any, error) {
 	t, ok := args[0].(bson.DateTime)
 	if !ok || classOf(args[1]) == classNull {
-		return fold(subtract)(args)
+		return fold(args, nil, subtract)
 	}
 	if other, ok := args[1].(bson.DateTime); ok {
 		return subtract(int64(t), int64(other)), nil

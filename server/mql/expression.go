@@ -6,29 +6,23 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
 
-// expression computes a value from a document; missing{} if there is none.
+// expression computes a value from a document; missing{} if there is none. Variables are in the meter.
 type expression func(d bson.D, m *Meter) (any, error)
 
-// compileExpression reads an aggregation expression: "$field", "$$ROOT", constants, documents and arrays of expressions, and the operators of
-// expressionOperators.
-func compileExpression(v any) (expression, error) {
+// compileExpression reads an aggregation expression: "$field", "$$variable", constants, documents and arrays of expressions, and operators. in
+// are the variables that it may use.
+func compileExpression(v any, in names) (expression, error) {
 	switch v := v.(type) {
 	case string:
 		if !strings.HasPrefix(v, "$") {
 			break
 		}
 		path := v[1:]
-		if name, ok := strings.CutPrefix(path, "$"); ok {
-			variable, rest, _ := strings.Cut(name, ".")
-			if name == "REMOVE" {
-				return func(_ bson.D, m *Meter) (any, error) { return missing{}, m.Step(1) }, nil
-			}
-			if variable != "ROOT" && variable != "CURRENT" {
-				return nil, fail("Use of undefined variable: %s", clip(variable))
-			}
-			if path = rest; rest == "" {
-				return func(d bson.D, m *Meter) (any, error) { return d, m.Step(1) }, nil
-			}
+		if text, ok := strings.CutPrefix(path, "$"); ok {
+			return compileVariable(text, in)
+		}
+		if in.place("CURRENT") >= 0 {
+			return compileVariable("CURRENT."+path, in)
 		}
 		steps, err := splitPath(path)
 		if err != nil {
@@ -36,60 +30,76 @@ func compileExpression(v any) (expression, error) {
 		}
 		return func(d bson.D, m *Meter) (any, error) { return resolve(d, steps, m) }, nil
 	case bson.A:
-		parts, err := compileAll(v)
-		if err != nil {
-			return nil, err
-		}
-		return func(d bson.D, m *Meter) (any, error) {
-			out := make(bson.A, 0, len(parts))
-			for _, p := range parts {
-				e, err := p(d, m)
-				if err != nil {
-					return nil, err
-				}
-				if _, absent := e.(missing); absent {
-					e = nil
-				}
-				out = append(out, e)
-			}
-			return out, nil
-		}, nil
+		return compileArray(v, in)
 	case bson.D:
 		if hasOperators(v) {
-			return compileOperator(v)
+			return compileOperator(v, in)
 		}
-		names, values := make([]string, 0, len(v)), make(bson.A, 0, len(v))
-		for _, e := range v {
-			names, values = append(names, e.Key), append(values, e.Value)
-		}
-		parts, err := compileAll(values)
-		if err != nil {
-			return nil, err
-		}
-		return func(d bson.D, m *Meter) (any, error) {
-			out := make(bson.D, 0, len(parts))
-			for i, p := range parts {
-				e, err := p(d, m)
-				if err != nil {
-					return nil, err
-				}
-				if _, absent := e.(missing); !absent {
-					out = append(out, bson.E{Key: names[i], Value: e})
-				}
-			}
-			return out, nil
-		}, nil
+		return compileObject(v, in)
 	}
 	return func(_ bson.D, m *Meter) (any, error) { return v, m.Step(1) }, nil
 }
 
-func compileAll(values bson.A) ([]expression, error) {
+func compileArray(list bson.A, in names) (expression, error) {
+	parts, err := compileAll(list, in)
+	if err != nil {
+		return nil, err
+	}
+	return func(d bson.D, m *Meter) (any, error) {
+		out := make(bson.A, 0, len(parts))
+		for _, p := range parts {
+			e, err := p(d, m)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, orNull(e))
+		}
+		return out, nil
+	}, nil
+}
+
+// orNull is null instead of what is missing.
+func orNull(v any) any {
+	if _, absent := v.(missing); absent {
+		return nil
+	}
+	return v
+}
+
+func compileObject(object bson.D, in names) (expression, error) {
+	keys, values := make([]string, 0, len(object)), make(bson.A, 0, len(object))
+	for _, e := range object {
+		if strings.HasPrefix(e.Key, "$") || strings.Contains(e.Key, ".") {
+			return nil, fail("the field '%s' of an expression that is an object must not begin with '$' or contain '.'", clip(e.Key))
+		}
+		keys, values = append(keys, e.Key), append(values, e.Value)
+	}
+	parts, err := compileAll(values, in)
+	if err != nil {
+		return nil, err
+	}
+	return func(d bson.D, m *Meter) (any, error) {
+		out := make(bson.D, 0, len(parts))
+		for i, p := range parts {
+			e, err := p(d, m)
+			if err != nil {
+				return nil, err
+			}
+			if _, absent := e.(missing); !absent {
+				out = append(out, bson.E{Key: keys[i], Value: e})
+			}
+		}
+		return out, nil
+	}, nil
+}
+
+func compileAll(values bson.A, in names) ([]expression, error) {
 	if len(values) > maxClauses {
 		return nil, fail("an expression can have at most %d parts", maxClauses)
 	}
 	out := make([]expression, 0, len(values))
 	for _, v := range values {
-		e, err := compileExpression(v)
+		e, err := compileExpression(v, in)
 		if err != nil {
 			return nil, err
 		}
@@ -114,6 +124,9 @@ func resolve(v any, steps []string, m *Meter) (any, error) {
 	case bson.A:
 		out := bson.A{}
 		for _, e := range at {
+			if _, isDocument := e.(bson.D); !isDocument {
+				continue // not into arrays in arrays
+			}
 			next, err := resolve(e, steps, m)
 			if err != nil {
 				return nil, err
@@ -127,139 +140,77 @@ func resolve(v any, steps []string, m *Meter) (any, error) {
 	return missing{}, nil
 }
 
-// expressionOperator says how many arguments it takes, and what it makes of them.
+// expressionOperator takes a list of arguments: how many, and what it makes of them.
 type expressionOperator struct {
 	least, most int
-	apply       func(args []any) (any, error)
+	apply       func(m *Meter, args []any) (any, error)
 }
 
-const any1000 = maxClauses
+// many is the largest number of arguments.
+const many = maxClauses
 
-var expressionOperators = map[string]expressionOperator{
-	"$add":      {1, any1000, addAll},
-	"$multiply": {1, any1000, fold(Multiply)},
-	"$subtract": {2, 2, subtractDates},
-	"$divide": {2, 2, func(args []any) (any, error) {
-		if isNumber(args[1]) && !truthy(args[1]) {
-			return nil, fail("can't $divide by zero")
-		}
-		return fold(divide)(args)
-	}},
-	"$eq":  {2, 2, func(args []any) (any, error) { return compareArguments(args) == 0, nil }},
-	"$ne":  {2, 2, func(args []any) (any, error) { return compareArguments(args) != 0, nil }},
-	"$gt":  {2, 2, func(args []any) (any, error) { return compareArguments(args) > 0, nil }},
-	"$gte": {2, 2, func(args []any) (any, error) { return compareArguments(args) >= 0, nil }},
-	"$lt":  {2, 2, func(args []any) (any, error) { return compareArguments(args) < 0, nil }},
-	"$lte": {2, 2, func(args []any) (any, error) { return compareArguments(args) <= 0, nil }},
-	"$cmp": {2, 2, func(args []any) (any, error) { return int32(compareArguments(args)), nil }},
-	"$not": {1, 1, func(args []any) (any, error) { return !truthy(args[0]), nil }},
-	"$concat": {0, any1000, func(args []any) (any, error) {
-		var out strings.Builder
-		for _, v := range args {
-			s, ok := v.(string)
-			if !ok {
-				if classOf(v) == classNull {
-					return nil, nil
-				}
-				return nil, fail("$concat only supports strings")
-			}
-			if out.WriteString(s); out.Len() > maxElements {
-				return nil, ErrBudget
-			}
-		}
-		return out.String(), nil
-	}},
-	"$toUpper": {1, 1, onString(strings.ToUpper)},
-	"$toLower": {1, 1, onString(strings.ToLower)},
-	"$size": {1, 1, func(args []any) (any, error) {
-		a, ok := args[0].(bson.A)
-		if !ok {
-			return nil, fail("The argument to $size must be an array")
-		}
-		return int32(len(a)), nil
-	}},
-	"$arrayElemAt": {2, 2, func(args []any) (any, error) {
-		a, ok := args[0].(bson.A)
-		i, whole := wholeNumber(args[1])
-		if classOf(args[0]) == classNull {
-			return nil, nil
-		}
-		if !ok || !whole {
-			return nil, fail("$arrayElemAt needs an array and an index")
-		}
-		if i < 0 {
-			i += int64(len(a))
-		}
-		if i < 0 || i >= int64(len(a)) {
-			return missing{}, nil
-		}
-		return a[i], nil
-	}},
+// namedOperator takes arguments by name: {input: ..., as: ...}. Of one that is not given, and whose name ends with '?', missing{} is applied.
+type namedOperator struct {
+	names string // with spaces between
+	apply func(m *Meter, args []any) (any, error)
 }
 
-// compareArguments compares two arguments. In an expression what is missing comes before null.
-func compareArguments(args []any) int {
-	a, b := args[0], args[1]
-	if _, absent := a.(missing); absent {
-		a = undefined{}
+// The operators, by the file that owns them. Those of compiled read their argument themselves: they compute parts of it more than once, or not
+// at all, or names of them must be constants. They are set when the package starts, for they call the compiler of expressions in their turn.
+var (
+	expressionOperators = merged(arithmeticOperators, arrayOperators, comparisonOperators, conversionOperators, objectOperators, setOperators, textOperators)
+	namedOperators      = merged(namedArrayOperators, namedDateOperators, namedObjectOperators, namedTextOperators)
+	compiled            map[string]func(name string, arg any, in names) (expression, error)
+)
+
+func init() {
+	compiled = map[string]func(name string, arg any, in names) (expression, error){
+		"$literal": compileLiteral, "$let": compileLet,
+		"$and": compileAndOr, "$or": compileAndOr, "$ifNull": compileIfNull, "$cond": compileCond, "$switch": compileSwitch,
+		"$map": compileMap, "$filter": compileFilterArray, "$reduce": compileReduce, "$sortArray": compileSortArray,
+		"$convert": compileConvert, "$getField": compileGetField, "$dateToString": compileDateToString,
+		"$regexMatch": compileRegexOperator, "$regexFind": compileRegexOperator, "$regexFindAll": compileRegexOperator,
 	}
-	if _, absent := b.(missing); absent {
-		b = undefined{}
+	for name := range dateParts {
+		compiled[name] = compileDatePart
 	}
-	return Compare(a, b)
-}
-
-// fold applies an operation from left to right; null stays null.
-func fold(f func(a, b any) any) func([]any) (any, error) {
-	return func(args []any) (any, error) {
-		out := args[0]
-		for _, v := range args {
-			if classOf(v) == classNull {
-				return nil, nil
-			}
-		}
-		for i, v := range args {
-			if !isNumber(v) {
-				return nil, fail("only numbers can be calculated with")
-			}
-			if i > 0 {
-				out = f(out, v)
-			}
-		}
-		return out, nil
+	for name := range accumulations {
+		compiled[name] = compileAccumulation
 	}
 }
 
-func onString(f func(string) string) func([]any) (any, error) {
-	return func(args []any) (any, error) {
-		if classOf(args[0]) == classNull {
-			return "", nil
+func merged[T any](tables ...map[string]T) map[string]T {
+	out := map[string]T{}
+	for _, t := range tables {
+		for name, op := range t {
+			out[name] = op
 		}
-		s, ok := args[0].(string)
-		if !ok {
-			return nil, fail("a string is needed")
-		}
-		return f(s), nil
 	}
+	return out
 }
 
-func compileOperator(v bson.D) (expression, error) {
+func compileLiteral(_ string, arg any, _ names) (expression, error) {
+	return func(_ bson.D, m *Meter) (any, error) { return arg, m.Step(1) }, nil
+}
+
+func compileOperator(v bson.D, in names) (expression, error) {
 	name, arg := v[0].Key, v[0].Value
 	if len(v) != 1 {
 		return nil, fail("an object representing an expression must have exactly one field: %s", clip(name))
 	}
-	if name == "$literal" {
-		return func(_ bson.D, m *Meter) (any, error) { return arg, m.Step(1) }, nil
+	if compile := compiled[name]; compile != nil {
+		return compile(name, arg, in)
 	}
-	if compile := lazyOperators[name]; compile != nil {
-		return compile(name, arg)
-	}
-	if compile := dateOperator(name); compile != nil {
-		return compile(arg)
+	if op, ok := namedOperators[name]; ok {
+		parts, err := compileNamed(name, arg, op.names, in)
+		if err != nil {
+			return nil, err
+		}
+		return applied(parts, op.apply), nil
 	}
 	op, ok := expressionOperators[name]
 	if !ok {
-		return nil, fail("Unrecognized expression '%s'", clip(name))
+		return nil, fail("Unrecognized expression '%s': this server doesn't have it", clip(name))
 	}
 	list, isArray := arg.(bson.A)
 	if !isArray {
@@ -268,10 +219,15 @@ func compileOperator(v bson.D) (expression, error) {
 	if len(list) < op.least || len(list) > op.most {
 		return nil, fail("Expression %s takes another number of arguments than %d", name, len(list))
 	}
-	parts, err := compileAll(list)
+	parts, err := compileAll(list, in)
 	if err != nil {
 		return nil, err
 	}
+	return applied(parts, op.apply), nil
+}
+
+// applied computes the arguments of an operator, and what it makes of them.
+func applied(parts []expression, apply func(m *Meter, args []any) (any, error)) expression {
 	return func(d bson.D, m *Meter) (any, error) {
 		args := make([]any, len(parts))
 		for i, p := range parts {
@@ -279,10 +235,71 @@ func compileOperator(v bson.D) (expression, error) {
 			if args[i], err = p(d, m); err != nil {
 				return nil, err
 			}
-			if err := m.Step(cost(args[i])); err != nil {
+			if err := m.made(args[i]); err != nil {
 				return nil, err
 			}
 		}
-		return op.apply(args)
-	}, nil
+		return apply(m, args)
+	}
+}
+
+// compileNamed reads arguments that have names, in the order in which allowed has them.
+func compileNamed(name string, arg any, allowed string, in names) ([]expression, error) {
+	d, ok := arg.(bson.D)
+	if !ok || hasOperators(d) {
+		return nil, fail("%s only supports an object as its argument, with %s", name, strings.ReplaceAll(allowed, "?", ""))
+	}
+	parts, err := named(name, d, allowed)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]expression, len(parts))
+	for i, v := range parts {
+		if out[i], err = compileExpression(v, in); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// named takes an object of arguments apart: those that are allowed, in that order. One that is not there is missing.
+func named(name string, d bson.D, allowed string) ([]any, error) {
+	fields := strings.Fields(allowed)
+	out := make([]any, len(fields))
+	found := 0
+	for i, f := range fields {
+		key, optional := strings.CutSuffix(f, "?")
+		v, ok := Get(d, key)
+		switch {
+		case ok:
+			out[i] = v
+			found++
+		case !optional:
+			return nil, fail("Missing '%s' parameter to %s", key, name)
+		default:
+			out[i] = missing{}
+		}
+	}
+	if found != len(d) {
+		for _, e := range d {
+			if !strings.Contains(" "+strings.ReplaceAll(allowed, "?", "")+" ", " "+e.Key+" ") || e.Key == "" || strings.Contains(e.Key, " ") {
+				return nil, fail("Unrecognized argument to %s: '%s'", name, clip(e.Key))
+			}
+		}
+		return nil, fail("%s has an argument twice", name)
+	}
+	return out, nil
+}
+
+// absent tells whether an argument of an operator is not there, or null.
+func absent(v any) bool { return classOf(v) == classNull }
+
+// anyAbsent tells it of several.
+func anyAbsent(args ...any) bool {
+	for _, v := range args {
+		if absent(v) {
+			return true
+		}
+	}
+	return false
 }

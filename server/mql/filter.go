@@ -28,8 +28,11 @@ type predicate func(d bson.D, m *Meter) (bool, error)
 type condition func(v any, m *Meter) (bool, error)
 
 // CompileFilter reads a filter. The empty one matches everything.
-func CompileFilter(query bson.D) (*Filter, error) {
-	c := filterCompiler{}
+func CompileFilter(query bson.D) (*Filter, error) { return compileFilter(query, nil) }
+
+// compileFilter reads a filter whose $expr may use variables.
+func compileFilter(query bson.D, in names) (*Filter, error) {
+	c := filterCompiler{vars: in}
 	f := &Filter{}
 	root, err := c.document(query, &f.clauses)
 	if err != nil {
@@ -118,10 +121,20 @@ func hasRegex(a bson.A) bool {
 	return false
 }
 
+// instead says what to do without operators that are not there.
+var instead = map[string]string{
+	"$where": ", it is not supported: use $expr", "$text": ", it is not supported: use $regex", "$jsonSchema": ", it is not supported: schemas are those of classes",
+	"$near": " is not supported: use $geoWithin, and sort by what you compute of it", "$nearSphere": " is not supported: use $geoWithin with $centerSphere",
+	"$geoIntersects": " is not supported: use $geoWithin", "$sampleRate": ", it is not supported: use the stage $sample",
+	"$bitsAllSet": " is not supported", "$bitsAnySet": " is not supported", "$bitsAllClear": " is not supported", "$bitsAnyClear": " is not supported",
+}
+
 type filterCompiler struct {
 	clauses int
 	flat    bool   // the values are elements that $elemMatch chooses
 	path    string // for messages: where the condition is
+	inner   bool   // the conditions are on elements, not on the document
+	vars    names  // that $expr may use
 }
 
 func (c *filterCompiler) count() error {
@@ -144,11 +157,14 @@ func (c *filterCompiler) document(query bson.D, required *[]clause) (predicate, 
 		case e.Key == "$comment":
 			continue
 		case e.Key == "$expr":
-			p, err = exprPredicate(e.Value)
+			if c.inner {
+				return nil, fail("$expr can only be applied to the top-level document")
+			}
+			p, err = exprPredicate(e.Value, c.vars)
 		case e.Key == "$and" || e.Key == "$or" || e.Key == "$nor":
 			p, err = c.logical(e.Key, e.Value, required)
 		case strings.HasPrefix(e.Key, "$"):
-			return nil, fail("unknown top level operator: %s", clip(e.Key))
+			return nil, fail("unknown top level operator: %s%s", clip(e.Key), instead[e.Key])
 		default:
 			if required != nil {
 				*required = append(*required, clause{e.Key, e.Value})
@@ -336,8 +352,8 @@ func (c *filterCompiler) not(v any, place func(condition) predicate) (predicate,
 }
 
 // exprPredicate compiles $expr: an aggregation expression that is true.
-func exprPredicate(v any) (predicate, error) {
-	e, err := compileExpression(v)
+func exprPredicate(v any, in names) (predicate, error) {
+	e, err := compileExpression(v, in)
 	if err != nil {
 		return nil, err
 	}

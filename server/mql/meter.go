@@ -1,18 +1,32 @@
 package mql
 
-import "context"
+import (
+	"context"
+	"time"
 
-// Meter counts what evaluating costs, in steps: a comparison of two values is one. It belongs to one goroutine.
+	"go.mongodb.org/mongo-driver/v2/bson"
+)
+
+// Meter counts what evaluating costs, in steps: a comparison of two values is one. It belongs to one goroutine, and so does what is evaluated
+// with it at a time: it holds the values of variables, too.
 type Meter struct {
 	ctx   context.Context
-	steps int // that are left
-	bytes int // of results and of what is held for them, that are left
-	next  int // steps at which the context is looked at again
+	steps int   // that are left
+	bytes int   // of results and of what is held for them, that are left
+	next  int   // steps at which the context is looked at again
+	vars  []any // the variables of the expressions that are being evaluated, outermost first
+	now   any   // $$NOW, nil if it isn't known
 }
 
 // NewMeter returns a meter that ends with the context, after so many steps, or when so many bytes are held.
 func NewMeter(ctx context.Context, steps, bytes int) *Meter {
 	return &Meter{ctx: ctx, steps: steps, bytes: bytes, next: steps}
+}
+
+// At says what time it is, for $$NOW. It returns the meter.
+func (m *Meter) At(now time.Time) *Meter {
+	m.now = bson.NewDateTimeFromTime(now)
+	return m
 }
 
 // checkEvery is after how many steps the context is looked at.
@@ -41,4 +55,14 @@ func (m *Meter) Hold(n int) error {
 		return ErrMemory
 	}
 	return nil
+}
+
+// made counts a value that an expression or a stage has made. One that is too large is refused before anything goes through it again: its parts
+// may be shared, so that a few steps make one that nothing can go through.
+func (m *Meter) made(v any) error {
+	n := Size(v)
+	if n >= maxSize {
+		return ErrMemory
+	}
+	return m.Step(1 + n/64)
 }

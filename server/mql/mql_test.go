@@ -306,7 +306,7 @@ func TestPipeline(t *testing.T) {
 	}
 	for _, bad := range []string{
 		`[{"$out":"x"}]`, `[{"$lookup":{}}]`, `[{"$match":1}]`, `[{"$group":{}}]`, `[{"$group":{"_id":1,"a":{"$foo":1}}}]`, `[{"$group":{"_id":1,"a":1}}]`, `[{"$limit":0}]`, `[{"$skip":-1}]`, `[{}]`, `[1]`,
-		`[{"$match":{},"$sort":{}}]`, `[{"$project":{}}]`, `[{"$project":{"a":{"$function":1}}}]`, `[{"$project":{"a":0,"b":"$c"}}]`, `[{"$project":{"a":"$$NOW"}}]`, `[{"$count":""}]`, `[{"$unwind":"a"}]`, `[{"$unwind":{"path":"$a","x":1}}]`, `[{"$sort":{"a":0}}]`,
+		`[{"$match":{},"$sort":{}}]`, `[{"$project":{}}]`, `[{"$project":{"a":{"$function":1}}}]`, `[{"$project":{"a":0,"b":"$c"}}]`, `[{"$project":{"a":"$$CLUSTER_TIME"}}]`, `[{"$count":""}]`, `[{"$unwind":"a"}]`, `[{"$unwind":{"path":"$a","x":1}}]`, `[{"$sort":{"a":0}}]`,
 	} {
 		stages, err := ejson.ParseArray([]byte(bad))
 		require.NoError(t, err)

@@ -108,7 +108,7 @@ func (c *filterCompiler) operator(name string, arg any, all bson.D) (condition, 
 	case "$geoWithin":
 		return geoWithin(arg)
 	default:
-		return nil, fail("unknown operator: %s, at '%s'", clip(name), clip(c.path))
+		return nil, fail("unknown operator: %s, at '%s'%s", clip(name), clip(c.path), instead[name])
 	}
 }
 
@@ -197,10 +197,10 @@ func (c *filterCompiler) elemMatch(arg any) (condition, error) {
 		}
 		test = func(v any, m *Meter) (bool, error) { return p(bson.D{{Key: "e", Value: v}}, m) }
 	} else {
-		outer := c.flat
-		c.flat = false
+		flat, inner := c.flat, c.inner
+		c.flat, c.inner = false, true
 		p, err := c.document(query, nil)
-		if c.flat = outer; err != nil {
+		if c.flat, c.inner = flat, inner; err != nil {
 			return nil, err
 		}
 		test = func(v any, m *Meter) (bool, error) {
@@ -233,8 +233,8 @@ func modTest(arg any) (condition, error) {
 	if !ok || len(list) != 2 {
 		return nil, fail("malformed mod, needs to be an array of two numbers")
 	}
-	by, ok1 := wholeNumber(list[0])
-	rest, ok2 := wholeNumber(list[1])
+	by, ok1 := truncated(list[0])
+	rest, ok2 := truncated(list[1])
 	if !ok1 || !ok2 || by == 0 {
 		return nil, fail("malformed mod, the divisor must be a number other than 0")
 	}

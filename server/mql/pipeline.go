@@ -17,7 +17,7 @@ type Pipeline struct {
 // stage makes the sink of one stage in a run. next is where its documents go.
 type stage func(r *Run, next sink) sink
 
-// Foreign reads the documents of another collection that a filter holds for, as the caller sees them ($lookup).
+// Foreign reads the documents of another collection that a filter holds for, nil: all, as the caller sees them ($lookup, $unionWith).
 type Foreign func(collection string, filter *Filter, f func(bson.D) (bool, error)) error
 
 // sink takes documents one by one. add returns false when it wants no more; end is called once, unless an error came up.
@@ -27,11 +27,11 @@ type sink interface {
 }
 
 // CompilePipeline reads an array of stages: $match, $group, $sort, $limit, $skip, $project, $addFields, $set, $unset, $count, $unwind, $lookup,
-// $facet, $sample, $replaceRoot, $replaceWith, $sortByCount.
-func CompilePipeline(stages bson.A) (*Pipeline, error) { return compilePipeline(stages, false) }
+// $facet, $sample, $replaceRoot, $replaceWith, $sortByCount, $bucket, $bucketAuto, $unionWith.
+func CompilePipeline(stages bson.A) (*Pipeline, error) { return compilePipeline(stages, false, nil) }
 
-// compilePipeline reads stages; inside is for those of a $facet.
-func compilePipeline(stages bson.A, inside bool) (*Pipeline, error) {
+// compilePipeline reads stages; inside is for those of a $facet. in are the variables that they may use.
+func compilePipeline(stages bson.A, inside bool, in names) (*Pipeline, error) {
 	if len(stages) > maxStages {
 		return nil, fail("a pipeline can have at most %d stages", maxStages)
 	}
@@ -48,7 +48,7 @@ func compilePipeline(stages bson.A, inside bool) (*Pipeline, error) {
 				return nil, fail("the match filter must be an expression in an object")
 			}
 			var err error
-			if p.first, err = CompileFilter(query); err != nil {
+			if p.first, err = compileFilter(query, in); err != nil {
 				return nil, atStage(i, name, err)
 			}
 			continue
@@ -56,7 +56,7 @@ func compilePipeline(stages bson.A, inside bool) (*Pipeline, error) {
 		if name == "$facet" && inside {
 			return nil, fail("$facet is not allowed to be used within a $facet stage")
 		}
-		compiled, err := compileStage(name, arg)
+		compiled, err := compileStage(name, arg, in)
 		if err != nil {
 			return nil, atStage(i, name, err)
 		}
@@ -75,28 +75,33 @@ func (p *Pipeline) First() *Filter { return p.first }
 
 // Run is one evaluation of a pipeline.
 type Run struct {
-	head    sink
-	out     *collected
-	m       *Meter
-	foreign Foreign
+	head   sink
+	out    *collected
+	m      *Meter
+	others *others
 }
 
 // collected is the end of a pipeline.
 type collected struct {
 	m    *Meter
 	docs bson.A
+	held int // bytes
 }
 
 func (c *collected) add(d bson.D) (bool, error) {
 	c.docs = append(c.docs, d)
-	return true, c.m.Hold(Size(d))
+	n := Size(d)
+	c.held += n
+	return true, c.m.Hold(n)
 }
 
 func (c *collected) end() error { return nil }
 
 // Run starts an evaluation.
-func (p *Pipeline) Run(m *Meter, foreign Foreign) *Run {
-	r := &Run{out: &collected{m: m, docs: bson.A{}}, m: m, foreign: foreign}
+func (p *Pipeline) Run(m *Meter, foreign Foreign) *Run { return p.run(m, &others{foreign: foreign}) }
+
+func (p *Pipeline) run(m *Meter, o *others) *Run {
+	r := &Run{out: &collected{m: m, docs: bson.A{}}, m: m, others: o}
 	r.head = r.out
 	for i := len(p.stages) - 1; i >= 0; i-- {
 		r.head = p.stages[i](r, r.head)
@@ -113,7 +118,7 @@ func (r *Run) Result() (bson.A, error) {
 	return r.out.docs, err
 }
 
-func compileStage(name string, arg any) (stage, error) {
+func compileStage(name string, arg any, in names) (stage, error) {
 	d, isDocument := arg.(bson.D)
 	needsDocument := func() error {
 		if isDocument {
@@ -126,7 +131,7 @@ func compileStage(name string, arg any) (stage, error) {
 		if err := needsDocument(); err != nil {
 			return nil, err
 		}
-		f, err := CompileFilter(d)
+		f, err := compileFilter(d, in)
 		if err != nil {
 			return nil, err
 		}
@@ -135,7 +140,7 @@ func compileStage(name string, arg any) (stage, error) {
 		if err := needsDocument(); err != nil {
 			return nil, err
 		}
-		return compileGroup(d)
+		return compileGroup(d, in)
 	case "$sort":
 		if err := needsDocument(); err != nil {
 			return nil, err
@@ -161,7 +166,7 @@ func compileStage(name string, arg any) (stage, error) {
 		if len(d) == 0 {
 			return nil, fail("Invalid $project: the specification must have at least one field")
 		}
-		p, err := compileProjection(d, ofStage)
+		p, err := compileProjection(d, ofStage, in)
 		if err != nil {
 			return nil, err
 		}
@@ -174,7 +179,7 @@ func compileStage(name string, arg any) (stage, error) {
 		if len(d) == 0 {
 			return nil, fail("$addFields specification stage must have at least one field")
 		}
-		if err := p.added("", d, 0); err != nil {
+		if err := p.added("", d, 0, in); err != nil {
 			return nil, err
 		}
 		return func(r *Run, next sink) sink { return &projectStage{r.m, next, p} }, nil
@@ -191,7 +196,7 @@ func compileStage(name string, arg any) (stage, error) {
 			}
 			fields = append(fields, bson.E{Key: s, Value: false})
 		}
-		p, err := compileProjection(fields, ofStage)
+		p, err := compileProjection(fields, ofStage, in)
 		if err != nil {
 			return nil, err
 		}
@@ -207,22 +212,40 @@ func compileStage(name string, arg any) (stage, error) {
 	case "$sample":
 		return compileSample(arg)
 	case "$replaceRoot", "$replaceWith":
-		return compileReplaceRoot(name, arg)
+		return compileReplaceRoot(name, arg, in)
 	case "$sortByCount":
-		return compileSortByCount(arg)
+		return compileSortByCount(arg, in)
 	case "$facet":
 		if err := needsDocument(); err != nil {
 			return nil, err
 		}
-		return compileFacet(d)
+		return compileFacet(d, in)
 	case "$lookup":
 		if err := needsDocument(); err != nil {
 			return nil, err
 		}
-		return compileLookup(d)
+		return compileLookup(d, in)
+	case "$bucket", "$bucketAuto":
+		if err := needsDocument(); err != nil {
+			return nil, err
+		}
+		if name == "$bucket" {
+			return compileBucket(d, in)
+		}
+		return compileBucketAuto(d, in)
+	case "$unionWith":
+		return compileUnion(arg, in)
 	default:
-		return nil, fail("Unrecognized pipeline stage name: '%s'", clip(name))
+		return nil, fail("Unrecognized pipeline stage name: '%s'%s", clip(name), insteadOfStage[name])
 	}
+}
+
+// insteadOfStage says what to do without stages that are not there.
+var insteadOfStage = map[string]string{
+	"$out": ", it is not supported: write with insertMany", "$merge": ", it is not supported: write with bulkWrite", "$geoNear": ", it is not supported: use $match with $geoWithin",
+	"$graphLookup": ", it is not supported: use a $lookup for each level", "$search": ", it is not supported: use $match with $regex", "$redact": ", it is not supported: use $match and $project",
+	"$setWindowFields": ", it is not supported: use $group with $push", "$densify": ", it is not supported", "$fill": ", it is not supported", "$documents": ", it is not supported",
+	"$changeStream": ", it is not supported: use watch()", "$indexStats": ", it is not supported", "$collStats": ", it is not supported",
 }
 
 type matchStage struct {
@@ -257,14 +280,7 @@ func (s *sortStage) end() error {
 	if err := s.order.Sorted(s.docs, s.m); err != nil {
 		return err
 	}
-	for _, d := range s.docs {
-		if more, err := s.next.add(d); err != nil {
-			return err
-		} else if !more {
-			break
-		}
-	}
-	return s.next.end()
+	return passOn(s.docs, s.next)
 }
 
 type limitStage struct {
@@ -307,6 +323,9 @@ type projectStage struct {
 func (s *projectStage) add(d bson.D) (bool, error) {
 	out, err := s.p.Apply(d, s.m)
 	if err != nil {
+		return false, err
+	}
+	if err := s.m.made(out); err != nil {
 		return false, err
 	}
 	return s.next.add(out)
@@ -362,7 +381,6 @@ func compileUnwind(arg any) (stage, error) {
 	if u.steps, err = splitPath(text[1:]); err != nil {
 		return nil, err
 	}
-	u.path = text[1:]
 	return func(r *Run, next sink) sink {
 		s := u
 		s.m, s.next = r.m, next
@@ -370,17 +388,28 @@ func compileUnwind(arg any) (stage, error) {
 	}, nil
 }
 
+// inside follows a path through documents only.
+func inside(d bson.D, steps []string) (v any, ok bool) {
+	v = d
+	for _, s := range steps {
+		d, isDocument := v.(bson.D)
+		if v, ok = Get(d, s); !ok || !isDocument {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
 type unwindStage struct {
 	m        *Meter
 	next     sink
-	path     string
 	steps    []string
 	preserve bool
 	index    string
 }
 
 func (s *unwindStage) add(d bson.D) (bool, error) {
-	v, ok := Lookup(d, s.path)
+	v, ok := inside(d, s.steps)
 	list, isArray := v.(bson.A)
 	switch {
 	case !ok || v == nil || isArray && len(list) == 0:

@@ -42,16 +42,20 @@ const (
 )
 
 // CompileFields reads {field: 1} or {field: 0}, and nothing else. Apply needs no meter for it.
-func CompileFields(fields bson.D) (*Projection, error) { return compileProjection(fields, fieldsOnly) }
+func CompileFields(fields bson.D) (*Projection, error) {
+	return compileProjection(fields, fieldsOnly, nil)
+}
 
 // CompileProjection reads the projection of a query: {field: 1} or {field: 0}, expressions, $slice and $elemMatch.
-func CompileProjection(fields bson.D) (*Projection, error) { return compileProjection(fields, ofFind) }
+func CompileProjection(fields bson.D) (*Projection, error) {
+	return compileProjection(fields, ofFind, nil)
+}
 
-func compileProjection(fields bson.D, d dialect) (*Projection, error) {
+func compileProjection(fields bson.D, d dialect, in names) (*Projection, error) {
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	c := projectionCompiler{dialect: d, p: &Projection{id: true, tree: &projectionNode{children: map[string]*projectionNode{}}}}
+	c := projectionCompiler{dialect: d, in: in, p: &Projection{id: true, tree: &projectionNode{children: map[string]*projectionNode{}}}}
 	if err := c.members("", fields, 0); err != nil {
 		return nil, err
 	}
@@ -69,6 +73,7 @@ func compileProjection(fields bson.D, d dialect) (*Projection, error) {
 
 type projectionCompiler struct {
 	dialect dialect
+	in      names
 	p       *Projection
 	fields  int
 	decided bool // whether it includes or excludes
@@ -129,10 +134,10 @@ func (c *projectionCompiler) member(path string, v any) error {
 	if c.dialect == fieldsOnly {
 		return fail("the projection of '%s' must be 0, 1, true or false", clip(path))
 	}
-	if d, ok := v.(bson.D); ok && c.dialect == ofFind && len(d) == 1 && (d[0].Key == "$slice" || d[0].Key == "$elemMatch") {
+	if d, ok := v.(bson.D); ok && c.dialect == ofFind && len(d) == 1 && (d[0].Key == "$slice" && !isExpressionSlice(d[0].Value) || d[0].Key == "$elemMatch") {
 		return c.part(steps, path, d[0])
 	}
-	value, err := compileExpression(v)
+	value, err := compileExpression(v, c.in)
 	if err != nil {
 		return err
 	}
@@ -147,6 +152,12 @@ func (c *projectionCompiler) member(path string, v any) error {
 	}
 	c.p.computed = append(c.p.computed, computed{steps, value})
 	return nil
+}
+
+// isExpressionSlice tells the expression $slice, of an array that it names, from the projection.
+func isExpressionSlice(v any) bool {
+	list, ok := v.(bson.A)
+	return ok && len(list) > 0 && !isNumber(list[0])
 }
 
 // decide notes whether the projection includes or excludes, which all of it must do.
@@ -301,7 +312,7 @@ func (n *projectionNode) inside(v any, include bool) (any, bool) {
 }
 
 // added reads the members of $addFields; a document in it is another way to write dotted paths.
-func (p *Projection) added(prefix string, fields bson.D, depth int) error {
+func (p *Projection) added(prefix string, fields bson.D, depth int, in names) error {
 	if depth > maxPath || len(fields)+len(p.computed) > maxClauses {
 		return fail("$addFields can name at most %d fields, nested at most %d deep", maxClauses, maxPath)
 	}
@@ -311,7 +322,7 @@ func (p *Projection) added(prefix string, fields bson.D, depth int) error {
 			if len(d) == 0 {
 				return fail("An empty object is not a valid value. Found empty object at path '%s'", clip(path))
 			}
-			if err := p.added(path+".", d, depth+1); err != nil {
+			if err := p.added(path+".", d, depth+1, in); err != nil {
 				return err
 			}
 			continue
@@ -323,7 +334,7 @@ func (p *Projection) added(prefix string, fields bson.D, depth int) error {
 		if strings.HasPrefix(path, "$") || strings.Contains(path, ".$") {
 			return fail("Invalid $addFields :: the field path '%s' has a name that begins with '$'", clip(path))
 		}
-		value, err := compileExpression(e.Value)
+		value, err := compileExpression(e.Value, in)
 		if err != nil {
 			return err
 		}

@@ -74,6 +74,7 @@ func TestFilterSemantics(t *testing.T) {
 		// $mod cuts fractions off.
 		{`{"a":{"$mod":[4,0]}}`, `{"a":8} {"a":-4} {"a":4.9} {"a":[1,4]} {"a":{"$numberDecimal":"4"}}`, `{"a":5} {"a":"4"} {}`},
 		{`{"a":{"$mod":[4,-1]}}`, `{"a":-5}`, `{"a":5}`},
+		{`{"a":{"$mod":[4.9,{"$numberDecimal":"0.5"}]}}`, `{"a":8}`, `{"a":9}`},
 		// $expr: expressions, in which what is missing is less than null.
 		{`{"$expr":{"$gt":["$spent","$budget"]}}`, `{"spent":5,"budget":4} {"spent":"x","budget":4}`, `{"spent":4,"budget":4} {"budget":1}`},
 		{`{"$expr":{"$eq":["$a",null]}}`, `{"a":null}`, `{} {"a":1}`},
@@ -97,7 +98,7 @@ func TestFilterSemantics(t *testing.T) {
 		`{"a":{"$near":[0,0]}}`: "unknown operator: $near, at 'a'", `{"a":{"$elemMatch":{"b":{"$bitsAllSet":1}}}}`: "$bitsAllSet, at 'a.b'", `{"$text":{"$search":"x"}}`: "$text", `{"$jsonSchema":{}}`: "$jsonSchema",
 		`{"a":{"$ne":{"$regularExpression":{"pattern":"x","options":""}}}}`: "regex as arg to $ne", `{"a":{"$gt":{"$regularExpression":{"pattern":"x","options":""}}}}`: "field 'a': $gt",
 		`{"a":{"$all":[{"$gt":1}]}}`: "no $ expressions in $all", `{"a":{"$type":[]}}`: "at least one type", `{"a":{"$type":99}}`: "Invalid numerical type code: 99",
-		`{"a":{"$regex":"(?=x)"}}`: "(?=", `{"$expr":{"$map":{}}}`: "Unrecognized expression '$map'", `{"a":{"$nin":{"$regularExpression":{"pattern":"x","options":""}}}}`: "$nin",
+		`{"a":{"$regex":"(?=x)"}}`: "(?=", `{"$expr":{"$function":{}}}`: "Unrecognized expression '$function'", `{"a":{"$elemMatch":{"b":1,"$expr":true}}}`: "top-level document", `{"$where":"1"}`: "use $expr", `{"a":{"$nin":{"$regularExpression":{"pattern":"x","options":""}}}}`: "$nin",
 	} {
 		_, err := CompileFilter(doc(t, query))
 		require.ErrorContains(t, err, text, query)
@@ -116,6 +117,8 @@ func TestSortSemantics(t *testing.T) {
 		{`{"a":-1}`, `{"a":[5,1]} {"a":4} {"a":[3,2]} {"a":1} {} {"a":[]}`},
 		{`{"a":1}`, `{"a":[]} {} {"a":[5,1]} {"a":[3,2]} {"a":2.5}`},
 		{`{"a.b":1}`, `{"a":1} {"a":[{"b":9},{"b":1}]} {"a":{"b":2}} {"a":[{"b":3}]}`},
+		{`{"a.b":1}`, `{"a":[1,{"b":2}]} {"a":[{"b":1}]}`}, // an element without the field counts as null
+		{`{"a.0":1}`, `{"a":[1,9]} {"a":[2,0]}`},
 		{`{"a":1,"b":-1}`, `{"a":1,"b":2} {"a":1,"b":1} {"a":2,"b":9}`},
 	} {
 		order, err := CompileSort(doc(t, c.order))
@@ -194,6 +197,7 @@ func TestUpdateSemantics(t *testing.T) {
 		{`{}`, `{"$rename":{"a":"b","x":"y"}}`, ``, `{"a":1,"b":2}`, `{"b":1}`},
 		{`{}`, `{"$rename":{"a.b":"c.d"}}`, ``, `{"a":{"b":1}}`, `{"a":{},"c":{"d":1}}`},
 		{`{}`, `{"$rename":{"a.0":"c"}}`, ``, `{"a":[1]}`, `!array element`},
+		{`{}`, `{"$rename":{"a":"l.0"}}`, ``, `{"a":1,"l":[2]}`, `!destination field`},
 		{`{}`, `{"$rename":{"a.0.b":"c"}}`, ``, `{"a":[{"b":1}]}`, `!array element`},
 		// $currentDate
 		{`{}`, `{"$currentDate":{"a":false,"b":{"$type":"date"}}}`, ``, `{}`, `{"a":{"$date":5000},"b":{"$date":5000}}`},
@@ -249,6 +253,48 @@ func TestUpdateSemantics(t *testing.T) {
 		require.NoError(t, err, what)
 		require.Equal(t, text(t, doc(t, c.after)), text(t, got), what)
 		require.Equal(t, text(t, doc(t, c.before)), text(t, before), "the original stays")
+	}
+}
+
+// An update by a pipeline, as the manual has it, on what the caller sees of the document: the second one, if there is one.
+func TestUpdatePipeline(t *testing.T) {
+	for _, c := range []struct{ update, before, seen, after string }{
+		{`[{"$set":{"avg":{"$avg":"$tests"},"at":"$$NOW"}},{"$set":{"grade":{"$cond":[{"$gte":["$avg",80]},"A","B"]}}}]`, `{"_id":1,"tests":[90,80]}`, ``, `{"_id":1,"tests":[90,80],"avg":85.0,"at":{"$date":5000},"grade":"A"}`},
+		{`[{"$unset":["a","b.c"]}]`, `{"_id":1,"a":1,"b":{"c":1,"d":2}}`, ``, `{"_id":1,"b":{"d":2}}`},
+		{`[{"$replaceWith":{"$mergeObjects":[{"x":0,"y":0},"$$ROOT"]}}]`, `{"_id":1,"y":5}`, ``, `{"_id":1,"y":5,"x":0}`},
+		{`[{"$replaceRoot":{"newRoot":{"n":"$n"}}}]`, `{"_id":1,"n":2,"m":3}`, ``, `{"_id":1,"n":2}`},
+		{`[{"$project":{"n":1}}]`, `{"_id":1,"n":2,"m":3}`, ``, `{"_id":1,"n":2}`},
+		{`[{"$set":{"_id":2}}]`, `{"_id":1}`, ``, `!immutable field '_id'`},
+		{`[{"$set":{"copy":"$secret","in":"$o.secret","n":1}}]`, `{"_id":1,"secret":7,"o":{"secret":8,"p":1}}`, `{"_id":1,"o":{"p":1}}`, `{"_id":1,"secret":7,"o":{"secret":8,"p":1},"n":1}`},
+		{`[{"$set":{"o.p":2,"o.q.r":3}}]`, `{"_id":1,"o":{"secret":8,"p":1,"q":{"secret":9}}}`, `{"_id":1,"o":{"p":1,"q":{}}}`, `{"_id":1,"o":{"secret":8,"p":2,"q":{"secret":9,"r":3}}}`},
+		{`[{"$set":{"o.l":{"$slice":["$o.l",1]}}}]`, `{"_id":1,"o":{"l":[{"secret":8},{}]}}`, `{"_id":1,"o":{"l":[{},{}]}}`, `!'o.l' can't be changed by a pipeline`},
+		{`[{"$unset":"o"}]`, `{"_id":1,"o":{"secret":8,"p":1}}`, `{"_id":1,"o":{"p":1}}`, `!'o' can't be changed by a pipeline`},
+		{`[{"$replaceWith":{"n":1}}]`, `{"_id":1,"secret":7,"m":3}`, `{"_id":1,"m":3}`, `{"_id":1,"secret":7,"n":1}`},
+		{`[]`, `{}`, ``, `!at least one stage`},
+		{`[{"$match":{}}]`, `{}`, ``, `!this stage can't be in an update`},
+		{`[{"$set":{"a":{"$divide":[1,0]}}}]`, `{}`, ``, `!divide by zero`},
+	} {
+		stages, err := ejson.ParseArray([]byte(c.update))
+		require.NoError(t, err)
+		before := doc(t, c.before)
+		seen := before
+		if c.seen != "" {
+			seen = doc(t, c.seen)
+		}
+		u, err := CompileUpdatePipeline(stages)
+		var got bson.D
+		if err == nil {
+			got, err = u.Apply(before, Target{ID: "_id", Seen: seen, Now: time.UnixMilli(5000)}, meter())
+		}
+		if want, ok := strings.CutPrefix(c.after, "!"); ok {
+			require.ErrorContains(t, err, want, c.update)
+			continue
+		}
+		require.NoError(t, err, c.update)
+		require.Equal(t, text(t, doc(t, c.after)), text(t, got), c.update)
+		require.Equal(t, text(t, doc(t, c.before)), text(t, before), "the original stays")
+		require.False(t, u.Replaces())
+		require.Empty(t, u.Increments())
 	}
 }
 
@@ -336,7 +382,11 @@ func TestPipelineSemantics(t *testing.T) {
 		require.Equal(t, "stock", collection)
 		for _, o := range others {
 			d := doc(t, o)
-			if ok, err := filter.Match(d, meter()); err != nil {
+			if filter == nil {
+				if more, err := f(d); err != nil || !more {
+					return err
+				}
+			} else if ok, err := filter.Match(d, meter()); err != nil {
 				return err
 			} else if ok {
 				if _, err := f(d); err != nil {
@@ -386,6 +436,8 @@ func TestPipelineSemantics(t *testing.T) {
 		{`{"_id":1,"x":2}`, `[{"$project":{"_id":"$x"}}]`, `[{"_id":2}]`},
 		{`{"_id":1,"x":2,"y":{"z":1,"w":2}}`, `[{"$project":{"_id":0,"y":{"z":0}}}]`, `[{"x":2,"y":{"w":2}}]`},
 		{`{"a":[{"b":1},{"b":2},{}],"c":[1,2]}`, `[{"$project":{"x":"$a.b","y":"$c.0","_id":0}}]`, `[{"x":[1,2],"y":[]}]`},
+		{`{"a":[[{"b":1}],{"b":2}]}`, `[{"$project":{"x":"$a.b"}}]`, `[{"x":[2]}]`},
+		{`{"a":[5,6]}`, `[{"$unwind":"$a.0"}]`, `[]`},
 		// $replaceRoot, $sortByCount, $facet, $sample
 		{`{"o":{"a":1}}`, `[{"$replaceRoot":{"newRoot":"$o"}}]`, `[{"a":1}]`},
 		{`{"a":1}`, `[{"$replaceWith":{"b":"$a"}}]`, `[{"b":1}]`},
@@ -398,6 +450,24 @@ func TestPipelineSemantics(t *testing.T) {
 		{`{"_id":1,"i":"x"} {"_id":2,"i":["y","z"]} {"_id":3} {"_id":4,"i":"none"} {"_id":5,"i":[]} {"_id":6,"i":["x","y"]}`, `[{"$lookup":{"from":"stock","localField":"i","foreignField":"sku","as":"s"}},{"$project":{"s":"$s._id"}}]`,
 			`[{"_id":1,"s":[10,11]},{"_id":2,"s":[11]},{"_id":3,"s":[12,13]},{"_id":4,"s":[]},{"_id":5,"s":[]},{"_id":6,"s":[10,11]}]`},
 		{`{"_id":1,"l":[{"i":"x"},{"i":"y"}]}`, `[{"$lookup":{"from":"stock","localField":"l.i","foreignField":"sku","as":"r.s"}},{"$project":{"r":{"s":{"q":1}}}}]`, `[{"_id":1,"r":{"s":[{"q":1},{"q":2}]}}]`},
+		// $lookup with a pipeline: for each document, with variables of it; by fields, too; or the same for all.
+		{`{"_id":1,"min":2} {"_id":2,"min":4}`, `[{"$lookup":{"from":"stock","let":{"m":"$min"},"pipeline":[{"$match":{"$expr":{"$gte":["$q","$$m"]}}},{"$project":{"q":1,"_id":0}}],"as":"s"}}]`, `[{"_id":1,"min":2,"s":[{"q":2},{"q":3},{"q":4}]},{"_id":2,"min":4,"s":[{"q":4}]}]`},
+		{`{"_id":1,"i":"x","min":2}`, `[{"$lookup":{"from":"stock","localField":"i","foreignField":"sku","let":{"m":"$min"},"pipeline":[{"$match":{"$expr":{"$lt":["$q","$$m"]}}},{"$project":{"q":1,"_id":0}}],"as":"s"}}]`, `[{"_id":1,"i":"x","min":2,"s":[{"q":1}]}]`},
+		{`{"_id":1} {"_id":2}`, `[{"$lookup":{"from":"stock","pipeline":[{"$match":{"q":{"$gt":2}}},{"$group":{"_id":null,"n":{"$sum":"$q"}}}],"as":"s"}}]`, `[{"_id":1,"s":[{"_id":null,"n":7}]},{"_id":2,"s":[{"_id":null,"n":7}]}]`},
+		{`{"_id":1,"v":3}`, `[{"$lookup":{"from":"stock","let":{"v":"$v"},"pipeline":[{"$match":{"q":{"$lt":2}}},{"$lookup":{"from":"stock","let":{"q":"$q"},"pipeline":[{"$match":{"$expr":{"$in":["$q",["$$q","$$v"]]}}},{"$project":{"_id":0,"q":1,"both":{"$add":["$$q","$$v"]}}}],"as":"in"}},{"$project":{"in":1,"_id":0}}],"as":"s"}}]`,
+			`[{"_id":1,"v":3,"s":[{"in":[{"q":1,"both":4},{"q":3,"both":4}]}]}]`},
+		{`{"_id":1} {"_id":2}`, `[{"$lookup":{"from":"stock","pipeline":[],"as":"s"}},{"$project":{"n":{"$size":"$s"}}}]`, `[{"_id":1,"n":4},{"_id":2,"n":4}]`},
+		{`{"_id":1} {"_id":2}`, `[{"$lookup":{"from":"stock","pipeline":[{"$limit":1}],"as":"s"}},{"$limit":1},{"$project":{"n":{"$size":"$s"}}}]`, `[{"_id":1,"n":1}]`},
+		// $unionWith, $bucket, $bucketAuto
+		{`{"q":9}`, `[{"$unionWith":{"coll":"stock","pipeline":[{"$match":{"q":{"$gt":2}}},{"$project":{"q":1,"_id":0}}]}}]`, `[{"q":9},{"q":3},{"q":4}]`},
+		{`{"q":9}`, `[{"$unionWith":"stock"},{"$count":"n"}]`, `[{"n":5}]`},
+		{`{"q":9}`, `[{"$unionWith":"stock"},{"$limit":1}]`, `[{"q":9}]`},
+		{`{"p":5} {"p":15} {"p":199} {"p":"x"} {"p":20}`, `[{"$bucket":{"groupBy":"$p","boundaries":[0,10,20],"default":"other","output":{"n":{"$sum":1},"all":{"$push":"$p"}}}}]`, `[{"_id":0,"n":1,"all":[5]},{"_id":10,"n":1,"all":[15]},{"_id":"other","n":3,"all":[199,"x",20]}]`},
+		{`{"p":5} {"p":0}`, `[{"$bucket":{"groupBy":"$p","boundaries":[0,10]}}]`, `[{"_id":0,"count":2}]`},
+		{`{"p":1} {"p":2} {"p":2} {"p":2} {"p":5}`, `[{"$bucketAuto":{"groupBy":"$p","buckets":2}}]`, `[{"_id":{"min":1,"max":5},"count":4},{"_id":{"min":5,"max":5},"count":1}]`},
+		{`{"p":1} {"p":2} {"p":3} {"p":4}`, `[{"$bucketAuto":{"groupBy":"$p","buckets":2,"output":{"a":{"$push":"$p"}}}}]`, `[{"_id":{"min":1,"max":3},"a":[1,2]},{"_id":{"min":3,"max":4},"a":[3,4]}]`},
+		{``, `[{"$bucketAuto":{"groupBy":"$p","buckets":2}}]`, `[]`},
+		{`{"d":{"a":1}} {"d":{"b":2}} {}`, `[{"$group":{"_id":null,"m":{"$mergeObjects":"$d"},"sd":{"$stdDevPop":{"$ifNull":["$d.a",3]}}}}]`, `[{"_id":null,"m":{"a":1,"b":2},"sd":0.9428090415820634}]`},
 		// Conditions compute no more than they need.
 		{`{"n":0}`, `[{"$project":{"x":{"$cond":[{"$eq":["$n",0]},"zero",{"$divide":[1,"$n"]}]},"y":{"$and":["$n",{"$divide":[1,"$n"]}]},"z":{"$or":[true,{"$divide":[1,"$n"]}]},"w":{"$ifNull":["$n",{"$divide":[1,"$n"]}]}}}]`, `[{"x":"zero","y":false,"z":true,"w":0}]`},
 		{`{"n":5}`, `[{"$project":{"x":{"$switch":{"branches":[{"case":{"$lt":["$n",5]},"then":"low"},{"case":{"$eq":["$n",5]},"then":"five"}],"default":"high"}}}}]`, `[{"x":"five"}]`},
@@ -418,20 +488,23 @@ func TestPipelineSemantics(t *testing.T) {
 		require.Equal(t, text(t, want), text(t, got), c.stages)
 	}
 	for stages, text := range map[string]string{
-		`[{"$match":{}},{"$out":"x"}]`: "Unrecognized pipeline stage name: '$out' (stage 2", `[{"$lookup":{"from":"a","pipeline":[],"as":"x"}}]`: "'pipeline' of $lookup is not supported", `[{"$lookup":{"from":"a"}}]`: "$lookup needs",
+		`[{"$match":{}},{"$out":"x"}]`: "Unrecognized pipeline stage name: '$out', it is not supported: write with insertMany (stage 2", `[{"$lookup":{"from":"a","foo":[],"as":"x"}}]`: "'foo' of $lookup is not supported", `[{"$lookup":{"from":"a"}}]`: "$lookup needs",
 		`[{"$facet":{"a":[{"$facet":{"b":[]}}]}}]`: "within a $facet", `[{"$facet":{"a":[{"$foo":1}]}}]`: "'a': Unrecognized pipeline stage name: '$foo' (stage 1", `[{"$facet":{}}]`: "$facet", `[{"$sample":{"size":0}}]`: "$sample",
 		`[{"$replaceRoot":{"x":1}}]`: "newRoot", `[{"$sortByCount":"x"}]`: "sortByCount", `[{"$addFields":{"a":{}}}]`: "empty object", `[{"$addFields":{"$a":1}}]`: "'$a'", `[{"$addFields":{}}]`: "at least one field",
-		`[{"$project":{"a":{"$dateTrunc":{}}}}]`: "'$dateTrunc'", `[{"$project":{"a":{"$year":{"date":"$t","timezone":"Nowhere/Here"}}}}]`: "time zone", `[{"$project":{"a":{"$dateToString":{"date":"$t","format":"%Q"}}}}]`: "%Q",
-		`[{"$project":{"a":{"$year":{"date":"$t","x":1}}}}]`: "'x'", `[{"$project":{"a":{"$cond":{"if":1,"then":2}}}}]`: "'else'", `[{"$project":{"a":{"$switch":{"branches":[]}}}}]`: "branch", `[{"$project":{"a":"$$NOW"}}]`: "NOW",
-		`[{"$bucket":{}}]`: "'$bucket'", `[{"$group":{"_id":null,"x":{"$stdDevPop":"$a"}}}]`: "'$stdDevPop'",
+		`[{"$project":{"a":{"$dateTrunc":{}}}}]`: "'date' parameter to $dateTrunc", `[{"$project":{"a":{"$year":{"date":"$t","timezone":"Nowhere/Here"}}}}]`: "time zone", `[{"$project":{"a":{"$dateToString":{"date":"$t","format":"%Q"}}}}]`: "%Q",
+		`[{"$project":{"a":{"$year":{"date":"$t","x":1}}}}]`: "'x'", `[{"$project":{"a":{"$cond":{"if":1,"then":2}}}}]`: "'else'", `[{"$project":{"a":{"$switch":{"branches":[]}}}}]`: "branch", `[{"$project":{"a":"$$USER_ROLES"}}]`: "USER_ROLES",
+		`[{"$lookup":{"from":"a","as":"x","localField":"b","pipeline":[]}}]`: "$lookup needs", `[{"$lookup":{"from":"a","as":"x","let":{"v":"$a"},"pipeline":[{"$project":{"x":"$$w"}}]}}]`: "undefined variable: w (stage 1 of the pipeline, $project)",
+		`[{"$lookup":{"from":"a","as":"x","let":1,"pipeline":[]}}]`: "'let'", `[{"$unionWith":{"coll":1}}]`: "$unionWith", `[{"$unionWith":{"coll":"a","pipeline":[{"$foo":1}]}}]`: "'$foo'", `[{"$bucket":{"groupBy":"$a","boundaries":[1]}}]`: "at least two", `[{"$bucket":{"groupBy":"$a","boundaries":[2,1]}}]`: "ascending",
+		`[{"$bucket":{"groupBy":"$a","boundaries":[1,9],"default":5}}]`: "'default'", `[{"$bucketAuto":{"groupBy":"$a","buckets":0}}]`: "positive", `[{"$bucketAuto":{"groupBy":"$a","buckets":2,"granularity":"R5"}}]`: "granularity", `[{"$group":{"_id":null,"a":{"$sum":["$a","$b"]}}}]`: "unary operator",
+		`[{"$graphLookup":{}}]`: "'$graphLookup', it is not supported: use a $lookup", `[{"$group":{"_id":null,"x":{"$topN":"$a"}}}]`: "'$topN'",
 	} {
 		_, err := evaluate(``, stages)
 		require.ErrorContains(t, err, text, stages)
 	}
 	for stages, text := range map[string]string{
-		`[{"$replaceRoot":{"newRoot":"$a"}}]`: "must evaluate to an object", `[{"$project":{"x":{"$year":"$a"}}}]`: "needs a date", `[{"$project":{"x":{"$switch":{"branches":[{"case":false,"then":1}]}}}}]`: "matching branch",
+		`[{"$replaceRoot":{"newRoot":"$a"}}]`: "must evaluate to an object", `[{"$bucket":{"groupBy":"$a","boundaries":[5,9]}}]`: "none of the ranges", `[{"$group":{"_id":null,"m":{"$mergeObjects":"$d"}}}]`: "object inputs", `[{"$project":{"x":{"$year":"$a"}}}]`: "needs a date", `[{"$project":{"x":{"$switch":{"branches":[{"case":false,"then":1}]}}}}]`: "matching branch",
 	} {
-		_, err := evaluate(`{"a":1}`, stages)
+		_, err := evaluate(`{"a":1,"d":1}`, stages)
 		require.ErrorContains(t, err, text, stages)
 	}
 }

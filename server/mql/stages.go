@@ -2,7 +2,6 @@ package mql
 
 import (
 	"math/rand/v2"
-	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -66,7 +65,7 @@ type replaceStage struct {
 }
 
 // compileReplaceRoot reads {newRoot: expression}, or for $replaceWith the expression.
-func compileReplaceRoot(name string, arg any) (stage, error) {
+func compileReplaceRoot(name string, arg any, in names) (stage, error) {
 	if name == "$replaceRoot" {
 		d, _ := arg.(bson.D)
 		root, ok := Get(d, "newRoot")
@@ -75,7 +74,7 @@ func compileReplaceRoot(name string, arg any) (stage, error) {
 		}
 		arg = root
 	}
-	root, err := compileExpression(arg)
+	root, err := compileExpression(arg, in)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +88,10 @@ func (s *replaceStage) add(d bson.D) (bool, error) {
 	}
 	root, ok := v.(bson.D)
 	if !ok {
-		return false, fail("'%s' expression must evaluate to an object, but the result was of another type, or missing", s.name)
+		return false, fail("'%s' expression must evaluate to an object, but resulting value was of type: %s", s.name, typeName(v))
+	}
+	if err := s.m.made(root); err != nil {
+		return false, err
 	}
 	return s.next.add(root)
 }
@@ -97,13 +99,13 @@ func (s *replaceStage) add(d bson.D) (bool, error) {
 func (s *replaceStage) end() error { return s.next.end() }
 
 // compileSortByCount is a $group that counts, and a $sort of the counts.
-func compileSortByCount(arg any) (stage, error) {
+func compileSortByCount(arg any, in names) (stage, error) {
 	if d, ok := arg.(bson.D); ok && !hasOperators(d) {
 		return nil, fail("the sortByCount field must be a path or an expression")
 	} else if text, ok := arg.(string); !isOperator(arg) && (!ok || !strings.HasPrefix(text, "$")) {
 		return nil, fail("the sortByCount field must be a path or an expression")
 	}
-	group, err := compileGroup(bson.D{{Key: "_id", Value: arg}, {Key: "count", Value: bson.D{{Key: "$sum", Value: int32(1)}}}})
+	group, err := compileGroup(bson.D{{Key: "_id", Value: arg}, {Key: "count", Value: bson.D{{Key: "$sum", Value: int32(1)}}}}, in)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +121,7 @@ type facetStage struct {
 	closed []bool // that want no more
 }
 
-func compileFacet(d bson.D) (stage, error) {
+func compileFacet(d bson.D, in names) (stage, error) {
 	if len(d) == 0 || len(d) > maxStages {
 		return nil, fail("$facet needs 1 to %d pipelines", maxStages)
 	}
@@ -129,7 +131,7 @@ func compileFacet(d bson.D) (stage, error) {
 		if !ok || e.Key == "" || strings.ContainsAny(e.Key, "$.") {
 			return nil, fail("'%s' of $facet must be a name without '$' and '.', with an array of stages", clip(e.Key))
 		}
-		p, err := compilePipeline(list, true)
+		p, err := compilePipeline(list, true, in)
 		if err != nil {
 			return nil, fail("'%s': %s", clip(e.Key), err)
 		}
@@ -138,7 +140,7 @@ func compileFacet(d bson.D) (stage, error) {
 	return func(r *Run, next sink) sink {
 		s := &facetStage{next: next, names: names, closed: make([]bool, len(names))}
 		for _, p := range pipelines {
-			s.parts = append(s.parts, p.Run(r.m, r.foreign))
+			s.parts = append(s.parts, p.run(r.m, r.others))
 		}
 		return s
 	}, nil
@@ -170,144 +172,4 @@ func (s *facetStage) end() error {
 		out = append(out, bson.E{Key: s.names[i], Value: docs})
 	}
 	return passOn([]bson.D{out}, s.next)
-}
-
-// lookupStage adds to each document those of another collection that have its value in a field. It waits for all documents, to read the other
-// collection once.
-type lookupStage struct {
-	r     *Run
-	next  sink
-	from  string
-	local []string // path
-	field string   // of the other collection
-	steps []string // of field
-	as    []string
-	docs  []bson.D
-}
-
-// compileLookup reads {from, localField, foreignField, as}.
-func compileLookup(d bson.D) (stage, error) {
-	text := map[string]string{}
-	for _, e := range d {
-		switch e.Key {
-		case "from", "localField", "foreignField", "as":
-			s, ok := e.Value.(string)
-			if !ok || s == "" || strings.HasPrefix(s, "$") {
-				return nil, fail("$lookup argument '%s' must be a name, a string without '$'", e.Key)
-			}
-			text[e.Key] = s
-		default:
-			return nil, fail("the argument '%s' of $lookup is not supported: only from, localField, foreignField and as are", clip(e.Key))
-		}
-	}
-	if len(text) != 4 {
-		return nil, fail("$lookup needs from, localField, foreignField and as")
-	}
-	var paths [3][]string
-	for i, name := range []string{"localField", "foreignField", "as"} {
-		var err error
-		if paths[i], err = splitPath(text[name]); err != nil {
-			return nil, err
-		}
-	}
-	return func(r *Run, next sink) sink {
-		return &lookupStage{r: r, next: next, from: text["from"], local: paths[0], field: text["foreignField"], steps: paths[1], as: paths[2]}
-	}, nil
-}
-
-func (s *lookupStage) add(d bson.D) (bool, error) {
-	s.docs = append(s.docs, d)
-	return true, s.r.m.Hold(Size(d))
-}
-
-// keys calls f with the key of each value at a path: of an array those of its elements, and with whole its own. What is missing is null.
-func (s *lookupStage) keys(d bson.D, steps []string, whole bool, f func(v any, key string)) error {
-	_, err := walk(d, steps, s.r.m, func(v any) (bool, error) {
-		if _, absent := v.(missing); absent {
-			v = nil
-		}
-		list, isArray := v.(bson.A)
-		if !isArray || whole {
-			f(v, string(Key(v)))
-		}
-		for _, e := range list {
-			f(e, string(Key(e)))
-		}
-		return false, s.r.m.Step(cost(v))
-	})
-	return err
-}
-
-func (s *lookupStage) end() error {
-	others, found, err := s.look()
-	if err != nil {
-		return err
-	}
-	for _, d := range s.docs {
-		var chosen []int // of others, in their order
-		if err := s.keys(d, s.local, false, func(_ any, key string) { chosen = append(chosen, found[key]...) }); err != nil {
-			return err
-		}
-		slices.Sort(chosen)
-		list := bson.A{}
-		for _, i := range slices.Compact(chosen) {
-			list = append(list, others[i])
-		}
-		if err := s.r.m.Hold(16 * len(list)); err != nil {
-			return err
-		}
-		out, err := compute(d, s.as, list, s.r.m)
-		if err != nil {
-			return err
-		}
-		if more, err := s.next.add(out.(bson.D)); err != nil {
-			return err
-		} else if !more {
-			break
-		}
-	}
-	return s.next.end()
-}
-
-// look reads the documents of the other collection that any document needs. found tells which of them have a value, by its key.
-func (s *lookupStage) look() (others []bson.D, found map[string][]int, err error) {
-	if s.r.foreign == nil {
-		return nil, nil, fail("$lookup can't read other collections here")
-	}
-	found = map[string][]int{}
-	values := bson.A{}
-	for _, d := range s.docs {
-		if err := s.keys(d, s.local, false, func(v any, key string) {
-			if _, known := found[key]; !known {
-				found[key] = nil
-				values = append(values, v)
-			}
-		}); err != nil {
-			return nil, nil, err
-		}
-	}
-	if err := s.r.m.Hold(Size(values)); err != nil || len(values) == 0 {
-		return nil, nil, err
-	}
-	// The clause is for indexes; the predicate is the same by a map: a value of it may be a regular expression, which is one like others here.
-	filter := &Filter{clauses: []clause{{s.field, bson.D{{Key: "$in", Value: values}}}}}
-	filter.root = somewhere(s.steps, (&filterCompiler{}).orElement(func(v any, m *Meter) (bool, error) {
-		if _, absent := v.(missing); absent {
-			v = nil
-		}
-		_, wanted := found[string(Key(v))]
-		return wanted, m.Step(cost(v))
-	}))
-	err = s.r.foreign(s.from, filter, func(d bson.D) (bool, error) {
-		if err := s.keys(d, s.steps, true, func(_ any, key string) {
-			if list, wanted := found[key]; wanted && (len(list) == 0 || list[len(list)-1] != len(others)) {
-				found[key] = append(list, len(others))
-			}
-		}); err != nil {
-			return false, err
-		}
-		others = append(others, d)
-		return true, s.r.m.Hold(Size(d))
-	})
-	return others, found, err
 }

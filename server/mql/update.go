@@ -2,26 +2,24 @@ package mql
 
 import (
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-
-	"realmsync/core/value"
 )
 
 // Bounds on updates.
 const (
 	maxChanges  = 10000   // fields that one update names
 	maxElements = 1 << 20 // of an array that an update makes longer
-	maxPadding  = 1500    // elements that a write behind the end of an array adds, as in MongoDB
+	maxPadding  = 1500    // elements that a write behind the end of an array adds; MongoDB has 1,500,000
 )
 
-// Update is a compiled update: operators, or a document that replaces the whole. It is immutable.
+// Update is a compiled update: operators, a document that replaces the whole, or a pipeline that computes it. It is immutable.
 type Update struct {
-	replacement bson.D // not nil: the whole
+	replacement bson.D    // not nil: the whole
+	pipeline    *Pipeline // not nil: computes the whole
 	changes     []change
 	elements    map[string]*Filter // the array filters, by identifier
 }
@@ -41,8 +39,7 @@ type push struct {
 	each     bson.A
 	position *int64
 	slice    *int64
-	sort     Sort // of documents
-	order    int  // of values, 0: none
+	order    *elementOrder
 }
 
 // operators are those that an update may have.
@@ -186,18 +183,10 @@ func compilePush(op string, arg any) (*push, error) {
 				p.slice = &n
 			}
 		case op == "$push" && e.Key == "$sort":
-			if order, ok := e.Value.(bson.D); ok {
-				var err error
-				if p.sort, err = CompileSort(order); err != nil {
-					return nil, err
-				}
-				continue
+			var err error
+			if p.order, err = compileElementOrder("$sort", e.Value); err != nil {
+				return nil, err
 			}
-			n, ok := wholeNumber(e.Value)
-			if !ok || n != 1 && n != -1 {
-				return nil, fail("the $sort element value must be 1, -1 or a document")
-			}
-			p.order = int(n)
 		default:
 			return nil, fail("unrecognized clause in %s: %s", op, clip(e.Key))
 		}
@@ -265,7 +254,7 @@ func (u *Update) Increments() map[string]any {
 }
 
 // Paths returns the fields that an update of a document that is there names, as steps: those that it may read or change. A path ends before what
-// is positional.
+// is positional. What a pipeline makes is asked of Target.May.
 func (u *Update) Paths() [][]string {
 	var out [][]string
 	for _, e := range u.replacement {
@@ -290,10 +279,11 @@ func (u *Update) Paths() [][]string {
 
 // Target says what is known of the document that an update is applied to.
 type Target struct {
-	ID        string  // the field that must stay as it is; a replacement keeps it
-	Inserting bool    // an upsert makes the document
-	Filter    *Filter // what found it: $ in a path is the first element of an array that it holds for
-	Seen      bson.D  // what Filter and array filters see of it
+	ID        string                    // the field that must stay as it is; a replacement keeps it
+	Inserting bool                      // an upsert makes the document
+	Filter    *Filter                   // what found it: $ in a path is the first element of an array that it holds for
+	Seen      bson.D                    // what Filter, array filters and a pipeline see of it
+	May       func(path []string) error // asked of each field that a pipeline makes and Seen doesn't have; nil: it may be made
 	Now       time.Time
 }
 
@@ -318,6 +308,13 @@ func (u *Update) Apply(d bson.D, t Target, m *Meter) (bson.D, error) {
 		return out, nil
 	}
 	var whole any = d
+	if u.pipeline != nil {
+		made, err := u.compute(d, &t, m)
+		if err != nil {
+			return nil, err
+		}
+		whole = made
+	}
 	for i := range u.changes {
 		c := &u.changes[i]
 		if c.op == "$setOnInsert" && !t.Inserting {
@@ -396,6 +393,11 @@ func (c *change) perform(whole any, now time.Time, m *Meter) (any, error) {
 		to, err := splitPath(c.arg.(string))
 		if err != nil {
 			return nil, err
+		}
+		for i := range to {
+			if v, _ := lookup(whole, to[:i]); classOf(v) == classArray {
+				return nil, fail("The destination field of $rename cannot be an array element: '%s'", clip(c.arg.(string)))
+			}
 		}
 		return assign(remove(whole, c.steps), to, at)
 	default:
@@ -505,21 +507,10 @@ func (p *push) push(list bson.A, m *Meter) (bson.A, error) {
 	}
 	out := make(bson.A, 0, len(list)+len(p.each))
 	out = append(append(append(out, list[:at]...), p.each...), list[at:]...)
-	switch {
-	case p.sort != nil:
-		if err := m.Step(len(out) * 16); err != nil {
+	if p.order != nil {
+		if err := p.order.sort(out, m); err != nil {
 			return nil, err
 		}
-		slices.SortStableFunc(out, func(a, b any) int {
-			x, _ := a.(bson.D)
-			y, _ := b.(bson.D)
-			return p.sort.Compare(x, y)
-		})
-	case p.order != 0:
-		if err := m.Step(len(out) * 16); err != nil {
-			return nil, err
-		}
-		slices.SortStableFunc(out, func(a, b any) int { return p.order * Compare(a, b) })
 	}
 	if p.slice != nil {
 		switch n := *p.slice; {
@@ -617,97 +608,4 @@ func remove(v any, steps []string) any {
 		}
 	}
 	return v
-}
-
-// Add adds numbers as MongoDB does: int32 grows to int64, and int64 to double. Other values give null.
-func Add(a, b any) any {
-	if i, j, ok := integers(a, b); ok {
-		sum := i + j
-		if (sum > i) == (j > 0) || j == 0 {
-			return fitted(sum, a, b)
-		}
-		return float64(i) + float64(j)
-	}
-	return calculate(a, b, value.Decimal.Add, func(x, y float64) float64 { return x + y })
-}
-
-// Multiply is Add for products.
-func Multiply(a, b any) any {
-	if i, j, ok := integers(a, b); ok {
-		product := i * j
-		if i == 0 || j == 0 || product/j == i && (i != -1 || j != math.MinInt64) && (j != -1 || i != math.MinInt64) {
-			return fitted(product, a, b)
-		}
-		return float64(i) * float64(j)
-	}
-	return calculate(a, b, value.Decimal.Mul, func(x, y float64) float64 { return x * y })
-}
-
-// subtract is Add for differences.
-func subtract(a, b any) any {
-	if i, j, ok := integers(a, b); ok {
-		difference := i - j
-		if (difference < i) == (j > 0) || j == 0 {
-			return fitted(difference, a, b)
-		}
-		return float64(i) - float64(j)
-	}
-	return calculate(a, b, value.Decimal.Sub, func(x, y float64) float64 { return x - y })
-}
-
-// divide gives a double, or a decimal.
-func divide(a, b any) any {
-	return calculate(a, b, value.Decimal.Div, func(x, y float64) float64 { return x / y })
-}
-
-func integers(a, b any) (i, j int64, ok bool) {
-	i, ok1 := integer(a)
-	j, ok2 := integer(b)
-	return i, j, ok1 && ok2
-}
-
-func integer(v any) (int64, bool) {
-	switch v := v.(type) {
-	case int32:
-		return int64(v), true
-	case int64:
-		return v, true
-	}
-	return 0, false
-}
-
-// fitted is an int32 if both operands were and the result fits.
-func fitted(n int64, a, b any) any {
-	_, x := a.(int32)
-	_, y := b.(int32)
-	if x && y && n >= math.MinInt32 && n <= math.MaxInt32 {
-		return int32(n)
-	}
-	return n
-}
-
-func calculate(a, b any, decimal func(value.Decimal, value.Decimal) value.Decimal, double func(x, y float64) float64) any {
-	if !isNumber(a) || !isNumber(b) {
-		return nil
-	}
-	_, x := a.(bson.Decimal128)
-	_, y := b.(bson.Decimal128)
-	if x || y {
-		d := decimal(asDecimal(a), asDecimal(b))
-		return bson.NewDecimal128(d.Hi, d.Lo)
-	}
-	return double(float(a), float(b))
-}
-
-func asDecimal(v any) value.Decimal {
-	switch v := v.(type) {
-	case int32:
-		return value.DecimalFromInt64(int64(v))
-	case int64:
-		return value.DecimalFromInt64(v)
-	case float64:
-		return value.DecimalFromFloat64(v)
-	default:
-		return number(v).Decimal()
-	}
 }

@@ -16,9 +16,10 @@ import (
 // updateArg is the argument document of an update, replacements among them.
 func (c *call) updateArg(query bson.D, change any, replace bool, options bson.D) bson.D {
 	d, isDocument := change.(bson.D)
+	_, isPipeline := change.(bson.A)
 	switch {
-	case !replace && !isDocument:
-		panic(c.vm.NewTypeError("the update must be an object"))
+	case !replace && !isDocument && !isPipeline:
+		panic(c.vm.NewTypeError("the update must be an object, or an array of stages"))
 	case replace && (!isDocument || len(d) > 0 && len(d[0].Key) > 0 && d[0].Key[0] == '$'):
 		panic(c.vm.NewTypeError("the replacement must be a document without operators"))
 	}

@@ -133,7 +133,12 @@ func (c *call) makeCollections() error {
 		return method(func(o *collection, call goja.FunctionCall) goja.Value {
 			arg, next := bson.D{{Key: "filter", Value: c.document(call.Argument(0), "the filter")}}, 1
 			if hasUpdate {
-				arg, next = append(arg, bson.E{Key: "update", Value: c.document(call.Argument(1), "the update")}), 2
+				change, isPipeline := c.toBSON(call.Argument(1), c.Limits.Result).(bson.A)
+				update := any(change)
+				if !isPipeline || name == "findOneAndReplace" {
+					update = c.document(call.Argument(1), "the update")
+				}
+				arg, next = append(arg, bson.E{Key: "update", Value: update}), 2
 			}
 			return o.do(name, append(arg, c.options(call.Argument(next), modify)...))
 		})

@@ -36,6 +36,8 @@ func TestOperations(t *testing.T) {
 		{"updateOne({x: 1}, {$set: {y: 1.5}}, {upsert: true})", "updateOne", []any{"query", q, "update", d("$set", d("y", 1.5)), "upsert", true}, nil, nil},
 		{"updateMany({x: 1}, {$inc: {y: BSON.Int32(1)}})", "updateMany", []any{"query", q, "update", d("$inc", d("y", int32(1))), "upsert", false}, nil, nil},
 		{"updateOne({}, {$set: {'y.$[e]': 1}}, {arrayFilters: [{e: 2}]})", "updateOne", []any{"query", bson.D{}, "update", d("$set", d("y.$[e]", int64(1))), "upsert", false, "arrayFilters", bson.A{d("e", int64(2))}}, nil, nil},
+		{"updateOne({}, [{$set: {y: '$x'}}])", "updateOne", []any{"query", bson.D{}, "update", bson.A{d("$set", d("y", "$x"))}, "upsert", false}, nil, nil},
+		{"findOneAndUpdate({}, [{$unset: 'y'}])", "findOneAndUpdate", []any{"filter", bson.D{}, "update", bson.A{d("$unset", "y")}}, nil, nil},
 		{"replaceOne({x: 1}, {y: 1})", "updateOne", []any{"query", q, "update", d("y", int64(1)), "upsert", false}, nil, nil},
 		{"findOneAndUpdate({x: 1}, {$set: {y: 1}}, {returnNewDocument: true, sort: {a: 1}, projection: {y: 1}, upsert: true})", "findOneAndUpdate",
 			[]any{"filter", q, "update", d("$set", d("y", int64(1))), "returnNewDocument", true, "sort", d("a", int64(1)), "projection", d("y", int64(1)), "upsert", true}, q, q},
@@ -52,7 +54,7 @@ func TestOperations(t *testing.T) {
 	require.Equal(t, d("all", bson.A{bson.A{}}), out.Value)
 	answer = bson.A{q}
 	for source, text := range map[string]string{
-		"find(1)": "must be an object", "updateOne({}, 1)": "must be an object", "replaceOne({}, {$set: {}})": "without operators", "aggregate({})": "must be an array", "insertMany({})": "must be an array",
+		"find(1)": "must be an object", "updateOne({}, 1)": "must be an object, or an array of stages", "replaceOne({}, [])": "without operators", "findOneAndReplace({}, [])": "must be an object", "replaceOne({}, {$set: {}})": "without operators", "aggregate({})": "must be an array", "insertMany({})": "must be an array",
 		"updateOne({}, {}, {collation: {}})": `"collation" is not supported`, "find().limit(-1)": "negative", "aggregate([]).sort({})": "cannot be changed", "watch()": "TypeError",
 		"find({a: context.services.get('mongodb-atlas').db('d').collection('c').find()})": "cursor has no BSON form", "find().forEach(1)": "must be a function", "find().forEach(() => { throw 'each' })": "each",
 	} {

@@ -13,18 +13,17 @@ import (
 	"realmsync/server/auth"
 )
 
-// begins sends the beginning of a message of so many bytes, and stops.
+// begins sends the beginning of a message of so many bytes, and stops. The server may cut it off before it has all of them.
 func begins(t *testing.T, l *link, size int) {
 	t.Helper()
 	w, err := l.ws.Writer(context.Background(), websocket.MessageBinary)
 	require.NoError(t, err)
-	_, err = w.Write([]byte(strings.Repeat("x", size)))
-	require.NoError(t, err)
+	_, _ = w.Write([]byte(strings.Repeat("x", size)))
 }
 
 // A message that is not sent in time ends its connection, though silence alone would not yet.
 func TestMessageThatNeverEnds(t *testing.T) {
-	f := open(t, func(c *Config) { c.MessageTimeout = 20 * time.Millisecond })
+	f := open(t, func(c *Config) { c.MessageTimeout = 300 * time.Millisecond })
 	other := f.device("ben").subscribed(allDogs)
 	l := f.dial("ann")
 	begins(t, l, 64<<10)

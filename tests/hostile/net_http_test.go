@@ -128,7 +128,7 @@ func TestEncodedBodies(t *testing.T) {
 
 // Who sends a header or a body too slowly is cut off, and who opens connections and says nothing too.
 func TestSlowRequests(t *testing.T) {
-	const short = 300 * time.Millisecond
+	const short = 1500 * time.Millisecond // the server has as long to begin with what it was sent
 	s := open(t, true, func(c settings) { c.api.HeaderTimeout, c.api.ReadTimeout = short, 2*short })
 	h := s.honest()
 	login := clientAPI + "app/" + shop + "/auth/providers/anon-user/login"

@@ -114,7 +114,7 @@ func TestSlowReaders(t *testing.T) {
 
 // A client that binds and unbinds without reading the answers does not pile sessions up.
 func TestUnbindsWithoutReading(t *testing.T) {
-	s := open(t, true, func(c settings) { c.sync.WriteTimeout, *c.send = 500*time.Millisecond, 4096 })
+	s := open(t, true, func(c settings) { c.sync.WriteTimeout, *c.send = 1500*time.Millisecond, 4096 })
 	h := s.honest()
 	p := s.dialNarrow(shop, s.anonymous(shop).Access)
 	frugal(t, 64, func() {
@@ -160,7 +160,7 @@ func TestBegunMessages(t *testing.T) {
 // are free. WebSocket pings are no use for that: clients don't answer them (wire-protocol 1.6), and they are no sign of life of a client.
 func TestHalfOpen(t *testing.T) {
 	s := open(t, true, func(c settings) {
-		c.sync.IdleTimeout, c.sync.MessageTimeout = 400*time.Millisecond, 400*time.Millisecond
+		c.sync.IdleTimeout, c.sync.MessageTimeout = 3*time.Second, 3*time.Second // the honest ones are never as slow
 	})
 	h := s.honest()
 	var silent []*wireConn

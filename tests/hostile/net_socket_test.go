@@ -67,7 +67,7 @@ func TestFrames(t *testing.T) {
 
 // A message that is not ended has its time, whatever else comes. Parts of no bytes are no end of it, and no sign of life.
 func TestEndlessFragments(t *testing.T) {
-	s := open(t, true, func(c settings) { c.sync.MessageTimeout = 300 * time.Millisecond })
+	s := open(t, true, func(c settings) { c.sync.MessageTimeout = time.Second })
 	h := s.honest()
 	giant := uint64(1 << 62)
 	for _, f := range []frame{{op: opBinary, payload: "mark 1"}, {op: opBinary, fin: true, length: &giant}} {

@@ -43,7 +43,7 @@ func TestEndless(t *testing.T) {
 		require.Nil(t, out.Value)
 	}
 	// Time in which nothing runs is not processor time.
-	out := f.runAs(Call{Limits: Limits{CPU: 20 * time.Millisecond}}, "exports = () => new Promise(r => setTimeout(() => r(1), 60))")
+	out := f.runAs(Call{Limits: Limits{CPU: 400 * time.Millisecond}}, "exports = () => new Promise(r => setTimeout(() => r(1), 500))")
 	require.NoError(t, out.Err)
 	out = f.runAs(Call{Limits: Limits{CPU: 20 * time.Millisecond}}, "exports = async () => { for (;;) await new Promise(r => setTimeout(() => { for (let i = 0; i < 1e4; i++); r() }, 0)) }")
 	require.ErrorContains(t, out.Err, "processor time")

@@ -92,8 +92,11 @@ func (p *Pool) must(t testing.TB, app string) *Lease {
 
 var user = &auth.Caller{UserID: "5e43ddcc636ee106eaa12bda", Type: auth.TypeNormal}
 
+// ample are limits of time that no call of a test reaches, on a busy machine neither.
+var ample = script.Limits{Wall: 5 * time.Minute, CPU: time.Minute}
+
 func call(source string, args ...any) Call {
-	return Call{Function: &Function{Name: "f", Source: source}, Args: args, Caller: user, App: "app", Services: []string{"mongodb-atlas"}}
+	return Call{Function: &Function{Name: "f", Source: source}, Args: args, Caller: user, App: "app", Services: []string{"mongodb-atlas"}, Limits: ample}
 }
 
 // run runs a source in a worker of its own turn.

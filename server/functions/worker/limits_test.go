@@ -66,7 +66,7 @@ func TestMemory(t *testing.T) {
 			continue // there is no hard limit: see confine
 		}
 		c := call(source)
-		c.Limits = script.Limits{Memory: 32 << 20}
+		c.Limits.Memory = 32 << 20
 		out := p.run(t, &app{}, c)
 		require.EqualError(t, out.Err, "memory limit exceeded", name)
 		require.Equal(t, int64(1), p.value(t, "exports = () => 1"), name)
@@ -95,16 +95,16 @@ func TestRecursion(t *testing.T) {
 func TestOutput(t *testing.T) {
 	p, _ := pool(t, Config{})
 	c := call("exports = () => 'x'.repeat(2000)")
-	c.Limits = script.Limits{Result: 1000}
+	c.Limits.Result = 1000
 	require.ErrorContains(t, p.run(t, &app{}, c).Err, "too large")
 	// What package script takes, and is too much for the pipe.
 	c = call("exports = () => 'x'.repeat(2**25)")
-	c.Limits = script.Limits{Result: 64 << 20, Memory: 2 << 30}
+	c.Limits.Result, c.Limits.Memory = 64<<20, 2<<30
 	require.ErrorContains(t, p.run(t, &app{}, c).Err, "the result cannot be sent")
 	require.Equal(t, 1<<20, len(p.value(t, "exports = () => 'x'.repeat(1 << 20)").(string)))
 	require.ErrorContains(t, p.run(t, &app{}, call("exports = () => ({'a\\0b': 1})")).Err, "cannot be sent")
 	c = call("exports = () => { for (let i = 0; i < 1e4; i++) console.log('x'.repeat(90)) }")
-	c.Limits = script.Limits{Log: 1000}
+	c.Limits.Log = 1000
 	out := p.run(t, &app{}, c)
 	require.NoError(t, out.Err)
 	require.Len(t, out.Log, 9)
@@ -126,7 +126,7 @@ func TestAsks(t *testing.T) {
 		"exports = async () => { for (;;) context.values.get('x') }",
 	} {
 		c := call(source)
-		c.Limits = script.Limits{Asks: 5}
+		c.Limits.Asks = 5
 		out := p.run(t, h, c)
 		var limit *script.LimitError
 		require.ErrorAs(t, out.Err, &limit)

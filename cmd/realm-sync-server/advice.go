@@ -9,12 +9,12 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-	"github.com/mattn/go-sqlite3"
+
+	"realmsync/server/dbfile"
 )
 
 // advise adds what to do to errors of the system, which say only what happened and where.
 func advise(err error) error {
-	var database sqlite3.Error
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%w; another process listens there: stop it (ss -ltnp shows which it is), or choose another port", err)
@@ -22,7 +22,7 @@ func advise(err error) error {
 		return fmt.Errorf("%w; this machine doesn't have that address: choose one of those that it has (ip address), or 0.0.0.0 for all", err)
 	case errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("%w; this process runs as user %d: a data directory, and all that is in it, must belong to the user that the server runs as", err, os.Getuid())
-	case errors.Is(err, syscall.ENOSPC), errors.As(err, &database) && database.Code == sqlite3.ErrFull:
+	case dbfile.Full(err):
 		return fmt.Errorf("%w; the disk is full: make room there, and try again", err)
 	}
 	return err

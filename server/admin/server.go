@@ -15,6 +15,7 @@ import (
 	"realmsync/server/appconfig"
 	"realmsync/server/applog"
 	"realmsync/server/auth"
+	"realmsync/server/dbfile"
 	"realmsync/server/excerpt"
 )
 
@@ -210,6 +211,9 @@ func (c *call) fail(err error) {
 	default:
 		c.log.Error("an admin request failed", "request", c.id, "path", clip(c.r.URL.Path), "error", err)
 		e = refuse(http.StatusInternalServerError, "InternalServerError", "internal server error; the server's log has more under request %s", c.id)
+		if dbfile.Full(err) {
+			e = refuse(http.StatusServiceUnavailable, "InternalServerError", "the server's disk is full, and nothing was stored; try again when there is room")
+		}
 	}
 	e.Head(c.w.Header())
 	body := struct {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"realmsync/server/auth"
+	"realmsync/server/dbfile"
 )
 
 const (
@@ -87,6 +88,9 @@ func (s *Server) refusalOf(c *call, err error) *refusal {
 		return &refusal{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "the request was cancelled"}
 	}
 	s.log.Error("request failed", "request", c.id, "route", c.route, "app", c.appID(), "error", err)
+	if dbfile.Full(err) {
+		return &refusal{Status: http.StatusServiceUnavailable, Code: "InternalServerError", Text: "the server's disk is full, and nothing was stored; try again when there is room"}
+	}
 	return &refusal{Status: http.StatusInternalServerError, Code: "InternalServerError", Text: "internal server error; the server's log has more under request " + c.id}
 }
 

@@ -147,7 +147,9 @@ func (d *Data) documents(ctx context.Context, app string, create bool) (file *op
 			}
 		}
 		path := d.cfg.Path(app)
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) && !create {
+		_, err := os.Stat(path)
+		missing := errors.Is(err, os.ErrNotExist)
+		if missing && !create {
 			return nil, func() {}, nil
 		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -155,6 +157,11 @@ func (d *Data) documents(ctx context.Context, app string, create bool) (file *op
 		}
 		opened, err := dbfile.Open(context.WithoutCancel(ctx), path, documentsKind)
 		if err != nil {
+			if missing { // or what only reads would try to make it, where the disk is full
+				for _, suffix := range []string{"", "-wal", "-shm"} {
+					_ = os.Remove(path + suffix)
+				}
+			}
 			return nil, nil, fmt.Errorf("data: %w", err)
 		}
 		file = &openFile{File: opened}

@@ -21,6 +21,12 @@ var ErrNewer = errors.New("it was written by a newer version of realm-sync-serve
 // ErrForeign is returned by Open when the file is not of its kind. Nothing was changed.
 var ErrForeign = errors.New("it is not a file of realm-sync-server; choose another data directory, nothing was changed")
 
+// Full says whether an error means that there is no room left on the disk, of this package's files or of others.
+func Full(err error) bool {
+	var e sqlite3.Error
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.As(err, &e) && e.Code == sqlite3.ErrFull
+}
+
 // readers is the number of connections that read; each read is a few indexed lookups.
 const readers = 4
 

@@ -19,10 +19,10 @@ import (
 // before its first message is sent: a client that reads slowly must not hold a snapshot.
 type boot struct {
 	query  int64
-	before *view.Set // what the client has; nil: unknown
+	before *view.Set // what the client has
 	set    *view.Set // what it is to have; the boot releases it unless the session adopts it
 	schema bool
-	settle bool // the client may have anything
+	settle bool // the client may have what it was sent of any bootstrap
 
 	snapshot uint64 // the version that it describes
 	first    uint64 // that of the first one that was broken off, 0 if there is none
@@ -140,12 +140,21 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 	// arrived. So the next one settles what was touched since the first of them.
 	v := store.View{File: s.file.Ident, QueryVersion: uint64(b.query), Body: b.set.Body(), First: s.broken}
 	var broken []string // under another role: else they showed the same, and what was touched since is settled
+	var all []string
 	for _, l := range s.leftovers {
-		if l.query == b.query && l.body != v.Body {
+		if l.body == v.Body {
+			continue
+		}
+		all = append(all, l.body)
+		if l.query == b.query {
 			broken = append(broken, l.body)
 		}
 	}
 	if b.broken, err = s.restore(broken); err != nil {
+		return err
+	}
+	leftovers, err := s.restore(all)
+	if err != nil {
 		return err
 	}
 	var earlier []history.Epoch
@@ -172,11 +181,14 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 	defer func() { err = errors.Join(err, snapshot.Close()) }()
 	plan := view.Bootstrap{Before: b.before, After: b.set, Schema: b.schema, Broken: b.broken, Piece: s.conn.server.cfg.messageBytes / 8}
 	from := b.first
-	if b.settle && (from == 0 || s.at < from) {
-		from = s.at
+	if b.settle {
+		plan.Broken = leftovers
+		if from == 0 || s.at < from {
+			from = s.at
+		}
 	}
 	if from != 0 {
-		if plan.Doubtful, err = view.Touched(ctx, s.app.engine, from, b.snapshot); err != nil {
+		if plan.Doubtful, err = view.Touched(ctx, s.app.engine, from, b.snapshot, s.file.Ident, append(leftovers, b.before, b.set)); err != nil {
 			return err
 		}
 	}

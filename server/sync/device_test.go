@@ -42,6 +42,7 @@ type device struct {
 	schemaVersion uint64
 	again         func()                 // what it does when its permissions have changed; nil: that doesn't happen
 	refusal       func(*wire.QueryError) // nil: that doesn't happen
+	keys          map[value.Key]bool     // the objects that it was told of, if somebody wants to know
 	keeps         bool                   // the part of a bootstrap that has arrived outlives the connection, as in original clients
 
 	// The session.
@@ -310,6 +311,11 @@ func (d *device) integrate(entries []wire.DownloadEntry) {
 		e := &entries[i]
 		c, err := changeset.Decode(e.Changeset)
 		require.NoError(d.t, err)
+		for k := range c.Instructions {
+			if in := &c.Instructions[k]; d.keys != nil && !in.IsSchema() {
+				d.keys[in.Key] = true
+			}
+		}
 		if changeset.Supported(c) != nil && e.OriginFileIdent != history.Server && e.OriginTimestamp > d.clock {
 			// Whoever has seen how a collection was made is not older than that (see the simulation of package history).
 			d.clock += (e.OriginTimestamp - d.clock + 9) / 10 * 10

@@ -128,8 +128,8 @@ func (s *session) follow(views []past, m *wire.Ident, set *view.Set) error {
 		if m.Download.ServerVersion == 0 {
 			return s.start(&boot{query: m.QueryVersion, before: empty, set: set, schema: true}, empty)
 		}
-		// It has something, and the server doesn't know what: whatever there is is settled.
-		return s.start(&boot{query: m.QueryVersion, set: set, schema: true, settle: true}, empty)
+		// It has something, and the server doesn't know what: all that it was ever sent is settled. Not all that there is, whose keys it would be told.
+		return s.start(&boot{query: m.QueryVersion, before: empty, set: set, schema: true, settle: true}, empty)
 	}
 	current := held[len(held)-1]
 	for _, v := range held[:len(held)-1] {

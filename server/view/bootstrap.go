@@ -15,7 +15,7 @@ import (
 
 // Bootstrap says what turns the view that a client has into the one that it is to have.
 type Bootstrap struct {
-	// Before is what the client has, as of the snapshot; nil if that isn't known: then it may have any object.
+	// Before is what the client has, as of the snapshot.
 	Before *Set
 	// After is what it is to have.
 	After *Set
@@ -71,16 +71,13 @@ func (b *Bootstrap) concerns(class string) bool {
 	other := func(s *Set) bool {
 		return !s.sameOn(b.After, class) && (s.Subscribed(class) || b.After.Subscribed(class))
 	}
-	return b.Before == nil || other(b.Before) || slices.ContainsFunc(b.Broken, other)
+	return other(b.Before) || slices.ContainsFunc(b.Broken, other)
 }
 
 func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *chunker) error {
-	same := b.Before != nil && history.SameFields(b.Before, b.After, class.Name)
+	same := history.SameFields(b.Before, b.After, class.Name)
 	return snapshot.Rows(class, func(row *history.Row) (bool, error) {
-		before, err := true, error(nil)
-		if b.Before != nil {
-			before, err = b.Before.Sees(row)
-		}
+		before, err := b.Before.Sees(row)
 		if err != nil {
 			return false, err
 		}
@@ -184,14 +181,20 @@ func (w *chunker) flush() error {
 	return w.emit(b)
 }
 
-// Touched lists the objects that versions after from, up to to, have touched. It is for clients that may hold leftovers of a
-// bootstrap that was broken off: the next one settles these objects (history.Epoch).
-func Touched(ctx context.Context, engine *history.Engine, from, to uint64) ([]store.ObjectRef, error) {
+// Touched lists the objects that versions after from, up to to, have touched, as far as one of the sets has shown them or the file own has written them:
+// others the client can't have, and their keys are not its business. It is for clients that may hold leftovers of a bootstrap that was broken off: the
+// next one settles these objects (history.Epoch).
+func Touched(ctx context.Context, engine *history.Engine, from, to, own uint64, sets []*Set) ([]store.ObjectRef, error) {
 	var out []store.ObjectRef
 	limit := 1 << 16
 	err := engine.Entries(ctx, from, to, func(e *history.Entry) (bool, error) {
 		for i := range e.Images {
-			out = append(out, e.Images[i].Ref)
+			m := &e.Images[i]
+			if shown, err := shown(m, sets); err != nil {
+				return false, err
+			} else if shown || e.Origin == own {
+				out = append(out, m.Ref)
+			}
 		}
 		if len(out) > limit {
 			compact(&out)
@@ -201,6 +204,21 @@ func Touched(ctx context.Context, engine *history.Engine, from, to uint64) ([]st
 	})
 	compact(&out)
 	return out, err
+}
+
+// shown tells whether one of the sets shows an object before or after a version.
+func shown(m *history.Image, sets []*Set) (bool, error) {
+	for _, s := range sets {
+		for _, row := range [2]*history.Row{m.Before, m.After} {
+			if row == nil {
+				continue
+			}
+			if ok, err := s.Sees(row); ok || err != nil {
+				return ok, err
+			}
+		}
+	}
+	return false, nil
 }
 
 func compact(refs *[]store.ObjectRef) {

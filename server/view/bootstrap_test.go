@@ -69,15 +69,18 @@ func TestBootstrap(t *testing.T) {
 			if from == to {
 				require.Empty(t, all)
 			}
-			// Of a client of which nothing is known, as well.
-			require.NoError(t, client.Apply(&changeset.Changeset{Instructions: []changeset.Instruction{set(0, "n", value.Int(0))}[:0]}))
-			f.run(&Bootstrap{After: to}, client)
-			require.Equal(t, objects(t, want), objects(t, client))
+			// Of a client that may have what was broken off, as well.
+			for _, has := range []*Set{empty, from} {
+				client := memstate.New(schema.New())
+				f.run(&Bootstrap{Before: empty, After: has, Schema: true}, client)
+				f.run(&Bootstrap{Before: empty, After: to, Broken: []*Set{from}}, client)
+				require.Equal(t, objects(t, want), objects(t, client))
+			}
 		}
 	}
 }
 
-// Objects that a client may have in any state are settled, whether they exist or not.
+// Objects that a client may have in any state are settled, whether they exist or not. Those that it can't have are none of them.
 func TestDoubtfulObjects(t *testing.T) {
 	f := open(t)
 	f.write(append(create(1, value.Null(), 5), append(create(2, value.Null(), 1), create(3, value.Null(), 6)...)...)...)
@@ -86,9 +89,12 @@ func TestDoubtfulObjects(t *testing.T) {
 	f.write(set(1, "n", value.Int(7)), set(2, "text", value.String("new")))
 	s := f.acquire("n > 3")
 	defer s.Release()
-	refs, err := Touched(t.Context(), f.Engine, from, f.Version())
+	refs, err := Touched(t.Context(), f.Engine, from, f.Version(), 99, []*Set{s})
 	require.NoError(t, err)
-	require.Len(t, refs, 3)
+	require.Len(t, refs, 2)
+	all, err := Touched(t.Context(), f.Engine, from, f.Version(), f.file.Ident, nil)
+	require.NoError(t, err)
+	require.Len(t, all, 3, "what the client itself has written")
 	gone := append(refs, store.ObjectRef{Class: 99, Key: refs[0].Key})
 	client := memstate.New(schema.New())
 	f.run(&Bootstrap{Before: s, After: s, Schema: true, Doubtful: gone}, client)

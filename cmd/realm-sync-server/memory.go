@@ -24,15 +24,40 @@ func (f memoryFlags) check() error {
 	return nil
 }
 
-// limitMemory sets the soft limit of Go's runtime, and says in the log which and why.
-func (f memoryFlags) limitMemory(log *slog.Logger) {
+// shares are what parts of the server may hold in memory, for all apps and clients together, in bytes.
+type shares struct {
+	caches  int64 // what is kept of apps to be at hand, without SQLite
+	sqlite  int64 // pages of files; Go's runtime doesn't count them
+	inbound int64 // what sync clients have sent
+	spool   int64 // bootstraps that wait for sync clients; beyond, they are on disk
+}
+
+// unlimited is what shares are made of where nothing limits memory.
+const unlimited = 4 << 30
+
+// minInbound is what one client may send at once: less would end its connection however often it came again.
+const minInbound = 64 << 20
+
+// share divides the soft limit. What is left is for sessions, for work that is under way, and for garbage.
+func share(limit int64) shares {
+	if limit == math.MaxInt64 {
+		limit = unlimited
+	}
+	return shares{caches: limit / 4, sqlite: limit / 8, inbound: min(max(limit/4, minInbound), 1<<30), spool: min(limit/16, 256<<20)}
+}
+
+// limitMemory sets the soft limit of Go's runtime, says in the log which and why, and divides it.
+func (f memoryFlags) limitMemory(log *slog.Logger) shares {
 	limit, from := f.limit(os.DirFS("/"), os.Getenv("GOMEMLIMIT"))
 	if limit > 0 {
 		debug.SetMemoryLimit(limit)
 	}
-	if limit = debug.SetMemoryLimit(-1); limit < math.MaxInt64 {
-		log.Info("memory is limited", "mib", limit>>20, "from", from)
+	limit = debug.SetMemoryLimit(-1)
+	out := share(limit)
+	if limit < math.MaxInt64 {
+		log.Info("memory is limited", "mib", limit>>20, "from", from, "caches", out.caches>>20, "sqlite", out.sqlite>>20)
 	}
+	return out
 }
 
 // limit returns the soft limit in bytes, and where it is from. 0: what Go has already is left.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -40,10 +41,13 @@ func TestMemoryLimit(t *testing.T) {
 		require.Equal(t, c.limit, limit, name)
 		require.Equal(t, c.from, from, name)
 	}
+	require.Equal(t, shares{caches: 1 << 30, sqlite: 512 * mib, inbound: 1 << 30, spool: 256 * mib}, share(math.MaxInt64))
+	require.Equal(t, shares{caches: 16 * mib, sqlite: 8 * mib, inbound: 64 * mib, spool: 4 * mib}, share(64*mib), "the least that may be")
+	require.Equal(t, shares{caches: 16 << 30, sqlite: 8 << 30, inbound: 1 << 30, spool: 256 * mib}, share(64<<30))
 	p, said := launch(t, 1, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev", "--memory", "300")
 	p.base = strings.TrimPrefix(said[0], "listening on ")
 	_, metrics := p.request(http.MethodGet, "/metrics", "")
 	require.Contains(t, string(metrics), "\ngo_gc_gomemlimit_bytes 3.145728e+08\n")
-	p.stderr.Await(t, `msg="memory is limited" mib=300 from=--memory`)
+	p.stderr.Await(t, `msg="memory is limited" mib=300 from=--memory caches=75 sqlite=37`)
 	p.stop()
 }

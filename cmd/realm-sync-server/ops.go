@@ -32,7 +32,7 @@ type opsFlags struct {
 	ClientIdle      time.Duration `name:"client-idle-timeout" default:"10m" help:"Silence after which a sync client counts as gone (default: ${default}). Clients send something every minute."`
 	ClientWrite     time.Duration `name:"client-write-timeout" default:"2m" help:"Longest time that a sync client may take to receive one message, of about 1 MiB at most (default: ${default})."`
 	ClientMessage   time.Duration `name:"client-message-timeout" default:"2m" help:"Longest time that a sync client may take to send one message (default: ${default})."`
-	MaxClientMemory int64         `default:"1024" placeholder:"MIB" help:"Most that the server holds of what sync clients have sent, in MiB (default: ${default}); above it the connection that holds most is ended."`
+	MaxClientMemory int64         `placeholder:"MIB" help:"Most that the server holds of what sync clients have sent, in MiB (default: a quarter of --memory, at most 1024); above it the connection that holds most is ended."`
 	MaxSpool        int64         `default:"16384" placeholder:"MIB" help:"Most that bootstraps take on disk while they wait for slow sync clients, in MiB (default: ${default})."`
 	MaxOfflineDays  int           `default:"30" help:"Days that a client may be away, for apps that don't say (default: ${default})."`
 	AppIdle         time.Duration `default:"5m" help:"How long an app that no client is connected to stays open (default: ${default})."`
@@ -47,7 +47,7 @@ func (f *opsFlags) check() error {
 		return errors.New("a limit of connections can't be negative")
 	case min(f.HeaderTimeout, f.RequestTimeout, f.ClientIdle, f.ClientWrite, f.ClientMessage) <= 0:
 		return errors.New("a timeout must be positive")
-	case min(f.MaxClientMemory, f.MaxSpool) < 64 || max(f.MaxClientMemory, f.MaxSpool) > 1<<40:
+	case f.MaxSpool < 64 || f.MaxClientMemory != 0 && f.MaxClientMemory < minInbound>>20 || max(f.MaxClientMemory, f.MaxSpool) > 1<<40:
 		return errors.New("--max-client-memory and --max-spool must be at least 64")
 	case f.MaxOfflineDays < 1:
 		return errors.New("--max-offline-days must be at least 1")
@@ -77,10 +77,13 @@ func (f *opsFlags) maxOffline(configs *appconfig.Store) func(context.Context, st
 }
 
 // ops tells the endpoint what the flags say.
-func (f *opsFlags) ops(cfg sync.Config, configs *appconfig.Store) sync.Config {
+func (f *opsFlags) ops(memory shares, cfg sync.Config, configs *appconfig.Store) sync.Config {
 	cfg.MaxOffline, cfg.TrimEvery, cfg.AppIdle = f.maxOffline(configs), f.TrimEvery, f.AppIdle
 	cfg.IdleTimeout, cfg.WriteTimeout, cfg.MessageTimeout = f.ClientIdle, f.ClientWrite, f.ClientMessage
-	cfg.MaxInbound, cfg.MaxSpoolDisk = f.MaxClientMemory<<20, f.MaxSpool<<20
+	cfg.MaxInbound, cfg.MaxSpoolMemory, cfg.MaxSpoolDisk = memory.inbound, memory.spool, f.MaxSpool<<20
+	if f.MaxClientMemory > 0 {
+		cfg.MaxInbound = f.MaxClientMemory << 20
+	}
 	return cfg
 }
 

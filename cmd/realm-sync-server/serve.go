@@ -23,6 +23,7 @@ import (
 	"realmsync/server/api"
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
+	"realmsync/server/budget"
 	"realmsync/server/rules"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
@@ -73,7 +74,10 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	for _, name := range strangers(k.Model, os.Environ()) {
 		log.Warn("an environment variable looks like a setting, but there is no such setting; it does nothing", "name", name)
 	}
-	c.limitMemory(log)
+	memory := c.limitMemory(log)
+	defer sqlite.LimitMemory(memory.sqlite)()
+	caches := budget.New(memory.caches)
+	defer caches.Close()
 	if err := makeDataDir(c.Data); err != nil {
 		return err
 	}
@@ -127,9 +131,9 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), lostLines(logs))
 	live := liveRules(configs, sets, users)
-	endpoint, err = sync.New(c.opsFlags.ops(sync.Config{
+	endpoint, err = sync.New(c.opsFlags.ops(memory, sync.Config{
 		Auth: users, Store: c.store(exists(users)), Remove: c.remove(documents, logs), Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
-		Rules: live, Opened: documents.Opened, Committed: documents.Committed, Hold: c.hold(),
+		Budget: caches, Rules: live, Opened: documents.Opened, Committed: documents.Committed, Hold: c.hold(),
 	}, configs))
 	if err != nil {
 		return err

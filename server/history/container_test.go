@@ -22,7 +22,7 @@ func withLists(t testing.TB) (*workspace, *pieceCache) {
 		require.NoError(t, w.AddProperty("T", schema.Property{Name: name, Type: value.KindMixed, Nullable: true, Collection: c}))
 	}
 	require.NoError(t, w.Create("T", key(1)))
-	return w, newPieceCache(nil, 1<<30)
+	return w, newPieceCache(nil, 1<<30, nil)
 }
 
 func opened[N any](t testing.TB, w *workspace, property string) N {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"realmsync/core/merge"
+	"realmsync/server/budget"
 	"realmsync/server/store"
 )
 
@@ -34,6 +35,7 @@ type Config struct {
 	MaxDocument int
 	RecentBytes int              // memory for the newest entries; default 64 MiB
 	PieceBytes  int              // memory for parts of large collections; default 16 MiB
+	Budget      *budget.Budget   // what these two share with other apps; the owner of both lets the engine join it. Default: nothing is shared
 	GroupBytes  int              // size of uploads at which a group is committed without waiting for more; default 8 MiB
 	Random      io.Reader        // salts; default crypto/rand
 	Now         func() time.Time // default time.Now
@@ -65,7 +67,7 @@ type Engine struct {
 	done    chan struct{} // closed when the writer and the publisher have ended
 	publish chan batch
 
-	// The writer owns these; others read them under state.
+	// The writer owns these; others read them under state. Of recent others give something up (Sweep): the writer, too, reads it under state.
 	state   sync.RWMutex
 	catalog *Catalog
 	salts   []store.Salt
@@ -116,7 +118,7 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	e := &Engine{
 		cfg: cfg, wake: make(chan struct{}, 1), done: make(chan struct{}), publish: make(chan batch, 16),
-		recent: recent{limit: cfg.RecentBytes}, pieces: newPieceCache(cfg.Store, cfg.PieceBytes),
+		recent: recent{limit: cfg.RecentBytes, budget: cfg.Budget}, pieces: newPieceCache(cfg.Store, cfg.PieceBytes, cfg.Budget),
 	}
 	if err := e.load(ctx); err != nil {
 		return nil, errors.Join(err, cfg.Store.Close())
@@ -256,6 +258,21 @@ func (e *Engine) random() (int64, error) {
 // now returns the time in ms since 2015, never 0.
 func (e *Engine) now() uint64 { return sinceEpoch(e.cfg.Now()) }
 
+// remembered returns an entry that is in memory, or nil.
+func (e *Engine) remembered(version uint64) *Entry {
+	e.state.RLock()
+	defer e.state.RUnlock()
+	return e.recent.get(version)
+}
+
+// Sweep implements budget.Cache.
+func (e *Engine) Sweep() {
+	e.state.Lock()
+	e.recent.trim()
+	e.state.Unlock()
+	e.pieces.sweep()
+}
+
 // Entries calls f for the entries with from < version <= to, ascending, until it returns false: from memory as far as they
 // are there, else from the store.
 func (e *Engine) Entries(ctx context.Context, from, to uint64, f func(*Entry) (bool, error)) error {
@@ -265,9 +282,7 @@ func (e *Engine) Entries(ctx context.Context, from, to uint64, f func(*Entry) (b
 // entries is Entries; what must come from the store is read from the snapshot, or from one of its own if that is nil.
 func (e *Engine) entries(ctx context.Context, s *Snapshot, from, to uint64, f func(*Entry) (bool, error)) error {
 	for from < to {
-		e.state.RLock()
-		entry := e.recent.get(from + 1)
-		e.state.RUnlock()
+		entry := e.remembered(from + 1)
 		if entry == nil {
 			break
 		}

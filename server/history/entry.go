@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"realmsync/core/changeset"
+	"realmsync/server/budget"
 	"realmsync/server/store"
 )
 
@@ -32,7 +33,8 @@ type Entry struct {
 	Catalog       *Catalog // after this version
 
 	flags uint32
-	size  int // estimated memory, bytes
+	size  int    // estimated memory, bytes
+	stamp uint64 // of the budget, as of when it came into memory
 
 	lookup sync.Once
 	byRef  map[store.ObjectRef]int // built on first use, when there are many
@@ -102,15 +104,28 @@ func (e *Entry) Size() int { return e.size }
 type recent struct {
 	entries []*Entry // ascending, dense
 	size    int
-	limit   int
+	limit   int            // of this app
+	budget  *budget.Budget // of all apps
 }
 
 func (r *recent) add(entries []*Entry) {
+	size := 0
 	for _, e := range entries {
-		r.size += e.size
+		size += e.size
 	}
+	stamp := r.budget.Put(size)
+	for _, e := range entries {
+		e.stamp = stamp
+	}
+	r.size += size
 	r.entries = append(r.entries, entries...)
-	r.drop(func(*Entry) bool { return r.size > r.limit })
+	r.trim()
+}
+
+// trim gives up what is more than there is room for.
+func (r *recent) trim() {
+	floor := r.budget.Floor()
+	r.drop(func(e *Entry) bool { return r.size > r.limit || e.stamp < floor })
 }
 
 // forget gives up the versions up to the floor: nobody needs them, so they are not worth their memory.

@@ -86,6 +86,9 @@ func (l *leaf) total() (m measure, err error) {
 // maxMeasures bounds what is remembered of pieces: some MiB.
 const maxMeasures = 1 << 16
 
+// measureBytes is about what one of them takes, with its place in the map.
+const measureBytes = 48
+
 // measured returns the measure of a piece with all that is in it, if it is remembered. Pieces are never changed, so it holds for good.
 func (p *pieceCache) measured(id uint64) (measure, bool) {
 	p.mu.Lock()
@@ -97,8 +100,9 @@ func (p *pieceCache) measured(id uint64) (measure, bool) {
 func (p *pieceCache) remember(id uint64, m measure) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.measures == nil || len(p.measures) >= maxMeasures {
-		p.measures = map[uint64]measure{}
+	if p.measures == nil || len(p.measures) >= maxMeasures || p.since < p.budget.Floor() {
+		p.measures, p.since = map[uint64]measure{}, p.budget.Put(0)
 	}
 	p.measures[id] = m
+	p.budget.Put(measureBytes)
 }

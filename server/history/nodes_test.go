@@ -81,7 +81,7 @@ func TestNestedVectors(t *testing.T) {
 	require.Equal(t, before, string(stateOf(t, w).JSON()))
 
 	for _, limit := range []int{maxInline, 1} {
-		pieces := newPieceCache(nil, 1<<30)
+		pieces := newPieceCache(nil, 1<<30, nil)
 		stored := reread(t, w, pieces, limit)
 		require.Equal(t, before, string(stateOf(t, stored).JSON()))
 		applied, refused := 0, 0

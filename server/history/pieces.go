@@ -5,23 +5,27 @@ import (
 	"fmt"
 	"sync"
 
+	"realmsync/server/budget"
 	"realmsync/server/store"
 )
 
 // pieceCache reads the pieces of large collections from the store and keeps those that were used last. It is safe for concurrent
 // use. Pieces are never changed, so whoever holds a document finds its pieces, however old the document is.
 type pieceCache struct {
-	store store.Store
-	limit int // bytes, about
+	store  store.Store
+	limit  int            // bytes, about
+	budget *budget.Budget // of all apps
 
 	mu         sync.Mutex
-	young, old map[uint64][]byte // when young has half of the limit it becomes old
+	young, old map[uint64][]byte // when young has half of the limit it becomes old, and when half of the budget was used since it began
 	size       int               // of young
+	began      uint64            // stamp of young
 	measures   map[uint64]measure
+	since      uint64 // stamp of measures
 }
 
-func newPieceCache(s store.Store, limit int) *pieceCache {
-	return &pieceCache{store: s, limit: limit, young: map[uint64][]byte{}}
+func newPieceCache(s store.Store, limit int, b *budget.Budget) *pieceCache {
+	return &pieceCache{store: s, limit: limit, budget: b, young: map[uint64][]byte{}}
 }
 
 // add remembers pieces that are durable.
@@ -37,11 +41,29 @@ func (p *pieceCache) add(pieces []store.Piece) {
 }
 
 func (p *pieceCache) put(id uint64, body []byte) {
-	if p.size > p.limit/2 {
-		p.young, p.old, p.size = map[uint64][]byte{}, p.young, 0
+	if p.size > p.limit/2 || p.began < p.budget.HalfFloor() {
+		p.turn()
 	}
 	p.young[id] = body
 	p.size += 64 + len(body)
+	p.budget.Put(64 + len(body))
+}
+
+// turn begins a new life.
+func (p *pieceCache) turn() {
+	p.young, p.old, p.size, p.began = map[uint64][]byte{}, p.young, 0, p.budget.Put(0)
+}
+
+// sweep gives up what is older than the budget allows.
+func (p *pieceCache) sweep() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.began < p.budget.HalfFloor() {
+		p.turn()
+	}
+	if p.since < p.budget.Floor() {
+		p.measures = nil
+	}
 }
 
 // forget gives up everything.

@@ -41,7 +41,7 @@ func (w *Writing) Since(version uint64, f func(class string, key value.Key)) (ok
 	g := w.group
 	none := func(store.ObjectRef) bool { return false }
 	for version++; version <= g.version; version++ {
-		if version <= g.engine.floor.Load() && g.engine.recent.get(version) == nil {
+		if version <= g.engine.floor.Load() && g.engine.remembered(version) == nil {
 			return false, nil
 		}
 		e, err := g.entry(version, none)

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/value"
+	"realmsync/server/budget"
 	"realmsync/server/store"
 )
 
@@ -61,6 +62,50 @@ func TestTrimmedVersionsLeaveMemory(t *testing.T) {
 	require.Less(t, f.recent.size, before/4)
 	require.LessOrEqual(t, cap(f.recent.entries), 8)
 	require.Equal(t, f.Version(), f.recent.get(f.Version()).Version)
+}
+
+// What an app has in memory makes room for what others put into theirs, and it loses nothing by it.
+func TestEnginesShareABudget(t *testing.T) {
+	b := budget.New(1 << 30)
+	defer b.Close()
+	f, d := withT(t, func(c *Config) { c.Budget, c.inline = b, 8 })
+	late := f.device()
+	late.sync().write(create(50), set(50, "n", value.Int(1)))
+	d.write(listOfT(), create(1))
+	for i := range 40 {
+		d.sync().write(insert(1, i, int64(i)))
+	}
+	d.sync()
+	f.pieces.remember(1, measure{})
+	held := func() int {
+		return len(f.recent.entries) + len(f.pieces.young) + len(f.pieces.old) + len(f.pieces.measures)
+	}
+	require.Greater(t, len(f.recent.entries), 40)
+	require.Greater(t, held(), 42)
+	f.Sweep()
+	require.Greater(t, held(), 42, "there is room")
+	b.Put(1<<29 + 1)
+	f.Sweep()
+	require.Empty(t, f.pieces.young)
+	require.NotEmpty(t, f.pieces.old, "used in the half before")
+	b.Put(1<<29 + 1)
+	f.Sweep()
+	require.Equal(t, 1, held(), "the newest version")
+
+	// All of it is still known.
+	late.write(add(50, "n", 5))
+	d.sync().write(insert(1, 40, 40))
+	late.sync()
+	d.sync()
+	require.EqualValues(t, 6, f.n(50))
+	require.Empty(t, f.problems())
+	require.NotEmpty(t, f.pieces.young)
+	// What comes pushes out what there was, without a sweep.
+	b.Put(1 << 30)
+	d.write(insert(1, 41, 41))
+	d.sync()
+	require.LessOrEqual(t, len(f.recent.entries), 2)
+	require.Empty(t, f.pieces.measures)
 }
 
 // What is remembered of files is bounded by how much it is, and not by how many they are only.

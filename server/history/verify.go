@@ -68,7 +68,7 @@ func (v *verification) all(s store.Store) (err error) {
 		v.problem("%v", err)
 		return nil // nothing else can be read
 	}
-	catalog.pieces = newPieceCache(s, 1<<20)
+	catalog.pieces = newPieceCache(s, 1<<20, nil)
 	v.catalog = catalog
 	if v.highest, err = v.s.MaxPiece(); err != nil {
 		return err

@@ -344,7 +344,7 @@ func (g *group) entry(version uint64, want func(store.ObjectRef) bool) (*Entry, 
 	if len(g.entries) > 0 && version >= g.entries[0].Version {
 		return g.entries[version-g.entries[0].Version], nil
 	}
-	if e := g.engine.recent.get(version); e != nil {
+	if e := g.engine.remembered(version); e != nil {
 		return e, nil
 	}
 	r, err := g.tx.Entry(version, true)

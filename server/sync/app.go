@@ -27,6 +27,7 @@ type app struct {
 	log    *slog.Logger
 	build  chan struct{} // tokens of buildings
 	upkeep *maintenance
+	leave  func() // the budget
 
 	declared  atomic.Pointer[jsonschema.Classes] // those of the configuration that the schema has last
 	unwritten atomic.Bool                        // the schema has changed, and the configuration doesn't know it yet
@@ -49,7 +50,7 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 	a := &app{id: id, rules: rules, log: s.log, build: make(chan struct{}, buildings), files: map[uint64]*session{}, scans: map[string]int{}, turns: map[string]*turns{}}
 	ready := make(chan struct{})
 	a.engine, err = history.Open(ctx, history.Config{
-		App: id, Store: st, FixedSchema: s.cfg.FixedSchema, MaxDocument: s.cfg.MaxDocument, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
+		App: id, Store: st, Budget: s.cfg.Budget, FixedSchema: s.cfg.FixedSchema, MaxDocument: s.cfg.MaxDocument, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
 		Committed: func(entries []*history.Entry) {
 			<-ready
 			if s.cfg.Committed != nil {
@@ -73,18 +74,20 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 			return nil, errors.Join(fmt.Errorf("sync: opening app %s: %w", id, err), a.engine.Close())
 		}
 	}
-	a.fan = view.NewFan(a.engine.Version(), s.log)
+	a.fan = view.NewFan(a.engine.Version(), s.cfg.Budget, s.log)
 	close(ready)
 	if err := s.declare(ctx, a); err != nil {
 		return nil, errors.Join(fmt.Errorf("sync: opening app %s: %w", id, err), a.engine.Close())
 	}
 	s.follow(a, a.engine.Catalog().Schema) // what was not written down when the server ended
 	a.upkeep = maintain(s, a)
+	a.leave = s.cfg.Budget.Join(a.engine, a.fan)
 	return a, nil
 }
 
 // close ends the maintenance and closes the engine.
 func (a *app) close() error {
+	a.leave()
 	a.upkeep.end()
 	return a.engine.Close()
 }

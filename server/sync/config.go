@@ -12,6 +12,7 @@ import (
 
 	"realmsync/core/wire"
 	"realmsync/server/auth"
+	"realmsync/server/budget"
 	"realmsync/server/history"
 	"realmsync/server/store"
 )
@@ -59,6 +60,8 @@ type Config struct {
 	MaxSpoolMemory int64
 	// MaxSpoolDisk is how large these files may get together, in bytes; default 16 GiB. Then bootstraps are put off.
 	MaxSpoolDisk int64
+	// Budget is the memory that what is kept of apps to be at hand has together, besides the bounds that each app has; nil: there are only these.
+	Budget *budget.Budget
 	// CloseTimeout is how long Drain, once it has cut clients off, and Close wait for what should end at once; default 30 seconds.
 	CloseTimeout time.Duration
 	// AppIdle is how long an app stays open without any connection; default 5 minutes.

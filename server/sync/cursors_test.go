@@ -29,7 +29,7 @@ func TestLatestCoversUploads(t *testing.T) {
 	defer func() { require.NoError(t, engine.Close()) }()
 	file, err := engine.NewFile(t.Context(), "user", 0)
 	require.NoError(t, err)
-	s := &session{app: &app{engine: engine, fan: view.NewFan(engine.Version(), nil)}, file: file, at: engine.Version()}
+	s := &session{app: &app{engine: engine, fan: view.NewFan(engine.Version(), nil, nil)}, file: file, at: engine.Version()}
 	done := make(chan history.Result, 1)
 	require.NoError(t, engine.Submit(&history.Upload{
 		File: file.Ident, Stream: &history.Stream{}, ClientVersion: 2, Epochs: []history.Epoch{{View: everything{}}},

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"realmsync/core/changeset"
+	"realmsync/server/budget"
 	"realmsync/server/history"
 )
 
@@ -25,7 +26,8 @@ const NudgeVersions = 4096
 // Lock order: fan.mu is innermost but for the locks that a Watcher's function takes; it is called with fan.mu held and must
 // only note that there is work.
 type Fan struct {
-	log *slog.Logger
+	log    *slog.Logger
+	budget *budget.Budget // of all apps
 
 	mu      sync.Mutex
 	sets    map[string]*Set // by body
@@ -48,12 +50,12 @@ type waiter struct {
 	wake    func()
 }
 
-// NewFan returns the Fan of an app whose history has reached version.
-func NewFan(version uint64, log *slog.Logger) *Fan {
+// NewFan returns the Fan of an app whose history has reached version. What it keeps is of the budget too, which it is for the caller to let it join.
+func NewFan(version uint64, b *budget.Budget, log *slog.Logger) *Fan {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Fan{log: log, sets: map[string]*Set{}, queries: map[queryID]*query{}, classes: map[string]*classIndex{}, version: version}
+	return &Fan{log: log, budget: b, sets: map[string]*Set{}, queries: map[queryID]*query{}, classes: map[string]*classIndex{}, version: version}
 }
 
 // Version returns the version up to which everything is distributed. Bounds on what a session may be sent come from here and
@@ -200,6 +202,7 @@ func (f *Fan) Committed(entries []*history.Entry) {
 		}
 		f.recent = append(f.recent, item)
 		f.bytes += item.size()
+		item.stamp = f.budget.Put(item.own())
 		f.version = e.Version
 	}
 	f.trim()
@@ -223,7 +226,17 @@ func (f *Fan) Committed(entries []*history.Entry) {
 }
 
 func (f *Fan) trim() {
-	f.drop(func(rest int, _ *Item) bool { return rest > keepEntries || f.bytes > keepBytes })
+	floor := f.budget.Floor()
+	f.drop(func(rest int, oldest *Item) bool {
+		return rest > keepEntries || f.bytes > keepBytes || oldest.stamp < floor
+	})
+}
+
+// Sweep implements budget.Cache.
+func (f *Fan) Sweep() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.trim()
 }
 
 // drop gives up the oldest versions as long as a condition holds for how many are left and the oldest of these, but not the newest of all.

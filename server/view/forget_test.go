@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/value"
+	"realmsync/server/budget"
 	"realmsync/server/history"
 )
 
@@ -63,4 +64,31 @@ func TestKeptVersionsAreBounded(t *testing.T) {
 		require.LessOrEqual(t, f.fan.bytes, keepBytes+(4<<20))
 	}
 	require.Less(t, len(f.fan.recent), keepBytes>>20)
+}
+
+// What an app keeps for its sessions makes room for what others put into their caches; who asks for it is sent to the history, and misses nothing.
+func TestKeptVersionsShareABudget(t *testing.T) {
+	b := budget.New(1 << 30)
+	defer b.Close()
+	f := openWith(t, b)
+	s := f.acquire("n > 3")
+	defer s.Release()
+	first := f.write(create(1, value.Null(), 5)...)
+	for i := range int64(10) {
+		f.write(create(2+i, value.Null(), 5)...)
+	}
+	require.NotNil(t, f.fan.Item(first.Version))
+	b.Put(1 << 30)
+	f.fan.Sweep()
+	require.Nil(t, f.fan.Item(first.Version))
+	require.Len(t, f.fan.recent, 1)
+	version, known := s.Next(first.Version - 1)
+	require.True(t, known)
+	require.Equal(t, first.Version, version)
+	next := f.write(create(100, value.Null(), 5)...)
+	require.NotNil(t, f.fan.Item(next.Version))
+	b.Put(1 << 30)
+	last := f.write(create(101, value.Null(), 5)...)
+	require.Nil(t, f.fan.Item(next.Version), "it isn't swept only: what comes pushes it out")
+	require.NotNil(t, f.fan.Item(last.Version))
 }

@@ -13,6 +13,7 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/value"
+	"realmsync/server/budget"
 	"realmsync/server/history"
 	"realmsync/server/store"
 	"realmsync/server/store/sqlite"
@@ -43,6 +44,11 @@ func (everything) Subscribed(string) bool          { return true }
 
 func open(t testing.TB) *fixture {
 	t.Helper()
+	return openWith(t, nil)
+}
+
+func openWith(t testing.TB, b *budget.Budget) *fixture {
+	t.Helper()
 	f := &fixture{t: t, next: 1}
 	s, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "sync.db"))
 	require.NoError(t, err)
@@ -55,7 +61,7 @@ func open(t testing.TB) *fixture {
 		f.fan.Committed(entries)
 	}})
 	require.NoError(t, err)
-	f.fan = NewFan(f.Version(), nil)
+	f.fan = NewFan(f.Version(), b, nil)
 	close(ready)
 	t.Cleanup(func() { require.NoError(t, f.Close()) })
 	f.file, err = f.NewFile(context.Background(), "user", 0)

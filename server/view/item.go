@@ -12,6 +12,7 @@ import (
 type Item struct {
 	Entry *history.Entry
 	parts map[*Set]*part
+	stamp uint64 // of the budget
 }
 
 // part is what a version means for one set. It is encoded when the first session asks for it, and then shared.
@@ -25,8 +26,11 @@ type part struct {
 }
 
 // size is about the memory that the item holds, in bytes. Parts are counted as if each had been asked for, and saw less than everything.
-func (t *Item) size() int {
-	return 128 + t.Entry.Size() + len(t.parts)*(192+len(t.Entry.Images)+len(t.Entry.Bytes))
+func (t *Item) size() int { return t.own() + t.Entry.Size() }
+
+// own is size without the entry, which the engine counts.
+func (t *Item) own() int {
+	return 128 + len(t.parts)*(192+len(t.Entry.Images)+len(t.Entry.Bytes))
 }
 
 func (t *Item) part(s *Set) *part {

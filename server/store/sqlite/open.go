@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	_ "github.com/mattn/go-sqlite3" // registers the driver "sqlite3"
 
@@ -24,6 +25,7 @@ type Store struct {
 	writer *sql.DB       // one connection
 	write  *conn         // that one
 	turn   chan struct{} // holds one token: whoever takes it writes
+	used   atomic.Uint64 // when it was used last, by pages.clock
 
 	mu      sync.Mutex
 	reader  *sql.DB
@@ -58,6 +60,9 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s.reader.SetMaxIdleConns(-1) // what is closed is closed: those that are kept are in free
 	s.turn <- struct{}{}
+	pages.mu.Lock()
+	pages.stores[s] = struct{}{}
+	pages.mu.Unlock()
 	return s, nil
 }
 
@@ -171,6 +176,7 @@ func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	s.use()
 	if err := s.write.exec("BEGIN IMMEDIATE"); err != nil {
 		s.turn <- struct{}{}
 		return nil, fmt.Errorf("sqlite: %s: beginning a transaction: %w", s.path, err)
@@ -180,6 +186,7 @@ func (s *Store) Begin(ctx context.Context) (store.Tx, error) {
 
 // Snapshot implements store.Store.
 func (s *Store) Snapshot(ctx context.Context) (store.Snapshot, error) {
+	s.use()
 	c, err := s.take(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("sqlite: %s: taking a connection: %w", s.path, err)
@@ -238,6 +245,9 @@ func (s *Store) Close() error {
 		return s.failed
 	}
 	close(s.turn)
+	pages.mu.Lock()
+	delete(pages.stores, s)
+	pages.mu.Unlock()
 	s.mu.Lock()
 	s.closed = true
 	free := s.free
@@ -251,6 +261,7 @@ func (s *Store) Close() error {
 	// The writer last: the last connection that closes puts the write-ahead log back into the file, and only it may write.
 	errs = append(errs, s.reader.Close(), s.write.close(), s.writer.Close())
 	giveBack()
+	pages.next.Store(pages.limit.Load() / 10 * 9)
 	s.failed = errors.Join(errs...)
 	close(s.ended)
 	return s.failed

@@ -32,6 +32,16 @@ func (s *Store) Shrink(ctx context.Context) error {
 		return ctx.Err()
 	}
 	defer func() { s.turn <- struct{}{} }() // Close waits for it
+	err := s.empty()
+	giveBack()
+	if err != nil {
+		return fmt.Errorf("sqlite: %s: giving memory back: %w", s.path, err)
+	}
+	return nil
+}
+
+// empty is Shrink for whoever has the turn.
+func (s *Store) empty() error {
 	err := s.write.exec("PRAGMA shrink_memory")
 	s.write.forget()
 	s.mu.Lock()
@@ -41,11 +51,7 @@ func (s *Store) Shrink(ctx context.Context) error {
 	for _, c := range free {
 		err = errors.Join(err, c.close())
 	}
-	giveBack()
-	if err != nil {
-		return fmt.Errorf("sqlite: %s: giving memory back: %w", s.path, err)
-	}
-	return nil
+	return err
 }
 
 // giveBack returns what SQLite has freed to the operating system: pages of caches are small pieces between others, which the C library keeps.

@@ -466,7 +466,10 @@ func TestWriteRefuses(t *testing.T) {
 	for _, bad := range []string{"..", "a/b", `a\b`, ""} {
 		c := appconfig.Default("a")
 		c.Services[0].Rules = []appconfig.CollectionRule{{Database: "d", Collection: bad}}
-		require.ErrorContains(t, Write(t.TempDir(), "a", c), "name of a file")
+		dir := t.TempDir()
+		require.ErrorContains(t, Write(dir, "a", c), "name of a file")
+		_, err := Load(dir)
+		require.ErrorContains(t, err, "this is not the export of an app", "half of it is none")
 	}
 }
 

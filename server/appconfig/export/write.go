@@ -17,7 +17,7 @@ import (
 const configVersion = 20210101
 
 // Write writes the export of an app into a directory, which is made, or is empty. Values of secrets are not in it. The files can be read by
-// their owner only: sources may have secrets in them.
+// their owner only: sources may have secrets in them. What a process leaves that is killed meanwhile can't be loaded.
 func Write(dir, id string, c *appconfig.Config) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("export: %w", err)
@@ -93,8 +93,6 @@ func (w *writer) part(name string) string {
 }
 
 func (w *writer) app(id string, c *appconfig.Config) {
-	w.json(appFiles[0], appFile{AppID: id, Name: c.Name, ConfigVersion: configVersion, Location: c.Location, DeploymentModel: c.DeploymentModel,
-		Environment: c.Environment, Security: c.Security})
 	type provider struct { // without the id
 		Name           string                    `json:"name"`
 		Type           string                    `json:"type"`
@@ -137,6 +135,9 @@ func (w *writer) app(id string, c *appconfig.Config) {
 		w.json("environments/"+w.part(tag)+".json", values)
 	}
 	w.services(c)
+	// Last: without it there is no export (Load), so one that is broken off is not taken for an app that has no more than this.
+	w.json(appFiles[0], appFile{AppID: id, Name: c.Name, ConfigVersion: configVersion, Location: c.Location, DeploymentModel: c.DeploymentModel,
+		Environment: c.Environment, Security: c.Security})
 }
 
 // ruleOut is a rule without its id.

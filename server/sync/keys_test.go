@@ -65,3 +65,24 @@ func TestKeysAreNotToldAfterABreak(t *testing.T) {
 	require.Contains(t, berta.keys, value.IntKey(2))
 	berta.hides(1, 4)
 }
+
+// What the server stores of a view says what its session may see. A client that sends such a text as its query gets nothing by it.
+func TestStoredViewAsQuery(t *testing.T) {
+	g := openGoverned(t, `[{"name":"own","apply_when":{},"document_filters":{"read":{"name":"%%user.id"},"write":{"name":"%%user.id"}},"read":true,"write":true,"insert":true,"delete":true}]`)
+	anna := g.device("anna").subscribed(allDogs)
+	anna.write(create(1, "anna", 2)...)
+	anna.upload()
+	require.Equal(t, []string{"1 anna 2"}, anna.sync().dogs())
+	app := g.apps["app"].app
+	app.mu.Lock()
+	stored := app.files[anna.ident].set.Body()
+	app.mu.Unlock()
+	require.NotEqual(t, allDogs, stored)
+	berta := g.device("berta").fresh()
+	berta.drop()
+	berta.body = stored
+	berta.connect()
+	m := expect[*wire.JSONError](berta.link)
+	require.Equal(t, wire.CodeBadQuery, m.Code)
+	require.Contains(t, m.Message, "bad syntax")
+}

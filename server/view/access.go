@@ -141,14 +141,15 @@ func holds(f *rules.Filter, row *history.Row) (bool, error) {
 // A query body, being JSON, can't begin with it.
 const accessMark = "\x01"
 
-// stored returns the text under which a set with this access is known: the query body alone if the access confines none of its classes.
+// stored returns the text under which a set with this access is known: the query body alone if the access confines none of its classes. A body that is
+// none is an *InvalidError: a client must not choose the text of another's set, whose access it would have.
 func (a *Access) stored(body string, key func(class string) string) (string, error) {
-	if a == nil {
-		return body, nil
-	}
 	classes, err := wire.ParseQueryBody([]byte(body))
 	if err != nil {
-		return body, nil // it is refused for it
+		return "", noBody(err)
+	}
+	if a == nil {
+		return body, nil
 	}
 	var views bson.D
 	for _, c := range classes {

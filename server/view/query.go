@@ -115,6 +115,11 @@ func (e *InvalidError) Error() string { return e.Text }
 // Unwrap returns the cause.
 func (e *InvalidError) Unwrap() error { return e.Err }
 
+// noBody words the error of a query body.
+func noBody(err error) *InvalidError {
+	return &InvalidError{Text: "Client provided query with bad syntax: " + err.Error(), Err: err}
+}
+
 // invalid words the error of a query.
 func invalid(class string, err error) *InvalidError {
 	out := &InvalidError{Class: class, Err: err}

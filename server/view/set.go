@@ -120,7 +120,7 @@ const maxQueries = 4096
 func compile(catalog *history.Catalog, body string, access *Access, lenient bool) (*parts, error) {
 	classes, err := wire.ParseQueryBody([]byte(body))
 	if err != nil {
-		return nil, &InvalidError{Text: "Client provided query with bad syntax: " + err.Error(), Err: err}
+		return nil, noBody(err)
 	}
 	out := &parts{
 		texts: make(map[string]string, len(classes)), filters: map[string]string{}, hidden: map[string]*rules.Access{},

@@ -6,14 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/core/changeset"
 	"realmsync/core/schema"
+	"realmsync/core/value"
 	"realmsync/server/apierror"
 	"realmsync/server/auth"
 	"realmsync/server/history"
+	"realmsync/server/mql"
 )
 
 // What programs have written to a collection of the synced database before there was a class of that name is in documents.db. When a device brings
@@ -53,7 +57,57 @@ func (d *Data) adopt(ctx context.Context, app string, to *synced) error {
 	return nil
 }
 
+// moving is the name, in documents.db, of the version that the app had before the documents of a collection began to move.
+func moving(collection int64) string { return "moving " + strconv.FormatInt(collection, 10) }
+
+// moveTo makes objects of the documents that fit, and then removes them. What comes between the two, such as kill -9 or a full disk, is known the next time: a
+// document of which an object was made has moved, even if devices have removed the object since.
 func (p *plain) moveTo(ctx context.Context, to *synced) (left int, err error) {
+	id, err := p.id(ctx, reading{p.file})
+	if err != nil || id == 0 {
+		return 0, err
+	}
+	since, current := int64(0), int64(to.engine.Version())
+	if err := p.file.Update(ctx, func(tx *sql.Tx) error {
+		return tx.QueryRowContext(ctx, "INSERT INTO progress (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = value RETURNING value", moving(id), current).Scan(&since)
+	}); err != nil {
+		return 0, err
+	}
+	made, err := to.madeSince(ctx, uint64(since))
+	if err != nil {
+		return 0, err
+	}
+	if left, err = p.moveNew(ctx, to, made); err != nil {
+		return left, err
+	}
+	return left, p.file.Update(ctx, func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM progress WHERE name = ?", moving(id))
+		return err
+	})
+}
+
+// madeSince returns the objects of the class that the server itself has made since a version, as far as that is still known.
+func (s *synced) madeSince(ctx context.Context, version uint64) (made map[value.Key]bool, err error) {
+	made = map[value.Key]bool{}
+	return made, s.engine.Entries(ctx, max(version, s.engine.Floor()), s.engine.Version(), func(e *history.Entry) (bool, error) {
+		if e.Origin != history.Server {
+			return true, nil
+		}
+		for i := range e.Changeset.Instructions {
+			if in := &e.Changeset.Instructions[i]; in.Op == changeset.CreateObject && in.Table == s.class {
+				made[in.Key] = true
+			}
+		}
+		return true, nil
+	})
+}
+
+// moveNew moves the documents of which no object was made yet, and removes the others.
+func (p *plain) moveNew(ctx context.Context, to *synced, made map[value.Key]bool) (left int, err error) {
+	class := to.current()
+	if class == nil {
+		return 0, nil
+	}
 	after := ""
 	for {
 		var batch []bson.D
@@ -65,6 +119,14 @@ func (p *plain) moveTo(ctx context.Context, to *synced) (left int, err error) {
 			return left, err
 		}
 		var moved []bson.D
+		batch = slices.DeleteFunc(batch, func(d bson.D) bool {
+			id, _ := mql.Get(d, class.PrimaryKey)
+			key, ok := keyOf(&class.Class, id)
+			if ok && made[key] {
+				moved = append(moved, d)
+			}
+			return ok && made[key]
+		})
 		for len(batch) > 0 {
 			n, fitting, err := moveSome(ctx, to, batch)
 			if err != nil {

@@ -3,6 +3,8 @@ package admin
 import (
 	"bytes"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -137,6 +139,26 @@ func TestLoginsAreCounted(t *testing.T) {
 	c.Move(time.Minute)
 	_, err = a.Login(t.Context(), "root@example.com", "correct horse", "192.0.2.1")
 	require.NoError(t, err)
+}
+
+// Logins are counted by what an attacker has not as many of as he likes, and what anybody may send is small, whatever is in its header.
+func TestLoginsOfStrangers(t *testing.T) {
+	t.Parallel()
+	f := open(t, false)
+	login := func(remote, body string) int {
+		r := httptest.NewRequest(http.MethodPost, "/api/admin/v3.0/auth/providers/local-userpass/login", strings.NewReader(body))
+		r.RemoteAddr = remote
+		r.Header.Set("Authorization", "Bearer x")
+		w := httptest.NewRecorder()
+		f.http.Config.Handler.ServeHTTP(w, r)
+		return w.Code
+	}
+	require.Equal(t, 413, login("192.0.2.1:1", `{"username":"`+strings.Repeat("x", maxOpenBody)+`"}`))
+	for i := range 10 {
+		require.Equal(t, 401, login(fmt.Sprintf("[2001:db8::%x]:1", i), `{"username":"a@b.c","password":"wrong"}`))
+	}
+	require.Equal(t, 429, login("[2001:db8::ffff]:1", `{"username":"a@b.c","password":"wrong"}`))
+	require.Equal(t, 401, login("[2001:db8:0:1::1]:1", `{"username":"a@b.c","password":"wrong"}`))
 }
 
 // Who is refused for now is told when to come again.

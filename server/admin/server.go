@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -21,6 +20,9 @@ import (
 
 // MaxBody is the most that a request's body may have, in bytes: sources of functions and schemas are in them.
 const MaxBody = 4 << 20
+
+// maxOpenBody is MaxBody for requests that anybody may send: logins.
+const maxOpenBody = 64 << 10
 
 // Users are the apps and their users. *auth.Service is them.
 type Users interface {
@@ -132,8 +134,12 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			c.fail(errors.New("a handler panicked"))
 		}
 	}()
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBody)
 	route, err := c.route()
+	limit := int64(MaxBody)
+	if route != nil && route.open {
+		limit = maxOpenBody
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, limit)
 	if err == nil {
 		err = c.admit(route)
 	}
@@ -241,13 +247,7 @@ func (c *call) bearer() string {
 }
 
 // remote is the client's address for counting attempts.
-func (c *call) remote() string {
-	at, err := netip.ParseAddrPort(c.r.RemoteAddr)
-	if err != nil {
-		return c.r.RemoteAddr
-	}
-	return at.Addr().Unmap().WithZone("").String()
-}
+func (c *call) remote() string { return auth.RemoteOf(c.r.RemoteAddr) }
 
 // clip bounds what is repeated of a client's text, in bytes; it cuts between characters.
 func clip(s string) string { return excerpt.Of(s, 128) }

@@ -12,12 +12,8 @@ func (s *Server) administer(c *call) (done bool, err error) {
 	switch {
 	case ours && s.admin != nil:
 		c.route = "admin"
-		limit := int64(MaxFunctionBody)
-		if c.r.Header.Get("Authorization") == "" { // a login, or nothing that is read
-			limit = MaxBody
-		}
 		// As in dispatch: net/http must know when a body was too large.
-		c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)
+		c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, MaxFunctionBody)
 		s.admin.ServeHTTP(c.w, c.r)
 		return true, nil
 	case s.adminOnly && path != "/healthz" && path != "/readyz":

@@ -89,7 +89,7 @@ func TestAttemptsOnAnAccount(t *testing.T) {
 func TestRemote(t *testing.T) {
 	for addr, want := range map[string]string{
 		"192.0.2.1:1234": "192.0.2.1", "[::ffff:192.0.2.1]:1234": "192.0.2.1", "[2001:db8:1:2:3:4:5:6]:1": "2001:db8:1:2::/64",
-		"[2001:db8:1:2::7]:99": "2001:db8:1:2::/64", "[fe80::1%eth0]:5": "fe80::/64", "[::1]:5": "::/64", "@": "@", "": "",
+		"[2001:db8:1:2::7]:99": "2001:db8:1:2::/64", "[fe80::1%eth0]:5": "fe80::/64", "[::1]:5": "::1", "@": "@", "": "",
 	} {
 		require.Equal(t, want, (&call{r: &http.Request{RemoteAddr: addr}}).remote(), addr)
 	}

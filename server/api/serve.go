@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -181,19 +180,5 @@ func (s *Server) upgrade(c *call) error {
 	return nil
 }
 
-// remote is the client's address for counting attempts: without its port, and of an IPv6 address the half that says whose it
-// is. Everybody there has as many of the other half as they like.
-func (c *call) remote() string {
-	at, err := netip.ParseAddrPort(c.r.RemoteAddr)
-	if err != nil {
-		return c.r.RemoteAddr // a Unix socket's
-	}
-	ip := at.Addr().Unmap().WithZone("")
-	if ip.Is6() {
-		network, err := ip.Prefix(64)
-		if err == nil {
-			return network.String()
-		}
-	}
-	return ip.String()
-}
+// remote is the client's address for counting attempts.
+func (c *call) remote() string { return auth.RemoteOf(c.r.RemoteAddr) }

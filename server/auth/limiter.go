@@ -2,6 +2,7 @@ package auth
 
 import (
 	"hash/maphash"
+	"net/netip"
 	"sync"
 	"time"
 )
@@ -80,4 +81,20 @@ func (l *limiter) sweep(now time.Time) {
 	if len(l.buckets) > maxBuckets/2 {
 		clear(l.buckets)
 	}
+}
+
+// RemoteOf is what attempts from an address (http.Request.RemoteAddr) are counted by: the address without its port, and of an IPv6 address the half that
+// says whose it is. Everybody there has as many of the other half as they like.
+func RemoteOf(addr string) string {
+	at, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return addr // a Unix socket's
+	}
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is6() && !ip.IsLoopback() {
+		if network, err := ip.Prefix(64); err == nil {
+			return network.String()
+		}
+	}
+	return ip.String()
 }

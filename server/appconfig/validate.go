@@ -38,7 +38,7 @@ const (
 // ValidationError says what is wrong with a configuration, and where.
 type ValidationError struct {
 	File   string // of an export directory, relative to it; empty when the configuration did not come from files
-	Line   int    // in File, 1 is the first; 0: unknown
+	Line   int    // in File, or in the source of a function, 1 is the first; 0: unknown
 	Path   string // in Config, by the names of its JSON: services[0].rules[1].roles[0].apply_when
 	Reason string
 }

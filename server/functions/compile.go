@@ -3,12 +3,14 @@ package functions
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
 
 	"realmsync/server/apierror"
 	"realmsync/server/appconfig"
+	"realmsync/server/functions/script"
 	"realmsync/server/functions/worker"
 )
 
@@ -86,7 +88,12 @@ func CheckConfig(c *appconfig.Config) error {
 		return fmt.Errorf("functions: %w", err)
 	}
 	f := c.Functions[at]
-	return &appconfig.ValidationError{Path: fmt.Sprintf("functions[%d].source", at), Reason: fmt.Sprintf("function %q: %v", f.Name, err)}
+	invalid := &appconfig.ValidationError{Path: fmt.Sprintf("functions[%d].source", at), Reason: fmt.Sprintf("function %q: %v", f.Name, err)}
+	var syntax *script.SyntaxError
+	if errors.As(err, &syntax) {
+		invalid.Line = syntax.Line
+	}
+	return invalid
 }
 
 // Hook must be the first thing that main does, or TestMain, in a program that runs functions (see worker.Hook).

@@ -250,6 +250,14 @@ func TestValues(t *testing.T) {
 	require.Equal(t, bson.A{bson.D{{Key: "a", Value: bson.A{int64(1), "x"}}}, "hush", nil, nil, "qa", int64(5)}, out)
 }
 
+// Time zones are known where there are no files.
+func TestTimeZones(t *testing.T) {
+	w := newWorld(t, Config{}, function("f", "exports = () => new Date(0).toLocaleString('en-US', {timeZone: 'Europe/Berlin'})"))
+	out, err := w.call("f")
+	require.NoError(t, err)
+	require.Equal(t, "1/1/1970, 1:00:00 AM", out)
+}
+
 // A change of the configuration is seen by the next call.
 func TestChanged(t *testing.T) {
 	w := newWorld(t, Config{}, function("f", "exports = () => 1"))
@@ -287,11 +295,12 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, Check("f", "exports = async () => { x = 1 }"))
 	requireRefused(t, Check("f", "exports = () => {\n\n  let 1;\n}"), 400, "FunctionSyntaxError", "line 3")
 	c := appconfig.Default("app")
-	c.Functions = []appconfig.Function{function("good", "exports = 1"), function("bad", "exports = (")}
+	c.Functions = []appconfig.Function{function("good", "exports = 1"), function("bad", "exports = 1;\n\nx = (")}
 	var invalid *appconfig.ValidationError
 	require.ErrorAs(t, CheckConfig(c), &invalid)
 	require.Equal(t, "functions[1].source", invalid.Path)
-	require.Contains(t, invalid.Reason, "line 1")
+	require.Contains(t, invalid.Reason, "line 3")
+	require.Equal(t, 3, invalid.Line)
 }
 
 // So many at once, and the others wait for their turn.

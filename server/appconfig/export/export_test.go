@@ -240,6 +240,17 @@ func TestApplyKeeps(t *testing.T) {
 	require.Equal(t, c, apply(t, write(t, example), c), "twice is once")
 }
 
+// An error that knows its line in a source keeps it.
+func TestErrorsOfSources(t *testing.T) {
+	t.Parallel()
+	d, err := Load(write(t, example))
+	require.NoError(t, err)
+	_, err = d.Apply(appconfig.New(d.ID, "x"))
+	require.NoError(t, err)
+	require.ErrorContains(t, d.Explain(&appconfig.ValidationError{Path: "functions[0].source", Line: 7, Reason: "no"}), ".js:7: ")
+	require.ErrorContains(t, d.Explain(&appconfig.ValidationError{Path: "functions[0].source", Reason: "no"}), ".js:1: ")
+}
+
 func TestErrorsNameFileAndLine(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -629,7 +629,7 @@ func (d *Directory) Explain(err error) error {
 	out := *v
 	out.File = p.file
 	steps := append(slices.Clone(p.base), splitPath(strings.TrimPrefix(v.Path, p.path))...)
-	out.Line = 1
+	out.Line = max(v.Line, 1)
 	if strings.HasSuffix(p.file, ".json") {
 		out.Line = lineOf(d.files.texts[p.file], steps)
 	}

@@ -2,6 +2,7 @@ package script
 
 import (
 	"context"
+	"slices"
 
 	"github.com/dop251/goja"
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -29,12 +30,20 @@ type cursor struct {
 func (c *call) service(call goja.FunctionCall, system bool) goja.Value {
 	name := call.Argument(0).String()
 	if !c.host.IsService(name) {
-		c.fail("service not found: '" + clip(name, 128) + "'")
+		if name == "http" {
+			return c.http()
+		}
+		c.fail("service not found: '" + clip(name, 128) + "': there are the data sources of the app, and http; of other services (twilio, aws, push) use the HTTP interface, with context.http")
 	}
 	service := c.vm.NewObject()
+	c.must(c.refuse(service, map[string]string{"startSession": "there are no transactions: write what belongs together into one document, or with one updateMany"}))
 	c.must(c.define(service, map[string]any{"db": fn(func(call goja.FunctionCall) goja.Value {
 		database := call.Argument(0).String()
 		db := c.vm.NewObject()
+		c.must(c.refuse(db, map[string]string{
+			"runCommand": "there are no commands of the database", "command": "there are no commands of the database", "listCollections": "GET collections of the data API tells them",
+			"getCollectionNames": "GET collections of the data API tells them", "createCollection": "a collection is there when a document is inserted", "aggregate": "use collection(name).aggregate",
+		}))
 		c.must(c.define(db, map[string]any{"collection": fn(func(call goja.FunctionCall) goja.Value {
 			return c.wrap(c.bson.collection, &collection{c, system, name, database, call.Argument(0).String()})
 		})}))
@@ -75,6 +84,11 @@ func (k *cursor) read(ctx context.Context) (bson.A, error) {
 	return k.docs, nil
 }
 
+// set sets an argument of the query. What is said last counts.
+func (k *cursor) set(name string, v any) {
+	k.arg = append(slices.DeleteFunc(slices.Clone(k.arg), func(e bson.E) bool { return e.Key == name }), bson.E{Key: name, Value: v})
+}
+
 // document reads an argument that must be an object; nothing is an empty one.
 func (c *call) document(v goja.Value, what string) bson.D {
 	if absent(v) {
@@ -94,11 +108,17 @@ func (c *call) options(v goja.Value, allowed map[string]string) bson.D {
 	for _, e := range c.document(v, "options") {
 		name, ok := allowed[e.Key]
 		if !ok {
-			panic(c.vm.NewTypeError("the option %q is not supported here", clip(e.Key, 64)))
+			panic(c.vm.NewTypeError("the option %q is not supported here%s", clip(e.Key, 64), insteadOfOption[e.Key]))
 		}
 		out = append(out, bson.E{Key: name, Value: e.Value})
 	}
 	return out
+}
+
+// insteadOfOption says what to do without an option.
+var insteadOfOption = map[string]string{
+	"collation": ": compare what $toLower makes, or by a regular expression with i", "returnDocument": ": use returnNewDocument: true", "returnOriginal": ": use returnNewDocument: true", "new": ": use returnNewDocument: true",
+	"session": ": there are no transactions", "skip": ": use the cursor's skip", "fields": ": use projection",
 }
 
 // makeCollections makes the prototypes of collections and cursors.
@@ -159,7 +179,9 @@ func (c *call) makeCollections() error {
 			}
 			return c.wrap(c.bson.cursor, &cursor{of: o, method: "aggregate", arg: bson.D{{Key: "pipeline", Value: pipeline}}})
 		}),
-		"count": count, "countDocuments": count,
+		"count": count, "countDocuments": count, "estimatedDocumentCount": method(func(o *collection, _ goja.FunctionCall) goja.Value {
+			return o.do("count", bson.D{{Key: "query", Value: bson.D{}}})
+		}),
 		"insertOne": method(func(o *collection, call goja.FunctionCall) goja.Value {
 			return o.do("insertOne", bson.D{{Key: "document", Value: c.document(call.Argument(0), "the document")}})
 		}),
@@ -179,7 +201,27 @@ func (c *call) makeCollections() error {
 	if err != nil {
 		return err
 	}
+	err = c.refuse(c.bson.collection, map[string]string{
+		"watch": "a client's collection.watch() has it", "createIndex": "there are no indexes to make", "createIndexes": "there are no indexes to make", "dropIndex": "there are no indexes to drop",
+		"drop": "use deleteMany({})", "rename": "insert the documents into another collection", "findOneAndModify": "use findOneAndUpdate", "findAndModify": "use findOneAndUpdate", "mapReduce": "use aggregate",
+		"update": "use updateOne or updateMany", "insert": "use insertOne or insertMany", "remove": "use deleteOne or deleteMany", "save": "use replaceOne with upsert", "initializeOrderedBulkOp": "use bulkWrite",
+		"initializeUnorderedBulkOp": "use bulkWrite",
+	})
+	if err != nil {
+		return err
+	}
 	return c.makeCursors()
+}
+
+// refuse adds members that say what to do without them.
+func (c *call) refuse(on *goja.Object, instead map[string]string) error {
+	members := map[string]any{}
+	for name, text := range instead {
+		members[name] = fn(func(goja.FunctionCall) goja.Value {
+			panic(c.vm.NewTypeError("%s is not supported here: %s", name, text))
+		})
+	}
+	return c.define(on, members)
 }
 
 func (c *call) makeCursors() error {
@@ -214,7 +256,38 @@ func (c *call) makeCursors() error {
 			})
 		})
 	}
+	// An iterator's next gives {value, done}; that of a cursor gives a document.
+	iterate := method(func(k *cursor, _ goja.FunctionCall) goja.Value {
+		o := c.vm.NewObject()
+		c.must(c.define(o, map[string]any{"next": fn(func(goja.FunctionCall) goja.Value {
+			return c.loop.start(laneData, func(ctx context.Context) (func() goja.Value, error) {
+				docs, err := k.read(ctx)
+				return func() goja.Value {
+					r := c.vm.NewObject()
+					over := k.position >= len(docs)
+					if !over {
+						k.position++
+						c.must(r.Set("value", c.toJS(docs[k.position-1])))
+					}
+					c.must(r.Set("done", over))
+					return r
+				}, err
+			})
+		})}))
+		return o
+	})
+	if err := c.bson.cursor.DefineDataPropertySymbol(c.asyncIterator, c.vm.ToValue(iterate), goja.FLAG_TRUE, goja.FLAG_TRUE, goja.FLAG_FALSE); err != nil {
+		return err
+	}
+	err := c.refuse(c.bson.cursor, map[string]string{
+		"collation": "compare what $toLower makes, or by a regular expression with i", "hint": "leave it out", "explain": "leave it out", "batchSize": "leave it out", "map": "use toArray, and map of that",
+	})
+	if err != nil {
+		return err
+	}
 	return c.define(c.bson.cursor, map[string]any{
+		"count":   after(func(_ *cursor, _ goja.FunctionCall, docs bson.A) goja.Value { return c.vm.ToValue(len(docs)) }),
+		"close":   method(func(*cursor, goja.FunctionCall) goja.Value { return goja.Undefined() }),
 		"toArray": after(func(_ *cursor, _ goja.FunctionCall, docs bson.A) goja.Value { return c.toJS(docs) }),
 		"next": after(func(k *cursor, _ goja.FunctionCall, docs bson.A) goja.Value {
 			if k.position >= len(docs) {
@@ -238,9 +311,12 @@ func (c *call) makeCursors() error {
 			return goja.Undefined()
 		}),
 		"limit": setting(func(k *cursor, v goja.Value) { k.limit = natural(v) }),
-		"skip":  setting(func(k *cursor, v goja.Value) { k.skip = natural(v) }),
+		"project": setting(func(k *cursor, v goja.Value) {
+			k.set("project", c.document(v, "the projection"))
+		}),
+		"skip": setting(func(k *cursor, v goja.Value) { k.skip = natural(v) }),
 		"sort": setting(func(k *cursor, v goja.Value) {
-			k.arg = append(k.arg[:len(k.arg):len(k.arg)], bson.E{Key: "sort", Value: c.document(v, "the sort")})
+			k.set("sort", c.document(v, "the sort"))
 		}),
 	})
 }

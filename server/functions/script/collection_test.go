@@ -24,6 +24,9 @@ func TestOperations(t *testing.T) {
 		{"find({x: 1}, {y: 1}).sort({z: -1}).limit(2)", "find", []any{"query", q, "project", d("y", int64(1)), "sort", d("z", int64(-1)), "limit", int64(2)}, bson.A{q, q}, bson.A{q, q}},
 		{"find().toArray()", "find", []any{"query", bson.D{}}, bson.A{}, bson.A{}},
 		{"find().skip(1).limit(1).next()", "find", []any{"query", bson.D{}, "limit", int64(2)}, bson.A{q, d("x", int64(2))}, d("x", int64(2))},
+		{"find({}, {y: 1}).sort({z: -1}).project({w: 1}).sort({a: 1}).toArray()", "find", []any{"query", bson.D{}, "project", d("w", int64(1)), "sort", d("a", int64(1))}, bson.A{}, bson.A{}},
+		{"find().count()", "find", []any{"query", bson.D{}}, bson.A{q, q}, int64(2)},
+		{"estimatedDocumentCount()", "count", []any{"query", bson.D{}}, int64(3), int64(3)},
 		{"find().next()", "find", []any{"query", bson.D{}}, bson.A{}, nil},
 		{"findOne({x: 1})", "findOne", []any{"query", q}, q, q},
 		{"findOne()", "findOne", []any{"query", bson.D{}}, nil, nil},
@@ -55,7 +58,8 @@ func TestOperations(t *testing.T) {
 	answer = bson.A{q}
 	for source, text := range map[string]string{
 		"find(1)": "must be an object", "updateOne({}, 1)": "must be an object, or an array of stages", "replaceOne({}, [])": "without operators", "findOneAndReplace({}, [])": "must be an object", "replaceOne({}, {$set: {}})": "without operators", "aggregate({})": "must be an array", "insertMany({})": "must be an array",
-		"updateOne({}, {}, {collation: {}})": `"collation" is not supported`, "find().limit(-1)": "negative", "aggregate([]).sort({})": "cannot be changed", "watch()": "TypeError",
+		"updateOne({}, {}, {collation: {}})": `"collation" is not supported here: compare what $toLower makes`, "findOneAndUpdate({}, {}, {returnDocument: 'after'})": "use returnNewDocument", "find().collation({})": "collation is not supported here: compare",
+		"createIndex({})": "no indexes", "findOneAndModify({})": "use findOneAndUpdate", "find().limit(-1)": "negative", "aggregate([]).sort({})": "cannot be changed", "watch()": "watch is not supported here: a client's",
 		"find({a: context.services.get('mongodb-atlas').db('d').collection('c').find()})": "cursor has no BSON form", "find().forEach(1)": "must be a function", "find().forEach(() => { throw 'each' })": "each",
 	} {
 		require.Contains(t, f.throws("await context.services.get('mongodb-atlas').db('d').collection('c')."+source), text, source)
@@ -63,6 +67,19 @@ func TestOperations(t *testing.T) {
 	f.calls = nil
 	require.Contains(t, f.throws("context.services.get('mongodb-atlas').db('d').collection('c').find.call({})"), "collection")
 	require.Empty(t, f.calls)
+}
+
+// What services, databases and modules don't have is refused with what to do.
+func TestInstead(t *testing.T) {
+	f := newFake(t)
+	for source, text := range map[string]string{
+		"context.services.get('twilio')": "use the HTTP interface, with context.http", "context.services.get('mongodb-atlas').startSession()": "no transactions", "context.services.get('mongodb-atlas').db('d').runCommand({})": "no commands",
+		"context.services.get('http').get('https://example.com')": "does not allow", "require('axios')": "Cannot find module 'axios': use context.http", "require('node:fs')": "no files", "require('lodash')": "add the code of a package as a function",
+		"require('mongodb')": "use context.services",
+	} {
+		require.Contains(t, f.throws("await "+source), text, source)
+	}
+	require.Equal(t, bson.A{"ObjectId", true}, f.value("[new (require('bson').ObjectId)()._bsontype, require('bson') === BSON]"))
 }
 
 // Operations run in the order in which they were asked for, whether or not somebody waits.

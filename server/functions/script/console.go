@@ -1,7 +1,9 @@
 package script
 
 import (
+	"fmt"
 	"strings"
+	"time"
 
 	"github.com/dop251/goja"
 )
@@ -43,11 +45,63 @@ func (c *call) makeConsole() (*goja.Object, error) {
 			return goja.Undefined()
 		}
 	}
+	say := at("info")
+	saying := func(text string) { say(goja.FunctionCall{Arguments: []goja.Value{c.vm.ToValue(text)}}) }
+	label := func(call goja.FunctionCall) string {
+		if goja.IsUndefined(call.Argument(0)) {
+			return "default"
+		}
+		return clip(call.Argument(0).String(), maxLabel)
+	}
+	counts, times := map[string]int{}, map[string]time.Time{}
+	room := func(n int) bool { return n < maxLabels }
+	since := fn(func(call goja.FunctionCall) goja.Value {
+		name := label(call)
+		if start, ok := times[name]; ok {
+			saying(fmt.Sprintf("%s: %d ms", name, c.Now().Sub(start).Milliseconds()))
+		}
+		return goja.Undefined()
+	})
+	none := fn(func(goja.FunctionCall) goja.Value { return goja.Undefined() })
 	o := c.vm.NewObject()
 	return o, c.define(o, map[string]any{
-		"log": at("info"), "info": at("info"), "debug": at("debug"), "warn": at("warn"), "error": at("error"), "trace": at("debug"),
+		"log": say, "info": say, "debug": at("debug"), "warn": at("warn"), "error": at("error"), "trace": at("debug"), "table": say, "group": say, "groupCollapsed": say, "groupEnd": none,
+		"dir": fn(func(call goja.FunctionCall) goja.Value {
+			return say(goja.FunctionCall{Arguments: call.Arguments[:min(1, len(call.Arguments))]})
+		}),
+		"assert": fn(func(call goja.FunctionCall) goja.Value {
+			if call.Argument(0).ToBoolean() {
+				return goja.Undefined()
+			}
+			rest := append([]goja.Value{c.vm.ToValue("Assertion failed")}, call.Arguments[min(1, len(call.Arguments)):]...)
+			return at("error")(goja.FunctionCall{Arguments: rest})
+		}),
+		"count": fn(func(call goja.FunctionCall) goja.Value {
+			if name := label(call); counts[name] > 0 || room(len(counts)) {
+				counts[name]++
+				saying(fmt.Sprintf("%s: %d", name, counts[name]))
+			}
+			return goja.Undefined()
+		}),
+		"time": fn(func(call goja.FunctionCall) goja.Value {
+			if room(len(times)) {
+				times[label(call)] = c.Now()
+			}
+			return goja.Undefined()
+		}),
+		"timeLog": since,
+		"timeEnd": fn(func(call goja.FunctionCall) goja.Value {
+			since(call)
+			delete(times, label(call))
+			return goja.Undefined()
+		}),
 	})
 }
+
+const (
+	maxLabels = 1000 // of console.count and console.time, in a call
+	maxLabel  = 128  // bytes
+)
 
 // inspect is the text of any value: strings as they are, errors by their text, the rest as relaxed extended JSON.
 func (c *call) inspect(v goja.Value) (text string) {

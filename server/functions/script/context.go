@@ -23,6 +23,12 @@ func (c *call) globals() error {
 	if err := c.guard(global); err != nil {
 		return err
 	}
+	if err := c.makeEach(global); err != nil {
+		return err
+	}
+	if err := c.makeLocale(global); err != nil {
+		return err
+	}
 	if err := c.makeCollections(); err != nil {
 		return err
 	}

@@ -77,6 +77,10 @@ func (c *call) require(from *Function) fn {
 			m, err := c.nodeCrypto()
 			c.must(err)
 			return m
+		case "bson":
+			m, err := c.makeBSON()
+			c.must(err)
+			return m
 		case "buffer":
 			class, err := c.makeBuffer()
 			c.must(err)
@@ -89,7 +93,7 @@ func (c *call) require(from *Function) fn {
 			panic(c.errorOf(err))
 		}
 		if f == nil {
-			c.fail("Cannot find module '" + clip(name, 128) + "': there are no packages of npm here, only other functions of the app, crypto and buffer can be required")
+			c.fail("Cannot find module '" + clip(name, 128) + "': " + insteadOfModule(name))
 		}
 		// What is required runs with the rights of the function that requires it: it is a part of it.
 		own := *f
@@ -98,6 +102,26 @@ func (c *call) require(from *Function) fn {
 		c.must(err)
 		return exports
 	}
+}
+
+// modules say what to use instead of a module that functions ask for.
+var modules = map[string]string{
+	"axios": "use context.http", "node-fetch": "use context.http", "got": "use context.http", "request": "use context.http", "superagent": "use context.http", "http": "use context.http", "https": "use context.http",
+	"mongodb": "use context.services.get(name).db(name).collection(name)", "mongoose": "use context.services.get(name).db(name).collection(name)", "realm": "use context.services.get(name).db(name).collection(name)",
+	"realm-web": "use context.services.get(name).db(name).collection(name)", "jsonwebtoken": "use utils.jwt", "jose": "use utils.jwt", "crypto-js": "use crypto or utils.crypto",
+	"uuid": "use BSON.UUID, or randomUUID of crypto", "moment": "use Date, or $dateToString in an aggregation", "dayjs": "use Date, or $dateToString in an aggregation", "date-fns": "use Date, or $dateToString in an aggregation",
+	"fs": "there are no files", "fs/promises": "there are no files", "path": "there are no files", "os": "there is no system to ask", "child_process": "there are no processes", "cluster": "there are no processes",
+	"worker_threads": "there are no threads", "net": "there are no sockets, use context.http", "tls": "there are no sockets, use context.http", "dns": "there are no sockets, use context.http", "ws": "there are no sockets, use context.http",
+	"process": "there is no process: use context.environment and context.values", "dotenv": "use context.environment and context.values", "vm": "code cannot be made from text",
+}
+
+// insteadOfModule is what to do without a module.
+func insteadOfModule(name string) string {
+	const what = "other functions of the app, crypto, buffer and bson can be required"
+	if text, ok := modules[strings.TrimPrefix(name, "node:")]; ok {
+		return text + " (" + what + ")"
+	}
+	return "there are no packages of npm here: " + what + ", so add the code of a package as a function of the app"
 }
 
 // execute is context.functions.execute: it calls another function of the app at once, and returns what that returns, which is a promise if

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dop251/goja"
 	"github.com/dop251/goja/parser"
+	"golang.org/x/text/collate"
 
 	"realmsync/server/excerpt"
 )
@@ -34,6 +35,9 @@ type call struct {
 	dateValue  goja.Callable
 	isArray    goja.Callable
 	errorClass *goja.Object
+
+	asyncIterator *goja.Symbol // Symbol.asyncIterator
+	collators     map[collation]*collate.Collator
 }
 
 // Run runs a function to its end: until its result, or the promise that it returned, is settled; whatever it started and did not wait

@@ -154,6 +154,11 @@ func TestConsole(t *testing.T) {
 	require.Equal(t, []Line{
 		{"info", `a 1 {"b":[1.5]} null undefined [function] s e`}, {"error", `{"$oid":"5e5e6f0abe4ae2a2c2c2d329"}`}, {"info", "[Object]"}, {"warn", ""},
 	}, f.lines)
+	now := time.UnixMilli(0)
+	out = f.runAs(Call{Now: func() time.Time { now = now.Add(5 * time.Millisecond); return now }}, `exports = () => { console.table([1]); console.dir({a: 1}, {}); console.assert(1, "no"); console.assert(0, "yes", 2); console.count(); console.count(); console.count("x");
+		console.time("t"); console.timeEnd("t"); console.timeEnd("t"); console.group("g"); console.groupEnd() }`)
+	require.NoError(t, out.Err)
+	require.Equal(t, []Line{{"info", "[1]"}, {"info", `{"a":1}`}, {"error", "Assertion failed yes 2"}, {"info", "default: 1"}, {"info", "default: 2"}, {"info", "x: 1"}, {"info", "t: 5 ms"}, {"info", "g"}}, f.lines)
 	out = f.runAs(Call{Limits: Limits{Log: 1000}}, "exports = () => { for (let i = 0; i < 1e4; i++) console.log('x'.repeat(90)) }")
 	require.NoError(t, out.Err)
 	require.Len(t, f.lines, 9)

@@ -62,10 +62,9 @@ func Compile(name, source string) (*Program, error) {
 }
 
 func compile(name, source string) (*goja.Program, error) {
-	// A source map is named by the source, and would be read from a file.
-	tree, err := parser.ParseFile(nil, name, source, 0, parser.WithDisableSourceMaps)
+	tree, err := parse(name, source)
 	if err != nil {
-		return nil, syntaxError(err)
+		return nil, err
 	}
 	prog, err := goja.CompileAST(tree, false)
 	if err != nil {
@@ -78,11 +77,11 @@ func syntaxError(err error) *SyntaxError {
 	var list parser.ErrorList
 	if errors.As(err, &list) && len(list) > 0 {
 		e := list[0]
-		return &SyntaxError{Line: e.Position.Line, Column: e.Position.Column, Text: e.Message}
+		return &SyntaxError{Line: e.Position.Line, Column: e.Position.Column, Text: e.Message + instead(e.Message)}
 	}
 	var bad *goja.CompilerSyntaxError
 	if errors.As(err, &bad) {
-		e := &SyntaxError{Text: bad.Message}
+		e := &SyntaxError{Text: bad.Message + instead(bad.Message)}
 		if bad.File != nil {
 			at := bad.File.Position(bad.Offset)
 			e.Line, e.Column = at.Line, at.Column
@@ -90,6 +89,17 @@ func syntaxError(err error) *SyntaxError {
 		return e
 	}
 	return &SyntaxError{Text: err.Error()}
+}
+
+// instead says what to do about syntax that is not there.
+func instead(message string) string {
+	switch {
+	case strings.HasPrefix(message, "Async generators"):
+		return ": return an array, or an object with [Symbol.asyncIterator]"
+	case message == "Unexpected reserved word":
+		return ": import and export are not there: use require and exports"
+	}
+	return ""
 }
 
 func nesting(source string) *SyntaxError {

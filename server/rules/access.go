@@ -33,9 +33,6 @@ var none = &Access{Nothing, Nothing, Nothing, Nothing, nil, grant{}}
 // Full returns the access of those whom no rule confines.
 func Full() *Access { return full }
 
-// None returns the access of those who have none.
-func None() *Access { return none }
-
 // access freezes a role that is compatible with sync.
 func (r *role) access(env *Env) *Access {
 	read, write := r.filterRead.Freeze(env), r.filterWrite.Freeze(env)

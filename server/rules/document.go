@@ -30,20 +30,6 @@ func (s *Set) Document(caller *Caller, service, database, name string, doc, befo
 	return nil
 }
 
-// Name returns the role's name, "" for those whom no rule confines.
-func (r *Role) Name() string {
-	if r.role == nil {
-		return ""
-	}
-	return r.role.name
-}
-
-// CanRead tells whether anything of a field of the document may be read.
-func (r *Role) CanRead(doc bson.D, field string) bool {
-	_, ok := r.read(doc, field)
-	return ok
-}
-
 // read returns what of a field may be read; ok is false if that is nothing.
 func (r *Role) read(doc bson.D, field string) (part any, ok bool) {
 	if r == nil {
@@ -142,9 +128,4 @@ func (r *Role) CanDelete(doc bson.D) bool {
 	}
 	env := r.env.on(doc, doc)
 	return r.gate(env) && r.role.del.Evaluate(env) == True
-}
-
-// CanSearch tells whether the collection may be searched.
-func (r *Role) CanSearch() bool {
-	return r != nil && (r.role == nil || r.role.search.Evaluate(r.env) == True)
 }

@@ -101,7 +101,7 @@ func TestExpressions(t *testing.T) {
 		}
 		f := e.Freeze(env)
 		require.Equal(t, c.want, f.eval(BSON(root)), "%s, frozen as %s", c.text, f)
-		again, err := ParseFilter(f.String())
+		again, err := parseFilter(f.String())
 		require.NoError(t, err, f.String())
 		require.Equal(t, f.String(), again.String())
 		require.Equal(t, c.want, again.eval(BSON(root)), f.String())
@@ -220,7 +220,7 @@ func TestFreezingKeepsMeaning(t *testing.T) {
 		want := e.Evaluate(env.on(d, nil))
 		f := e.Freeze(env)
 		require.Equal(r, want, f.eval(BSON(d)), "%s is frozen as %s", text, f)
-		again, err := ParseFilter(f.String())
+		again, err := parseFilter(f.String())
 		require.NoError(r, err)
 		require.Equal(r, want, again.eval(BSON(d)))
 		// What the index is told holds wherever the filter does.
@@ -252,7 +252,7 @@ func FuzzParseExpression(f *testing.F) {
 		}
 		env := (&Set{}).env(&Caller{UserID: "u"})
 		frozen := e.Freeze(env)
-		if again, err := ParseFilter(frozen.String()); err != nil || again.String() != frozen.String() {
+		if again, err := parseFilter(frozen.String()); err != nil || again.String() != frozen.String() {
 			t.Fatalf("%s does not read back: %v", frozen, err)
 		}
 		e.Evaluate(env.on(bson.D{{Key: "a", Value: bson.A{int32(1)}}}, nil))

@@ -187,7 +187,7 @@ func (f *Filter) Fields() []string {
 	return out
 }
 
-// String returns the canonical text of the filter, which ParseFilter reads.
+// String returns the canonical text of the filter.
 func (f *Filter) String() string {
 	text, err := ejson.Marshal(f.bson())
 	if err != nil {
@@ -222,15 +222,7 @@ func (f *Filter) bson() any {
 	return nil
 }
 
-// ParseFilter reads what String has written.
-func ParseFilter(text string) (*Filter, error) {
-	v, err := ejson.Parse([]byte(text))
-	if err != nil {
-		return nil, fmt.Errorf("rules: a stored filter can't be read: %w", err)
-	}
-	return filterOf(v)
-}
-
+// filterOf reads what bson has made of a filter.
 func filterOf(v any) (*Filter, error) {
 	switch v := v.(type) {
 	case nil:

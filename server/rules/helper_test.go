@@ -50,3 +50,18 @@ func anna(t testing.TB) *Caller {
 func schemaOf(class, name string) appconfig.Schema {
 	return appconfig.Schema{Metadata: appconfig.Metadata{DataSource: "mongodb-atlas", Database: "db", Collection: name}, Schema: json.RawMessage(`{"title":"` + class + `","properties":{"_id":{"bsonType":"long"}}}`)}
 }
+
+// reads tells whether anything of a field of a document may be read.
+func reads(r *Role, d bson.D, field string) bool {
+	_, ok := r.read(d, field)
+	return ok
+}
+
+// parseFilter reads the text of a filter.
+func parseFilter(text string) (*Filter, error) {
+	v, err := ejson.Parse([]byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return filterOf(v)
+}

@@ -82,6 +82,7 @@ func (s *session) change(m *wire.Query) error {
 	case problem != "":
 		return s.refuseQuery(m, problem)
 	}
+	s.tellDenied(set)
 	return s.bootstrap(&boot{query: m.Version, before: s.set, set: set})
 }
 

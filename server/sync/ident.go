@@ -77,6 +77,7 @@ func (s *session) identify(m *wire.Ident) error {
 		return s.failBusy(problem)
 	}
 	s.log = s.log.With(slog.Uint64("file_ident", m.FileIdent))
+	s.tellDenied(set)
 	s.phase = running
 	s.file, s.own = client.File, client.Own
 	for _, r := range client.Resets {

@@ -112,6 +112,18 @@ func (s *session) queryable(set *view.Set, isNew bool) (problem string, err erro
 	return "Invalid query: " + strings.Join(texts, ", "), nil
 }
 
+// tellDenied says in the log, which the app's administrator can read, why the session sees nothing at all of classes that it asks for.
+func (s *session) tellDenied(set *view.Set) {
+	if s.policy == nil {
+		return
+	}
+	for _, class := range set.Classes() {
+		if why := s.policy.Denial(class); why != "" {
+			s.log.Info("a session has no access to a class", slog.String("class", class), slog.String("reason", why))
+		}
+	}
+}
+
 // rulesChanged lets the sessions of an app look whether they are concerned.
 func (s *Server) rulesChanged(id string) {
 	s.mu.Lock()

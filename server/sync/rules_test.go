@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -19,6 +20,7 @@ import (
 	"realmsync/server/auth"
 	"realmsync/server/jsonschema"
 	"realmsync/server/rules"
+	"realmsync/tests/logs"
 )
 
 // ownOrOld: whose name a dog has may do everything with it; others see dogs older than 3.
@@ -423,10 +425,12 @@ func TestHiddenFields(t *testing.T) {
 
 // A role that is not compatible with sync gives no access, as does none.
 func TestIncompatibleRole(t *testing.T) {
-	g := openGoverned(t, ownOrOld)
+	said := &logs.Buffer{}
+	g := openGoverned(t, ownOrOld, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(said, nil)) })
 	anna := g.device("anna").subscribed(allDogs)
 	anna.write(create(1, "anna", 5)...)
 	anna.upload()
+	require.NotContains(t, said.String(), "no access to a class")
 	g.roles(`[{"name":"r","document_filters":{"read":{"secret":1},"write":true},"read":true,"write":true,"insert":true,"delete":true},` + ownOrOld[1:])
 	anna.restarted()
 	anna.bootstrap()
@@ -435,6 +439,8 @@ func TestIncompatibleRole(t *testing.T) {
 	anna.upload()
 	anna.sync()
 	require.Equal(t, []string{`write to 2 in table "Dog" not allowed`}, anna.reasons())
+	require.Contains(t, said.String(), `msg="a session has no access to a class"`)
+	require.Contains(t, said.String(), `class=Dog reason="the role r applies and can't be used for sync: its document_filters.read names the field \"secret\", which is not queryable"`)
 }
 
 // Fields of queries must be queryable; development mode makes them so.

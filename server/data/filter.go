@@ -19,22 +19,20 @@ type filter struct {
 	projection  *mql.Projection
 }
 
-// filtersOf compiles the filters of a collection: those of its own rule, or of the data source's default rule if it has none.
+// filtersOf compiles the filters of a collection: those of its own rule, or of the data source's default rule if it has none, or one that says nothing, as
+// for roles.
 func filtersOf(config *appconfig.Config, c Collection) ([]filter, error) {
 	s := config.Service(c.Service)
 	if s == nil {
 		return nil, nil
 	}
-	var raw json.RawMessage
-	if s.DefaultRule != nil {
-		raw = s.DefaultRule.Filters
-	}
+	rule := s.DefaultRule
 	for i := range s.Rules {
-		if r := &s.Rules[i]; r.Database == c.Database && r.Collection == c.Name {
-			raw = r.Filters
+		if r := &s.Rules[i]; r.Database == c.Database && r.Collection == c.Name && (len(r.Roles) > 0 || hasFilters(r.Filters)) {
+			rule = &r.Rule
 		}
 	}
-	if len(raw) == 0 {
+	if rule == nil || !hasFilters(rule.Filters) {
 		return nil, nil
 	}
 	var list []struct {
@@ -43,7 +41,7 @@ func filtersOf(config *appconfig.Config, c Collection) ([]filter, error) {
 		Query      json.RawMessage `json:"query"`
 		Projection json.RawMessage `json:"projection"`
 	}
-	if err := json.Unmarshal(raw, &list); err != nil {
+	if err := json.Unmarshal(rule.Filters, &list); err != nil {
 		return nil, fmt.Errorf("data: the filters of %s.%s: %w", c.Database, c.Name, err)
 	}
 	out := make([]filter, len(list))
@@ -68,6 +66,12 @@ func filtersOf(config *appconfig.Config, c Collection) ([]filter, error) {
 		}
 	}
 	return out, nil
+}
+
+// hasFilters tells whether a rule says anything of filters.
+func hasFilters(raw json.RawMessage) bool {
+	var list []json.RawMessage
+	return len(raw) > 0 && (json.Unmarshal(raw, &list) != nil || len(list) > 0)
 }
 
 // filtered is a role under the filters that apply to a caller.

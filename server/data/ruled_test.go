@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	"realmsync/server/rules"
 )
@@ -29,6 +30,21 @@ func TestRuled(t *testing.T) {
 	require.Equal(t, text(t, doc(t, `{"matchedCount":0,"modifiedCount":0}`)), get(ann, "updateOne", `{"query":{"_id":2},"update":{"$set":{"a":1}}}`))
 	require.Equal(t, text(t, doc(t, `{"deletedCount":2}`)), get(ann, "deleteMany", `{"query":{}}`))
 	require.Equal(t, text(t, doc(t, `{"x":[{"_id":2,"owner":"bob","secret":2}]}`)[0].Value), get(server, "find", `{}`))
+
+	// A rule of the collection that says nothing takes nothing away.
+	for _, filters := range []string{``, `[]`, `null`} {
+		own := appconfig.CollectionRule{Database: "d", Collection: "c", Rule: appconfig.Rule{Filters: json.RawMessage(filters)}}
+		config := *f.config
+		services := slices.Clone(config.Services)
+		services[0].Rules = []appconfig.CollectionRule{own}
+		config.Services = services
+		access, err := NewRuled(rules.NewSets(configs{&config})).Access(t.Context(), "app", ann, Collection{service1, "d", "c"})
+		require.NoError(t, err)
+		_, sees := access.readable(doc(t, `{"_id":2,"owner":"bob"}`))
+		require.False(t, sees, filters)
+		_, sees = access.readable(doc(t, `{"_id":1,"owner":"ann"}`))
+		require.True(t, sees, filters)
+	}
 
 	// Whoever is nobody sees nothing.
 	require.Equal(t, `[]`, get(nil, "find", `{}`))

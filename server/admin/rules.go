@@ -52,31 +52,6 @@ func (c *call) rule(s *appconfig.Service) (int, error) {
 	return position(s.Rules, c.params["rule"], func(r *appconfig.CollectionRule) string { return r.ID }, "RuleNotFound", "rule")
 }
 
-// read gives f the service of the path.
-func (c *call) read(f func(*appconfig.Service) error) error {
-	config, err := c.config()
-	if err != nil {
-		return err
-	}
-	s, err := c.service(config)
-	if err != nil {
-		return err
-	}
-	return f(s)
-}
-
-// change lets f change the service of the path.
-func (c *call) change(f func(*appconfig.Service) error) error {
-	_, err := c.update(func(config *appconfig.Config) error {
-		s, err := c.service(config)
-		if err != nil {
-			return err
-		}
-		return f(s)
-	})
-	return err
-}
-
 func (c *call) listRules() error {
 	type view struct {
 		ID         string `json:"_id"`

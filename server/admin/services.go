@@ -30,6 +30,31 @@ func (c *call) service(config *appconfig.Config) (*appconfig.Service, error) {
 	return &config.Services[i], nil
 }
 
+// read gives f the service of the path.
+func (c *call) read(f func(*appconfig.Service) error) error {
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	s, err := c.service(config)
+	if err != nil {
+		return err
+	}
+	return f(s)
+}
+
+// change lets f change the service of the path.
+func (c *call) change(f func(*appconfig.Service) error) error {
+	_, err := c.update(func(config *appconfig.Config) error {
+		s, err := c.service(config)
+		if err != nil {
+			return err
+		}
+		return f(s)
+	})
+	return err
+}
+
 func (c *call) listServices() error {
 	config, err := c.config()
 	if err != nil {
@@ -43,15 +68,7 @@ func (c *call) listServices() error {
 }
 
 func (c *call) getService() error {
-	config, err := c.config()
-	if err != nil {
-		return err
-	}
-	s, err := c.service(config)
-	if err != nil {
-		return err
-	}
-	return c.json(http.StatusOK, viewService(s))
+	return c.read(func(s *appconfig.Service) error { return c.json(http.StatusOK, viewService(s)) })
 }
 
 // createService adds a data source or another service (app-services 11.2, step 16).
@@ -109,30 +126,24 @@ func (c *call) deleteService() error {
 // getServiceConfig shows how a service is configured: state and database_name of its sync are always there. The address of a database is
 // not shown, since it may have a password in it.
 func (c *call) getServiceConfig() error {
-	config, err := c.config()
-	if err != nil {
-		return err
-	}
-	s, err := c.service(config)
-	if err != nil {
-		return err
-	}
-	out, err := parseObject(s.Config, "the service's configuration")
-	if err != nil {
-		return err
-	}
-	delete(out, "uri")
-	if s.FlexibleSync != nil {
-		out["flexible_sync"] = mustJSON(s.FlexibleSync)
-	}
-	if s.PartitionSync != nil {
-		partition, err := merge(json.RawMessage(`{"state":"","database_name":""}`), s.PartitionSync, false)
+	return c.read(func(s *appconfig.Service) error {
+		out, err := parseObject(s.Config, "the service's configuration")
 		if err != nil {
 			return err
 		}
-		out["sync"] = partition
-	}
-	return c.json(http.StatusOK, out)
+		delete(out, "uri")
+		if s.FlexibleSync != nil {
+			out["flexible_sync"] = mustJSON(s.FlexibleSync)
+		}
+		if s.PartitionSync != nil {
+			partition, err := merge(json.RawMessage(`{"state":"","database_name":""}`), s.PartitionSync, false)
+			if err != nil {
+				return err
+			}
+			out["sync"] = partition
+		}
+		return c.json(http.StatusOK, out)
+	})
 }
 
 // patchServiceConfig merges (app-services 11.2: disable_sync and enable_sync leave out what stays).
@@ -142,11 +153,7 @@ func (c *call) patchServiceConfig() error {
 		return err
 	}
 	terminated := false
-	_, err = c.update(func(config *appconfig.Config) error {
-		s, err := c.service(config)
-		if err != nil {
-			return err
-		}
+	err = c.change(func(s *appconfig.Service) error {
 		c.object = s.Name
 		was, sync := runs(s), object{}
 		if err := body.into("flexible_sync", &sync, "an object"); err != nil {

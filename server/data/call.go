@@ -248,10 +248,11 @@ func find(o *operation, a *arguments) (any, error) {
 	}
 	out := make(bson.A, 0, len(docs))
 	for _, d := range docs {
-		if d, err = projection.Apply(d, o.meter); err != nil {
+		v, err := project(o, projection, filter, d)
+		if err != nil {
 			return nil, err
 		}
-		out = append(out, d)
+		out = append(out, v)
 	}
 	return out, nil
 }
@@ -265,17 +266,21 @@ func findOne(o *operation, a *arguments) (any, error) {
 	if err != nil || len(docs) == 0 {
 		return nil, err
 	}
-	return project(o, projection, docs[0])
+	return project(o, projection, filter, docs[0])
 }
 
-// project returns what a projection makes of a document; null if there is none.
-func project(o *operation, p *mql.Projection, d bson.D) (any, error) {
+// project returns what a projection makes of a document that a filter found; null if there is none.
+func project(o *operation, p *mql.Projection, f *mql.Filter, d bson.D) (any, error) {
 	if d == nil {
 		return nil, nil
 	}
-	out, err := p.Apply(d, o.meter)
+	out, err := p.ApplyFound(d, f, o.meter)
 	if err != nil {
 		return nil, err
+	}
+	// It takes the place of what is held, and may be larger: expressions may have one field many times.
+	if more := mql.Size(out) - mql.Size(d); p != nil && more > 0 {
+		return out, o.meter.Hold(more)
 	}
 	return out, nil
 }
@@ -376,6 +381,9 @@ func updateSome(o *operation, a *arguments, many bool) (any, error) {
 func findOneAndUpdate(o *operation, a *arguments, replace bool) (any, error) {
 	filter, update, order, projection := a.filter("filter"), a.update(replace), a.sort(), a.projection("projection")
 	upsert, fresh := a.flag("upsert"), a.flag("returnNewDocument")
+	if fresh && projection.Positional() {
+		a.fail(invalid("a positional projection can't choose of the new document: leave 'returnNewDocument' out"))
+	}
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -387,7 +395,7 @@ func findOneAndUpdate(o *operation, a *arguments, replace bool) (any, error) {
 	if fresh {
 		d = u.after
 	}
-	return project(o, projection, d)
+	return project(o, projection, filter, d)
 }
 
 func findOneAndDelete(o *operation, a *arguments) (any, error) {
@@ -399,5 +407,5 @@ func findOneAndDelete(o *operation, a *arguments) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return project(o, projection, d)
+	return project(o, projection, filter, d)
 }

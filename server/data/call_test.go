@@ -125,6 +125,7 @@ func TestBounds(t *testing.T) {
 	_, err := f.Call(t.Context(), "app", auth.SystemCaller(), service1, "insertMany", arg)
 	require.NoError(t, err)
 	f.refused("ExecutionTimeLimitExceeded", "", "d", "c", "count", `{"query":{"s":{"$regex":"(x{1,100}y?){9}z"}}}`)
+	f.refused("ReadSizeLimitExceeded", "", "d", "c", "find", `{"query":{},"project":{"a":[`+strings.Repeat(`"$s",`, 99)+`"$s"]}}`)
 	f.refused("ReadSizeLimitExceeded", "", "d", "c", "aggregate", `{"pipeline":[{"$group":{"_id":null,"all":{"$push":{"a":"$s","b":"$s","c":"$s","d":"$s","e":"$s","f":"$s","g":"$s","h":"$s","i":"$s"}}}}]}`)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -335,6 +336,9 @@ func TestPositional(t *testing.T) {
 		f.classes(dog()...)
 		l := func(n int) string { return fmt.Sprintf(`{"$numberLong":"%d"}`, n) }
 		f.must(`{"insertedId":`+l(1)+`}`, database, "Dog", "insertOne", `{"document":{"_id":`+l(1)+`,"tags":[{"text":"a","n":`+l(1)+`},{"text":"b","n":`+l(2)+`}],"scores":[`+l(1)+`,`+l(5)+`]}}`)
+		f.must(`[{"scores":[`+l(5)+`]}]`, database, "Dog", "find", `{"query":{"scores":{"$gt":1}},"project":{"scores.$":1,"_id":0}}`)
+		f.must(`{"scores":[`+l(5)+`]}`, database, "Dog", "findOneAndUpdate", `{"filter":{"scores":{"$gt":2}},"update":{"$set":{"name":"x"}},"projection":{"scores.$":1,"_id":0}}`)
+		f.refused("InvalidParameter", "new document", database, "Dog", "findOneAndUpdate", `{"filter":{"scores":{"$gt":2}},"update":{"$set":{"name":"x"}},"projection":{"scores.$":1},"returnNewDocument":true}`)
 		f.must(`{"matchedCount":1,"modifiedCount":1}`, database, "Dog", "updateOne", `{"query":{"tags.text":"b"},"update":{"$set":{"tags.$.n":`+l(7)+`}},"upsert":false}`)
 		f.must(`{"matchedCount":1,"modifiedCount":1}`, database, "Dog", "updateMany", `{"query":{},"update":{"$inc":{"scores.$[s]":`+l(10)+`,"tags.$[].n":`+l(1)+`}},"arrayFilters":[{"s":{"$gt":3}}],"upsert":false}`)
 		f.must(`{"tags":[{"text":"a","n":`+l(2)+`},{"text":"b","n":`+l(8)+`}],"scores":[`+l(1)+`,`+l(15)+`]}`, database, "Dog", "findOneAndUpdate",

@@ -12,6 +12,9 @@ type expression func(d bson.D, m *Meter) (any, error)
 // compileExpression reads an aggregation expression: "$field", "$$variable", constants, documents and arrays of expressions, and operators. in
 // are the variables that it may use.
 func compileExpression(v any, in names) (expression, error) {
+	if err := in.part(); err != nil {
+		return nil, err
+	}
 	switch v := v.(type) {
 	case string:
 		if !strings.HasPrefix(v, "$") {

@@ -17,7 +17,7 @@ func computed1(t *testing.T, d, expression string) (any, error) {
 	t.Helper()
 	v, err := ejson.Parse([]byte(expression))
 	require.NoError(t, err, expression)
-	e, err := compileExpression(v, nil)
+	e, err := compileExpression(v, names{}.bounded())
 	if err != nil {
 		return nil, err
 	}
@@ -155,12 +155,12 @@ func TestExpressionBounds(t *testing.T) {
 	} {
 		v, err := ejson.Parse([]byte(expression))
 		require.NoError(t, err)
-		e, err := compileExpression(v, nil)
+		e, err := compileExpression(v, names{}.bounded())
 		require.NoError(t, err, name)
 		_, err = e(bson.D{}, NewMeter(context.Background(), 5_000_000, 16<<20))
 		require.True(t, err == ErrMemory || err == ErrBudget, "%s: %v", name, err)
 	}
-	e, err := compileExpression(nested(90), nil)
+	e, err := compileExpression(nested(90), names{}.bounded())
 	require.NoError(t, err)
 	_, err = e(bson.D{}, NewMeter(context.Background(), 5_000_000, 16<<20))
 	require.ErrorIs(t, err, ErrMemory)
@@ -175,6 +175,33 @@ func TestExpressionBounds(t *testing.T) {
 		_, err = p.Run(NewMeter(context.Background(), 5_000_000, 16<<20), nil).Add(doc(t, `{"a":1}`))
 		require.ErrorIs(t, err, ErrMemory)
 	}
+}
+
+// What compiling takes is bounded, too: of what is compiled together.
+func TestCompileBounds(t *testing.T) {
+	large := bson.Regex{Pattern: "a{999}b{999}c{999}d{999}e{999}f{999}g{999}h{999}"}
+	list, pulls, parts := bson.A{}, bson.D{}, bson.A{}
+	for i := range 20 {
+		list = append(list, bson.D{{Key: "a", Value: large}})
+		pulls = append(pulls, bson.E{Key: string(rune('a' + i)), Value: large})
+		parts = append(parts, bson.D{{Key: "$regexMatch", Value: bson.D{{Key: "input", Value: "$a"}, {Key: "regex", Value: large}}}})
+	}
+	_, err := CompileFilter(bson.D{{Key: "$or", Value: list}})
+	require.ErrorContains(t, err, "too large together")
+	_, err = CompileFilter(bson.D{{Key: "$or", Value: list[:5]}})
+	require.NoError(t, err)
+	_, err = CompileUpdate(bson.D{{Key: "$pull", Value: pulls}}, nil)
+	require.ErrorContains(t, err, "too large together")
+	_, err = CompilePipeline(bson.A{bson.D{{Key: "$project", Value: bson.D{{Key: "x", Value: parts}}}}})
+	require.ErrorContains(t, err, "too large together")
+	wide := bson.A{}
+	for range 100 {
+		wide = append(wide, make(bson.A, 600))
+	}
+	_, err = CompilePipeline(bson.A{bson.D{{Key: "$project", Value: bson.D{{Key: "x", Value: wide}}}}})
+	require.ErrorContains(t, err, "more than 50000 parts")
+	_, err = CompileUpdate(bson.D{{Key: "$set", Value: bson.D{{Key: "a.$[e]", Value: 1}}}}, make(bson.A, 101))
+	require.ErrorContains(t, err, "at most 100 arrayFilters")
 }
 
 // nested are variables of which each is twice as large as the one before.

@@ -2,6 +2,7 @@ package mql
 
 import (
 	"strings"
+	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 )
@@ -17,8 +18,9 @@ type Filter struct {
 
 // clause is one condition on a field.
 type clause struct {
-	path string
-	test any // the value to be equal to, or a document of operators
+	path  string
+	test  any                     // the value to be equal to, or a document of operators
+	alone func() (*Filter, error) // the clause as a filter
 }
 
 // predicate decides over a document.
@@ -28,11 +30,11 @@ type predicate func(d bson.D, m *Meter) (bool, error)
 type condition func(v any, m *Meter) (bool, error)
 
 // CompileFilter reads a filter. The empty one matches everything.
-func CompileFilter(query bson.D) (*Filter, error) { return compileFilter(query, nil) }
+func CompileFilter(query bson.D) (*Filter, error) { return compileFilter(query, names{}) }
 
 // compileFilter reads a filter whose $expr may use variables.
 func compileFilter(query bson.D, in names) (*Filter, error) {
-	c := filterCompiler{vars: in}
+	c := filterCompiler{vars: in.bounded()}
 	f := &Filter{}
 	root, err := c.document(query, &f.clauses)
 	if err != nil {
@@ -134,7 +136,7 @@ type filterCompiler struct {
 	flat    bool   // the values are elements that $elemMatch chooses
 	path    string // for messages: where the condition is
 	inner   bool   // the conditions are on elements, not on the document
-	vars    names  // that $expr may use
+	vars    names  // that $expr may use, and what may be compiled
 }
 
 func (c *filterCompiler) count() error {
@@ -167,7 +169,7 @@ func (c *filterCompiler) document(query bson.D, required *[]clause) (predicate, 
 			return nil, fail("unknown top level operator: %s%s", clip(e.Key), instead[e.Key])
 		default:
 			if required != nil {
-				*required = append(*required, clause{e.Key, e.Value})
+				*required = append(*required, clause{e.Key, e.Value, sync.OnceValues(func() (*Filter, error) { return CompileFilter(bson.D{e}) })})
 			}
 			p, err = c.field(e.Key, e.Value)
 		}
@@ -374,7 +376,7 @@ func (f *Filter) position(steps []string, d bson.D, m *Meter) (i int, ok bool, e
 		if c.path != path && !strings.HasPrefix(c.path, path+".") {
 			continue
 		}
-		test, err := CompileFilter(bson.D{{Key: c.path, Value: c.test}})
+		test, err := c.alone()
 		if err != nil {
 			return 0, false, err
 		}

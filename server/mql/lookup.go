@@ -93,7 +93,7 @@ func compileLookup(d bson.D, in names) (stage, error) {
 		if l.filter, err = independent(pipeline); err != nil {
 			return nil, err
 		}
-		l.fixed = len(known) == 0 && !byFields
+		l.fixed = len(known.list) == 0 && !byFields
 	}
 	return func(r *Run, next sink) sink { return &lookupStage{join: l, r: r, next: next} }, nil
 }
@@ -322,7 +322,7 @@ func (s *lookupStage) look() (others []bson.D, found map[string][]int, err error
 		return nil, nil, err
 	}
 	// The clause is for indexes; the predicate is the same by a map: a value of it may be a regular expression, which is one like others here.
-	filter := &Filter{clauses: []clause{{s.field, bson.D{{Key: "$in", Value: values}}}}}
+	filter := &Filter{clauses: []clause{{path: s.field, test: bson.D{{Key: "$in", Value: values}}}}}
 	wanted := somewhere(s.steps, (&filterCompiler{}).orElement(func(v any, m *Meter) (bool, error) {
 		if _, absent := v.(missing); absent {
 			v = nil

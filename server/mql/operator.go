@@ -40,13 +40,22 @@ func equal(want any) condition {
 // equalTo compiles {field: value}; a regular expression matches strings.
 func (c *filterCompiler) equalTo(want any) (condition, error) {
 	if r, ok := want.(bson.Regex); ok {
-		test, err := regexTest(r.Pattern, r.Options)
+		test, err := c.regex(r)
 		if err != nil {
 			return nil, err
 		}
 		return c.orElement(test), nil
 	}
 	return c.orElement(equal(want)), nil
+}
+
+// regex compiles a regular expression.
+func (c *filterCompiler) regex(r bson.Regex) (condition, error) {
+	test, size, err := regexTest(r.Pattern, r.Options)
+	if err == nil {
+		err = c.vars.program(size)
+	}
+	return test, err
 }
 
 // operator compiles one operator on a value. all are those beside it, for $options.
@@ -155,7 +164,7 @@ func (c *filterCompiler) in(arg any) (condition, error) {
 		if err := c.count(); err != nil {
 			return nil, err
 		}
-		test, err := regexTest(r.Pattern, r.Options)
+		test, err := c.regex(r)
 		if err != nil {
 			return nil, err
 		}

@@ -28,13 +28,16 @@ type sink interface {
 
 // CompilePipeline reads an array of stages: $match, $group, $sort, $limit, $skip, $project, $addFields, $set, $unset, $count, $unwind, $lookup,
 // $facet, $sample, $replaceRoot, $replaceWith, $sortByCount, $bucket, $bucketAuto, $unionWith.
-func CompilePipeline(stages bson.A) (*Pipeline, error) { return compilePipeline(stages, false, nil) }
+func CompilePipeline(stages bson.A) (*Pipeline, error) {
+	return compilePipeline(stages, false, names{})
+}
 
 // compilePipeline reads stages; inside is for those of a $facet. in are the variables that they may use.
 func compilePipeline(stages bson.A, inside bool, in names) (*Pipeline, error) {
 	if len(stages) > maxStages {
 		return nil, fail("a pipeline can have at most %d stages", maxStages)
 	}
+	in = in.bounded()
 	p := &Pipeline{}
 	for i, s := range stages {
 		d, ok := s.(bson.D)
@@ -323,9 +326,6 @@ type projectStage struct {
 func (s *projectStage) add(d bson.D) (bool, error) {
 	out, err := s.p.Apply(d, s.m)
 	if err != nil {
-		return false, err
-	}
-	if err := s.m.made(out); err != nil {
 		return false, err
 	}
 	return s.next.add(out)

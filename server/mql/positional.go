@@ -42,9 +42,15 @@ func checkPositional(op, path string, steps []string) error {
 	return nil
 }
 
+const maxArrayFilters = 100
+
 // compileArrayFilters reads the arrayFilters of an update. Each is about one identifier.
 func compileArrayFilters(list bson.A) (map[string]*Filter, error) {
 	out := map[string]*Filter{}
+	in := names{}.bounded()
+	if len(list) > maxArrayFilters {
+		return nil, fail("an update can have at most %d arrayFilters", maxArrayFilters)
+	}
 	for i, v := range list {
 		d, ok := v.(bson.D)
 		if !ok || len(d) == 0 {
@@ -55,7 +61,7 @@ func compileArrayFilters(list bson.A) (map[string]*Filter, error) {
 		if len(names) != 1 {
 			return nil, fail("arrayFilters[%d]: Expected a single top-level field name, found %d", i, len(names))
 		}
-		f, err := CompileFilter(d)
+		f, err := compileFilter(d, in)
 		if err != nil {
 			return nil, fail("arrayFilters[%d]: %s", i, err)
 		}

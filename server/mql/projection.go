@@ -14,6 +14,7 @@ type Projection struct {
 	tree     *projectionNode
 	computed []computed
 	parts    []part
+	found    []string // path of the array of which the element is chosen that the filter holds for; nil: none
 }
 
 type projectionNode struct {
@@ -43,19 +44,19 @@ const (
 
 // CompileFields reads {field: 1} or {field: 0}, and nothing else. Apply needs no meter for it.
 func CompileFields(fields bson.D) (*Projection, error) {
-	return compileProjection(fields, fieldsOnly, nil)
+	return compileProjection(fields, fieldsOnly, names{})
 }
 
 // CompileProjection reads the projection of a query: {field: 1} or {field: 0}, expressions, $slice and $elemMatch.
 func CompileProjection(fields bson.D) (*Projection, error) {
-	return compileProjection(fields, ofFind, nil)
+	return compileProjection(fields, ofFind, names{})
 }
 
 func compileProjection(fields bson.D, d dialect, in names) (*Projection, error) {
 	if len(fields) == 0 {
 		return nil, nil
 	}
-	c := projectionCompiler{dialect: d, in: in, p: &Projection{id: true, tree: &projectionNode{children: map[string]*projectionNode{}}}}
+	c := projectionCompiler{dialect: d, in: in.bounded(), p: &Projection{id: true, tree: &projectionNode{children: map[string]*projectionNode{}}}}
 	if err := c.members("", fields, 0); err != nil {
 		return nil, err
 	}
@@ -111,9 +112,16 @@ func (c *projectionCompiler) member(path string, v any) error {
 	if err != nil {
 		return err
 	}
+	if array, ok := strings.CutSuffix(path, ".$"); ok && c.dialect == ofFind && truthy(v) && (isNumber(v) || v == true) {
+		if c.p.found != nil {
+			return fail("Cannot specify more than one positional projection per query: '%s'", clip(path))
+		}
+		c.p.found = steps[:len(steps)-1]
+		return c.member(array, v)
+	}
 	for _, s := range steps {
 		if strings.HasPrefix(s, "$") {
-			return fail("the projection '%s' is positional, or has a field that begins with '$': that is not supported", clip(path))
+			return fail("the projection '%s' has a field that begins with '$': '$' can be the last one, in queries, and must be 1", clip(path))
 		}
 	}
 	_, isBool := v.(bool)
@@ -178,7 +186,7 @@ func (c *projectionCompiler) part(steps []string, path string, e bson.E) error {
 		if err := c.decide(true, path); err != nil {
 			return err
 		}
-		f := filterCompiler{path: path}
+		f := filterCompiler{path: path, vars: c.in}
 		var err error
 		if x.first, err = f.elemMatch(e.Value); err != nil {
 			return err
@@ -247,6 +255,11 @@ func (p *Projection) Apply(d bson.D, m *Meter) (bson.D, error) {
 			return nil, err
 		}
 	}
+	if len(p.computed) > 0 {
+		if err := m.made(out); err != nil {
+			return nil, err
+		}
+	}
 	for i := range p.parts {
 		var err error
 		if out, err = p.parts[i].apply(out, p.parts[i].steps, m); err != nil {
@@ -254,6 +267,34 @@ func (p *Projection) Apply(d bson.D, m *Meter) (bson.D, error) {
 		}
 	}
 	return out.(bson.D), nil
+}
+
+// Positional tells whether the projection chooses the element of an array that the query found: ApplyFound does that.
+func (p *Projection) Positional() bool { return p != nil && p.found != nil }
+
+// ApplyFound is Apply for a document that a filter holds for.
+func (p *Projection) ApplyFound(d bson.D, f *Filter, m *Meter) (bson.D, error) {
+	out, err := p.Apply(d, m)
+	if err != nil || !p.Positional() {
+		return out, err
+	}
+	list, there := lookup(out, p.found)
+	elements, isArray := list.(bson.A)
+	if !there || !isArray {
+		return out, nil
+	}
+	i, ok, err := f.position(p.found, d, m)
+	if err != nil {
+		return nil, err
+	}
+	if !ok || i >= len(elements) {
+		return nil, fail("positional operator '.$' couldn't find a matching element in the array '%s': the query must be about its elements", clip(strings.Join(p.found, ".")))
+	}
+	chosen, err := assign(out, p.found, elements[i:i+1:i+1])
+	if err != nil {
+		return nil, err
+	}
+	return chosen.(bson.D), nil
 }
 
 // Keep returns the document with the fields that are chosen, without what Apply makes of them.

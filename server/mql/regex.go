@@ -14,7 +14,8 @@ const (
 	maxProgram = 1 << 13 // instructions
 )
 
-// compileRegex reads a regular expression with MongoDB's options. size is what matching a character costs, in sixteenths of a step.
+// compileRegex reads a regular expression with MongoDB's options. size is how many instructions it has: what matching a character costs, in
+// sixteenths of a step.
 func compileRegex(pattern, options string) (re *regexp.Regexp, size int, err error) {
 	if len(pattern) > maxPattern {
 		return nil, 0, fail("a regular expression can have at most %d bytes", maxPattern)
@@ -52,11 +53,8 @@ func compileRegex(pattern, options string) (re *regexp.Regexp, size int, err err
 }
 
 // regexTest compiles a regular expression: strings that contain a match, and equal regular expressions. It doesn't go into arrays.
-func regexTest(pattern, options string) (condition, error) {
+func regexTest(pattern, options string) (test condition, size int, err error) {
 	re, size, err := compileRegex(pattern, options)
-	if err != nil {
-		return nil, err
-	}
 	return func(v any, m *Meter) (bool, error) {
 		switch v := v.(type) {
 		case string:
@@ -68,7 +66,7 @@ func regexTest(pattern, options string) (condition, error) {
 			return v.Pattern == pattern && v.Options == options, m.Step(1)
 		}
 		return false, m.Step(1)
-	}, nil
+	}, size, err
 }
 
 // compact does what option x means: white space and comments of the pattern don't count.

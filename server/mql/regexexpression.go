@@ -38,6 +38,9 @@ func compileRegexOperator(name string, arg any, in names) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := in.program(size); err != nil {
+		return nil, err
+	}
 	return func(d bson.D, m *Meter) (any, error) {
 		v, err := input(d, m)
 		if err != nil {

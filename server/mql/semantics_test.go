@@ -367,11 +367,35 @@ func TestProjectionSemantics(t *testing.T) {
 		require.Equal(t, text(t, doc(t, d)), text(t, before), "the original stays")
 	}
 	for projection, text := range map[string]string{
-		`{"a.$":1}`: "'a.$' is positional", `{"a":1,"b":0}`: "inclusion and exclusion", `{"a":{}}`: "empty object at path 'a'", `{"a.b":{"$elemMatch":{"c":1}}}`: "nested field", `{"a":{"$slice":"x"}}`: "$slice of 'a'",
+		`{"a.$":0}`: "'a.$' has a field that begins with '$'", `{"a.$.b":1}`: "'$' can be the last one", `{"a.$":1,"b.$":1}`: "more than one positional", `{"a.$":1,"a":1}`: "collision", `{"a":1,"b":0}`: "inclusion and exclusion", `{"a":{}}`: "empty object at path 'a'", `{"a.b":{"$elemMatch":{"c":1}}}`: "nested field", `{"a":{"$slice":"x"}}`: "$slice of 'a'",
 		`{"a":{"$slice":[1,-1]}}`: "$slice", `{"a":{"$meta":"textScore"}}`: "'$meta'", `{"a":{"$elemMatch":{"$foo":1}}}`: "$foo, at 'a'", `{"a":0,"b":"$c"}`: "inclusion and exclusion", `{"a":1,"a.b":1}`: "collision",
 	} {
 		_, err := CompileProjection(doc(t, projection))
 		require.ErrorContains(t, err, text, projection)
+	}
+}
+
+// The first element that the query holds for, in the projection of what it found.
+func TestPositionalProjection(t *testing.T) {
+	for _, c := range []struct{ filter, projection, doc, want string }{
+		{`{"g":{"$gte":85}}`, `{"g.$":1}`, `{"_id":1,"g":[70,87,90],"x":1}`, `{"_id":1,"g":[87]}`},
+		{`{"g":{"$elemMatch":{"mean":{"$gt":70},"grade":{"$gt":90}}}}`, `{"g.$":1,"x":1,"_id":0}`, `{"_id":1,"g":[{"grade":80,"mean":75},{"grade":92,"mean":88}],"x":1}`, `{"g":[{"grade":92,"mean":88}],"x":1}`},
+		{`{"o.l.k":2}`, `{"o.l.$":1}`, `{"o":{"l":[{"k":1},{"k":2}],"m":1}}`, `{"o":{"l":[{"k":2}]}}`},
+		{`{"_id":1}`, `{"g.$":1}`, `{"_id":1,"g":[1]}`, `!couldn't find a matching element`},
+		{`{"_id":1}`, `{"g.$":1}`, `{"_id":1}`, `{"_id":1}`},
+	} {
+		f, err := CompileFilter(doc(t, c.filter))
+		require.NoError(t, err)
+		p, err := CompileProjection(doc(t, c.projection))
+		require.NoError(t, err)
+		require.True(t, p.Positional())
+		got, err := p.ApplyFound(doc(t, c.doc), f, meter())
+		if text, ok := strings.CutPrefix(c.want, "!"); ok {
+			require.ErrorContains(t, err, text)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, text(t, doc(t, c.want)), text(t, got), c.projection)
 	}
 }
 

@@ -61,6 +61,7 @@ func CompileUpdate(d bson.D, arrayFilters bson.A) (*Update, error) {
 	if u.elements, err = compileArrayFilters(arrayFilters); err != nil {
 		return nil, err
 	}
+	in := names{}.bounded()
 	for _, o := range d {
 		if !operators[o.Key] {
 			return nil, fail("Unknown modifier: %s", clip(o.Key))
@@ -73,7 +74,7 @@ func CompileUpdate(d bson.D, arrayFilters bson.A) (*Update, error) {
 			if len(u.changes) >= maxChanges {
 				return nil, fail("an update can name at most %d fields", maxChanges)
 			}
-			c, err := compileChange(o.Key, f.Key, f.Value)
+			c, err := compileChange(o.Key, f.Key, f.Value, in)
 			if err != nil {
 				return nil, err
 			}
@@ -102,7 +103,7 @@ func CompileReplacement(d bson.D) (*Update, error) {
 // Replaces tells whether the update is a whole document.
 func (u *Update) Replaces() bool { return u.replacement != nil }
 
-func compileChange(op, path string, arg any) (c change, err error) {
+func compileChange(op, path string, arg any, in names) (c change, err error) {
 	c = change{op: op, path: path, arg: arg}
 	if c.steps, err = splitPath(path); err != nil {
 		return c, err
@@ -118,7 +119,7 @@ func compileChange(op, path string, arg any) (c change, err error) {
 	case "$push", "$addToSet":
 		c.push, err = compilePush(op, arg)
 	case "$pull":
-		c.pull, err = compilePull(arg)
+		c.pull, err = compilePull(arg, in)
 	case "$pullAll":
 		if _, ok := arg.(bson.A); !ok {
 			err = fail("$pullAll requires an array argument")
@@ -195,8 +196,8 @@ func compilePush(op string, arg any) (*push, error) {
 }
 
 // compilePull makes the condition on which an element goes: equality of the whole of it, operators on it, or a query on documents.
-func compilePull(arg any) (func(any, *Meter) (bool, error), error) {
-	c := filterCompiler{}
+func compilePull(arg any, in names) (func(any, *Meter) (bool, error), error) {
+	c := filterCompiler{vars: in}
 	d, ok := arg.(bson.D)
 	if _, regex := arg.(bson.Regex); regex {
 		return c.equalTo(arg)
@@ -204,7 +205,7 @@ func compilePull(arg any) (func(any, *Meter) (bool, error), error) {
 		return equal(arg), nil
 	}
 	if hasOperators(d) && d[0].Key != "$and" && d[0].Key != "$or" && d[0].Key != "$nor" {
-		f, err := CompileFilter(bson.D{{Key: "e", Value: d}})
+		f, err := compileFilter(bson.D{{Key: "e", Value: d}}, in)
 		if err != nil {
 			return nil, err
 		}

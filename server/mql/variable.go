@@ -8,15 +8,57 @@ import (
 )
 
 // names are the variables that an expression may use, outermost first: the place of a name here is that of its value in the meter.
-type names []string
+type names struct {
+	list []string
+	left *budget // of what is compiled together; nil: it has just begun
+}
+
+// budget is what may still be compiled of a filter, an update, a projection or a pipeline: nothing of that is counted by a meter.
+type budget struct {
+	parts        int // of expressions
+	instructions int // of regular expressions
+}
+
+// Bounds on what is compiled together.
+const (
+	maxParts        = 50_000
+	maxInstructions = 1 << 16
+)
+
+// bounded returns the names with a budget.
+func (n names) bounded() names {
+	if n.left == nil {
+		n.left = &budget{maxParts, maxInstructions}
+	}
+	return n
+}
+
+// part counts a part of an expression.
+func (n names) part() error {
+	if n.left.parts--; n.left.parts < 0 {
+		return fail("the expressions have more than %d parts", maxParts)
+	}
+	return nil
+}
+
+// program counts a regular expression.
+func (n names) program(instructions int) error {
+	if n.left.instructions -= instructions; n.left.instructions < 0 {
+		return fail("the regular expressions are too large together: use fewer, or one with alternatives")
+	}
+	return nil
+}
 
 // with returns the names and more, which hide those of the same name.
-func (n names) with(more ...string) names { return append(slices.Clip(n), more...) }
+func (n names) with(more ...string) names {
+	n.list = append(slices.Clip(n.list), more...)
+	return n
+}
 
 // place returns the place of a variable; -1: there is none.
 func (n names) place(name string) int {
-	for i := len(n) - 1; i >= 0; i-- {
-		if n[i] == name {
+	for i := len(n.list) - 1; i >= 0; i-- {
+		if n.list[i] == name {
 			return i
 		}
 	}
@@ -104,17 +146,17 @@ func compileLet(_ string, arg any, in names) (expression, error) {
 // compileVariables reads {name: expression}: the names with those, and their values.
 func compileVariables(vars bson.D, in names) (names, []expression, error) {
 	if len(vars) > maxClauses {
-		return nil, nil, fail("at most %d variables can be defined at once", maxClauses)
+		return in, nil, fail("at most %d variables can be defined at once", maxClauses)
 	}
 	values := make([]expression, 0, len(vars))
 	known := in
 	for _, v := range vars {
 		if err := checkVariable(v.Key); err != nil {
-			return nil, nil, err
+			return in, nil, err
 		}
 		e, err := compileExpression(v.Value, in)
 		if err != nil {
-			return nil, nil, err
+			return in, nil, err
 		}
 		known, values = known.with(v.Key), append(values, e)
 	}

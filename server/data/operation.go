@@ -382,7 +382,7 @@ func (o *operation) remove(filter *mql.Filter, many bool, order mql.Sort) (n int
 		var gone bson.D
 		err = o.modify(ids, filter, func(w writer, d, seen bson.D) error {
 			if o.access != nil {
-				if role := o.access(d, nil); role == nil || !role.CanDelete(d) {
+				if role := o.access(d, d); role == nil || !role.CanDelete(d) {
 					return errDelete
 				}
 			}

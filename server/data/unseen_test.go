@@ -138,6 +138,14 @@ func TestRoleBeforeAWrite(t *testing.T) {
 	require.Equal(t, text(t, doc(t, `{"matchedCount":1,"modifiedCount":1}`)), f.say(ann, "d", "c", "updateOne", `{"query":{"_id":1},"update":{"$set":{"a":2}}}`))
 }
 
+// What is to be deleted was there before: the role for what is new is none for it.
+func TestRoleBeforeADelete(t *testing.T) {
+	f := ruled(t, map[string]string{"": `[{"name":"new","apply_when":{"%%prevRoot":{"$exists":false}},"read":true,"write":true,"insert":true,"delete":true},{"name":"old","apply_when":{},"read":true}]`})
+	require.Equal(t, text(t, doc(t, `{"insertedId":1}`)), f.say(bob, "d", "c", "insertOne", `{"document":{"_id":1}}`))
+	require.Equal(t, "update not permitted", f.say(bob, "d", "c", "updateOne", `{"query":{},"update":{"$set":{"a":1}}}`))
+	require.Equal(t, "delete not permitted", f.say(bob, "d", "c", "deleteOne", `{"query":{}}`))
+}
+
 // A class that is in a collection of another name has the rules of that collection, by whichever name it is asked for.
 func TestRulesOfAClassByItsOwnName(t *testing.T) {
 	f := ruled(t, map[string]string{"": `[{"name":"all",` + all + `}]`, "dogs": `[{"name":"nobody","apply_when":{"%%user.id":"nobody"},"read":true}]`})

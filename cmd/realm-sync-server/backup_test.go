@@ -28,6 +28,7 @@ func ran(t *testing.T, args ...string) (stdout, stderr string, err error) {
 
 // A backup of a running server is restored; a client that knows more than the restored server is told that the histories differ.
 func TestBackupOfARunningServer(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data, copied, restored := filepath.Join(dir, "data"), filepath.Join(dir, "copy"), filepath.Join(dir, "restored")
 	p := serve(t, data)
@@ -89,6 +90,7 @@ func TestBackupOfARunningServer(t *testing.T) {
 
 // A backup that was damaged is not restored, and fsck finds damage.
 func TestDamagedBackup(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data, copied := filepath.Join(dir, "data"), filepath.Join(dir, "copy")
 	p := serve(t, data)
@@ -156,6 +158,7 @@ func TestDamagedBackup(t *testing.T) {
 
 // Commands keep their hands off directories that are not what they are for, and say so; fsck finds what is wrong with any file of a backup.
 func TestWrongDirectories(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	data, copied, empty := filepath.Join(dir, "data"), filepath.Join(dir, "copy"), filepath.Join(dir, "empty")
 	require.NoError(t, os.Mkdir(empty, 0o700))
@@ -212,6 +215,7 @@ func TestWrongDirectories(t *testing.T) {
 
 // Who may not read or write a data directory is told whose it must be.
 func TestForbiddenDirectory(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("only root can make files of another user")
 	}

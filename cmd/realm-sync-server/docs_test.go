@@ -15,6 +15,7 @@ import (
 
 // The commands of docs/server.md work, one after the other, as they stand there.
 func TestDocumentedCommands(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Skipf("there is no %s", tool)
@@ -49,6 +50,7 @@ func TestDocumentedCommands(t *testing.T) {
 
 // The packaged configuration and unit name flags and commands that exist.
 func TestPackaging(t *testing.T) {
+	t.Parallel()
 	_, log, err := ran(t, "config", "check", "--config", filepath.Join("..", "..", "packaging", "server.yaml"))
 	require.NoError(t, err, log)
 	unit, err := os.ReadFile(filepath.Join("..", "..", "packaging", "realm-sync-server.service"))

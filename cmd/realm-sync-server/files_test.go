@@ -35,6 +35,7 @@ func (p *process) hangup(want string) {
 
 // An app that is configured by files: made, followed on SIGHUP, left alone when a file is wrong, and exported.
 func TestAppFiles(t *testing.T) {
+	t.Parallel()
 	data, dir := t.TempDir(), t.TempDir()
 	put(t, dir, "realm_config.json", `{"app_id":"todo-abcde","name":"todo"}`)
 	put(t, dir, "auth/providers.json", `{"anon-user":{"type":"anon-user"}}`)
@@ -105,6 +106,7 @@ func TestFilesAndAdministrators(t *testing.T) {
 
 // The account of development mode, accounts that are made, and an address for administrators alone.
 func TestAdmin(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	login := func(p *process, email, password string) (int, string) {
 		body, _ := json.Marshal(map[string]string{"username": email, "password": password})
@@ -151,6 +153,7 @@ func TestAdmin(t *testing.T) {
 
 // Schemas in files are classes; files that contradict what the app has are refused as a whole, with file and line, and nothing is changed.
 func TestSchemasInFiles(t *testing.T) {
+	t.Parallel()
 	data, dir := t.TempDir(), t.TempDir()
 	const schema = "data_sources/mongodb-atlas/todo/Item/schema.json"
 	put(t, dir, "realm_config.json", `{"app_id":"todo-abcde","name":"todo"}`)

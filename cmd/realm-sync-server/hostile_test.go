@@ -124,6 +124,7 @@ func TestHostileExportFiles(t *testing.T) {
 
 // A server doesn't start with files of an app that lead out of their directory, are no text, or have no end; it says which file it is, and makes nothing.
 func TestHostileAppFiles(t *testing.T) {
+	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret.json")
 	require.NoError(t, os.WriteFile(secret, []byte(`{"secret":"swordfish"}`), 0o600))
 	realm := `{"app_id":"todo-abcde","name":"todo"}`

@@ -30,6 +30,7 @@ func run(t *testing.T, stdin string, args ...string) (string, error) {
 
 // Documents that mongoexport wrote go in, reach a device, and come out again; in lines, in an array, and from one server to another.
 func TestImportExport(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := serve(t, filepath.Join(dir, "data"))
 	status, body := p.request(http.MethodPost, "/api/client/v2.0/app/a/auth/providers/anon-user/login", `{}`)

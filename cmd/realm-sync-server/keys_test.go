@@ -16,6 +16,7 @@ import (
 
 // A running server signs with a new key after SIGHUP, and publishes the old one too.
 func TestRotateKeys(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serve(t, data)
 	keys := func() []string {
@@ -46,6 +47,7 @@ func TestRotateKeys(t *testing.T) {
 
 // A server drops the accounts that nobody has confirmed in time.
 func TestUnconfirmedAccounts(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	users, err := auth.Open(t.Context(), auth.Config{Dir: data, Dev: true, Now: func() time.Time { return time.Now().Add(-31 * 24 * time.Hour) }})
 	require.NoError(t, err)
@@ -66,6 +68,7 @@ func TestUnconfirmedAccounts(t *testing.T) {
 }
 
 func TestMailFlags(t *testing.T) {
+	t.Parallel()
 	cmd, log := command("serve", "--data", t.TempDir(), "--listen", "127.0.0.1:0", "--smtp-server", "mail.example")
 	require.Error(t, cmd.Run())
 	require.Contains(t, log.String(), "HOST:PORT")

@@ -155,6 +155,7 @@ func bind(t *testing.T, ws *websocket.Conn) (*wire.ServerIdent, *wire.Download) 
 // The whole way: start-up line, health, metrics, login, sync; SIGTERM sends clients away and ends the process well; what was there
 // is there after a restart, also after kill -9.
 func TestServe(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serve(t, data)
 	status, _ := p.request(http.MethodGet, "/healthz", "")
@@ -192,6 +193,7 @@ func TestServe(t *testing.T) {
 
 // A client file is known after kill -9: it was durable before it was given out.
 func TestFileSurvivesKill(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serve(t, data)
 	status, body := p.request(http.MethodPost, "/api/client/v2.0/app/a/auth/providers/anon-user/login", `{}`)
@@ -212,6 +214,7 @@ func TestFileSurvivesKill(t *testing.T) {
 
 // Wrong use is told on standard error, with a status that says so.
 func TestWrongUse(t *testing.T) {
+	t.Parallel()
 	file := t.TempDir() + "/file"
 	require.NoError(t, os.WriteFile(file, nil, 0o600))
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -58,8 +58,9 @@ func rest(t *testing.T, c net.Conn, what string) string {
 
 // The public address, that of administrators and that of metrics have one guard: TLS, and limits on headers and on times.
 func TestEveryAddressIsGuarded(t *testing.T) {
+	t.Parallel()
 	cert, key := selfSigned(t, t.TempDir(), 7)
-	p, urls := launchAll(t, 3, "--tls-cert", cert, "--tls-key", key, "--admin-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--header-timeout", "700ms", "--request-timeout", "900ms")
+	p, urls := launchAll(t, 3, "--tls-cert", cert, "--tls-key", key, "--admin-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--header-timeout", "2s", "--request-timeout", "2500ms")
 	trusting := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // self-signed
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: trusting, DisableKeepAlives: true}, Timeout: patience}
 	for _, url := range urls {
@@ -111,6 +112,7 @@ func TestEveryAddressIsGuarded(t *testing.T) {
 // A flood of connections is closed at once, beyond the limit of one address; administrators and metrics have places of their own, and who leaves makes
 // room.
 func TestConnectionFlood(t *testing.T) {
+	t.Parallel()
 	const limit = 6
 	p, urls := launchAll(t, 3, "--max-connections-per-address", "6", "--admin-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--header-timeout", "60s")
 	var held []net.Conn
@@ -142,6 +144,7 @@ func TestConnectionFlood(t *testing.T) {
 
 // SIGTERM ends the process in order and in time, though clients hang wherever they can.
 func TestStopWhileClientsHang(t *testing.T) {
+	t.Parallel()
 	cert, key := selfSigned(t, t.TempDir(), 7)
 	p, urls := launchAll(t, 3, "--tls-cert", cert, "--tls-key", key, "--admin-listen", "127.0.0.1:0", "--metrics-listen", "127.0.0.1:0", "--drain-timeout", "300ms")
 	trusting := &tls.Config{InsecureSkipVerify: true} //nolint:gosec // self-signed

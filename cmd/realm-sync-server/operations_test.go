@@ -51,6 +51,7 @@ func launch(t *testing.T, lines int, args ...string) (*process, []string) {
 // One server listens on several addresses; localhost is both loopback addresses on one port. Who asks is answered on each, with the address that it
 // came to, and limits of connections count over all of them.
 func TestListenAddresses(t *testing.T) {
+	t.Parallel()
 	two, said := launch(t, 2, "--listen", "127.0.0.1:0", "--listen", "127.0.0.2:0", "--data", t.TempDir(), "--dev", "--max-connections", "1")
 	for _, line := range said {
 		base, ok := strings.CutPrefix(line, "listening on ")
@@ -133,6 +134,7 @@ func TestServesTLS(t *testing.T) {
 
 // What operators count is there under its name: sessions, uploads, downloads, histograms of times, length of histories, sizes of views, times of stores.
 func TestMetricsOfAServer(t *testing.T) {
+	t.Parallel()
 	p := serve(t, t.TempDir())
 	ws := p.dial("my-app")
 	bind(t, ws)
@@ -158,6 +160,7 @@ func TestMetricsOfAServer(t *testing.T) {
 
 // The id of a request is in its answer, in its line of the log, and in every line of the sync connection that it became; lines are JSON.
 func TestRequestIDs(t *testing.T) {
+	t.Parallel()
 	p, said := launch(t, 1, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev", "--log-level", "debug", "--log-format", "json")
 	p.base = strings.TrimPrefix(said[0], "listening on ")
 	id := request.Request{Method: http.MethodGet, URL: p.base + "/api/client/v2.0/app/my-app/location"}.Do(t).Header.Get("X-Appservices-Request-Id")
@@ -186,6 +189,7 @@ func TestRequestIDs(t *testing.T) {
 // The log lines of an app are there after a restart, also one by kill -9, and the link in an error leads to those of the request; they are in no backup, and
 // a file of them that is damaged keeps nobody from starting.
 func TestLogsOfAnApp(t *testing.T) {
+	t.Parallel()
 	data, out := t.TempDir(), filepath.Join(t.TempDir(), "backup")
 	p := serve(t, data)
 	// refused makes an error, and returns where its link leads.
@@ -313,6 +317,7 @@ func TestDebianPackage(t *testing.T) {
 
 // Profiles and memory are for who is on this machine.
 func TestDebugListen(t *testing.T) {
+	t.Parallel()
 	p, said := launch(t, 2, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev", "--debug-listen", "127.0.0.1:0")
 	p.base = strings.TrimPrefix(said[1], "debugging on ")
 	status, body := p.request(http.MethodGet, "/debug/memory", "")

@@ -168,6 +168,7 @@ func TestConnectionLimits(t *testing.T) {
 
 // Probes, and metrics on an address of their own and nowhere else.
 func TestMetricsListen(t *testing.T) {
+	t.Parallel()
 	p, urls := launchAll(t, 2, "--metrics-listen", "127.0.0.1:0")
 	status, _ := p.request("GET", "/readyz", "")
 	require.Equal(t, 200, status)

@@ -11,6 +11,7 @@ import (
 
 // Clients behind a proxy that is trusted are told apart, in the log as in what is counted.
 func TestTrustedProxy(t *testing.T) {
+	t.Parallel()
 	file := filepath.Join(t.TempDir(), "server.yaml")
 	for text, wrong := range map[string]string{
 		"trusted-proxy: [127.0.0.1, 10.0.0.0/8, 'fd00::/8']\n": "", "trusted-proxy: [example.com]\n": "neither an address nor a network", "trusted-proxy: 10.0.0.0/33\n": "neither",

@@ -12,6 +12,7 @@ import (
 // Schemas that are saved through the admin API are classes, whose collections have them: documents obey them, what contradicts is refused with its
 // place, and the export has them.
 func TestSchemasOverHTTP(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serve(t, data, "--known-apps")
 	s := &suite{process: p}

@@ -14,6 +14,7 @@ import (
 
 // Sessions are listed and ended on the command line, while the server runs; a stock client is told at its next refresh (app-services 5.3, 6.3).
 func TestSessions(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serve(t, data)
 	login := func() (user string, refresh *suite) {
@@ -59,6 +60,7 @@ func TestSessions(t *testing.T) {
 // What another process revokes reaches a running server: the connections of the user are closed with the code that makes a stock client refresh its
 // token (app-services 8.4), and are refused when they come back; those of others go on.
 func TestRevokeElsewhere(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serve(t, data)
 	login := func() (user, access string) {

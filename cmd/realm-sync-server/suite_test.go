@@ -29,6 +29,7 @@ func (s *suite) call(method, path, body string, want int) map[string]any {
 
 // An app that is made as realm-cpp's suite makes it works: logins, a function that is called, custom user data, sync.
 func TestSuiteOverHTTP(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	p := serve(t, data, "--known-apps")
 	s := &suite{process: p}

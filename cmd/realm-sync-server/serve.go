@@ -133,7 +133,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	live := liveRules(configs, sets, users)
 	endpoint, err = sync.New(c.opsFlags.ops(memory, sync.Config{
 		Auth: users, Store: c.store(exists(users)), Remove: c.remove(documents, logs), Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
-		Budget: caches, Rules: live, Opened: documents.Opened, Committed: documents.Committed, Hold: c.hold(),
+		Budget: caches, Rules: live, Opened: documents.Opened, Trimming: documents.CatchUp, Committed: documents.Committed, Hold: c.hold(),
 	}, configs))
 	if err != nil {
 		return err

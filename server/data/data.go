@@ -56,7 +56,7 @@ type Data struct {
 	mu      sync.Mutex
 	files   map[string]*openFile
 	noted   map[string]uint64  // by app: the version that its file says is ingested, if that is known
-	behind  map[string]bool    // by app: some asymmetric objects could not be stored
+	behind  map[string]int     // by app: how often asymmetric objects could not be stored, since all were
 	adopted map[[2]string]bool // by app and class: nothing of it is in a plain collection any more
 	closed  bool
 	watches map[*Watch]bool
@@ -93,7 +93,7 @@ func Open(cfg Config) (*Data, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
-	d := &Data{cfg: cfg, watches: map[*Watch]bool{}, adopted: map[[2]string]bool{}, files: map[string]*openFile{}, noted: map[string]uint64{}, behind: map[string]bool{}}
+	d := &Data{cfg: cfg, watches: map[*Watch]bool{}, adopted: map[[2]string]bool{}, files: map[string]*openFile{}, noted: map[string]uint64{}, behind: map[string]int{}}
 	d.ctx, d.stop = context.WithCancel(context.Background())
 	return d, nil
 }

@@ -7,12 +7,13 @@ import (
 
 	"realmsync/core/changeset"
 	"realmsync/core/schema"
+	"realmsync/server/dbfile"
 	"realmsync/server/history"
 )
 
 // Asymmetric objects are written by devices and read by none. Nothing of them is kept in the app's state, so they are put into plain collections of
 // the synced database, those of their classes, where programs read them (spec/app-services.md 11.2: asymmetricSyncData). documents.db knows up
-// to which version that was done: what a crash has prevented is made up for when the app is opened.
+// to which version that was done: what a crash has prevented is made up for when the app is opened, and what a full disk has, before history is given up.
 
 // ingested is the name of that version in documents.db.
 const ingested = "ingested"
@@ -20,11 +21,50 @@ const ingested = "ingested"
 // lazily is after how many versions without asymmetric objects it is written down.
 const lazily = 10_000
 
-// Opened puts the asymmetric objects into their collections that are not there yet. It is sync.Config.Opened.
+// Opened puts the asymmetric objects into their collections that are not there yet. It is sync.Config.Opened. A full disk keeps no app closed.
 func (d *Data) Opened(ctx context.Context, app string, engine *history.Engine) error {
 	d.mu.Lock()
 	delete(d.behind, app)
 	d.mu.Unlock()
+	err := d.ingestAll(ctx, app, engine)
+	if dbfile.Full(err) {
+		d.late(app, engine.Version(), err)
+		return nil
+	}
+	return err
+}
+
+// CatchUp stores the asymmetric objects that could not be stored when they came. It is sync.Config.Trimming: the history that has them must not be given up
+// before.
+func (d *Data) CatchUp(ctx context.Context, app string, engine *history.Engine) error {
+	d.mu.Lock()
+	failed := d.behind[app]
+	d.mu.Unlock()
+	if failed == 0 {
+		return nil
+	}
+	if err := d.ingestAll(ctx, app, engine); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.behind[app] != failed {
+		return errors.New("data: asymmetric objects could not be stored while those before them were")
+	}
+	delete(d.behind, app)
+	return nil
+}
+
+// late notes that asymmetric objects could not be stored.
+func (d *Data) late(app string, version uint64, err error) {
+	d.cfg.Logger.Error("asymmetric objects could not be stored; it is tried again, and no history is given up before", "app", app, "version", version, "error", err)
+	d.mu.Lock()
+	d.behind[app]++
+	d.mu.Unlock()
+}
+
+// ingestAll puts the asymmetric objects into their collections that are not there as far as documents.db knows.
+func (d *Data) ingestAll(ctx context.Context, app string, engine *history.Engine) error {
 	asymmetric := false
 	for _, class := range engine.Catalog().Schema.Classes() {
 		asymmetric = asymmetric || class.Kind == schema.Asymmetric
@@ -69,14 +109,14 @@ func (d *Data) ingestedTo(ctx context.Context, app string) (uint64, error) {
 	return uint64(version), err
 }
 
-// Committed puts the asymmetric objects of a commit into their collections. It is sync.Config.Committed. What fails is done when the app is opened
-// the next time.
+// Committed puts the asymmetric objects of a commit into their collections. It is sync.Config.Committed. What fails is done by CatchUp, or when the app is
+// opened the next time.
 func (d *Data) Committed(app string, engine *history.Engine, entries []*history.Entry) {
 	d.wakeWatches(app)
 	d.newClasses(app, entries)
 	last := entries[len(entries)-1].Version
 	d.mu.Lock()
-	behind, noted := d.behind[app], d.noted[app]
+	behind, noted := d.behind[app] > 0, d.noted[app]
 	d.mu.Unlock()
 	some := false
 	for _, e := range entries {
@@ -90,10 +130,7 @@ func (d *Data) Committed(app string, engine *history.Engine, entries []*history.
 		upTo = 0
 	}
 	if err := d.ingest(context.Background(), app, engine, entries, upTo); err != nil {
-		d.cfg.Logger.Error("asymmetric objects could not be stored; they will be when the app is opened again", "app", app, "version", last, "error", err)
-		d.mu.Lock()
-		d.behind[app] = true
-		d.mu.Unlock()
+		d.late(app, last, err)
 	}
 }
 

@@ -76,6 +76,8 @@ type Config struct {
 	Limits wire.Limits
 	// Opened, if set, is given an app's engine before anybody else. If it fails, the app is not opened.
 	Opened func(ctx context.Context, app string, engine *history.Engine) error
+	// Trimming, if set, is called before history of an app is given up. If it fails, that is put off.
+	Trimming func(ctx context.Context, app string, engine *history.Engine) error
 	// Committed, if set, is told what each commit of an app has changed (history.Config.Committed), before it is distributed and the upload that made it
 	// is acknowledged: who was told that an asymmetric object is uploaded finds it (spec/app-services.md 11.2: asymmetricSyncData).
 	Committed func(app string, engine *history.Engine, entries []*history.Entry)

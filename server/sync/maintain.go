@@ -50,6 +50,12 @@ func (m *maintenance) end() {
 func (s *Server) trim(ctx context.Context, a *app, sweep bool) {
 	start := time.Now()
 	a.tidy() // what it finds out counts in the next round
+	if s.cfg.Trimming != nil {
+		if err := s.cfg.Trimming(ctx, a.id, a.engine); err != nil {
+			s.log.Error("the history of an app is not trimmed now; it is tried again", slog.String("app", a.id), slog.Any("error", err))
+			return
+		}
+	}
 	r := history.Retention{Offline: s.cfg.MaxOffline(ctx, a.id), Connected: a.connected(), Sweep: sweep}
 	before := a.engine.Floor()
 	out, err := a.engine.Trim(ctx, r)

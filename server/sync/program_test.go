@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -245,6 +246,61 @@ func TestAsymmetricObjectsAreKept(t *testing.T) {
 	event(4)
 	require.Equal(t, bson.A{want(1), want(2), want(3), want(4)}, events())
 	require.Equal(t, []value.Key(nil), a.state.Keys("Event"), "devices keep none")
+}
+
+// Asymmetric objects that could not be stored where programs find them are stored later, and until then the history that has them is kept.
+func TestAsymmetricObjectsWithoutRoom(t *testing.T) {
+	var p *data.Data
+	f := open(t, func(c *Config) {
+		c.Opened = func(ctx context.Context, app string, engine *history.Engine) error { return p.Opened(ctx, app, engine) }
+		c.Trimming = func(ctx context.Context, app string, engine *history.Engine) error {
+			return p.CatchUp(ctx, app, engine)
+		}
+		c.Committed = func(app string, engine *history.Engine, entries []*history.Entry) { p.Committed(app, engine, entries) }
+	})
+	p = f.program()
+	a := f.device("ann").subscribed(allDogs)
+	a.write(changeset.Instruction{Op: changeset.AddTable, Table: "Event", Schema: &changeset.SchemaFields{TableKind: schema.Asymmetric, KeyField: "_id", KeyType: value.KindInt}})
+	event := func(id int64) {
+		t.Helper()
+		a.write(changeset.Instruction{Op: changeset.CreateObject, Table: "Event", Key: value.IntKey(id)})
+		a.upload()
+		a.acknowledged()
+	}
+	events := func() (out bson.A) {
+		t.Helper()
+		found, err := p.Call(t.Context(), "app", auth.SystemCaller(), appconfig.DefaultService, "find", bson.D{{Key: "database", Value: appconfig.DefaultDatabase}, {Key: "collection", Value: "Event"}})
+		require.NoError(t, err)
+		for _, d := range found.(bson.A) {
+			out = append(out, d.(bson.D)[0].Value)
+		}
+		return out
+	}
+	event(1)
+	db, err := sql.Open("sqlite3", filepath.Join(f.dir, "app", "documents.db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	_, err = db.ExecContext(t.Context(), "CREATE TRIGGER stuck BEFORE INSERT ON documents BEGIN SELECT RAISE(ABORT, 'no room'); END")
+	require.NoError(t, err)
+	event(2)
+	event(3)
+	at, done := f.look("app")
+	defer done()
+	newest := at.engine.Version()
+	trim := func() uint64 {
+		t.Helper()
+		for range 2 { // what the first finds out counts in the second
+			a.sync()
+			f.trim(t.Context(), at, false)
+		}
+		return at.engine.Floor()
+	}
+	require.Less(t, trim(), newest-1)
+	require.Equal(t, bson.A{int64(1)}, events())
+	_, err = db.ExecContext(t.Context(), "DROP TRIGGER stuck")
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, trim(), newest-1)
+	require.Equal(t, bson.A{int64(1), int64(2), int64(3)}, events())
 }
 
 // What programs wrote before a device brought the class becomes its objects, if it fits; what doesn't fit stays where it is.

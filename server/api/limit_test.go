@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -129,9 +130,12 @@ func TestTrustedProxies(t *testing.T) {
 		{"127.0.0.1:5", nil, "127.0.0.1:5"},
 		{"@", []string{"198.51.100.7"}, "@"},
 	} {
-		r := &http.Request{RemoteAddr: c.from, Header: http.Header{"X-Forwarded-For": c.hops}}
+		r := &http.Request{RemoteAddr: c.from, URL: &url.URL{}, Header: http.Header{"X-Forwarded-For": c.hops}}
 		s.forwarded(r)
 		require.Equal(t, c.want, r.RemoteAddr, "%v", c)
+		if at, err := netip.ParseAddrPort(c.want); err == nil {
+			require.Equal(t, at.Addr().Unmap().String(), requestOf(r)[0].Value, "functions and rules see the client")
+		}
 		r.RemoteAddr = c.from
 		(&Server{}).forwarded(r)
 		require.Equal(t, c.from, r.RemoteAddr)

@@ -13,7 +13,7 @@ import (
 // credentials are the headers and parameters that are between a client and the server, and no business of an app's functions.
 var credentials = map[string]bool{"Authorization": true, "Proxy-Authorization": true, "Cookie": true, "Apikey": true, "Password": true}
 
-// requestOf is what functions (context.request) and rules (%%request) see of a request. Behind a proxy the address is the proxy's.
+// requestOf is what functions (context.request) and rules (%%request) see of a request. Behind a proxy that isn't trusted (forwarded) the address is the proxy's.
 func requestOf(r *http.Request) bson.D {
 	address := r.RemoteAddr
 	if at, err := netip.ParseAddrPort(address); err == nil {

@@ -28,6 +28,7 @@ var methods = func() map[string]method {
 		"findOne":           {findOne, read},
 		"aggregate":         {aggregate, []string{"pipeline"}},
 		"count":             {count, []string{"query", "limit"}},
+		"distinct":          {distinct, []string{"key", "query"}},
 		"insertOne":         {insertOne, []string{"document"}},
 		"insertMany":        {insertMany, []string{"documents"}},
 		"deleteOne":         {func(o *operation, a *arguments) (any, error) { return deleteSome(o, a, false) }, []string{"query"}},
@@ -313,6 +314,23 @@ func count(o *operation, a *arguments) (any, error) {
 		return n != limit, nil
 	})
 	return n, err
+}
+
+// distinct is for functions: no client has it.
+func distinct(o *operation, a *arguments) (any, error) {
+	filter := a.filter("query")
+	values, err := mql.NewDistinct(a.name("key"))
+	if a.err != nil {
+		return nil, a.err
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = o.each(filter, "", func(d bson.D, _ string) (bool, error) { return true, values.Add(d, o.meter) })
+	if err != nil {
+		return nil, err
+	}
+	return values.Values(), nil
 }
 
 func insertOne(o *operation, a *arguments) (any, error) {

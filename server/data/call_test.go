@@ -219,6 +219,8 @@ func TestPermissions(t *testing.T) {
 	same(`[{"_id":1,"owner":"me","a":1},{"_id":2,"owner":"you"}]`, get("find", `{}`))
 	same(`{"$numberLong":"0"}`, get("count", `{"query":{"secret":5}}`))
 	same(`{"$numberLong":"2"}`, get("count", `{}`))
+	same(`["me","you"]`, get("distinct", `{"key":"owner"}`))
+	same(`[]`, get("distinct", `{"key":"secret"}`))
 	same(`[{"_id":null,"s":0}]`, get("aggregate", `{"pipeline":[{"$group":{"_id":null,"s":{"$sum":"$secret"}}}]}`))
 	same(`{"matchedCount":1,"modifiedCount":1}`, get("updateOne", `{"query":{"_id":1},"update":{"$set":{"a":2}}}`))
 	require.Equal(t, "update not permitted", get("updateOne", `{"query":{"_id":1},"update":{"$set":{"secret":2}}}`))

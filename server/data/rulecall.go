@@ -66,7 +66,7 @@ func (c *ruleCalls) call(name string, args bson.A) (any, error) {
 type readOnlyKey struct{}
 
 // readers are the methods that such functions have.
-var readers = map[string]bool{"find": true, "findOne": true, "aggregate": true, "count": true}
+var readers = map[string]bool{"find": true, "findOne": true, "aggregate": true, "count": true, "distinct": true}
 
 var errReadOnly = apierror.New(http.StatusForbidden, "FunctionExecutionError", "a function that is called by a rule can't write: it is called while documents are being written")
 

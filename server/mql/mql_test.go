@@ -338,6 +338,9 @@ func FuzzMQL(f *testing.F) {
 	f.Add([]byte(`{"$push":{"a":{"$each":[1],"$slice":-1,"$position":-5}}}`), []byte(`{"a":[1,2]}`))
 	f.Add([]byte(`{"$unwind":{"path":"$a.b"}}`), []byte(`{"a":{"b":[1]}}`))
 	f.Add([]byte(`{"$group":{"_id":{"$divide":["$a",2]}}}`), []byte(`{"a":1}`))
+	f.Add([]byte(`{"$lookup":{"from":"x","let":{"v":"$a"},"pipeline":[{"$match":{"$expr":{"$eq":["$a","$$v"]}}}],"as":"y"}}`), []byte(`{"a":1}`))
+	f.Add([]byte(`{"$set":{"x":{"$map":{"input":"$a","in":{"$dateTrunc":{"date":"$$this","unit":"week"}}}}}}`), []byte(`{"a":[{"$date":1}]}`))
+	f.Add([]byte(`{"a.$":1,"b":{"$bucket":1}}`), []byte(`{"a":[1]}`))
 	f.Fuzz(func(t *testing.T, query, target []byte) {
 		q, err := ejson.ParseDocument(query)
 		if err != nil {
@@ -355,9 +358,25 @@ func FuzzMQL(f *testing.F) {
 			_, _ = u.Apply(d, Target{ID: "_id", Inserting: true, Seen: d}, meter())
 		}
 		if p, err := CompilePipeline(bson.A{q}); err == nil {
-			r := p.Run(meter(), nil)
+			r := p.Run(meter(), func(_ string, f *Filter, add func(bson.D) (bool, error)) error {
+				if f != nil {
+					if ok, err := f.Match(d, meter()); !ok || err != nil {
+						return err
+					}
+				}
+				_, err := add(d)
+				return err
+			})
 			if _, err := r.Add(d); err == nil {
 				_, _ = r.Result()
+			}
+		}
+		if u, err := CompileUpdatePipeline(bson.A{q}); err == nil {
+			_, _ = u.Apply(d, Target{ID: "_id", Seen: d}, meter())
+		}
+		if p, err := CompileProjection(q); err == nil {
+			if f, err := CompileFilter(bson.D{{Key: "a", Value: int32(1)}}); err == nil {
+				_, _ = p.ApplyFound(d, f, meter())
 			}
 		}
 	})

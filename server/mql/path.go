@@ -71,6 +71,46 @@ func index(step string, n int) (int, bool) {
 	return int(i), err == nil && int(i) < n
 }
 
+// Distinct collects the values that a field has in documents, each once; of arrays those of their elements.
+type Distinct struct {
+	steps []string
+	seen  map[string]bool
+	list  bson.A
+}
+
+// NewDistinct returns an empty collection of the values at a path.
+func NewDistinct(path string) (*Distinct, error) {
+	steps, err := splitPath(path)
+	return &Distinct{steps: steps, seen: map[string]bool{}, list: bson.A{}}, err
+}
+
+// Values returns what was collected, in the order in which it came.
+func (c *Distinct) Values() bson.A { return c.list }
+
+// Add takes the values of a document. The error is one of the meter.
+func (c *Distinct) Add(d bson.D, m *Meter) error {
+	_, err := walk(d, c.steps, m, func(v any) (bool, error) {
+		list, isArray := v.(bson.A)
+		if _, absent := v.(missing); !isArray && !absent {
+			list = bson.A{v}
+		}
+		for _, e := range list {
+			if err := m.Step(cost(e)); err != nil {
+				return false, err
+			}
+			if key := string(Key(e)); !c.seen[key] {
+				c.seen[key] = true
+				c.list = append(c.list, e)
+				if err := m.Hold(64 + len(key) + Size(e)); err != nil {
+					return false, err
+				}
+			}
+		}
+		return false, nil
+	})
+	return err
+}
+
 // walk calls f for each value that a path leads to, until f returns true; missing{} where it ends early. Arrays on the way are gone into, by index
 // and by the documents in them; one that has neither leads nowhere, and f isn't called. It returns whether f has.
 func walk(v any, steps []string, m *Meter, f func(any) (bool, error)) (bool, error) {

@@ -178,6 +178,8 @@ func TestUpdateSemantics(t *testing.T) {
 		{`{}`, `{"$set":{"a.1":"x"}}`, ``, `{"a":[1,2]}`, `{"a":[1,"x"]}`},
 		{`{}`, `{"$set":{"a.3":"x"}}`, ``, `{"a":[1]}`, `{"a":[1,null,null,"x"]}`},
 		{`{}`, `{"$set":{"a.x":1}}`, ``, `{"a":[1]}`, `!in an array`},
+		{`{}`, `{"$set":{"c.y":1,"c.x":2,"b":1},"$inc":{"a":1}}`, ``, `{"z":0}`, `{"z":0,"a":1,"b":1,"c":{"x":2,"y":1}}`}, // fields are added by their names
+		{`{}`, `{"$set":{"a.10":1,"a.2":2}}`, ``, `{"a":[0]}`, `{"a":[0,null,2,null,null,null,null,null,null,null,1]}`},
 		{`{}`, `{"$set":{}}`, ``, `{"a":1}`, `{"a":1}`},
 		{`{}`, `{"$unset":{"a.0":"","b.c":"","d":"","e.f.g":""}}`, ``, `{"a":[1,2],"b":{"c":1,"x":2},"e":1}`, `{"a":[null,2],"b":{"x":2},"e":1}`},
 		{`{}`, `{"$unset":{"a.b":""}}`, ``, `{"a":[{"b":1}]}`, `{"a":[{"b":1}]}`},
@@ -334,6 +336,26 @@ func TestDefaultsSemantics(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, text(t, doc(t, want)), text(t, f.Defaults()), query)
 	}
+}
+
+// The values of a field, each once.
+func TestDistinct(t *testing.T) {
+	for _, c := range []struct{ path, docs, want string }{
+		{"a", `{"a":1} {"a":1.0} {"a":[2,1]} {} {"a":null} {"a":[[3]]} {"a":[]}`, `[1,2,null,[3]]`},
+		{"a.b", `{"a":{"b":1}} {"a":[{"b":2},{"b":[3,1]},{}]} {"a":5}`, `[1,2,3]`},
+		{"a.0", `{"a":["x","y"]} {"a":["z"]}`, `["x","z"]`},
+	} {
+		values, err := NewDistinct(c.path)
+		require.NoError(t, err)
+		for d := range strings.FieldsSeq(c.docs) {
+			require.NoError(t, values.Add(doc(t, d), meter()))
+		}
+		want, err := ejson.ParseArray([]byte(c.want))
+		require.NoError(t, err)
+		require.Equal(t, text(t, want), text(t, values.Values()), c.path)
+	}
+	_, err := NewDistinct("a..b")
+	require.ErrorContains(t, err, "empty field name")
 }
 
 // The projection of a query.

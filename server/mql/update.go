@@ -84,7 +84,36 @@ func CompileUpdate(d bson.D, arrayFilters bson.A) (*Update, error) {
 	if err := u.identifiers(); err != nil {
 		return nil, err
 	}
-	return u, u.conflicts()
+	if err := u.conflicts(); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(u.changes, func(a, b change) int { return comparePaths(a.target(), b.target()) })
+	return u, nil
+}
+
+// target is the path that a change writes to.
+func (c *change) target() []string {
+	if c.op == "$rename" {
+		return strings.Split(c.arg.(string), ".")
+	}
+	return c.steps
+}
+
+// comparePaths is the order in which MongoDB applies changes, and so the order of the fields that they add: by name, and numbers by value.
+func comparePaths(a, b []string) int {
+	return slices.CompareFunc(a, b, func(a, b string) int {
+		i, ok1 := index(a, maxElements)
+		j, ok2 := index(b, maxElements)
+		switch {
+		case ok1 && ok2:
+			return i - j
+		case ok1:
+			return -1
+		case ok2:
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
 }
 
 // CompileReplacement reads a document that replaces another one.

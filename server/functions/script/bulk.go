@@ -160,23 +160,6 @@ func whole(v any) int64 {
 // distinct gives the values of a field, each once; of arrays those of their elements.
 func (o *collection) distinct(call goja.FunctionCall) goja.Value {
 	c := o.c
-	field := call.Argument(0).String()
-	there := bson.D{{Key: field, Value: bson.D{{Key: "$exists", Value: true}, {Key: "$ne", Value: bson.A{}}}}}
-	pipeline := bson.A{
-		bson.D{{Key: "$match", Value: c.document(call.Argument(1), "the query")}},
-		bson.D{{Key: "$match", Value: there}},
-		bson.D{{Key: "$unwind", Value: bson.D{{Key: "path", Value: "$" + field}, {Key: "preserveNullAndEmptyArrays", Value: true}}}},
-		bson.D{{Key: "$group", Value: bson.D{{Key: "_id", Value: "$" + field}}}},
-	}
-	return c.loop.start(laneData, func(ctx context.Context) (func() goja.Value, error) {
-		v, err := o.call(ctx, "aggregate", bson.D{{Key: "pipeline", Value: pipeline}})
-		groups, _ := v.(bson.A)
-		values := make(bson.A, 0, len(groups))
-		for _, g := range groups {
-			if d, ok := g.(bson.D); ok && len(d) > 0 {
-				values = append(values, d[0].Value)
-			}
-		}
-		return func() goja.Value { return c.toJS(values) }, err
-	})
+	_ = c.options(call.Argument(2), nil)
+	return o.do("distinct", bson.D{{Key: "key", Value: call.Argument(0).String()}, {Key: "query", Value: c.document(call.Argument(1), "the query")}})
 }

@@ -25,6 +25,7 @@ func TestOperations(t *testing.T) {
 		{"find().toArray()", "find", []any{"query", bson.D{}}, bson.A{}, bson.A{}},
 		{"find().skip(1).limit(1).next()", "find", []any{"query", bson.D{}, "limit", int64(2)}, bson.A{q, d("x", int64(2))}, d("x", int64(2))},
 		{"find({}, {y: 1}).sort({z: -1}).project({w: 1}).sort({a: 1}).toArray()", "find", []any{"query", bson.D{}, "project", d("w", int64(1)), "sort", d("a", int64(1))}, bson.A{}, bson.A{}},
+		{"distinct('a.b', {x: 1})", "distinct", []any{"key", "a.b", "query", q}, bson.A{int64(1)}, bson.A{int64(1)}},
 		{"find().count()", "find", []any{"query", bson.D{}}, bson.A{q, q}, int64(2)},
 		{"estimatedDocumentCount()", "count", []any{"query", bson.D{}}, int64(3), int64(3)},
 		{"find().next()", "find", []any{"query", bson.D{}}, bson.A{}, nil},

@@ -33,17 +33,23 @@ type Config struct {
 	Rules merge.Rules
 	// MaxDocument is the largest content of one object, in bytes, about; a write that makes one larger is taken back. Default: no limit.
 	MaxDocument int
-	RecentBytes int              // memory for the newest entries; default 64 MiB
-	PieceBytes  int              // memory for parts of large collections; default 16 MiB
-	Budget      *budget.Budget   // what these two share with other apps; the owner of both lets the engine join it. Default: nothing is shared
-	GroupBytes  int              // size of uploads at which a group is committed without waiting for more; default 8 MiB
-	Random      io.Reader        // salts; default crypto/rand
-	Now         func() time.Time // default time.Now
-	Log         *slog.Logger     // default: none
-	Observe     Observer         // default: none
+	RecentBytes int            // memory for the newest entries; default 64 MiB
+	PieceBytes  int            // memory for parts of large collections; default 16 MiB
+	Budget      *budget.Budget // what these two share with other apps; the owner of both lets the engine join it. Default: nothing is shared
+	GroupBytes  int            // size of uploads at which a group is committed without waiting for more; default 8 MiB
+	// LargeVersion is how many bytes the changeset of a version has, encoded, that is large: objects that come to be in it enter views (Image.Change).
+	// Default 4 MiB; an app must always be opened with the same, but in tests.
+	LargeVersion int
+	Random       io.Reader        // salts; default crypto/rand
+	Now          func() time.Time // default time.Now
+	Log          *slog.Logger     // default: none
+	Observe      Observer         // default: none
 
 	inline int // maxInline, less in tests
 }
+
+// DefaultLargeVersion is the default of Config.LargeVersion, in bytes.
+const DefaultLargeVersion = 4 << 20
 
 // Observer is told what the engine does, for metrics. Its methods may be called by any goroutine and must not block.
 type Observer interface {
@@ -103,6 +109,9 @@ func Open(ctx context.Context, cfg Config) (*Engine, error) {
 	}
 	if cfg.GroupBytes == 0 {
 		cfg.GroupBytes = 8 << 20
+	}
+	if cfg.LargeVersion == 0 {
+		cfg.LargeVersion = DefaultLargeVersion
 	}
 	if cfg.Random == nil {
 		cfg.Random = rand.Reader
@@ -306,6 +315,7 @@ func (e *Engine) entries(ctx context.Context, s *Snapshot, from, to uint64, f fu
 		if err != nil {
 			return false, err
 		}
+		entry.enlarge(e.cfg.LargeVersion)
 		return f(entry)
 	})
 }

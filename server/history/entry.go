@@ -51,7 +51,7 @@ func (e *Entry) record(enc *encoder) store.Entry {
 }
 
 // entryOf rebuilds an entry from its record. The catalog is that of now, not that of the version; there are no images of objects
-// whose class is gone. want chooses the images, nil all of them.
+// whose class is gone. want chooses the images, nil all of them. See enlarge.
 func entryOf(catalog *Catalog, r *store.Entry, want func(store.ObjectRef) bool) (*Entry, error) {
 	e := &Entry{
 		Version: r.Version, Origin: r.Origin, ClientVersion: r.ClientVersion, Timestamp: r.Timestamp, Bytes: r.Changeset,
@@ -68,6 +68,20 @@ func entryOf(catalog *Catalog, r *store.Entry, want func(store.ObjectRef) bool) 
 	}
 	return e, nil
 }
+
+// enlarge marks the images of a large version. What decides is stored with the version, so that it is the same whenever it is asked: the engine judges
+// uploads by it.
+func (e *Entry) enlarge(limit int) {
+	if len(e.Bytes) <= limit {
+		return
+	}
+	for i := range e.Images {
+		e.Images[i].large = true
+	}
+}
+
+// Erases tells whether the version erases classes or properties.
+func (e *Entry) Erases() bool { return e.flags&flagErase != 0 }
 
 // flagsOf looks for schema instructions.
 func flagsOf(c *changeset.Changeset) (flags uint32) {

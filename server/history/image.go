@@ -21,6 +21,17 @@ type Image struct {
 	Key           value.Key
 	Previous      uint64
 	Before, After *Row
+
+	large bool // the version is a large one (Config.LargeVersion)
+}
+
+// Change tells what the version means for the object as a view shows it that is subscribed to its class: inBefore and inAfter tell whether the object was
+// in the view, where it existed.
+//
+// What came to be in a large version enters the views that show it, as what existed outside of them does. Such a version is told in batches, of which a
+// client may keep some and then be told them again, and only what begins with an erasure says the same twice.
+func (m *Image) Change(inBefore, inAfter bool) Change {
+	return Classify(m.Before != nil || m.large && m.After != nil, inBefore, m.After != nil, inAfter)
 }
 
 // Images of one version: form byte, count, then for each object class, key, previous version, the two documents (length+1,

@@ -277,6 +277,7 @@ func (in *integration) append(u *Uploaded, merged *merge.Entry) error {
 			return blame(BadChangeset, err, "the changeset of client version %d can't be written", u.ClientVersion)
 		}
 	}
+	e.enlarge(g.engine.cfg.LargeVersion)
 	e.measure()
 	g.version = version
 	g.entries = append(g.entries, e)

@@ -14,10 +14,10 @@ func (m *measure) add(o measure) {
 // valueBytes is about what an instruction takes beside its object's key and the text of its value.
 const valueBytes = 32
 
-// bytes is about the size of the changeset that makes the object, rather more: that is what devices are sent whole when it enters their view, and
+// Bytes is about the size of the changeset that makes the object, rather more: that is what devices are sent whole when it enters their view, and
 // what they take no more than 16 MiB of (spec/sync-semantics.md sections 3.5 and 4.7). The first time it reads what is in the store of the object's
 // collections; later only what was changed.
-func (r *Row) bytes() (int, error) {
+func (r *Row) Bytes() (int, error) {
 	m, err := r.measure()
 	return m.bytes + m.values*(valueBytes+len(EncodeKey(r.Key))), err
 }

@@ -149,7 +149,7 @@ func (in *integration) forbid(s *slot, of map[*slot]*deeds) (reason string, err 
 		}
 	}
 	if limit := in.group.engine.cfg.MaxDocument; s.row != nil && limit > 0 && s.row != s.before {
-		n, err := s.row.bytes()
+		n, err := s.row.Bytes()
 		if err != nil {
 			return "", err
 		}

@@ -165,7 +165,7 @@ func TestMaxDocumentOfCollections(t *testing.T) {
 			break
 		}
 	}
-	n, err := f.row(1).bytes()
+	n, err := f.row(1).Bytes()
 	require.NoError(t, err)
 	require.LessOrEqual(t, n, limit)
 	require.Greater(t, n, limit-2*len(text))

@@ -118,7 +118,7 @@ func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error
 			continue
 		}
 		if limit := g.engine.cfg.MaxDocument; limit > 0 {
-			n, err := s.row.bytes()
+			n, err := s.row.Bytes()
 			if err != nil {
 				return 0, err
 			}
@@ -139,6 +139,7 @@ func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error
 	if e.Bytes, err = changeset.Encode(c); err != nil {
 		return 0, blame(BadChangeset, err, "the changeset of a program can't be written")
 	}
+	e.enlarge(g.engine.cfg.LargeVersion)
 	e.measure()
 	g.version = version
 	g.entries = append(g.entries, e)

@@ -38,7 +38,7 @@ const (
 	Gone
 	// Left: one EraseObject, though the object lives on.
 	Left
-	// Entered: EraseObject, CreateObject and the full state, because the object existed outside the view before.
+	// Entered: EraseObject, CreateObject and the full state, because the object existed outside the view before, or came to be in a large version.
 	Entered
 )
 
@@ -48,7 +48,7 @@ const (
 func (c Change) Faithful() bool { return c == Raw || c == Gone }
 
 // Classify tells what a version means for one object of a class that the view is subscribed to. before and after tell
-// whether the object existed, in... whether it was in the view.
+// whether the object existed, in... whether it was in the view. See Image.Change.
 func Classify(before, inBefore, after, inAfter bool) Change {
 	switch {
 	case inBefore && inAfter:
@@ -82,5 +82,5 @@ func change(view Viewer, m *Image) (Change, error) {
 			return Nothing, err
 		}
 	}
-	return Classify(m.Before != nil, in[0], m.After != nil, in[1]), nil
+	return m.Change(in[0], in[1]), nil
 }

@@ -221,6 +221,7 @@ func (e *Engine) catchUp(tx store.Tx) ([]*Entry, error) {
 		if err != nil {
 			return false, err
 		}
+		entry.enlarge(e.cfg.LargeVersion)
 		entry.measure()
 		entries = append(entries, entry)
 		return true, nil
@@ -351,7 +352,12 @@ func (g *group) entry(version uint64, want func(store.ObjectRef) bool) (*Entry, 
 	if err != nil {
 		return nil, err
 	}
-	return entryOf(g.state.catalog, &r, want)
+	e, err := entryOf(g.state.catalog, &r, want)
+	if err != nil {
+		return nil, err
+	}
+	e.enlarge(g.engine.cfg.LargeVersion)
+	return e, nil
 }
 
 // changes collects what must be written.

@@ -1,6 +1,7 @@
 package sync
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,10 +26,13 @@ type boot struct {
 	settle bool // the client may have what it was sent of any bootstrap
 
 	snapshot uint64 // the version that it describes
+	origin   uint64 // of that version
+	at       uint64 // its timestamp; 0: now
 	first    uint64 // that of the first one that was broken off, 0 if there is none
 	broken   []*view.Set
 	spool    *spool
 	sent     int64  // bytes
+	tail     int64  // bytes at the end that are sent in one message
 	leave    func() // gives back the turn among those of its connection
 }
 
@@ -100,32 +104,9 @@ func (s *session) bootstrap(b *boot) error {
 		b.close()
 		return s.failBusy(fmt.Sprintf("%d subscription sets were sent, and the client has not said that it has integrated any of them", len(s.epochs)))
 	}
-	select {
-	case s.conn.boots <- struct{}{}:
-		b.leave = func() { <-s.conn.boots }
-	case <-ctx.Done():
-		b.close()
-		return nil
+	if ok, err := s.prepare(ctx, b, s.compute); !ok || err != nil {
+		return err
 	}
-	done, err := s.app.turn(ctx, s.conn.who.UserID)
-	if err != nil {
-		b.close()
-		return nil //nolint:nilerr // the connection has ended
-	}
-	start := time.Now()
-	err = s.compute(ctx, b)
-	done()
-	if errors.Is(err, errSpoolFull) {
-		b.close()
-		return s.failBusy("too much waits to be sent to clients that read slowly")
-	}
-	if err != nil {
-		b.close()
-		return s.failEngine(err)
-	}
-	s.conn.server.metrics.bootstraps.Observe(time.Since(start).Seconds())
-	s.log.Debug("bootstrap", slog.Int64("query_version", b.query), slog.Uint64("version", b.snapshot), slog.Int64("bytes", b.spool.size),
-		slog.Duration("took", time.Since(start)))
 	e := history.Epoch{Snapshot: b.snapshot, First: b.first, View: b.set}
 	for _, set := range b.broken {
 		e.Broken = append(e.Broken, set)
@@ -134,6 +115,39 @@ func (s *session) bootstrap(b *boot) error {
 	s.boot = b
 	s.app.fan.Reach(b.snapshot, s.watcher)
 	return nil
+}
+
+// prepare computes a bootstrap in the session's turn. ok is false if it could not: then the session, or the connection, has ended.
+func (s *session) prepare(ctx context.Context, b *boot, compute func(context.Context, *boot) error) (ok bool, err error) {
+	if s.boot == nil { // else the session has its place among those of the connection
+		select {
+		case s.conn.boots <- struct{}{}:
+			b.leave = func() { <-s.conn.boots }
+		case <-ctx.Done():
+			b.close()
+			return false, nil
+		}
+	}
+	done, err := s.app.turn(ctx, s.conn.who.UserID)
+	if err != nil {
+		b.close()
+		return false, nil //nolint:nilerr // the connection has ended
+	}
+	start := time.Now()
+	err = compute(ctx, b)
+	done()
+	if errors.Is(err, errSpoolFull) {
+		b.close()
+		return false, s.failBusy("too much waits to be sent to clients that read slowly")
+	}
+	if err != nil {
+		b.close()
+		return false, s.failEngine(err)
+	}
+	s.conn.server.metrics.bootstraps.Observe(time.Since(start).Seconds())
+	s.log.Debug("bootstrap", slog.Int64("query_version", b.query), slog.Uint64("version", b.snapshot), slog.Int64("bytes", b.spool.size),
+		slog.Duration("took", time.Since(start)))
+	return true, nil
 }
 
 func (s *session) compute(ctx context.Context, b *boot) (err error) {
@@ -172,7 +186,7 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 	if v.Snapshot, err = s.app.engine.SetView(ctx, v, s.keepFrom); err != nil {
 		return err
 	}
-	b.snapshot, b.first = v.Snapshot, s.broken
+	b.snapshot, b.first, b.origin = v.Snapshot, s.broken, history.Server
 	s.broken = 0
 	s.leftovers = slices.DeleteFunc(s.leftovers, func(l leftover) bool { return l.query == b.query })
 	snapshot, err := s.app.engine.SnapshotAt(ctx, b.snapshot)
@@ -193,7 +207,7 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 			return err
 		}
 	}
-	b.spool = newSpool(s.conn.server.cfg.SpoolDir, s.conn.server.spools)
+	b.spool = s.newSpool()
 	if err := plan.Write(snapshot, b.spool.add); err != nil {
 		return err
 	}
@@ -203,14 +217,26 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 // sendBootstrap sends the next message of the bootstrap under way.
 func (s *session) sendBootstrap() error {
 	b := s.boot
+	if last, err := s.sendBatch(b); !last || err != nil {
+		return err
+	}
+	s.boot = nil
+	b.unspool()
+	s.query, s.at, s.foreign = b.query, b.snapshot, true
+	s.adopt(b.set)
+	return nil
+}
+
+// sendBatch sends the next message of a bootstrap.
+func (s *session) sendBatch(b *boot) (last bool, err error) {
 	m := s.cursors(wire.LastInBatch)
 	m.QueryVersion = b.query
 	m.Progress.Download.ServerVersion = b.snapshot
-	entry := wire.DownloadEntry{ServerVersion: b.snapshot, ClientVersion: s.clientVersion, OriginTimestamp: s.now(), OriginFileIdent: history.Server}
-	for size := 0; size < s.conn.server.cfg.messageBytes; {
+	entry := wire.DownloadEntry{ServerVersion: b.snapshot, ClientVersion: s.clientVersion, OriginTimestamp: cmp.Or(b.at, s.now()), OriginFileIdent: b.origin}
+	for size := 0; size < s.conn.server.cfg.messageBytes || b.sent > b.spool.size-b.tail; {
 		c, err := b.spool.next()
 		if err != nil {
-			return err
+			return false, err
 		}
 		if c == nil {
 			break
@@ -227,17 +253,10 @@ func (s *session) sendBootstrap() error {
 	if b.sent < b.spool.size {
 		m.BatchState = wire.MoreToCome
 		m.Estimate = s.estimate(float64(b.sent) / float64(b.spool.size))
-		return s.sendDownload(m, s.sentVersion)
+		return false, s.sendDownload(m, s.sentVersion)
 	}
 	m.Estimate = s.estimate(1)
-	if err := s.sendDownload(m, b.snapshot); err != nil {
-		return err
-	}
-	s.boot = nil
-	b.unspool()
-	s.query, s.at, s.foreign = b.query, b.snapshot, true
-	s.adopt(b.set)
-	return nil
+	return true, s.sendDownload(m, b.snapshot)
 }
 
 // estimate is how much of a bootstrap is done, in the form that the client's version reads.

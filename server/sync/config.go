@@ -62,6 +62,10 @@ type Config struct {
 	MaxSpoolDisk int64
 	// Budget is the memory that what is kept of apps to be at hand has together, besides the bounds that each app has; nil: there are only these.
 	Budget *budget.Budget
+	// LargeVersion is how many bytes a version has that is large, about; default history.DefaultLargeVersion. Objects that come to be in a large version
+	// enter views (history.Image.Change), and a version with which objects of so many bytes enter a client's view is told it in batches (large.go). An app
+	// must always be served with the same, but in tests.
+	LargeVersion int
 	// CloseTimeout is how long Drain, once it has cut clients off, and Close wait for what should end at once; default 30 seconds.
 	CloseTimeout time.Duration
 	// AppIdle is how long an app stays open without any connection; default 5 minutes.
@@ -92,7 +96,7 @@ type Config struct {
 	// Random is where salts come from; nil: crypto/rand.
 	Random io.Reader
 
-	messageBytes int // how large DOWNLOAD messages get, about, before compression; 1 MiB but in tests
+	messageBytes int // how large DOWNLOAD messages get, about, before compression; default 1 MiB, and no more than a quarter of a large version
 }
 
 func (c *Config) complete() error {
@@ -123,6 +127,9 @@ func (c *Config) complete() error {
 	if c.MaxSpoolDisk == 0 {
 		c.MaxSpoolDisk = 16 << 30
 	}
+	if c.LargeVersion == 0 {
+		c.LargeVersion = history.DefaultLargeVersion
+	}
 	if c.CloseTimeout == 0 {
 		c.CloseTimeout = 30 * time.Second
 	}
@@ -152,7 +159,7 @@ func (c *Config) complete() error {
 		c.Now = time.Now
 	}
 	if c.messageBytes == 0 {
-		c.messageBytes = 1 << 20
+		c.messageBytes = min(1<<20, max(c.LargeVersion/4, 1))
 	}
 	return nil
 }

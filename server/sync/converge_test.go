@@ -47,6 +47,7 @@ type walker struct {
 	newest   int64    // subscription set
 	reported uint64   // server version that it has said to have integrated
 	rebound  bool     // the server asked it to come again
+	crowded  bool     // its transactions are large ones at times
 }
 
 // wanted is a subscription set that is not complete.
@@ -206,12 +207,16 @@ func (w *walker) sip() {
 	w.req++
 	w.send(&wire.Mark{Session: w.sid, Request: w.req})
 	w.rebound = false
-	for range 1 + w.r.IntN(6) {
+	messages, luck := 6, 2
+	if w.crowded && w.r.IntN(2) == 0 {
+		messages, luck = 100, 40 // of what objects have, and then of what is changed in them
+	}
+	for range 1 + w.r.IntN(messages) {
 		m := w.take()
 		if mark, ok := m.(*wire.Mark); w.rebound || ok && mark.Request == w.req {
 			return
 		}
-		if len(w.held) > 0 && w.r.IntN(2) == 0 {
+		if len(w.held) > 0 && w.r.IntN(luck) == 0 {
 			w.reconnect()
 			return
 		}
@@ -277,7 +282,19 @@ func (w *walker) scribble() {
 	free := w.rules == merge.Strict
 	writer := statetest.Writer{Rand: w.r, State: w.state, Keys: 6, Name: w.user, Items: free, Moves: free, Again: free, Strict: free, Wide: true}
 	var all []changeset.Instruction
-	for range 1 + w.r.IntN(4) {
+	count := 1 + w.r.IntN(4)
+	if w.crowded && w.r.IntN(4) == 0 {
+		count += 10
+		for id := range int64(6) {
+			if !w.has(id) && w.r.IntN(2) == 0 {
+				all = append(all, create(id, fmt.Sprint("by ", w.user, " ", w.version), w.r.Int64N(10))...)
+			} else if w.has(id) && w.r.IntN(2) == 0 {
+				all = append(all, grow(id, w.r.Int64N(10))...)
+			}
+		}
+		require.NoError(w.t, w.state.Apply(&changeset.Changeset{Instructions: all}))
+	}
+	for range count {
 		ins := writer.Operation()
 		require.NoError(w.t, w.state.Apply(&changeset.Changeset{Instructions: ins}))
 		all = append(all, ins...)
@@ -325,7 +342,14 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, ruled boo
 	var f *fixture
 	var g *governed
 	role := walks[0]
-	small := func(c *Config) { c.messageBytes = 200 } // so that bootstraps come in several
+	// So that bootstraps come in several messages, and, in two of three walks, versions of some size, which there are more of, come in batches.
+	large := []int{0, 100, 400}[seed%3]
+	small := func(c *Config) {
+		c.messageBytes, c.LargeVersion = 200, large
+		if large > 0 {
+			c.messageBytes = 60
+		}
+	}
 	if ruled {
 		g = openGoverned(t, role.roles, small)
 		g.configure(func(c *appconfig.Config) { c.Sync.DevelopmentMode, c.Schemas = true, nil })
@@ -342,6 +366,7 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, ruled boo
 		w := &walker{device: f.device(fmt.Sprint("user-", i)), r: r, choice: 1, newest: 1}
 		w.clock += uint64(i) // no two changes at the same time
 		w.schema, w.app, w.rules = wholeSchema(t), app, rules
+		w.crowded = large > 0
 		w.again, w.refusal, w.keeps = w.comeAgain, w.forget, r.IntN(2) == 0
 		w.subscribed(allDogs)
 		all = append(all, w)

@@ -27,11 +27,17 @@ func (s *session) produce(ctx context.Context, distributed uint64) (sent bool, e
 	if s.phase != running || s.paused {
 		return false, nil
 	}
+	if s.large != nil {
+		return true, s.prepareLarge(ctx)
+	}
 	select {
 	case s.conn.sending <- struct{}{}:
 		defer func() { <-s.conn.sending }()
 	case <-ctx.Done():
 		return false, nil
+	}
+	if s.batched != nil {
+		return true, s.sendLarge()
 	}
 	target := distributed
 	if s.boot != nil {
@@ -178,7 +184,7 @@ func (c *collector) others(ctx context.Context, limit uint64) (stop bool, err er
 		if c.full() {
 			return true, nil
 		}
-		c.at = version - 1
+		c.at = version - 1 // what is before concerns others
 		item := c.app.fan.Item(version)
 		if item == nil {
 			if stop, err := c.scan(ctx, version); stop || err != nil {
@@ -186,17 +192,40 @@ func (c *collector) others(ctx context.Context, limit uint64) (stop bool, err er
 			}
 			continue
 		}
-		data, ok, err := item.Changeset(c.set)
-		if !ok && err == nil {
-			data, err = view.Visible(c.set, item.Entry)
+		part, ok := item.Part(c.set)
+		if !ok {
+			if part, err = view.PartOf(c.set, item.Entry); err != nil {
+				return false, err
+			}
 		}
-		if err != nil {
-			return false, err
+		if stop, err := c.take(part); stop || err != nil {
+			return stop, err
 		}
-		c.at = version
-		if len(data) > 0 && item.Entry.Origin != c.file.Ident {
-			c.add(version, item.Entry.Origin, item.Entry.Timestamp, data)
-		}
+	}
+	return false, nil
+}
+
+// take adds a version, the next after at, if it isn't the file's own. stop says that it belongs in another message.
+func (c *collector) take(p *view.Part) (stop bool, err error) {
+	e := p.Entry
+	if e.Origin == c.file.Ident {
+		c.at = e.Version
+		return false, nil
+	}
+	if c.full() {
+		return true, nil
+	}
+	if large, err := c.isLarge(p); large || err != nil {
+		c.at, c.large = e.Version-1, p
+		return true, err
+	}
+	data, err := p.Changeset()
+	if err != nil {
+		return false, err
+	}
+	c.at = e.Version
+	if len(data) > 0 {
+		c.add(e.Version, e.Origin, e.Timestamp, data)
 	}
 	return false, nil
 }
@@ -204,21 +233,12 @@ func (c *collector) others(ctx context.Context, limit uint64) (stop bool, err er
 // scan reads the history up to a version.
 func (c *collector) scan(ctx context.Context, limit uint64) (stop bool, err error) {
 	err = c.app.engine.Entries(ctx, c.at, limit, func(e *history.Entry) (bool, error) {
-		if e.Origin != c.file.Ident {
-			data, err := view.Visible(c.set, e)
-			if err != nil {
-				return false, err
-			}
-			if len(data) > 0 {
-				if c.full() {
-					stop = true
-					return false, nil
-				}
-				c.add(e.Version, e.Origin, e.Timestamp, data)
-			}
+		part, err := view.PartOf(c.set, e)
+		if err != nil {
+			return false, err
 		}
-		c.at = e.Version
-		return true, nil
+		stop, err = c.take(part)
+		return !stop, err
 	})
 	return stop, err
 }

@@ -76,17 +76,19 @@ type session struct {
 	leftovers     []leftover               // of those that were broken off
 	keepFrom      uint64                   // views of lower query versions are of no use any more
 	epochs        []history.Epoch
-	set           *view.Set // in force: what the client has, as of at
-	foreign       bool      // the client follows set: it is sent what others change
-	at            uint64    // server version up to which the client is, or needn't be, told
-	clientVersion uint64    // own version that is contained in at
-	query         int64     // query version of what the client has
-	lastQuery     int64     // highest query version that was received
-	sentVersion   uint64    // download_server_version of the last DOWNLOAD, or of IDENT
-	greet         bool      // no DOWNLOAD was sent yet
-	ack           bool      // an upload waits for its acknowledgement ...
-	ackAt         uint64    // ... as soon as the session is here
-	boot          *boot     // the bootstrap under way
+	set           *view.Set  // in force: what the client has, as of at
+	foreign       bool       // the client follows set: it is sent what others change
+	at            uint64     // server version up to which the client is, or needn't be, told
+	clientVersion uint64     // own version that is contained in at
+	query         int64      // query version of what the client has
+	lastQuery     int64      // highest query version that was received
+	sentVersion   uint64     // download_server_version of the last DOWNLOAD, or of IDENT
+	greet         bool       // no DOWNLOAD was sent yet
+	ack           bool       // an upload waits for its acknowledgement ...
+	ackAt         uint64     // ... as soon as the session is here
+	boot          *boot      // the bootstrap under way
+	large         *view.Part // the version after at, if it is large for the client and not yet prepared
+	batched       *boot      // ... and when it is prepared
 	mark          *mark
 	lastMark      uint64 // request of the newest MARK
 
@@ -348,7 +350,7 @@ func (s *session) blocked(m wire.ClientMessage) bool {
 	switch m.(type) {
 	case *wire.Query:
 		// What was written before a query changes is judged by the old one, and bootstraps come one after the other.
-		return s.flying > 0 || s.boot != nil
+		return s.flying > 0 || s.boot != nil || s.large != nil || s.batched != nil
 	case *wire.Upload:
 		return s.flying >= underWay || s.flyingBytes >= underWayBytes
 	default:
@@ -475,6 +477,11 @@ func (s *session) drop() {
 		s.boot.close()
 		s.boot = nil
 	}
+	if s.batched != nil {
+		s.batched.close()
+		s.batched = nil
+	}
+	s.large = nil
 	if s.set != nil {
 		s.set.Unwatch(s.watcher)
 		s.set.Release()

@@ -59,6 +59,10 @@ type spool struct {
 	in     *bufio.Reader
 }
 
+func (s *session) newSpool() *spool {
+	return newSpool(s.conn.server.cfg.SpoolDir, s.conn.server.spools)
+}
+
 func newSpool(dir string, room *spools) *spool { return &spool{dir: dir, room: room} }
 
 // add appends a changeset, which is the spool's from then on. Errors: errSpoolFull, and those of the disk.

@@ -313,7 +313,7 @@ func (f *Fan) distributeImage(item *Item, i int) error {
 	}
 	if m.Before == nil && m.After == nil {
 		for s := range index.sets {
-			item.note(s, i, history.Classify(false, false, false, false))
+			item.note(s, i, m.Change(false, false))
 		}
 		return nil
 	}
@@ -338,7 +338,7 @@ func (f *Fan) distributeImage(item *Item, i int) error {
 		}
 	}
 	for s, at := range found {
-		item.note(s, i, history.Classify(m.Before != nil, at.before, m.After != nil, at.after))
+		item.note(s, i, m.Change(at.before, at.after))
 	}
 	return nil
 }

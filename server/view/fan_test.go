@@ -14,18 +14,27 @@ import (
 // What a set sees of a version.
 func (f *fixture) sees(s *Set, e *history.Entry) []string {
 	f.t.Helper()
-	alone, err := Visible(s, e)
-	require.NoError(f.t, err)
+	alone := f.alone(s, e)
 	if item := f.fan.Item(e.Version); item != nil {
-		shared, ok, err := item.Changeset(s)
-		require.NoError(f.t, err)
-		if ok {
+		if p, ok := item.Part(s); ok {
+			shared, err := p.Changeset()
+			require.NoError(f.t, err)
 			require.Equal(f.t, alone, shared)
 		} else {
 			require.Empty(f.t, alone, "the set was passed over")
 		}
 	}
 	return decode(f.t, alone)
+}
+
+// alone is what a set sees of a version, computed for it alone.
+func (f *fixture) alone(s *Set, e *history.Entry) []byte {
+	f.t.Helper()
+	p, err := PartOf(s, e)
+	require.NoError(f.t, err)
+	data, err := p.Changeset()
+	require.NoError(f.t, err)
+	return data
 }
 
 func TestVisible(t *testing.T) {
@@ -131,12 +140,9 @@ func TestNext(t *testing.T) {
 	// What was distributed before a set came is not among its versions, and is computed for it alone.
 	late := f.acquire("n > 4")
 	defer late.Release()
-	_, ok, err := f.fan.Item(one.Version).Changeset(late)
-	require.NoError(t, err)
+	_, ok := f.fan.Item(one.Version).Part(late)
 	require.False(t, ok)
-	data, err := Visible(late, one)
-	require.NoError(t, err)
-	require.NotEmpty(t, data)
+	require.NotEmpty(t, f.alone(late, one))
 	require.Nil(t, f.fan.Item(f.Version()+1))
 }
 

@@ -11,12 +11,15 @@ import (
 // Item is one version and what of it concerns each set. It is immutable once it is distributed.
 type Item struct {
 	Entry *history.Entry
-	parts map[*Set]*part
+	parts map[*Set]*Part
 	stamp uint64 // of the budget
 }
 
-// part is what a version means for one set. It is encoded when the first session asks for it, and then shared.
-type part struct {
+// Part is what a version means for one set. It is encoded when the first session asks for it, and then shared.
+type Part struct {
+	Entry *history.Entry
+
+	set     *Set
 	changes []history.Change // by image; nil: nothing but the schema
 	failed  error
 
@@ -33,47 +36,40 @@ func (t *Item) own() int {
 	return 128 + len(t.parts)*(192+len(t.Entry.Images)+len(t.Entry.Bytes))
 }
 
-func (t *Item) part(s *Set) *part {
+func (t *Item) part(s *Set) *Part {
 	if t.parts == nil {
-		t.parts = map[*Set]*part{}
+		t.parts = map[*Set]*Part{}
 	}
 	p := t.parts[s]
 	if p == nil {
-		p = &part{}
+		p = &Part{Entry: t.Entry, set: s}
 		t.parts[s] = p
 	}
 	return p
 }
 
 func (t *Item) note(s *Set, image int, c history.Change) {
-	if c == history.Nothing {
-		return
+	if c != history.Nothing {
+		t.part(s).note(image, c)
 	}
-	p := t.part(s)
+}
+
+func (p *Part) note(image int, c history.Change) {
 	if p.changes == nil {
-		p.changes = make([]history.Change, len(t.Entry.Images))
+		p.changes = make([]history.Change, len(p.Entry.Images))
 	}
 	p.changes[image] = c
 }
 
-// Changeset returns the version as the set sees it, encoded. It is empty when there is nothing to see. ok is false if the set
-// came into use only after the version was distributed: use Visible then.
-func (t *Item) Changeset(s *Set) (data []byte, ok bool, err error) {
-	p := t.parts[s]
-	if p == nil {
-		return nil, false, nil
-	}
-	p.once.Do(func() {
-		if p.err = p.failed; p.err == nil {
-			p.data, p.err = s.encode(t.Entry, p.changes)
-		}
-	})
-	return p.data, true, p.err
+// Part returns what the version means for the set. ok is false if the set came into use only after the version was distributed: use PartOf then.
+func (t *Item) Part(s *Set) (p *Part, ok bool) {
+	p, ok = t.parts[s]
+	return p, ok
 }
 
-// Visible returns a version as a set sees it, encoded: what Item.Changeset returns, computed for the set alone.
-func Visible(s *Set, e *history.Entry) ([]byte, error) {
-	var changes []history.Change
+// PartOf returns what a version means for a set, computed for the set alone.
+func PartOf(s *Set, e *history.Entry) (*Part, error) {
+	p := &Part{Entry: e, set: s}
 	for i := range e.Images {
 		m := &e.Images[i]
 		if !s.Subscribed(m.ClassName) {
@@ -89,14 +85,88 @@ func Visible(s *Set, e *history.Entry) ([]byte, error) {
 				return nil, err
 			}
 		}
-		if c := history.Classify(m.Before != nil, inside[0], m.After != nil, inside[1]); c != history.Nothing {
-			if changes == nil {
-				changes = make([]history.Change, len(e.Images))
-			}
-			changes[i] = c
+		if c := m.Change(inside[0], inside[1]); c != history.Nothing {
+			p.note(i, c)
 		}
 	}
-	return s.encode(e, changes)
+	return p, nil
+}
+
+// Changeset returns the version as the set sees it, encoded. It is empty when there is nothing to see.
+func (p *Part) Changeset() ([]byte, error) {
+	p.once.Do(func() {
+		if p.err = p.failed; p.err == nil {
+			p.data, p.err = p.set.encode(p.Entry, p.changes)
+		}
+	})
+	return p.data, p.err
+}
+
+// Entering is about how many bytes the objects have that enter the view. It depends on what they are and not on how it is kept.
+func (p *Part) Entering() (int, error) {
+	if p.failed != nil {
+		return 0, p.failed
+	}
+	total := 0
+	for i, c := range p.changes {
+		if c != history.Entered {
+			continue
+		}
+		n, err := p.Entry.Images[i].After.Bytes()
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// Write calls emit for what Changeset returns in one, cut into changesets of about piece bytes: first those that may come several times, because what they do is
+// the same again, then, with last, the rest. What Changeset has in front, the changes of objects that stay in the view, is the rest: no rule of merging relates
+// two objects. The version must not erase classes or properties, and has no two forms of one object.
+func (p *Part) Write(piece int, emit func(changeset []byte, last bool) error) error {
+	if p.failed != nil {
+		return p.failed
+	}
+	last := false
+	w := chunker{catalog: p.Entry.Catalog, set: p.set, piece: piece, emit: func(c []byte) error { return emit(c, last) }}
+	for k := range p.Entry.Changeset.Instructions {
+		if ins := &p.Entry.Changeset.Instructions[k]; ins.IsSchema() {
+			if err := w.add(*ins); err != nil {
+				return err
+			}
+		}
+	}
+	stay := map[objectID]bool{}
+	for i, c := range p.changes {
+		m := &p.Entry.Images[i]
+		var err error
+		switch c {
+		case history.Raw:
+			stay[objectID{m.ClassName, m.Key}] = true
+		case history.Gone, history.Left:
+			err = w.erase(m.ClassName, m.Key)
+		case history.Entered:
+			err = w.enter(m.ClassName, m.After)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := w.flush(); err != nil {
+		return err
+	}
+	last = true
+	for k := range p.Entry.Changeset.Instructions {
+		ins := &p.Entry.Changeset.Instructions[k]
+		if ins.IsSchema() || !stay[objectID{ins.Table, ins.Key}] || p.set.hides(ins) {
+			continue
+		}
+		if err := w.add(*ins); err != nil {
+			return err
+		}
+	}
+	return w.flush()
 }
 
 type objectID struct {

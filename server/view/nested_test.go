@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,64 @@ func full(id, n int64) []changeset.Instruction {
 	)
 }
 
+// A version in pieces says the same as in one, and what comes first may have come before, as far as it got.
+func TestPartInPieces(t *testing.T) {
+	f := withNested(t)
+	s := f.acquire("n > 3")
+	defer s.Release()
+	var first, second []changeset.Instruction
+	for i := range int64(6) {
+		first = append(first, full(i, 4*(i%2))...) // every other one is in the view
+	}
+	second = append(second, changeset.Instruction{Op: changeset.AddColumn, Table: "T", Field: "more", Schema: &changeset.SchemaFields{Type: value.KindInt}})
+	for i := range int64(6) {
+		second = append(second, insert(i, "l", 2, value.Int(3), 2), set(i, "more", value.Int(9)), set(i, "n", value.Int(i))) // 1 leaves, 4 enters, 5 stays
+	}
+	second = append(second, erase(3))
+	second = append(second, full(7, 5)...) // comes to be in it: as it was written
+	var before [][]byte
+	with := func(more ...[]byte) string {
+		t.Helper()
+		out := memstate.New(schema.New())
+		for _, data := range append(slices.Clone(before), more...) {
+			c, err := changeset.Decode(data)
+			require.NoError(t, err)
+			require.NoError(t, out.Apply(c))
+		}
+		return string(out.JSON())
+	}
+	require.NoError(t, f.Entries(t.Context(), 0, f.Version(), func(e *history.Entry) (bool, error) {
+		before = append(before, f.alone(s, e))
+		return true, nil
+	}))
+	before = append(before, f.alone(s, f.write(first...)))
+	part, err := PartOf(s, f.write(second...))
+	require.NoError(t, err)
+	data, err := part.Changeset()
+	require.NoError(t, err)
+	var pieces [][]byte
+	rest := 0 // index of the first piece of the rest
+	require.NoError(t, part.Write(50, func(c []byte, last bool) error {
+		if !last {
+			rest++
+		}
+		require.Equal(t, last, len(pieces) >= rest, "it is behind the others")
+		pieces = append(pieces, c)
+		return nil
+	}))
+	require.Greater(t, rest, 5)
+	require.Greater(t, len(pieces)-rest, 5)
+	for kept := range rest + 1 {
+		require.Equal(t, with(data), with(append(slices.Clone(pieces[:kept]), pieces...)...), "%d pieces came before", kept)
+	}
+	size, err := part.Entering()
+	require.NoError(t, err)
+	row := part.Entry.Images[slices.IndexFunc(part.Entry.Images, func(m history.Image) bool { return m.Key == value.IntKey(4) })].After
+	one, err := row.Bytes()
+	require.NoError(t, err)
+	require.Equal(t, one, size, "one enters")
+}
+
 // Objects enter views whole, and what changes inside of them in the view is sent as it was written.
 func TestNestedVisible(t *testing.T) {
 	f := withNested(t)
@@ -82,9 +141,7 @@ func TestNestedVisible(t *testing.T) {
 	take := func(ins ...changeset.Instruction) *changeset.Changeset {
 		t.Helper()
 		require.NoError(t, written.Apply(&changeset.Changeset{Instructions: ins}))
-		data, err := Visible(s, f.write(ins...))
-		require.NoError(t, err)
-		c, err := changeset.Decode(data)
+		c, err := changeset.Decode(f.alone(s, f.write(ins...)))
 		require.NoError(t, err)
 		require.NoError(t, told.Apply(c))
 		return c

@@ -270,6 +270,9 @@ func (w *world) watch(l *link, d *direction, data []byte) {
 			w.faults["changeset downloaded again"]++
 		}
 		c.told = max(c.told, down.Entries[len(down.Entries)-1].ServerVersion)
+		if down.BatchState == wire.MoreToCome {
+			w.faults["large version, or bootstrap, in batches"]++
+		}
 		w.mu.Unlock()
 	}
 }

@@ -88,7 +88,7 @@ func TestFaultsHappen(t *testing.T) {
 	for _, k := range []string{
 		"message dropped", "message delayed", "reordered between connections", "changeset uploaded again", "changeset downloaded again",
 		"disconnect", "half-open connection", "connection refused", "crash of the client", "crash of the server", "power lost",
-		"unsynced write lost", "write refused, disk full", "subscription change", "storage operation torn",
+		"unsynced write lost", "write refused, disk full", "subscription change", "storage operation torn", "large version, or bootstrap, in batches",
 	} {
 		require.Positive(t, faults[k], k)
 	}

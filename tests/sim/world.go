@@ -24,6 +24,7 @@ type world struct {
 	seed    uint64
 	rules   merge.Rules
 	nested  bool // clients write inside of objects too
+	large   int  // sync.Config.LargeVersion
 	server  *server
 	clients []*client
 
@@ -80,6 +81,9 @@ func newWorld(dir string, c runCase) (*world, error) {
 		return nil, err
 	}
 	w := &world{dir: dir, seed: c.seed, rules: rules, nested: c.seed%4 != 0, faults: map[string]int{}, full: map[*machine]int{}}
+	if c.seed%5 == 1 || c.seed%5 == 4 {
+		w.large = 150
+	}
 	w.log.w = w
 	if w.server, err = newServer(w); err != nil {
 		return w, err

@@ -63,3 +63,14 @@ func TestRemove(t *testing.T) {
 	e := expect[*wire.JSONError](anna.connect().link)
 	require.Equal(t, wire.CodeBadClientFileIdent, e.Code, "what is made anew knows nobody")
 }
+
+// A server that is shutting down writes to an app that is open until it is closed: its data is not removed below it.
+func TestRemoveWhileDraining(t *testing.T) {
+	var f *fixture
+	f = open(t, func(c *Config) { c.Remove = func(app string) error { return os.RemoveAll(filepath.Join(f.dir, app)) } })
+	f.device("anna").subscribed(allDogs)
+	require.NoError(t, f.Drain(t.Context()))
+	require.ErrorIs(t, f.Remove(t.Context(), managed.ID), errDraining)
+	require.FileExists(t, filepath.Join(f.dir, "app", "sync.db"))
+	require.NoError(t, f.Remove(t.Context(), "another"), "nobody can open it any more")
+}

@@ -83,11 +83,15 @@ func (c *fsckCommand) Run(k *kong.Context) error {
 		}
 		defer unlock()
 	}
-	if going, err := backup.Deletions(ctx, c.Data); err == nil { // what keeps it from being read, Check reports
-		for _, id := range going {
-			_, err := fmt.Fprintf(k.Stdout, "app %s is being deleted; the next server that is started here finishes that, and what is left of it is not checked\n", id)
-			printing = errors.Join(printing, err)
+	if going, stray, err := backup.Leftovers(ctx, c.Data); err == nil { // what keeps it from being read, Check reports
+		say := func(format string, ids []string) {
+			for _, id := range ids {
+				_, err := fmt.Fprintf(k.Stdout, format+"\n", id)
+				printing = errors.Join(printing, err)
+			}
 		}
+		say("app %s is being deleted; the next server that is started here finishes that, and what is left of it is not checked", going)
+		say("apps/%s is data of no app: the next app of this id would find it; remove the directory if it is not wanted", stray)
 	}
 	err := backup.Check(ctx, c.Data, report)
 	if err = errors.Join(err, printing); err != nil {

@@ -147,6 +147,8 @@ func TestKilledDeletion(t *testing.T) {
 			_, log, err := ran(t, "app", "create", "--data", d.data, "old")
 			require.Error(t, err)
 			require.Contains(t, log, "app old was deleted, and not all of its data is removed yet")
+			require.NoError(t, os.MkdirAll(d.path("apps/stray"), 0o700))
+			require.NoError(t, os.WriteFile(d.path("apps/stray/documents.db"), nil, 0o600))
 			copied, restored := filepath.Join(dir, "copy"), filepath.Join(dir, "restored")
 			_, log, err = ran(t, "backup", "--data", d.data, copied)
 			require.NoError(t, err, log)
@@ -162,6 +164,7 @@ func TestKilledDeletion(t *testing.T) {
 				}
 				out, log, err := ran(t, "fsck", "--data", data)
 				require.NoError(t, err, out+log)
+				require.Contains(t, out, "apps/stray is data of no app")
 				require.Contains(t, out, "app old is being deleted; the next server that is started here finishes that")
 				d.data = data
 				d.start()

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -32,20 +33,35 @@ func beings(ctx context.Context, db *sql.DB) (out map[string]being, err error) {
 	return out, err
 }
 
-// Deletions returns the ids of the apps of a data directory, or a backup, that were deleted and of which something may be left.
-func Deletions(ctx context.Context, dir string) (ids []string, err error) {
+// Leftovers returns the ids of the apps of a data directory, or a backup, that are being deleted, and those under which there is data of no app: versions
+// before deletions were written down left some, when they were killed.
+func Leftovers(ctx context.Context, dir string) (going, stray []string, err error) {
 	db, err := openDatabase(filepath.Join(dir, usersName))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	apps, err := beings(ctx, db)
-	for id, app := range apps {
-		if app.going {
-			ids = append(ids, id)
+	if apps == nil || err != nil {
+		return nil, nil, err
+	}
+	paths, err := list(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, path := range paths {
+		if id := appOf(path); id != "" && apps[id] == (being{}) {
+			stray = append(stray, id)
 		}
 	}
-	return ids, err
+	for id, app := range apps {
+		if app.going {
+			going = append(going, id)
+		}
+	}
+	slices.Sort(going)
+	slices.Sort(stray)
+	return going, slices.Compact(stray), nil
 }
 
 // appOf returns the id of the app that a file belongs to; "" for those of the server.

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -39,9 +40,14 @@ func TestDeletedWhileCopied(t *testing.T) {
 	to := filepath.Join(copied, usersName)
 	require.NoError(t, copyDatabase(ctx, path, to))
 	require.NoError(t, settle(ctx, to, before))
-	ids, err := Deletions(ctx, copied)
+	require.NoError(t, os.MkdirAll(filepath.Join(copied, "apps", "nobody"), 0o700))
+	for _, path := range []string{"apps/nobody/sync.db", "apps/nobody/documents.db"} {
+		require.NoError(t, os.WriteFile(filepath.Join(copied, path), nil, 0o600))
+	}
+	ids, stray, err := Leftovers(ctx, copied)
 	require.NoError(t, err)
-	require.ElementsMatch(t, []string{"going", "gone"}, ids)
+	require.Equal(t, []string{"going", "gone"}, ids)
+	require.Equal(t, []string{"nobody"}, stray)
 	require.NoFileExists(t, to+"-journal")
 	require.NoFileExists(t, to+"-wal")
 

@@ -25,13 +25,13 @@ type Problem struct {
 func (p Problem) Error() string { return p.Path + ": " + p.Text }
 
 // Check checks the databases of a data directory that no server uses, or of a backup: SQLite's own integrity, then the data of each app
-// (history.Verify). It changes nothing. The error is one of reading. What is left of apps that are being deleted (Deletions) is not looked at.
+// (history.Verify). It changes nothing. The error is one of reading. What is left of apps that are being deleted (Leftovers) is not looked at.
 func Check(ctx context.Context, dir string, report func(Problem)) error {
 	paths, err := list(dir)
 	if err != nil {
 		return err
 	}
-	going, err := Deletions(ctx, dir)
+	going, _, err := Leftovers(ctx, dir)
 	if err != nil {
 		going = nil // what is wrong with the file is reported when its turn comes
 	}

@@ -13,10 +13,16 @@ type others struct {
 	read    map[*join][]bson.D // what a $lookup has read of one, if it is the same for all documents
 }
 
+// readCost is what beginning to read another collection costs, in steps.
+const readCost = 200
+
 // each reads the documents of another collection that a filter holds for.
-func (o *others) each(collection string, filter *Filter, f func(bson.D) (bool, error)) error {
+func (o *others) each(m *Meter, collection string, filter *Filter, f func(bson.D) (bool, error)) error {
 	if o.foreign == nil {
 		return fail("other collections can't be read here")
+	}
+	if err := m.Step(readCost); err != nil {
+		return err
 	}
 	return o.foreign(collection, filter, f)
 }
@@ -196,7 +202,7 @@ func (s *lookupStage) all() ([]bson.D, error) {
 	if ok {
 		return docs, nil
 	}
-	err := s.r.others.each(s.from, s.filter, func(d bson.D) (bool, error) {
+	err := s.r.others.each(s.r.m, s.from, s.filter, func(d bson.D) (bool, error) {
 		docs = append(docs, d)
 		return true, s.r.m.Hold(Size(d))
 	})
@@ -334,7 +340,7 @@ func (s *lookupStage) look() (others []bson.D, found map[string][]int, err error
 	if s.filter != nil {
 		filter.root = all([]predicate{wanted, s.filter.root})
 	}
-	err = s.r.others.each(s.from, filter, func(d bson.D) (bool, error) {
+	err = s.r.others.each(s.r.m, s.from, filter, func(d bson.D) (bool, error) {
 		if err := s.keys(d, s.steps, true, func(_ any, key string) {
 			if list, wanted := found[key]; wanted && (len(list) == 0 || list[len(list)-1] != len(others)) {
 				found[key] = append(list, len(others))

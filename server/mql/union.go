@@ -52,7 +52,7 @@ func (s *unionStage) end() error {
 		return s.next.end()
 	}
 	run := s.pipeline.run(s.r.m, s.r.others)
-	if err := s.r.others.each(s.from, s.pipeline.first, run.Add); err != nil {
+	if err := s.r.others.each(s.r.m, s.from, s.pipeline.first, run.Add); err != nil {
 		return err
 	}
 	docs, err := run.Result()

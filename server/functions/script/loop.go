@@ -3,6 +3,8 @@ package script
 import (
 	"container/heap"
 	"context"
+	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -58,6 +60,7 @@ func (l *loop) start(which int, work func(ctx context.Context) (func() goja.Valu
 		panic(c.vm.NewTypeError("more than %d operations are pending", c.Limits.Pending))
 	}
 	promise, resolve, reject := c.vm.NewPromise()
+	asked := c.vm.CaptureCallStack(maxCallers, nil)
 	l.waiting++
 	lane := &l.lanes[which]
 	lane.queue = append(lane.queue, func() {
@@ -67,7 +70,7 @@ func (l *loop) start(which int, work func(ctx context.Context) (func() goja.Valu
 			lane.running--
 			l.next(lane)
 			if err != nil {
-				return reject(c.errorOf(err))
+				return reject(c.askedAt(c.errorOf(err), asked))
 			}
 			return resolve(value())
 		}
@@ -78,6 +81,22 @@ func (l *loop) start(which int, work func(ctx context.Context) (func() goja.Valu
 	})
 	l.next(lane)
 	return c.vm.ToValue(promise)
+}
+
+// maxCallers is how many functions are told of those that asked for what failed.
+const maxCallers = 10
+
+// askedAt gives an error of an operation the stack of those who asked for it: by itself it has none, for nothing of JavaScript runs when it is made.
+func (c *call) askedAt(failed goja.Value, asked []goja.StackFrame) goja.Value {
+	var stack strings.Builder
+	stack.WriteString("Error: " + c.textOf(failed))
+	for _, frame := range asked {
+		if at := frame.Position(); at.Line > 0 {
+			fmt.Fprintf(&stack, "\n\tat %s (%s)", frame.FuncName(), at)
+		}
+	}
+	c.must(failed.ToObject(c.vm).Set("stack", stack.String()))
+	return failed
 }
 
 func (l *loop) next(lane *lane) {

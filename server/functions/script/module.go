@@ -88,6 +88,10 @@ func (c *call) require(from *Function) fn {
 			c.must(m.Set("Buffer", class))
 			return m
 		}
+		if m, err := c.nodeModule(strings.TrimPrefix(name, "node:")); err != nil || m != nil {
+			c.must(err)
+			return m
+		}
 		f, err := c.host.Module(c.ctx, plainName(name))
 		if err != nil {
 			panic(c.errorOf(err))
@@ -110,14 +114,14 @@ var modules = map[string]string{
 	"mongodb": "use context.services.get(name).db(name).collection(name)", "mongoose": "use context.services.get(name).db(name).collection(name)", "realm": "use context.services.get(name).db(name).collection(name)",
 	"realm-web": "use context.services.get(name).db(name).collection(name)", "jsonwebtoken": "use utils.jwt", "jose": "use utils.jwt", "crypto-js": "use crypto or utils.crypto",
 	"uuid": "use BSON.UUID, or randomUUID of crypto", "moment": "use Date, or $dateToString in an aggregation", "dayjs": "use Date, or $dateToString in an aggregation", "date-fns": "use Date, or $dateToString in an aggregation",
-	"fs": "there are no files", "fs/promises": "there are no files", "path": "there are no files", "os": "there is no system to ask", "child_process": "there are no processes", "cluster": "there are no processes",
+	"fs": "there are no files", "fs/promises": "there are no files", "os": "there is no system to ask", "child_process": "there are no processes", "cluster": "there are no processes",
 	"worker_threads": "there are no threads", "net": "there are no sockets, use context.http", "tls": "there are no sockets, use context.http", "dns": "there are no sockets, use context.http", "ws": "there are no sockets, use context.http",
 	"process": "there is no process: use context.environment and context.values", "dotenv": "use context.environment and context.values", "vm": "code cannot be made from text",
 }
 
 // insteadOfModule is what to do without a module.
 func insteadOfModule(name string) string {
-	const what = "other functions of the app, crypto, buffer and bson can be required"
+	const what = "other functions of the app, crypto, buffer, bson, querystring, util and path can be required"
 	if text, ok := modules[strings.TrimPrefix(name, "node:")]; ok {
 		return text + " (" + what + ")"
 	}

@@ -28,6 +28,7 @@ type call struct {
 	cpu    meter
 	bson   classes
 	buffer *goja.Object // the class Buffer; nil: it has not been made
+	node   *goja.Object // the modules of node.js; nil: they have not been made
 	loaded map[moduleKey]*module
 
 	// The runtime's own, whatever a function does to its globals.

@@ -184,6 +184,10 @@ func TestErrorsOfTheServer(t *testing.T) {
 	const collection = "context.services.get('mongodb-atlas').db('d').collection('c')"
 	require.Equal(t, "insert not permitted", f.throws("await "+collection+".insertOne({})"))
 	require.Equal(t, "NoMatchingRuleFound", f.value("await "+collection+".insertOne({}).catch(e => e.code)"))
+	// It is told where it was asked for.
+	var thrown *ThrownError
+	require.ErrorAs(t, f.run("async function write() {\n  await "+collection+".insertOne({});\n}\nexports = async () => {\n\n  await write();\n}").Err, &thrown)
+	require.Regexp(t, `^Error: insert not permitted\n\tat write \(f:2:\d+\)\n\tat exports \(f:6:\d+\)$`, thrown.Stack)
 	f.answer = func(string, bson.D) (any, error) { return nil, context.DeadlineExceeded }
 	out := f.run("exports = () => " + collection + ".count()")
 	require.EqualError(t, out.Err, "internal error")

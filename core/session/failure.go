@@ -1,7 +1,9 @@
 package session
 
 import (
+	"cmp"
 	"errors"
+	"fmt"
 
 	"realmsync/core/wire"
 )
@@ -53,6 +55,7 @@ func fromClose(code wire.CloseCode, reason string) (ending, *Error) {
 	case closeAbnormal:
 		return set(endedHTTPRetry, statusClosed, false, wire.RefreshUser)
 	case wire.CloseMessageTooBig:
+		e.Message = fmt.Sprintf("a message was too large for the server (%s); a transaction is uploaded in one: write less in each", cmp.Or(reason, "it doesn't say how large one may be"))
 		return set(endedWebSocket, statusLimit, false, wire.ClientReset)
 	case wire.CloseInternalError, closeRetry:
 		return set(endedHTTPRetry, statusClosed, false, wire.NoAction)

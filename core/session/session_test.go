@@ -627,6 +627,9 @@ func TestItem51ManualReset(t *testing.T) {
 			require.Equal(t, Inactive, s.State())
 			require.NotNil(t, got)
 			require.Equal(t, c.name, got.Name)
+			if c.name == "LimitExceeded" {
+				require.Equal(t, "a message was too large for the server (read limited); a transaction is uploaded in one: write less in each", got.Message)
+			}
 			require.Equal(t, c.reset, got.ClientResetRequested)
 			require.Equal(t, "/a.realm", got.OriginalPath)
 			require.Equal(t, "/recovered", got.RecoveryPath)

@@ -109,8 +109,11 @@ func (c *conn) serve() {
 	closing := c.closed
 	c.mu.Unlock()
 	if !closing {
-		if errors.Is(err, websocket.ErrMessageTooBig) && c.readOut != nil {
-			c.readOut() // the code was sent
+		if errors.Is(err, websocket.ErrMessageTooBig) {
+			c.log.Warn("a message was refused, because it is too large; a transaction of a client is uploaded in one", slog.Int("limit", c.server.cfg.Limits.Message))
+			if c.readOut != nil {
+				c.readOut() // the code was sent
+			}
 		}
 		_ = c.ws.CloseNow()
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"realmsync/core/value"
 	"realmsync/core/wire"
 	"realmsync/server/store"
+	"realmsync/tests/logs"
 )
 
 // Messages that no correct client sends end the connection, with a code that says why (spec/wire-protocol.md section 5.3).
@@ -97,9 +99,11 @@ func raw(texts ...string) func(*device) []string { return func(*device) []string
 
 // What is too large, or no message at all, is answered with a close frame: error 104 would kill the client.
 func TestCloseCodes(t *testing.T) {
+	var log logs.Buffer
 	f := open(t, func(c *Config) {
 		c.Limits = wire.ServerLimits()
 		c.Limits.Query, c.Limits.Message, c.Limits.Body = 100, 5000, 9000
+		c.Logger = slog.New(slog.NewTextHandler(&log, nil))
 	})
 	for _, c := range []struct {
 		name string
@@ -118,6 +122,8 @@ func TestCloseCodes(t *testing.T) {
 		c.send(d)
 		require.Equal(t, c.code, d.closed(), c.name)
 	}
+	require.Eventually(t, func() bool { return strings.Count(log.String(), "a message was refused") == 4 }, patience, waitStep, "the administrator sees it")
+	require.Contains(t, log.String(), "a transaction of a client is uploaded in one")
 }
 
 // refused checks that a session is told an error and nothing else, that it can be ended silently, and bound again.

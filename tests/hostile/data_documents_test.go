@@ -152,7 +152,9 @@ func TestOperators(t *testing.T) {
 		call("updateMany", `"query":{},"update":`+update).refused(400, "MongoDBError")
 		call("findOneAndUpdate", `"filter":{"_id":1},"update":`+update).refused(400, "MongoDBError")
 	}
-	call("updateOne", `"query":{"_id":1},"update":[{"$set":{"a":1}}]`).refused(400, "InvalidParameter")
+	for _, stage := range []string{`{"$out":"Other"}`, `{"$lookup":{"from":"Other","as":"x","pipeline":[]}}`, `{"$group":{"_id":1}}`, `{"$set":{"_id":7}}`, `{"$set":{"$x":1}}`} {
+		call("updateOne", `"query":{"_id":1},"update":[`+stage+`]`).refused(400, "MongoDBError")
+	}
 	unwind := strings.Repeat(`{"$unwind":"$list"},`, 20)
 	stages := strings.Repeat(`{"$match":{}},`, 5000)
 	var all strings.Builder
@@ -161,7 +163,7 @@ func TestOperators(t *testing.T) {
 	}
 	frugal(t, 128, func() {
 		for _, c := range []struct{ pipeline, code string }{
-			{`[{"$out":"Stolen"}]`, "MongoDBError"}, {`[{"$merge":{"into":"Stolen"}}]`, "MongoDBError"}, {`[{"$lookup":{"from":"Big","pipeline":[],"as":"x"}}]`, "MongoDBError"},
+			{`[{"$out":"Stolen"}]`, "MongoDBError"}, {`[{"$merge":{"into":"Stolen"}}]`, "MongoDBError"}, {`[{"$lookup":{"from":"Big","pipeline":[],"as":"x"}}]`, "ReadSizeLimitExceeded"},
 			{`[{"$graphLookup":{}}]`, "MongoDBError"}, {`[{"$currentOp":{}}]`, "MongoDBError"}, {`[{"$facet":{"a":[{"$facet":{}}]}}]`, "MongoDBError"}, {`[1]`, "MongoDBError"},
 			{`[{"$match":{},"$limit":1}]`, "MongoDBError"}, {`[{"$group":{"_id":{"$function":{"body":"1","args":[],"lang":"js"}}}}]`, "MongoDBError"}, {`[` + stages + `{"$limit":1}]`, "MongoDBError"},
 			{`[{"$addFields":{"l":` + deep(`{"$concat":["a",`, `"$text"`, `]}`, 25) + `}}]`, ""},

@@ -28,7 +28,8 @@ func TestRequests(t *testing.T) {
 	found, err := os.ReadDir(filepath.Join(s.dir, "apps"))
 	require.NoError(t, err)
 	require.Len(t, found, 1, "only the app that is synced")
-	for _, body := range []string{deep(`{"a":`, "1", "}", 100), deep(`{"a":`, "1", "}", 10_000), "\x1f\x8b\x08\x00", "[]", `{"provider":`, strings.Repeat(" ", 3<<20)} {
+	// A body that doesn't fit where the kernels keep it is cut off while it is sent, and then its client may see no answer.
+	for _, body := range []string{deep(`{"a":`, "1", "}", 100), deep(`{"a":`, "1", "}", 10_000), "\x1f\x8b\x08\x00", "[]", `{"provider":`, strings.Repeat(" ", 100<<10)} {
 		client := s.ask("POST", clientAPI+"app/"+shop+"/auth/providers/local-userpass/login", "", body)
 		admin := s.ask("POST", adminAPI+"auth/providers/local-userpass/login", "", body)
 		if len(body) <= 64<<10 {

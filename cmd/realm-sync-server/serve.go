@@ -78,6 +78,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer sqlite.LimitMemory(memory.sqlite)()
 	caches := budget.New(memory.caches)
 	defer caches.Close()
+	turns := longWork()
 	if err := makeDataDir(c.Data); err != nil {
 		return err
 	}
@@ -122,7 +123,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	defer followUsers(ctx, users, log)()
 
 	sets := rules.NewSets(configs)
-	documents, ruled, err := c.openData(users, configs, sets, func() *sync.Server { return endpoint }, log)
+	documents, ruled, err := c.openData(users, configs, sets, turns, func() *sync.Server { return endpoint }, log)
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 	live := liveRules(configs, sets, users)
 	endpoint, err = sync.New(c.opsFlags.ops(memory, sync.Config{
 		Auth: users, Store: c.store(exists(users)), Remove: c.remove(documents, logs), Dev: c.Dev, FixedSchema: c.FixedSchema, SpoolDir: c.Data, Registry: registry, Logger: log,
-		Budget: caches, Rules: live, Opened: documents.Opened, Trimming: documents.CatchUp, Committed: documents.Committed, Hold: c.hold(),
+		Budget: caches, Turns: turns, Rules: live, Opened: documents.Opened, Trimming: documents.CatchUp, Committed: documents.Committed, Hold: c.hold(),
 	}, configs))
 	if err != nil {
 		return err

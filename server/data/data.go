@@ -21,6 +21,7 @@ import (
 	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 	"realmsync/server/dbfile"
+	"realmsync/server/fairqueue"
 	"realmsync/server/history"
 	"realmsync/server/mql"
 	"realmsync/server/rules"
@@ -41,6 +42,7 @@ type Config struct {
 	Permissions Permissions // default AllowAll
 	// Rules tell which class a collection is; nil: that of its name.
 	Rules  *rules.Sets
+	Turns  *fairqueue.Queue // operations that turn out to be long wait for their turn here, apps one after the other; nil: they don't
 	Steps  int              // what one operation may cost, in comparisons of values; default 50 million, some seconds
 	Now    func() time.Time // default time.Now
 	Logger *slog.Logger     // default: none
@@ -371,11 +373,19 @@ func custom(cfg *appconfig.Config, s *appconfig.Service, name Collection) bool {
 
 // start opens a collection for an operation of a caller. Call end.
 func (d *Data) start(ctx context.Context, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
-	return d.startWithin(ctx, maxTime, d.cfg.Steps, app, caller, name, classes)
+	turn := d.cfg.Turns.Turn(app, true)
+	o, stop, err := d.startWithin(turn.With(ctx), maxTime, d.cfg.Steps, turn, app, caller, name, classes)
+	if err != nil {
+		return nil, nil, err
+	}
+	return o, func() {
+		turn.End()
+		stop()
+	}, nil
 }
 
-// startWithin is start for an operation that may take another time, and so many steps.
-func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
+// startWithin is start for an operation that may take another time, and so many steps, and that has a turn already, or none.
+func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, turn *fairqueue.Turn, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
 	cfg, err := d.cfg.Apps.Current(ctx, app)
 	if err != nil {
 		return nil, nil, err
@@ -393,7 +403,8 @@ func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, 
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
-	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, steps, maxResult).At(d.cfg.Now()), now: d.cfg.Now}
+	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, steps, maxResult).At(d.cfg.Now()), turn: turn, now: d.cfg.Now}
+	o.meter.Pause = turn.Pause
 	o.linked = func(class string) (Access, error) {
 		names, err := d.names(ctx, app)
 		if err != nil {
@@ -402,7 +413,7 @@ func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, 
 		return d.access(ctx, app, caller, Collection{name.Service, name.Database, names.CollectionOf(class)})
 	}
 	o.foreign = func(collection string, filter *mql.Filter, f func(bson.D) (bool, error)) error {
-		other, end, err := d.start(ctx, app, caller, Collection{name.Service, name.Database, collection}, false)
+		other, end, err := d.startWithin(ctx, maxTime, steps, turn, app, caller, Collection{name.Service, name.Database, collection}, false)
 		if err != nil {
 			return err
 		}

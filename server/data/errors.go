@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"time"
 
 	"realmsync/core/rql"
 	"realmsync/server/apierror"
 	"realmsync/server/ejson"
 	"realmsync/server/excerpt"
+	"realmsync/server/fairqueue"
 	"realmsync/server/history"
 	"realmsync/server/mql"
 )
@@ -19,6 +21,9 @@ var (
 	errUpdate = apierror.New(http.StatusForbidden, "NoMatchingRuleFound", "update not permitted")
 	errDelete = apierror.New(http.StatusForbidden, "NoMatchingRuleFound", "delete not permitted")
 )
+
+// errBusy is what a long operation is told when as many of the app wait already as may.
+var errBusy = &apierror.Error{Status: http.StatusTooManyRequests, Text: "too many long operations are under way, try again later", Retry: 10 * time.Second}
 
 func invalid(format string, args ...any) error {
 	return apierror.New(http.StatusBadRequest, "InvalidParameter", format, args...)
@@ -59,6 +64,8 @@ func explain(err error) error {
 		return invalid("%s", bad.Error())
 	case errors.Is(err, mql.ErrMemory):
 		return apierror.New(http.StatusBadRequest, "ReadSizeLimitExceeded", "the result is too large: ask for less, with a limit or a projection").Because(err)
+	case errors.Is(err, fairqueue.ErrFull):
+		return errBusy
 	case errors.Is(err, mql.ErrBudget), errors.Is(err, context.DeadlineExceeded):
 		return costly(err)
 	case errors.As(err, &refused):

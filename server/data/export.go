@@ -29,7 +29,7 @@ func (d *Data) Export(ctx context.Context, app string, caller *auth.Caller, at C
 		return apierror.New(http.StatusTooManyRequests, "", "%d exports are under way already: try again later", maxExports)
 	}
 	defer d.exports.Add(-1)
-	o, end, err := d.startWithin(ctx, exportTime, exportSteps*d.cfg.Steps, app, caller, at, false)
+	o, end, err := d.startWithin(ctx, exportTime, exportSteps*d.cfg.Steps, nil, app, caller, at, false)
 	if err != nil {
 		return explain(err)
 	}

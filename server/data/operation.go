@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/server/fairqueue"
 	"realmsync/server/mql"
 )
 
@@ -26,6 +27,7 @@ type operation struct {
 	on     collection
 	access Access // nil: everything is allowed
 	meter  *mql.Meter
+	turn   *fairqueue.Turn // nil: it waits for none
 	now    func() time.Time
 	// foreign reads another collection of the database, as the same caller.
 	foreign mql.Foreign
@@ -137,7 +139,7 @@ func (o *operation) modify(ids []any, filter *mql.Filter, f func(w writer, d, se
 		done := 0
 		inside := *o
 		inside.meter = o.steps() // nobody else writes meanwhile
-		err := o.on.write(o.ctx, func(w writer) error {
+		err := o.write(func(w writer) error {
 			for _, id := range batch {
 				if done > 0 && w.full() {
 					break
@@ -257,6 +259,12 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 	return nil
 }
 
+// write is collection.write. Meanwhile the operation has no slot: it waits for the writer, and for the disk.
+func (o *operation) write(f func(writer) error) error {
+	o.turn.Rest()
+	return o.on.write(o.ctx, f)
+}
+
 // steps is a meter for one turn of the writer.
 func (o *operation) steps() *mql.Meter { return mql.NewMeter(o.ctx, turnSteps, maxResult).At(o.now()) }
 
@@ -293,7 +301,7 @@ func (o *operation) upsert(filter *mql.Filter, update *mql.Update, out *updated)
 		return false, err
 	}
 	again := false
-	err = o.on.write(o.ctx, func(w writer) error {
+	err = o.write(func(w writer) error {
 		made, taken, err := w.insert(d)
 		if err != nil {
 			return err
@@ -339,7 +347,7 @@ func (o *operation) mayInsert(d bson.D) error {
 func (o *operation) insert(docs []bson.D) (bson.A, error) {
 	ids := bson.A{}
 	at := 0
-	err := o.on.write(o.ctx, func(w writer) (err error) {
+	err := o.write(func(w writer) (err error) {
 		defer func() { err = ofDocument(err, at, len(docs)) }()
 		for i, d := range docs {
 			at = i

@@ -413,7 +413,7 @@ func (d *Data) Insert(ctx context.Context, app string, caller *auth.Caller, at C
 func (o *operation) store(docs []bson.D) (bson.A, error) {
 	ids := bson.A{}
 	at := 0
-	err := o.on.write(o.ctx, func(w writer) (err error) {
+	err := o.write(func(w writer) (err error) {
 		defer func() { err = ofDocument(err, at, len(docs)) }()
 		for i, d := range docs {
 			at = i

@@ -9,6 +9,7 @@ import (
 
 	"realmsync/server/apierror"
 	"realmsync/server/auth"
+	"realmsync/server/fairqueue"
 )
 
 // Bounds on the functions that roles and filters call.
@@ -49,6 +50,7 @@ func (c *ruleCalls) call(name string, args bson.A) (any, error) {
 			return a.value, a.err
 		}
 	}
+	fairqueue.RestIn(c.ctx) // what the function asks for may need the slot
 	ctx, cancel := context.WithTimeout(c.ctx, callLimit)
 	defer cancel()
 	var a answer

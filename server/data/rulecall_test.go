@@ -8,11 +8,13 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
 	"realmsync/server/auth"
+	"realmsync/server/fairqueue"
 	"realmsync/server/rules"
 )
 
@@ -106,4 +108,34 @@ func TestFilterThatFails(t *testing.T) {
 	f.must(`{"insertedId":1}`, "d", "c", "insertOne", `{"document":{"_id":1,"public":false}}`)
 	_, err := f.as(ann, "d", "c", "find", `{}`)
 	require.ErrorIs(t, err, busy)
+}
+
+// While an operation waits for a function it has no slot: what the function asks for may need it.
+func TestRuleCallsHoldNoSlot(t *testing.T) {
+	q := fairqueue.New(1, 1, 1)
+	turn := q.Turn("app", true)
+	defer turn.End()
+	require.NoError(t, turn.Pause(t.Context(), time.Hour))
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := q.Enter(gone, "app")
+	require.ErrorIs(t, err, context.Canceled, "it has the slot")
+	c := newRuleCalls(turn.With(t.Context()), callable(func() error {
+		leave, err := q.Enter(t.Context(), "app") // else it would wait for ever
+		if err == nil {
+			leave()
+		}
+		return err
+	}), "app", &auth.Caller{})
+	_, err = c.call("f", nil)
+	require.NoError(t, err)
+	require.NoError(t, turn.Pause(t.Context(), 0))
+	_, err = q.Enter(gone, "app")
+	require.ErrorIs(t, err, context.Canceled, "it has the slot again")
+}
+
+type callable func() error
+
+func (c callable) Call(context.Context, string, *auth.Caller, string, bson.A) (any, error) {
+	return nil, c()
 }

@@ -36,6 +36,17 @@ func New(slots, perGroup, all int) *Queue {
 // Enter waits for the caller's turn: groups in which somebody waits have one after the other, and in a group those who came first. Call leave, once. The error is
 // ErrFull, at once, or the context's.
 func (q *Queue) Enter(ctx context.Context, name string) (leave func(), err error) {
+	return q.enter(ctx, name, true)
+}
+
+// wanted tells whether somebody waits.
+func (q *Queue) wanted() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting > 0
+}
+
+func (q *Queue) enter(ctx context.Context, name string, bounded bool) (leave func(), err error) {
 	q.mu.Lock()
 	if q.free > 0 { // then nobody waits
 		q.free--
@@ -43,7 +54,7 @@ func (q *Queue) Enter(ctx context.Context, name string) (leave func(), err error
 		return q.leave, nil
 	}
 	g := q.groups[name]
-	if q.waiting >= q.all || g != nil && len(g.waiting) >= q.perGroup {
+	if bounded && (q.waiting >= q.all || g != nil && len(g.waiting) >= q.perGroup) {
 		q.mu.Unlock()
 		return nil, ErrFull
 	}

@@ -16,6 +16,9 @@ type Meter struct {
 	next  int   // steps at which the context is looked at again
 	vars  []any // the variables of the expressions that are being evaluated, outermost first
 	now   any   // $$NOW, nil if it isn't known
+
+	// Pause, if set, is called after each pauseTime of work, about: what goes on for long waits there until it may. Its errors end what is evaluated.
+	Pause func(ctx context.Context, worked time.Duration) error
 }
 
 // NewMeter returns a meter that ends with the context, after so many steps, or when so many bytes are held.
@@ -32,6 +35,9 @@ func (m *Meter) At(now time.Time) *Meter {
 // checkEvery is after how many steps the context is looked at.
 const checkEvery = 1 << 14
 
+// pauseTime is how long so many steps take, about, with the reading of what is evaluated.
+const pauseTime = 4 * time.Millisecond
+
 // Free gives bytes back that are held no more.
 func (m *Meter) Free(n int) { m.bytes += n }
 
@@ -45,6 +51,11 @@ func (m *Meter) Step(n int) error {
 		return nil
 	}
 	m.next = m.steps - checkEvery
+	if m.Pause != nil {
+		if err := m.Pause(m.ctx, pauseTime); err != nil {
+			return err
+		}
+	}
 	return m.ctx.Err()
 }
 

@@ -208,6 +208,14 @@ func (s *session) compute(ctx context.Context, b *boot) (err error) {
 		}
 	}
 	b.spool = s.newSpool()
+	turn := s.conn.server.cfg.Turns.Turn(s.app.id, false) // app.turn bounds how many there are
+	defer turn.End()
+	plan.Pause = func() error {
+		if err := turn.Pause(ctx, view.PauseTime); err != nil {
+			return err
+		}
+		return ctx.Err()
+	}
 	if err := plan.Write(snapshot, b.spool.add); err != nil {
 		return err
 	}

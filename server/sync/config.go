@@ -13,6 +13,7 @@ import (
 	"realmsync/core/wire"
 	"realmsync/server/auth"
 	"realmsync/server/budget"
+	"realmsync/server/fairqueue"
 	"realmsync/server/history"
 	"realmsync/server/store"
 )
@@ -66,6 +67,8 @@ type Config struct {
 	// enter views (history.Image.Change), and a version with which objects of so many bytes enter a client's view is told it in batches (large.go). An app
 	// must always be served with the same, but in tests.
 	LargeVersion int
+	// Turns is where what reads much waits for its turn, bootstraps and histories of clients that were away, apps one after the other; nil: they don't.
+	Turns *fairqueue.Queue
 	// CloseTimeout is how long Drain, once it has cut clients off, and Close wait for what should end at once; default 30 seconds.
 	CloseTimeout time.Duration
 	// AppIdle is how long an app stays open without any connection; default 5 minutes.

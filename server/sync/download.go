@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"time"
 
 	"realmsync/core/changeset"
 	"realmsync/core/wire"
+	"realmsync/server/fairqueue"
 	"realmsync/server/history"
 	"realmsync/server/store"
 	"realmsync/server/view"
@@ -65,6 +67,7 @@ func (s *session) produce(ctx context.Context, distributed uint64) (sent bool, e
 func (s *session) steady(ctx context.Context, target uint64) (sent bool, err error) {
 	c := collector{session: s}
 	more, err := c.collect(ctx, target)
+	c.turn.End()
 	if err != nil {
 		return false, s.failEngine(err)
 	}
@@ -125,7 +128,11 @@ type collector struct {
 	entries []wire.DownloadEntry
 	errors  []*wire.JSONError // to be sent before
 	size    int
+	turn    *fairqueue.Turn // from when it reads the history
 }
+
+// entryTime is about how long it takes to read a version of the history, and to see what of it concerns the session.
+const entryTime = 20 * time.Microsecond
 
 // full tells whether an entry with the base that is in force now must go into another message.
 func (c *collector) full() bool {
@@ -232,7 +239,13 @@ func (c *collector) take(p *view.Part) (stop bool, err error) {
 
 // scan reads the history up to a version.
 func (c *collector) scan(ctx context.Context, limit uint64) (stop bool, err error) {
+	if c.turn == nil {
+		c.turn = c.conn.server.cfg.Turns.Turn(c.app.id, false)
+	}
 	err = c.app.engine.Entries(ctx, c.at, limit, func(e *history.Entry) (bool, error) {
+		if err := c.turn.Pause(ctx, entryTime); err != nil {
+			return false, err
+		}
 		part, err := view.PartOf(c.set, e)
 		if err != nil {
 			return false, err

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"realmsync/core/changeset"
 	"realmsync/core/schema"
@@ -28,7 +29,15 @@ type Bootstrap struct {
 	Broken []*Set
 	// Piece is how large the changesets get, about, in bytes: moderate, so that the client can integrate them in pieces (spec/wire-protocol.md section 7.3).
 	Piece int
+	// Pause, if set, is called after each PauseTime of work, about: it may wait, and its error ends the work.
+	Pause func() error
 }
+
+// PauseTime is how long it takes to look at pauseRows objects, and to write down what is to be sent of them.
+const (
+	PauseTime = 500 * time.Microsecond
+	pauseRows = 64
+)
 
 // Write calls emit for the changesets, in order; what it is given is its own. There may be none.
 func (b *Bootstrap) Write(snapshot *history.Snapshot, emit func(changeset []byte) error) error {
@@ -76,7 +85,13 @@ func (b *Bootstrap) concerns(class string) bool {
 
 func (b *Bootstrap) class(snapshot *history.Snapshot, class *history.Class, w *chunker) error {
 	same := history.SameFields(b.Before, b.After, class.Name)
+	rows := 0
 	return snapshot.Rows(class, func(row *history.Row) (bool, error) {
+		if rows++; rows%pauseRows == 0 && b.Pause != nil {
+			if err := b.Pause(); err != nil {
+				return false, err
+			}
+		}
 		before, err := b.Before.Sees(row)
 		if err != nil {
 			return false, err

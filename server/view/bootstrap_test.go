@@ -1,6 +1,7 @@
 package view
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -159,4 +160,29 @@ func BenchmarkDistribute(b *testing.B) {
 			b.Fatal(len(item.parts))
 		}
 	}
+}
+
+// A bootstrap pauses while it looks at objects, and ends when it is told to.
+func TestBootstrapPauses(t *testing.T) {
+	f := open(t)
+	var ins []changeset.Instruction
+	for i := range int64(4 * pauseRows) {
+		ins = append(ins, create(i, value.Null(), 1)...)
+	}
+	f.write(ins...)
+	before, after := f.acquire("n > 5"), f.acquire("n > 0")
+	defer before.Release()
+	defer after.Release()
+	snapshot, err := f.Snapshot(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, snapshot.Close()) }()
+	pauses := 0
+	b := Bootstrap{Before: before, After: after, Piece: 1 << 20, Pause: func() error {
+		if pauses++; pauses == 3 {
+			return context.Canceled
+		}
+		return nil
+	}}
+	require.ErrorIs(t, b.Write(snapshot, func([]byte) error { return nil }), context.Canceled)
+	require.Equal(t, 3, pauses)
 }

@@ -28,6 +28,7 @@ import (
 	"realmsync/server/applog"
 	"realmsync/server/auth"
 	"realmsync/server/data"
+	"realmsync/server/fairqueue"
 	"realmsync/server/functions"
 	"realmsync/server/functions/script"
 	"realmsync/server/history"
@@ -67,7 +68,14 @@ type server struct {
 	group   string
 	gauges  *prometheus.Registry
 	front   *http.Server
+	turns   *fairqueue.Queue // of long work
 }
+
+// longWork is how much long work goes on at once, and longWaiting how much of an app's programs may wait.
+const (
+	longWork    = 2
+	longWaiting = 8
+)
 
 // settings are what a test may change of a server.
 type settings struct {
@@ -85,7 +93,7 @@ func open(t *testing.T, dev bool, change ...func(settings)) *server {
 // openTrusting is open, with the authorities that sign the certificates of identity providers.
 func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(settings)) *server {
 	t.Helper()
-	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data"), gauges: prometheus.NewRegistry()}
+	s := &server{t: t, dir: filepath.Join(t.TempDir(), "data"), gauges: prometheus.NewRegistry(), turns: fairqueue.New(longWork, longWaiting, 2*longWaiting)}
 	require.NoError(t, os.MkdirAll(s.dir, 0o700))
 	ctx := t.Context()
 	cheap := auth.PasswordCost{MemoryKiB: 64, Passes: 1, Lanes: 1} // what that costs in earnest is a test of server/auth
@@ -103,7 +111,7 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 	require.NoError(t, err)
 	ruled := data.NewRuled(rules.NewSets(s.configs))
 	documents, err := data.Open(data.Config{
-		Apps: s.configs, Permissions: ruled, Logger: log, Steps: 5_000_000, Path: func(app string) string { return filepath.Join(s.dir, "apps", app, "documents.db") },
+		Apps: s.configs, Permissions: ruled, Turns: s.turns, Logger: log, Steps: 5_000_000, Path: func(app string) string { return filepath.Join(s.dir, "apps", app, "documents.db") },
 		Engine: func(ctx context.Context, id string) (*history.Engine, func(), error) {
 			return s.sync.Engine(ctx, id, false)
 		},
@@ -118,7 +126,7 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 		return s.users.Caller(ctx, a, user)
 	}})
 	endpoint := syncing.Config{
-		Auth: s.users, SpoolDir: s.dir, Rules: live, Opened: documents.Opened, Committed: documents.Committed, Logger: log, WriteTimeout: 5 * time.Second, Registry: s.gauges,
+		Auth: s.users, SpoolDir: s.dir, Rules: live, Turns: s.turns, Opened: documents.Opened, Committed: documents.Committed, Logger: log, WriteTimeout: 5 * time.Second, Registry: s.gauges,
 		Store: func(ctx context.Context, app string) (store.Store, error) {
 			return sqlite.Open(ctx, filepath.Join(s.dir, "apps", app, "sync.db"))
 		},

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/tests/logs"
 )
 
 // peerEnv names the program; see scripts/original.sh.
@@ -29,6 +31,7 @@ type peer struct {
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
 	answers chan answer
+	log     logs.Buffer // the client's
 
 	mu     sync.Mutex
 	events []event
@@ -52,6 +55,10 @@ type event struct {
 	Unknown     bool
 	Recovered   bool
 	Compensated []struct{ Class, Key, Reason string } `json:"compensating_writes"`
+
+	Direction                 string
+	Transferred, Transferable int64
+	Estimate                  float64
 }
 
 // object is a JSON object.
@@ -66,7 +73,12 @@ func startPeer(t *testing.T, url, app, dir string) *peer {
 	}
 	require.NoError(t, os.MkdirAll(dir, 0o700))
 	p := &peer{t: t, cmd: exec.Command(program, url, app, dir), answers: make(chan answer), more: make(chan struct{})}
-	p.cmd.Stderr = os.Stderr
+	p.cmd.Stderr = &p.log
+	if os.Getenv("PEER_LOG") != "" {
+		p.cmd.Stderr = io.MultiWriter(os.Stderr, &p.log)
+	} else {
+		p.cmd.Env = append(os.Environ(), "PEER_LOG=debug")
+	}
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	var err error
 	p.stdin, err = p.cmd.StdinPipe()
@@ -75,7 +87,13 @@ func startPeer(t *testing.T, url, app, dir string) *peer {
 	require.NoError(t, err)
 	require.NoError(t, p.cmd.Start())
 	go p.listen(out)
-	t.Cleanup(p.kill)
+	t.Cleanup(func() {
+		p.kill()
+		if t.Failed() {
+			text := p.log.String()
+			t.Logf("the log of the client in %s ends with:\n%s", dir, text[max(0, len(text)-8<<10):])
+		}
+	})
 	return p
 }
 
@@ -163,6 +181,28 @@ func (p *peer) await(matches func(event) bool) event {
 			p.t.Fatalf("the event did not come; there are %v", p.said())
 		}
 	}
+}
+
+// becomes repeats a command until its answer is want: for what comes by itself.
+func (p *peer) becomes(command object, want string) {
+	p.t.Helper()
+	for deadline := time.Now().Add(patient); ; time.Sleep(20 * time.Millisecond) {
+		have := string(p.do(command))
+		if have == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			require.Equal(p.t, want, have, "%v", command)
+		}
+	}
+}
+
+// refused is try of what must fail, and returns why.
+func (p *peer) refused(command object) string {
+	p.t.Helper()
+	out, err := p.try(command)
+	require.Error(p.t, err, "%v succeeded: %s", command["do"], out)
+	return err.Error()
 }
 
 // said returns the events that nobody took.

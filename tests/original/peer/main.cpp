@@ -10,6 +10,7 @@
 #include <realm/object-store/sync/app.hpp>
 #include <realm/object-store/sync/app_credentials.hpp>
 #include <realm/object-store/sync/app_user.hpp>
+#include <realm/object-store/sync/async_open_task.hpp>
 #include <realm/object-store/sync/sync_manager.hpp>
 #include <realm/object-store/sync/sync_session.hpp>
 #include <realm/object-store/thread_safe_reference.hpp>
@@ -45,6 +46,16 @@ json describe(const SyncError& e)
         key << write.primary_key;
         out["compensating_writes"].push_back({{"class", write.object_name}, {"key", key.str()}, {"reason", write.reason}});
     }
+    return out;
+}
+
+json describe(const sync::SubscriptionSet& set)
+{
+    std::ostringstream state;
+    state << set.state();
+    json out = {{"version", set.version()}, {"state", state.str()}, {"error", std::string(set.error_str())}, {"subscriptions", json::array()}};
+    for (auto& s : set)
+        out["subscriptions"].push_back({{"name", s.name ? json(*s.name) : json()}, {"class", s.object_class_name}, {"query", s.query_string}});
     return out;
 }
 
@@ -100,8 +111,8 @@ public:
         Waiter<int>::patience = Waiter<Status>::patience = c.value("patience", 60);
         if (name == "login")
             return login(c);
-        if (name == "user")
-            return user ? json(user->user_id()) : json();
+        if (name == "user") // with "id" another one, who has logged in before
+            return user_named(c);
         if (name == "logout")
             return settled([&](auto done) { app->log_out(user, std::move(done)); });
         if (name == "delete_user")
@@ -133,6 +144,17 @@ public:
         }
         if (name == "subscribe")
             return subscribe(*realm, c);
+        if (name == "set") { // a subscription set of this process by its version; without one, the latest
+            if (!c.contains("version"))
+                return describe(realm->get_latest_subscription_set());
+            auto& set = sets.at({c["realm"], c["version"]});
+            set.refresh();
+            return describe(set);
+        }
+        if (name == "await_set")
+            return reached(*realm, sets.at({c["realm"], c["version"]}));
+        if (name == "active_set")
+            return describe(realm->get_active_subscription_set());
         if (name == "begin") { // a write transaction, which "write" commits: nothing comes in between
             realm->begin_transaction();
             return dump(*realm);
@@ -166,10 +188,22 @@ public:
                 fail(s.reason());
             return true;
         }
+        if (name == "progress") {
+            using Direction = SyncSession::ProgressDirection;
+            const std::string direction = c["direction"];
+            session->register_progress_notifier(
+                [realm = c["realm"], direction](uint64_t done, uint64_t all, double estimate) {
+                    say({{"event", "progress"}, {"realm", realm}, {"direction", direction}, {"transferred", done}, {"transferable", all}, {"estimate", estimate}});
+                },
+                direction == "upload" ? Direction::upload : Direction::download, c["streaming"]);
+            return true;
+        }
         if (name == "pause")
             session->pause();
         else if (name == "resume")
             session->resume();
+        else if (name == "force_close")
+            session->force_close();
         else if (name == "state")
             return {{"session", int(session->state())}, {"connection", int(session->connection_state())}};
         else
@@ -207,6 +241,18 @@ private:
         return user->user_id();
     }
 
+    json user_named(const json& c)
+    {
+        if (c.contains("id")) {
+            for (auto& one : app->all_users())
+                if (one->user_id() == c["id"])
+                    user = one;
+            if (!user || user->user_id() != c["id"])
+                fail("no such user has logged in");
+        }
+        return user ? json(user->user_id()) : json();
+    }
+
     json call(const json& c)
     {
         std::promise<std::pair<std::string, std::optional<app::AppError>>> done;
@@ -233,7 +279,7 @@ private:
             fail("nobody is logged in");
         config.sync_config = std::make_shared<SyncConfig>(user, SyncConfig::FLXSyncEnabled{});
         auto& sync = *config.sync_config;
-        sync.stop_policy = SyncSessionStopPolicy::Immediately;
+        sync.stop_policy = c.value("dying", false) ? SyncSessionStopPolicy::AfterChangesUploaded : SyncSessionStopPolicy::Immediately;
         sync.error_handler = [name](auto, SyncError e) {
             auto line = describe(e);
             line["realm"] = name;
@@ -246,40 +292,82 @@ private:
         sync.client_resync_mode = modes.at(c.value("reset", "manual"));
         sync.notify_before_client_reset = [name](auto) { say({{"event", "before_reset"}, {"realm", name}}); };
         sync.notify_after_client_reset = [name](auto, auto, bool recovered) { say({{"event", "after_reset"}, {"realm", name}, {"recovered", recovered}}); };
-        realms[name] = Realm::get_shared_realm(config);
+        if (c.contains("initial"))
+            sync.subscription_initializer = [initial = c["initial"]](auto realm) {
+                auto set = realm->get_latest_subscription_set().make_mutable_copy();
+                add(set, *realm, initial);
+                set.commit();
+            };
+        realms[name] = c.value("async", false) ? synchronized(config) : Realm::get_shared_realm(config);
         return true;
     }
 
-    static json subscribe(Realm& realm, const json& c)
+    // synchronized opens a realm as SDKs do that wait for its content.
+    static SharedRealm synchronized(const RealmConfig& config)
     {
-        auto set = realm.get_latest_subscription_set().make_mutable_copy();
-        if (c.value("replace", true))
-            set.clear();
-        for (auto& s : c["subscriptions"]) {
+        struct Opened {
+            ThreadSafeReference realm;
+            std::string problem;
+        };
+        Waiter<std::shared_ptr<Opened>> opened;
+        const auto task = Realm::get_synchronized_realm(config);
+        task->start([done = opened.done()](ThreadSafeReference realm, std::exception_ptr e) {
+            auto out = std::make_shared<Opened>(Opened{std::move(realm), ""});
+            try {
+                if (e)
+                    std::rethrow_exception(e);
+            }
+            catch (const std::exception& e) {
+                out->problem = e.what();
+            }
+            done(out);
+        });
+        const auto out = opened.get("the realm");
+        if (!out->problem.empty())
+            fail(out->problem);
+        return Realm::get_shared_realm(std::move(out->realm), util::Scheduler::make_dummy());
+    }
+
+    static void add(sync::MutableSubscriptionSet& set, Realm& realm, const json& subscriptions)
+    {
+        for (auto& s : subscriptions) {
             const auto query = table_of(realm.read_group(), s["class"])->query(s["query"].get<std::string>());
             if (s.contains("name"))
                 set.insert_or_assign(s["name"].get<std::string>(), query);
             else
                 set.insert_or_assign(query);
         }
+    }
+
+    json subscribe(Realm& realm, const json& c)
+    {
+        auto set = realm.get_latest_subscription_set().make_mutable_copy();
+        if (c.value("replace", true))
+            set.clear();
+        for (auto& gone : c.value("remove", json::array()))
+            if (!set.erase(StringData(gone.get_ref<const std::string&>())))
+                fail("there is no subscription " + gone.dump());
+        add(set, realm, c.value("subscriptions", json::array()));
         auto committed = set.commit();
+        const auto version = committed.version();
+        auto& kept = sets.insert_or_assign({c["realm"], version}, std::move(committed)).first->second;
         if (!c.value("wait", true))
-            return committed.version();
+            return version;
+        return reached(realm, kept);
+    }
+
+    // reached waits for what becomes of a subscription set.
+    static json reached(Realm& realm, sync::SubscriptionSet& set)
+    {
         using State = sync::SubscriptionSet::State;
         Waiter<Status> status;
-        auto state = std::make_shared<State>();
-        committed.get_state_change_notification(State::Complete, [state, done = status.done()](auto reached, auto error) {
-            *state = reached.value_or(State::Error);
-            done(error.value_or(Status::OK()));
-        });
+        set.get_state_change_notification(State::Complete, [done = status.done()](auto, auto error) { done(error.value_or(Status::OK())); });
         const auto s = status.get("the subscription set");
         realm.refresh();
         if (!s.is_ok())
             fail(s.reason());
-        committed.refresh();
-        if (*state == State::Error)
-            fail(std::string(committed.error_str()));
-        return *state == State::Superseded ? "superseded" : "complete";
+        set.refresh();
+        return set.state() == State::Superseded ? "superseded" : "complete";
     }
 
     static json write(Realm& realm, const json& c)
@@ -288,7 +376,7 @@ private:
             realm.begin_transaction();
         try {
             Writer writer(realm);
-            for (auto& in : c["instructions"])
+            for (auto& in : c.value("instructions", json::array()))
                 writer.make(in);
             for (auto& many : c.value("fill", json::array())) { // objects with integer keys, all alike but for these
                 auto table = table_of(realm.read_group(), many["class"]);
@@ -312,6 +400,7 @@ private:
     app::SharedApp app;
     std::shared_ptr<app::User> user;
     std::map<std::string, SharedRealm> realms;
+    std::map<std::pair<std::string, int64_t>, sync::SubscriptionSet> sets;
 };
 
 } // namespace peer

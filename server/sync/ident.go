@@ -2,6 +2,7 @@ package sync
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 
@@ -119,6 +120,16 @@ func (s *session) follow(views []past, m *wire.Ident, set *view.Set) error {
 		}
 		held = append(held, v)
 	}
+	size := 0
+	for _, l := range s.leftovers {
+		size += len(l.body)
+	}
+	if len(s.leftovers) > s.conn.server.cfg.MaxBootstraps || size > maxLeftovers {
+		// The next bootstrap would have to settle what any of them may have left.
+		set.Release()
+		return s.failEngine(&history.Error{Code: history.BadClientFileIdent, Message: fmt.Sprintf(
+			"Bad client file identifier (IDENT): client file %d was sent %d subscription sets of which it has integrated none", m.FileIdent, len(s.leftovers))})
+	}
 	if len(held) == 0 {
 		empty, err := s.app.fan.Acquire(s.app.engine.Catalog(), []byte(emptyBody), true)
 		if err != nil {
@@ -172,6 +183,9 @@ func (s *session) follow(views []past, m *wire.Ident, set *view.Set) error {
 	s.foreign = true
 	return s.start(&boot{query: m.QueryVersion, before: before, set: set}, before)
 }
+
+// maxLeftovers is how many bytes the subscription sets may have that a client was sent and has not integrated.
+const maxLeftovers = 16 << 20
 
 // start begins a bootstrap because of IDENT. Until it is sent the client follows before, which is given to the session.
 func (s *session) start(b *boot, before *view.Set) error {

@@ -2,6 +2,7 @@ package sync
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -125,6 +126,30 @@ func TestBootstrapsWithoutProgress(t *testing.T) {
 			require.NotNil(t, m.Backoff)
 			break
 		}
+	}
+}
+
+// One that breaks off each bootstrap and asks for another one is reset in the end: all of them would have to be settled at once.
+func TestBootstrapsThatAreBrokenOff(t *testing.T) {
+	f := open(t, func(c *Config) { c.MaxBootstraps = 5 })
+	d := f.device("ann").subscribed(allDogs)
+	for v := int64(2); ; v++ {
+		require.Less(t, v, int64(10))
+		d.send(&wire.Query{Session: d.sid, Version: v, Body: fmt.Appendf(nil, `{"Dog":"(age > %d)"}`, v)})
+		for {
+			m := d.next()
+			if refused, ok := m.(*wire.JSONError); ok {
+				require.Equal(t, wire.CodeBadClientFileIdent, refused.Code)
+				require.Equal(t, wire.ClientReset, refused.Action)
+				require.Contains(t, refused.Message, "6 subscription sets")
+				return
+			}
+			if begun, ok := m.(*wire.Download); ok && begun.QueryVersion == v {
+				break
+			}
+		}
+		d.drop()
+		d.connect()
 	}
 }
 

@@ -10,7 +10,10 @@ import (
 	"realmsync/server/functions/worker"
 )
 
-// errBusy is what a call is told that waited too long.
+// maxWaiting is how many calls of one app wait for their turn: each has its arguments in memory, up to 4 MiB of extended JSON.
+const maxWaiting = 100
+
+// errBusy is what a call is told that waited too long, or would be one too many to wait.
 var errBusy = &apierror.Error{Status: http.StatusTooManyRequests, Text: "too many functions are running, try again later", Retry: 10 * time.Second}
 
 // place is what a call holds, and the calls within it: one of the app's places, and a worker. It has both from when one of them first runs.
@@ -40,6 +43,11 @@ func (p *place) lease(ctx context.Context) (*worker.Lease, error) {
 	if p.got != nil {
 		return p.got, nil
 	}
+	if p.app.waiting.Add(1) > maxWaiting {
+		p.app.waiting.Add(-1)
+		return nil, errBusy
+	}
+	defer p.app.waiting.Add(-1)
 	ctx, cancel := context.WithTimeoutCause(ctx, p.s.cfg.Limits.Wall, errBusy)
 	defer cancel()
 	select {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -72,7 +73,8 @@ type Service struct {
 
 // app is what is kept of an app between calls.
 type app struct {
-	slots chan struct{} // one for each running call
+	slots   chan struct{} // one for each running call
+	waiting atomic.Int32  // calls that wait for a slot, or for a worker
 
 	mu   sync.Mutex
 	last *snapshot

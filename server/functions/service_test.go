@@ -426,6 +426,12 @@ func TestStuck(t *testing.T) {
 	w.running.Wait()
 	require.Empty(t, w.apps["app"].slots)
 	w.cfg.Limits.Wall = patience
+	// As many wait as may: one more is refused at once.
+	w.apps["app"].waiting.Store(maxWaiting)
+	_, err = w.call("f")
+	requireRefused(t, err, 429, "", "too many functions")
+	require.EqualValues(t, maxWaiting, w.apps["app"].waiting.Load())
+	w.apps["app"].waiting.Store(0)
 	_, err = w.call("f")
 	require.NoError(t, err)
 }

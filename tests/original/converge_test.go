@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,9 +18,8 @@ import (
 	"realmsync/core/changeset/statetest"
 	"realmsync/core/changeset/vectortest"
 	"realmsync/core/schema"
+	"realmsync/core/value"
 )
-
-const appID = "original-app"
 
 // world is the schema of the random walks: everything there is, but for single properties of type mixed. There the original destroys its own
 // file: when an object has got a collection in one and another object is created behind it, Realm Core 14.13.5 writes past an array of keys
@@ -46,12 +46,7 @@ func form(s *schema.Schema) map[string]*vectortest.ClassForm {
 	return out
 }
 
-// state is what a realm of a peer holds. Links to what isn't there are not in it: an application doesn't see them.
-func (p *peer) state(realm string, s *schema.Schema) *memstate.State {
-	p.t.Helper()
-	return p.parse(p.do(object{"do": "dump", "realm": realm}), s)
-}
-
+// parse reads what a peer dumps of a realm. Links to what isn't there are not in it: an application doesn't see them.
 func (p *peer) parse(raw json.RawMessage, s *schema.Schema) *memstate.State {
 	p.t.Helper()
 	out := &vectortest.State{Schema: form(s)}
@@ -88,84 +83,252 @@ func tell(in *changeset.Instruction) object {
 	return out
 }
 
-// Devices of the original that write at random, online and offline, have the same in the end.
-func TestOriginalsConverge(t *testing.T) {
-	seeds := 10
-	if text := os.Getenv("REALM_ORIGINAL_SEEDS"); text != "" {
-		var err error
-		seeds, err = strconv.Atoi(text)
-		require.NoError(t, err)
-	}
-	first := 0
-	if text := os.Getenv("REALM_ORIGINAL_FROM"); text != "" {
-		var err error
-		first, err = strconv.Atoi(text)
-		require.NoError(t, err)
-	}
-	srv := startServer(t)
-	for seed := first; seed < first+seeds; seed++ {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { walk(t, srv, uint64(seed)) })
-	}
+// theirs is a device with the original's client, whose realm is called r.
+type theirs struct {
+	*peer
 }
 
-func walk(t *testing.T, srv *server, seed uint64) {
-	const count = 3
-	random := rand.New(rand.NewPCG(seed, 1))
-	s := world()
-	dir := t.TempDir()
-	peers := make([]*peer, count)
-	for i := range peers {
-		peers[i] = startPeer(t, srv.url(), fmt.Sprintf("%s-%d", appID, seed), filepath.Join(dir, fmt.Sprint(i)))
-		peers[i].do(object{"do": "login"})
-		peers[i].do(object{"do": "open", "realm": "r", "schema": form(s)})
-		peers[i].do(object{"do": "subscribe", "realm": "r", "subscriptions": []object{{"class": "T", "query": "TRUEPREDICATE"}}})
-	}
-	for range 6 {
-		for i, p := range peers {
-			if random.IntN(2) == 0 {
-				p.do(object{"do": "pause", "realm": "r"})
-			} else {
-				p.do(object{"do": "resume", "realm": "r"})
-			}
-			for range random.IntN(4) {
-				writeRandom(t, p, s, random, fmt.Sprint(i))
-			}
-			if random.IntN(3) == 0 {
-				p.do(object{"do": "resume", "realm": "r"})
-				p.do(object{"do": "upload", "realm": "r"})
-			}
-		}
-	}
-	for _, p := range peers {
-		p.do(object{"do": "resume", "realm": "r"})
-		p.do(object{"do": "upload", "realm": "r"})
-	}
-	var want string
-	for i, p := range peers {
-		p.do(object{"do": "download", "realm": "r"})
-		have := string(p.state("r", s).JSON())
-		if i == 0 {
-			want = have
-		}
-		require.Equal(t, want, have, "device %d has something else than device 0", i)
-		require.Empty(t, p.said())
-	}
+func startTheirs(t *testing.T, url, appID, dir string, s *schema.Schema) *theirs {
+	t.Helper()
+	p := startPeer(t, url, appID, dir)
+	p.do(object{"do": "login"})
+	p.do(object{"do": "open", "realm": "r", "schema": form(s)})
+	return &theirs{peer: p}
 }
 
-// writeRandom is a transaction of some operations.
-func writeRandom(t *testing.T, p *peer, s *schema.Schema, random *rand.Rand, name string) {
-	state := p.parse(p.do(object{"do": "begin", "realm": "r"}), s)
-	w := statetest.Writer{Rand: random, State: state, Keys: 3, Name: name, Wide: true}
+func (d *theirs) pause()    { d.do(object{"do": "pause", "realm": "r"}) }
+func (d *theirs) resume()   { d.do(object{"do": "resume", "realm": "r"}) }
+func (d *theirs) upload()   { d.do(object{"do": "upload", "realm": "r"}) }
+func (d *theirs) download() { d.do(object{"do": "download", "realm": "r"}) }
+
+func (d *theirs) subscribe(query string) {
+	d.do(object{"do": "subscribe", "realm": "r", "subscriptions": []object{{"class": "T", "query": query}}, "wait": false})
+}
+
+func (d *theirs) state(s *schema.Schema) *memstate.State {
+	return d.parse(d.do(object{"do": "dump", "realm": "r"}), s)
+}
+
+func (d *theirs) write(s *schema.Schema, random *rand.Rand, name string) {
+	d.t.Helper()
+	held := d.parse(d.do(object{"do": "begin", "realm": "r"}), s)
 	var out []object
-	for range 1 + random.IntN(4) {
-		op := w.Operation()
-		require.NoError(t, state.Apply(&changeset.Changeset{Instructions: op}))
-		if last := &op[len(op)-1]; last.Op == changeset.EraseObject {
-			op = op[len(op)-1:] // the client takes links away by itself
+	for _, op := range operations(d.t, held, random, name) {
+		if last := len(op) - 1; op[last].Op == changeset.EraseObject {
+			op = op[last:] // the client takes links away by itself
 		}
 		for i := range op {
 			out = append(out, tell(&op[i]))
 		}
 	}
-	p.do(object{"do": "write", "realm": "r", "instructions": out})
+	d.do(object{"do": "write", "realm": "r", "instructions": out})
+}
+
+// failures are all events but those of writes that the server takes back.
+func (d *theirs) failures() (out []string) {
+	for _, e := range d.said() {
+		if !strings.Contains(e, "CompensatingWrite") {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// operations are those of a transaction.
+func operations(t *testing.T, held *memstate.State, random *rand.Rand, name string) (out [][]changeset.Instruction) {
+	t.Helper()
+	w := statetest.Writer{Rand: random, State: held, Keys: 3, Name: name, Wide: true}
+	for range 1 + random.IntN(4) {
+		op := w.Operation()
+		require.NoError(t, held.Apply(&changeset.Changeset{Instructions: op}))
+		out = append(out, op)
+	}
+	return out
+}
+
+// device is a client of either kind.
+type device interface {
+	pause()
+	resume()
+	upload()
+	download()
+	subscribe(query string)
+	write(s *schema.Schema, random *rand.Rand, name string)
+	state(s *schema.Schema) *memstate.State
+	failures() []string
+}
+
+// views are what devices subscribe to, and which values of i are in it.
+var views = []struct {
+	query string
+	has   func(i value.Value) bool
+}{
+	{"TRUEPREDICATE", func(value.Value) bool { return true }},
+	{"i > 5", func(i value.Value) bool { return !i.IsNull() && i.Int() > 5 }},
+	{"i == nil OR i <= 5", func(i value.Value) bool { return i.IsNull() || i.Int() <= 5 }},
+	{"i != nil", func(i value.Value) bool { return !i.IsNull() }},
+}
+
+// Devices of the original that write at random, online and offline, have the same in the end; also beside devices of this project, and when
+// they look at parts that change.
+func TestConverge(t *testing.T) {
+	seeds, first := number(t, "REALM_ORIGINAL_SEEDS", 10), number(t, "REALM_ORIGINAL_FROM", 0)
+	srv := startServer(t)
+	for _, kind := range []struct {
+		name       string
+		their, our int
+		views      bool
+	}{
+		{"originals", 3, 0, false},
+		{"mixed", 2, 1, false},
+		{"views", 2, 1, true},
+	} {
+		t.Run(kind.name, func(t *testing.T) {
+			for seed := first; seed < first+seeds; seed++ {
+				t.Run(fmt.Sprint(seed), func(t *testing.T) {
+					random := rand.New(rand.NewPCG(uint64(seed), 1))
+					s, appID, dir := world(), fmt.Sprintf("%s-%d", kind.name, seed), t.TempDir()
+					var devices []device
+					for i := range kind.their {
+						devices = append(devices, startTheirs(t, srv.url(), appID, filepath.Join(dir, fmt.Sprint("their", i)), s))
+					}
+					for i := range kind.our {
+						devices = append(devices, startOurs(t, srv.url(), appID, filepath.Join(dir, fmt.Sprint("our", i)), s))
+					}
+					walk(t, random, s, devices, kind.views)
+				})
+			}
+		})
+	}
+}
+
+func number(t *testing.T, variable string, otherwise int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return otherwise
+	}
+	n, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	return n
+}
+
+func walk(t *testing.T, random *rand.Rand, s *schema.Schema, devices []device, change bool) {
+	looks := make([]int, len(devices)) // the first sees everything
+	for _, d := range devices {
+		d.subscribe(views[0].query)
+		d.download()
+	}
+	for range 6 {
+		for i, d := range devices {
+			if random.IntN(2) == 0 {
+				d.pause()
+			} else {
+				d.resume()
+			}
+			for range random.IntN(4) {
+				d.write(s, random, fmt.Sprint(i))
+			}
+			if change && i > 0 && random.IntN(3) == 0 {
+				looks[i] = random.IntN(len(views))
+				d.subscribe(views[looks[i]].query)
+			}
+			if random.IntN(3) == 0 {
+				d.resume()
+				d.upload()
+			}
+		}
+	}
+	for _, d := range devices {
+		d.resume()
+		d.upload()
+	}
+	var all *memstate.State
+	for i, d := range devices {
+		d.download()
+		have := d.state(s)
+		if i == 0 {
+			all = have
+		}
+		want := all.Clone()
+		for _, key := range all.Keys("T") {
+			v, err := all.Get("T", key, "i")
+			require.NoError(t, err)
+			if !views[looks[i]].has(v) {
+				require.NoError(t, want.Erase("T", key))
+			}
+		}
+		require.Equal(t, visible(t, want), visible(t, have), "device %d looks at %s", i, views[looks[i]].query)
+		require.Empty(t, d.failures(), "device %d", i)
+	}
+}
+
+// visible is what an application sees of a state: no links to what isn't there.
+func visible(t *testing.T, s *memstate.State) string {
+	t.Helper()
+	state, err := vectortest.ParseState(s.JSON())
+	require.NoError(t, err)
+	out := map[string]any{}
+	for class, objects := range state.Objects {
+		var seen []any
+		for _, o := range objects {
+			seen = append(seen, seenObject(t, state, class, o))
+		}
+		out[class] = seen
+	}
+	text, err := json.MarshalIndent(out, "", " ")
+	require.NoError(t, err)
+	return string(text)
+}
+
+func seenObject(t *testing.T, s *vectortest.State, class string, o map[string]json.RawMessage) map[string]any {
+	out := map[string]any{}
+	for name, raw := range o {
+		var v any
+		require.NoError(t, json.Unmarshal(raw, &v))
+		p := s.Schema[class].Properties[name]
+		if p.Collection == "Dictionary" {
+			entries := map[string]any{}
+			for key, v := range v.(map[string]any) {
+				entries[key] = seenValue(t, s, p, v)
+			}
+			out[name] = entries
+			continue
+		}
+		out[name] = seenValue(t, s, p, v)
+	}
+	return out
+}
+
+func seenValue(t *testing.T, s *vectortest.State, p *vectortest.PropertyForm, v any) any {
+	switch v := v.(type) {
+	case []any:
+		out := []any{}
+		for _, v := range v {
+			if v = seenValue(t, s, p, v); v != nil || p.Type != "Link" {
+				out = append(out, v)
+			}
+		}
+		return out
+	case map[string]any:
+		switch {
+		case v["dangling"] == true:
+			return nil
+		case v["object"] != nil:
+			raw, err := json.Marshal(v["object"])
+			require.NoError(t, err)
+			var inner map[string]json.RawMessage
+			require.NoError(t, json.Unmarshal(raw, &inner))
+			return map[string]any{"object": seenObject(t, s, p.LinkTarget, inner)}
+		case v["list"] != nil:
+			return map[string]any{"list": seenValue(t, s, p, v["list"])}
+		case v["dictionary"] != nil:
+			entries := map[string]any{}
+			for key, v := range v["dictionary"].(map[string]any) {
+				entries[key] = seenValue(t, s, p, v)
+			}
+			return map[string]any{"dictionary": entries}
+		}
+	}
+	return v
 }

@@ -135,7 +135,7 @@ func (d *theirs) failures() (out []string) {
 }
 
 // operations are those of a transaction.
-func operations(t *testing.T, held *memstate.State, random *rand.Rand, name string) (out [][]changeset.Instruction) {
+func operations(t testing.TB, held *memstate.State, random *rand.Rand, name string) (out [][]changeset.Instruction) {
 	t.Helper()
 	w := statetest.Writer{Rand: random, State: held, Keys: 3, Name: name, Wide: true}
 	for range 1 + random.IntN(4) {

@@ -27,7 +27,7 @@ const patient = time.Minute
 
 // peer is a process with the original's client in it: one device.
 type peer struct {
-	t       *testing.T
+	t       testing.TB
 	cmd     *exec.Cmd
 	stdin   io.WriteCloser
 	answers chan answer
@@ -65,7 +65,7 @@ type event struct {
 type object = map[string]any
 
 // startPeer starts a device whose files are in dir. It ends with the test.
-func startPeer(t *testing.T, url, app, dir string) *peer {
+func startPeer(t testing.TB, url, app, dir string) *peer {
 	t.Helper()
 	program := os.Getenv(peerEnv)
 	if program == "" {

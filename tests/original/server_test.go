@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 
 // server is a running realm-sync-server. It keeps its address over restarts, so that clients find it again.
 type server struct {
-	t    *testing.T
+	t    testing.TB
 	data string
 	addr string
 	args []string
@@ -52,7 +52,7 @@ type server struct {
 }
 
 // startServer starts a server on a free port, with its data in a folder of the test; in development mode if no arguments say otherwise.
-func startServer(t *testing.T, args ...string) *server {
+func startServer(t testing.TB, args ...string) *server {
 	t.Helper()
 	if os.Getenv(peerEnv) == "" {
 		t.Skip("without the original's client: see scripts/original.sh")

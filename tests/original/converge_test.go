@@ -140,10 +140,27 @@ func operations(t testing.TB, held *memstate.State, random *rand.Rand, name stri
 	w := statetest.Writer{Rand: random, State: held, Keys: 3, Name: name, Wide: true}
 	for range 1 + random.IntN(4) {
 		op := w.Operation()
+		for !possible(held, op) {
+			op = w.Operation()
+		}
 		require.NoError(t, held.Apply(&changeset.Changeset{Instructions: op}))
 		out = append(out, op)
 	}
 	return out
+}
+
+// possible tells whether an SDK can do it: it links only to objects that are there. (What the client does locally with other links it doesn't tell the
+// server.)
+func possible(held *memstate.State, op []changeset.Instruction) bool {
+	for i := range op {
+		if op[i].Value.Kind() == value.KindLink && op[i].Op != changeset.SetErase {
+			link := op[i].Value.Link()
+			if there, err := held.Exists(link.Class, link.Key); err != nil || !there {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // device is a client of either kind.

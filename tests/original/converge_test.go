@@ -86,14 +86,24 @@ func tell(in *changeset.Instruction) object {
 // theirs is a device with the original's client, whose realm is called r.
 type theirs struct {
 	*peer
+	s *schema.Schema
 }
 
 func startTheirs(t *testing.T, url, appID, dir string, s *schema.Schema) *theirs {
 	t.Helper()
-	p := startPeer(t, url, appID, dir)
-	p.do(object{"do": "login"})
-	p.do(object{"do": "open", "realm": "r", "schema": form(s)})
-	return &theirs{peer: p}
+	d := &theirs{startPeer(t, url, appID, dir), s}
+	d.do(object{"do": "login"})
+	d.open()
+	return d
+}
+
+func (d *theirs) open() { d.do(object{"do": "open", "realm": "r", "schema": form(d.s)}) }
+
+// crash ends the process as kill -9 does, and starts it again.
+func (d *theirs) crash() {
+	d.kill()
+	d.peer = startPeer(d.t, d.cmd.Args[1], d.cmd.Args[2], d.cmd.Args[3])
+	d.open()
 }
 
 func (d *theirs) pause()    { d.do(object{"do": "pause", "realm": "r"}) }
@@ -124,10 +134,10 @@ func (d *theirs) write(s *schema.Schema, random *rand.Rand, name string) {
 	d.do(object{"do": "write", "realm": "r", "instructions": out})
 }
 
-// failures are all events but those of writes that the server takes back.
+// failures are all events but those of writes that the server takes back, and of a server that is down.
 func (d *theirs) failures() (out []string) {
 	for _, e := range d.said() {
-		if !strings.Contains(e, "CompensatingWrite") {
+		if !strings.Contains(e, "CompensatingWrite") && !strings.Contains(e, "SyncConnectFailed") {
 			out = append(out, e)
 		}
 	}
@@ -186,8 +196,8 @@ var views = []struct {
 	{"i != nil", func(i value.Value) bool { return !i.IsNull() }},
 }
 
-// Devices of the original that write at random, online and offline, have the same in the end; also beside devices of this project, and when
-// they look at parts that change.
+// Devices of the original that write at random, online and offline, have the same in the end; also beside devices of this project, when they look at
+// parts that change, and when server and devices are killed.
 func TestConverge(t *testing.T) {
 	seeds, first := number(t, "REALM_ORIGINAL_SEEDS", 10), number(t, "REALM_ORIGINAL_FROM", 0)
 	srv := startServer(t)
@@ -195,10 +205,12 @@ func TestConverge(t *testing.T) {
 		name       string
 		their, our int
 		views      bool
+		kills      bool
 	}{
-		{"originals", 3, 0, false},
-		{"mixed", 2, 1, false},
-		{"views", 2, 1, true},
+		{"originals", 3, 0, false, false},
+		{"mixed", 2, 1, false, false},
+		{"views", 2, 1, true, false},
+		{"kills", 2, 1, true, true},
 	} {
 		t.Run(kind.name, func(t *testing.T) {
 			for seed := first; seed < first+seeds; seed++ {
@@ -206,13 +218,25 @@ func TestConverge(t *testing.T) {
 					random := rand.New(rand.NewPCG(uint64(seed), 1))
 					s, appID, dir := world(), fmt.Sprintf("%s-%d", kind.name, seed), t.TempDir()
 					var devices []device
+					var others []*theirs
 					for i := range kind.their {
-						devices = append(devices, startTheirs(t, srv.url(), appID, filepath.Join(dir, fmt.Sprint("their", i)), s))
+						d := startTheirs(t, srv.url(), appID, filepath.Join(dir, fmt.Sprint("their", i)), s)
+						devices, others = append(devices, d), append(others, d)
 					}
 					for i := range kind.our {
 						devices = append(devices, startOurs(t, srv.url(), appID, filepath.Join(dir, fmt.Sprint("our", i)), s))
 					}
-					walk(t, random, s, devices, kind.views)
+					walk(t, random, s, devices, kind.views, func() {
+						if kind.kills {
+							switch random.IntN(4) {
+							case 0:
+								srv.kill()
+								srv.start()
+							case 1:
+								others[random.IntN(len(others))].crash()
+							}
+						}
+					})
 				})
 			}
 		})
@@ -230,7 +254,7 @@ func number(t *testing.T, variable string, otherwise int) int {
 	return n
 }
 
-func walk(t *testing.T, random *rand.Rand, s *schema.Schema, devices []device, change bool) {
+func walk(t *testing.T, random *rand.Rand, s *schema.Schema, devices []device, change bool, disturb func()) {
 	looks := make([]int, len(devices)) // the first sees everything
 	for _, d := range devices {
 		d.subscribe(views[0].query)
@@ -250,6 +274,7 @@ func walk(t *testing.T, random *rand.Rand, s *schema.Schema, devices []device, c
 				looks[i] = random.IntN(len(views))
 				d.subscribe(views[looks[i]].query)
 			}
+			disturb()
 			if random.IntN(3) == 0 {
 				d.resume()
 				d.upload()

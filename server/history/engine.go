@@ -38,7 +38,7 @@ type Config struct {
 	Budget      *budget.Budget // what these two share with other apps; the owner of both lets the engine join it. Default: nothing is shared
 	GroupBytes  int            // size of uploads at which a group is committed without waiting for more; default 8 MiB
 	// LargeVersion is how many bytes the changeset of a version has, encoded, that is large: objects that come to be in it enter views (Image.Change).
-	// Default 4 MiB; an app must always be opened with the same, but in tests.
+	// Default DefaultLargeVersion; an app must always be opened with the same, but in tests.
 	LargeVersion int
 	Random       io.Reader        // salts; default crypto/rand
 	Now          func() time.Time // default time.Now
@@ -48,8 +48,9 @@ type Config struct {
 	inline int // maxInline, less in tests
 }
 
-// DefaultLargeVersion is the default of Config.LargeVersion, in bytes.
-const DefaultLargeVersion = 4 << 20
+// DefaultLargeVersion is the default of Config.LargeVersion, in bytes: as much as an upload to App Services could have, so that what devices of existing
+// applications write is merged as it was there.
+const DefaultLargeVersion = 16 << 20
 
 // Observer is told what the engine does, for metrics. Its methods may be called by any goroutine and must not block.
 type Observer interface {

@@ -51,7 +51,7 @@ func openApp(ctx context.Context, s *Server, id string, strict bool) (*app, erro
 	ready := make(chan struct{})
 	a.engine, err = history.Open(ctx, history.Config{
 		App: id, Store: st, Budget: s.cfg.Budget, FixedSchema: s.cfg.FixedSchema, MaxDocument: s.cfg.MaxDocument, Rules: rules, Now: s.cfg.Now, Random: s.cfg.Random, Log: s.log, Observe: s.metrics,
-		LargeVersion: s.cfg.LargeVersion,
+		LargeVersion: s.cfg.LargeChangeset,
 		Committed: func(entries []*history.Entry) {
 			<-ready
 			if s.cfg.Committed != nil {

@@ -63,10 +63,11 @@ type Config struct {
 	MaxSpoolDisk int64
 	// Budget is the memory that what is kept of apps to be at hand has together, besides the bounds that each app has; nil: there are only these.
 	Budget *budget.Budget
-	// LargeVersion is how many bytes a version has that is large, about; default history.DefaultLargeVersion. Objects that come to be in a large version
-	// enter views (history.Image.Change), and a version with which objects of so many bytes enter a client's view is told it in batches (large.go). An app
-	// must always be served with the same, but in tests.
+	// LargeVersion is how many bytes of objects enter a client's view with a version, about, that is told in batches (large.go); default 4 MiB.
 	LargeVersion int
+	// LargeChangeset is history.Config.LargeVersion: objects that come to be in a version whose changeset has more bytes enter views, too. Default
+	// history.DefaultLargeVersion. An app must always be served with the same, but in tests.
+	LargeChangeset int
 	// Turns is where what reads much waits for its turn, bootstraps and histories of clients that were away, apps one after the other; nil: they don't.
 	Turns *fairqueue.Queue
 	// CloseTimeout is how long Drain, once it has cut clients off, and Close wait for what should end at once; default 30 seconds.
@@ -131,7 +132,7 @@ func (c *Config) complete() error {
 		c.MaxSpoolDisk = 16 << 30
 	}
 	if c.LargeVersion == 0 {
-		c.LargeVersion = history.DefaultLargeVersion
+		c.LargeVersion = 4 << 20
 	}
 	if c.CloseTimeout == 0 {
 		c.CloseTimeout = 30 * time.Second

@@ -345,7 +345,7 @@ func converge(t *testing.T, seed uint64, steps int, rules merge.Rules, ruled boo
 	// So that bootstraps come in several messages, and, in two of three walks, versions of some size, which there are more of, come in batches.
 	large := []int{0, 100, 400}[seed%3]
 	small := func(c *Config) {
-		c.messageBytes, c.LargeVersion = 200, large
+		c.messageBytes, c.LargeVersion, c.LargeChangeset = 200, large, large
 		if large > 0 {
 			c.messageBytes = 60
 		}

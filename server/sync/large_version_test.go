@@ -14,7 +14,7 @@ import (
 // kennel is a server on which versions are large soon, with a writer that has ten dogs, of which only the first is old, and a reader of old dogs.
 func kennel(t *testing.T) (f *fixture, writer, reader *device) {
 	t.Helper()
-	f = open(t, func(c *Config) { c.LargeVersion = 2000 })
+	f = open(t, func(c *Config) { c.LargeVersion, c.LargeChangeset = 2000, 2000 })
 	writer = f.device("anna").subscribed(allDogs)
 	var young []changeset.Instruction
 	for i := range int64(100) {

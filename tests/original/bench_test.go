@@ -1,11 +1,9 @@
 package original
 
 import (
-	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -65,12 +63,4 @@ func BenchmarkOriginal(b *testing.B) {
 	b.ReportMetric(float64(count*b.N)/down.Seconds(), "down/s")
 	b.ReportMetric(float64(seen[len(seen)/2].Microseconds())/1000, "ms/seen")
 	b.ReportMetric(0, "ns/op")
-}
-
-// count is how many objects of a class there are.
-func (p *peer) count(class string) int {
-	p.t.Helper()
-	n, err := strconv.Atoi(string(json.RawMessage(p.do(object{"do": "count", "realm": "r", "class": class}))))
-	require.NoError(p.t, err)
-	return n
 }

@@ -81,7 +81,7 @@ func (o *operator) roles(roles string) {
 	o.call("PUT", o.service+"/default_rule", `{"_id":"`+have.ID+`","roles":`+roles+`}`, 204)
 }
 
-func decoded[T any](t *testing.T, text string) (out T) {
+func decoded[T any](t testing.TB, text string) (out T) {
 	t.Helper()
 	require.NoError(t, json.Unmarshal([]byte(text), &out), text)
 	return out

@@ -91,7 +91,7 @@ func (s *server) start() (err error) {
 	s.lives++
 	s.w.hold(&s.machine)
 	s.endpoint, err = sync.New(sync.Config{
-		Auth: s, SpoolDir: s.disk.dir, Logger: slog.New(&s.w.log), Now: s.w.now, LargeVersion: s.w.large, Random: &bytesOf{rand.New(rand.NewPCG(s.w.seed, s.lives))},
+		Auth: s, SpoolDir: s.disk.dir, Logger: slog.New(&s.w.log), Now: s.w.now, LargeVersion: s.w.large, LargeChangeset: s.w.large, Random: &bytesOf{rand.New(rand.NewPCG(s.w.seed, s.lives))},
 		// What was committed right before a crash is told to nobody, but it is there when the app is opened again.
 		Opened:    func(ctx context.Context, _ string, engine *history.Engine) error { return s.seen.read(ctx, engine) },
 		Committed: func(_ string, _ *history.Engine, entries []*history.Entry) { s.seen.add(entries...) },

@@ -2,6 +2,7 @@ package data
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -144,6 +145,11 @@ func (c *coercer) property(p *schema.Property, v any, where string) (*node, erro
 				return nil, c.wrong(p, where)
 			}
 			n.elements = append(n.elements, inner)
+		}
+		if p.Collection == schema.Set { // as it is stored: in order, and of equal ones the first
+			order := func(a, b *node) int { return value.Compare(a.value, b.value) }
+			slices.SortStableFunc(n.elements, order)
+			n.elements = slices.CompactFunc(n.elements, func(a, b *node) bool { return order(a, b) == 0 })
 		}
 		return n, nil
 	case schema.Dictionary:

@@ -29,8 +29,8 @@ type writer interface {
 	get(id any) (bson.D, error) // nil: there is none
 	// insert adds a document; one without id is given one. It returns the document as it is then, which is nothing new if its id is taken: taken is true.
 	insert(d bson.D) (made bson.D, taken bool, err error)
-	// put replaces a document. incremented are the paths that were incremented.
-	put(before, after bson.D, incremented increments) error
+	// put replaces a document, and returns it as it is then. incremented are the paths that were incremented.
+	put(before, after bson.D, incremented increments) (made bson.D, err error)
 	remove(d bson.D) error
 	// full tells that enough was written at once.
 	full() bool

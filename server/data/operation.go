@@ -241,18 +241,18 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 		after = o.withUnseen(d, seen, after)
 	}
 	out.matched++
-	out.before, out.after = seen, after
+	out.before, out.after = seen, seen
 	if mql.Identical(d, after) {
-		out.after = seen
 		return nil
 	}
 	if err := o.mayWrite(d, after); err != nil {
 		return err
 	}
 	out.modified++
-	if err := w.put(d, after, added); err != nil {
+	if after, err = w.put(d, after, added); err != nil {
 		return err
 	}
+	out.after = after
 	if o.access != nil {
 		out.after, _ = o.access.readable(after)
 	}

@@ -460,21 +460,21 @@ func (w *plainWriter) leave(id any) (seq int64, err error) {
 	return seq, err
 }
 
-func (w *plainWriter) put(before, after bson.D, _ increments) error {
+func (w *plainWriter) put(before, after bson.D, _ increments) (bson.D, error) {
 	id, _ := mql.Get(before, "_id")
 	body, err := encode(after)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	seq, err := w.leave(id)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := w.tx.ExecContext(w.ctx, "UPDATE documents SET body = ? WHERE seq = ?", body, seq); err != nil {
-		return err
+		return nil, err
 	}
 	w.count++
-	return w.enter(seq, after)
+	return after, w.enter(seq, after)
 }
 
 func (w *plainWriter) remove(d bson.D) error {

@@ -200,16 +200,24 @@ func (t *syncedWriter) insert(d bson.D) (bson.D, bool, error) {
 		return there, true, err
 	}
 	t.out.emit(changeset.Instruction{Op: changeset.CreateObject, Table: t.class.Name, Key: key})
-	return t.change(key, bson.D{}, d, nil)
+	made, err := t.change(key, bson.D{}, d, nil)
+	return made, false, err
 }
 
-// change writes what is different between two documents of the object.
-func (t *syncedWriter) change(key value.Key, before, after bson.D, incremented increments) (bson.D, bool, error) {
+// change writes what is different between two documents of the object, and returns the second as it is read from the object: numbers are of the types that the schema says, and
+// properties are in its order.
+func (t *syncedWriter) change(key value.Key, before, after bson.D, incremented increments) (bson.D, error) {
 	if err := t.addProperties(after); err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	c := coercer{schema: t.schema}
 	creating := len(before) == 0
+	made := bson.D{{Key: t.class.PrimaryKey, Value: plainValue(key.Value(), false)}}
+	add := func(p *schema.Property, v any) {
+		if v != nil {
+			made = append(made, bson.E{Key: p.Name, Value: v})
+		}
+	}
 	for i := range t.class.Properties {
 		p := &t.class.Properties[i]
 		if p.Name == t.class.PrimaryKey {
@@ -218,6 +226,10 @@ func (t *syncedWriter) change(key value.Key, before, after bson.D, incremented i
 		was, had := mql.Get(before, p.Name)
 		now, has := mql.Get(after, p.Name)
 		if had == has && mql.Identical(was, now) {
+			if creating {
+				was = defaultNode(p).bson(p.Type == value.KindMixed)
+			}
+			add(p, was)
 			continue
 		}
 		where := t.class.Name + "." + p.Name
@@ -225,14 +237,15 @@ func (t *syncedWriter) change(key value.Key, before, after bson.D, incremented i
 		var err error
 		if had {
 			if old, err = t.stored(key, p, was, where); err != nil {
-				return nil, false, err
+				return nil, err
 			}
 		}
 		if has {
 			if next, err = c.property(p, now, where); err != nil {
-				return nil, false, err
+				return nil, err
 			}
 		}
+		add(p, next.bson(p.Type == value.KindMixed))
 		s := spot{class: t.class.Name, key: key, field: p.Name}
 		if creating && has && !next.container() && !next.value.IsNull() {
 			t.out.update(s, next.value, 0) // also what is the default: somebody has said it
@@ -241,8 +254,8 @@ func (t *syncedWriter) change(key value.Key, before, after bson.D, incremented i
 		t.out.property(s, p, old, next, p.Name, incremented)
 	}
 	t.count++
-	t.known[history.EncodeKey(key)] = after
-	return after, false, nil
+	t.known[history.EncodeKey(key)] = made
+	return made, nil
 }
 
 // stored returns what a property has: the object's, or what this changeset has made of it.
@@ -265,14 +278,13 @@ func (t *syncedWriter) stored(key value.Key, p *schema.Property, was any, where 
 	return c.property(p, was, where)
 }
 
-func (t *syncedWriter) put(before, after bson.D, incremented increments) error {
+func (t *syncedWriter) put(before, after bson.D, incremented increments) (bson.D, error) {
 	id, _ := mql.Get(before, t.class.PrimaryKey)
 	key, ok := keyOf(t.class, id)
 	if !ok {
-		return invalid("the document has no primary key")
+		return nil, invalid("the document has no primary key")
 	}
-	_, _, err := t.change(key, before, after, incremented)
-	return err
+	return t.change(key, before, after, incremented)
 }
 
 func (t *syncedWriter) remove(d bson.D) error {

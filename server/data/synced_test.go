@@ -271,3 +271,28 @@ func TestManyObjects(t *testing.T) {
 	require.ErrorContains(t, err, "more at once than devices can be sent")
 	f.must(`{"$numberLong":"1"}`, synced1, "Dog", "count", `{}`)
 }
+
+// What an update returns as the new document is what the next one reads: with the types and the order of the class, and what new objects have of themselves.
+func TestNewDocumentIsTheObject(t *testing.T) {
+	f := open(t, nil)
+	f.classes(dog()...)
+	f.must(`{"insertedId":"ann"}`, synced1, "Person", "insertOne", `{"document":{"_id":"ann"}}`)
+	for _, change := range []struct{ method, arg string }{
+		{"findOneAndUpdate", `{"$set":{"weight":{"$numberInt":"3"},"name":"Rex","age":{"$numberDouble":"4"}}}`},
+		{"findOneAndUpdate", `{"$set":{"price":{"$numberInt":"5"},"any":{"$numberInt":"6"},"height":{"$numberDouble":"0.1"},"owner":"ann","born":{"$date":{"$numberLong":"5"}}}}`},
+		{"findOneAndUpdate", `{"$set":{"tag":{"n":{"$numberInt":"1"},"text":"x"},"tags":[{"text":"y"}],"tagmap":{"b":{"text":"z"},"a":null},"friends":["ann"]}}`},
+		{"findOneAndUpdate", `{"$set":{"scores":[{"$numberInt":"2"},{"$numberDouble":"1"}],"nums":[{"$numberInt":"9"},{"$numberInt":"1"},{"$numberInt":"9"}],"anys":[{"$numberInt":"1"},[],{"b":{"$numberInt":"1"},"a":null}]}}`},
+		{"findOneAndUpdate", `{"$push":{"scores":{"$numberInt":"3"}},"$addToSet":{"nums":{"$numberInt":"4"}},"$set":{"map":{"b":"2","a":"1"},"anymap":{"z":{"$numberInt":"1"},"y":[{"$numberInt":"1"}]}}}`},
+		{"findOneAndUpdate", `{"$unset":{"age":"","weight":"","scores":""}}`},
+		{"findOneAndReplace", `{"toys":["ball"],"age":{"$numberInt":"1"}}`},
+		{"findOneAndReplace", `{}`},
+	} {
+		for _, id := range []string{"1", "2"} { // one that is there by then, and one that never is
+			arg := `{"filter":{"_id":{"$numberInt":"` + id + `"}},"upsert":true,"returnNewDocument":true,"update":` + change.arg + `}`
+			got, err := f.do(synced1, "Dog", change.method, arg)
+			require.NoError(t, err, arg)
+			f.must(text(t, got), synced1, "Dog", "findOne", `{"query":{"_id":`+id+`}}`)
+		}
+		f.must(`{"deletedCount":1}`, synced1, "Dog", "deleteOne", `{"query":{"_id":2}}`)
+	}
+}

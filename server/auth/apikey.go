@@ -39,7 +39,7 @@ func newKey(name string, now time.Time) APIKey {
 
 func addKey(ctx context.Context, tx *sql.Tx, app *App, user string, k APIKey, now time.Time) error {
 	_, err := tx.ExecContext(ctx, "INSERT INTO api_keys (id, app_id, user_id, name, digest, disabled, created) VALUES (?,?,?,?,?,0,?)",
-		k.ID, app.ID, user, k.Name, digestOf(k.Key), now.Unix())
+		k.ID, app.ID, user, k.Name, digestOf(k.Key), now.UnixNano()) // earlier builds wrote seconds, which sort before
 	return err
 }
 

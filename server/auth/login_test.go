@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -146,6 +147,21 @@ func TestAPIKeys(t *testing.T) {
 	list, err := f.Keys(ctx, c)
 	require.NoError(t, err)
 	require.Equal(t, []APIKey{{ID: k.ID, Name: "k"}}, list, "the key itself is shown once")
+	for _, name := range []string{"z", "a", "y", "b"} { // in one second
+		f.clock.Move(time.Millisecond)
+		_, err := f.CreateKey(ctx, c, name)
+		require.NoError(t, err)
+	}
+	list, err = f.Keys(ctx, c)
+	require.NoError(t, err)
+	names := make([]string, len(list))
+	for i, k := range list {
+		names[i] = k.Name
+	}
+	require.Equal(t, []string{"k", "z", "a", "y", "b"}, names, "oldest first")
+	for _, k := range list[1:] {
+		require.NoError(t, f.DeleteKey(ctx, c, k.ID))
+	}
 	login := func() (Login, error) {
 		return f.Login(ctx, f.app, Credentials{Provider: ProviderAPIKey, Key: k.Key})
 	}

@@ -8,7 +8,7 @@ import (
 
 // keyOwner requires a refresh token, and says so in the words of the API key routes (2.4).
 func (s *Server) keyOwner(c *call) (auth.Bearer, error) {
-	if c.r.Header.Get("Authorization") == "" {
+	if c.bearer() == "" { // clients of the original send "Bearer " for a user that is logged out
 		return auth.Bearer{}, auth.ErrMissingAuth
 	}
 	return s.sessionCaller(c)

@@ -66,6 +66,8 @@ func TestAPIKeyRefusals(t *testing.T) {
 	post(`{"name":"`+strings.Repeat("x", 129)+`"}`).refusedFor(400, length, "BadRequest")
 	post(`{"name":true}`).refusedFor(400, "'name' must be a string", "BadRequest")
 	post(``).refusedFor(400, "the request's body must be a JSON object", "BadRequest")
+	// What clients of the original send for a user that is logged out.
+	f.do(request{method: http.MethodGet, path: keysPath, header: []string{"Authorization: Bearer "}}).refused(401, "must authenticate first", "MissingAuthReq")
 	f.createKey(token, "k")
 	post(`{"name":"k"}`).refusedFor(409, "API key already exists", "APIKeyAlreadyExists")
 	f.call(http.MethodPost, keysPath, f.anonymous().RefreshToken, `{"name":"k"}`).refusedFor(400, "anonymous users cannot have API keys", "BadRequest")

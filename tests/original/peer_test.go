@@ -40,9 +40,20 @@ type peer struct {
 
 // answer is a line that answers a command.
 type answer struct {
-	OK    json.RawMessage
-	Error *string
+	OK      json.RawMessage
+	Error   *string
+	Refused *refusal
 }
+
+// refusal is an error that the original's App gave to its caller.
+type refusal struct {
+	Code, Reason, Link string
+	ServerError        string   `json:"server_error"`
+	Status             int      // of HTTP; 0 if there is none
+	Kinds              []string // the predicates that hold
+}
+
+func (r *refusal) Error() string { return r.Code + ": " + r.Reason }
 
 // event is what the client tells by itself.
 type event struct {
@@ -143,6 +154,9 @@ func (p *peer) try(command object) (json.RawMessage, error) {
 	case a, alive := <-p.answers:
 		if !alive {
 			return nil, fmt.Errorf("the original's client has died of %v", command["do"])
+		}
+		if a.Refused != nil {
+			return nil, a.Refused
 		}
 		if a.Error != nil {
 			return nil, errors.New(*a.Error)

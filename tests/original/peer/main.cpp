@@ -2,23 +2,18 @@
 //
 //   peer BASE_URL APP_ID DIRECTORY
 //
-// It reads a command per line, a JSON object with "do", and answers each with a line: {"ok": ...} or {"error": text}. What the client
+// It reads a command per line, a JSON object with "do", and answers each with a line: {"ok": ...} or {"error": text}, with "refused" if the client's App gave it. What the client
 // tells by itself are lines with "event". The client's log goes to stderr, from the level in PEER_LOG (off, error, info, debug, trace, all).
-#include "http.hpp"
+#include "app_calls.hpp"
 #include "write.hpp"
 
-#include <realm/object-store/sync/app.hpp>
-#include <realm/object-store/sync/app_credentials.hpp>
-#include <realm/object-store/sync/app_user.hpp>
 #include <realm/object-store/sync/async_open_task.hpp>
 #include <realm/object-store/sync/sync_manager.hpp>
 #include <realm/object-store/sync/sync_session.hpp>
 #include <realm/object-store/thread_safe_reference.hpp>
 #include <realm/object-store/util/scheduler.hpp>
 #include <realm/sync/subscriptions.hpp>
-#include <realm/util/bson/bson.hpp>
 
-#include <future>
 #include <iostream>
 #include <mutex>
 
@@ -59,79 +54,33 @@ json describe(const sync::SubscriptionSet& set)
     return out;
 }
 
-// Waiter is a callback's result, waited for.
-template <class T>
-class Waiter {
-public:
-    auto done()
-    {
-        return [promise = promise](T v) { promise->set_value(std::move(v)); };
-    }
-
-    T get(const char* what)
-    {
-        auto future = promise->get_future();
-        if (future.wait_for(std::chrono::seconds(patience)) != std::future_status::ready)
-            fail(std::string("no answer: ") + what);
-        return future.get();
-    }
-
-    static inline int patience = 60;
-
-private:
-    std::shared_ptr<std::promise<T>> promise = std::make_shared<std::promise<T>>();
-};
-
 class Peer {
 public:
     Peer(const std::string& url, const std::string& id, const std::string& directory)
         : directory(directory)
     {
-        app::AppConfig config;
-        config.app_id = id;
-        config.base_url = url;
-        config.base_file_path = directory;
-        config.transport = std::make_shared<Transport>();
-        config.metadata_mode = app::AppConfig::MetadataMode::NoEncryption;
-        config.device_info = {"1", "1", "peer", "", "", "", "", ""};
-        auto level = util::Logger::Level::off;
-        if (const auto named = getenv("PEER_LOG"))
-            std::istringstream(named) >> level;
-        config.sync_client_config.log_level = level;
-        config.sync_client_config.logger_factory = [](auto level) { return std::make_shared<util::StderrLogger>(level); };
-        config.sync_client_config.timeouts.reconnect_backoff_info.max_resumption_delay_interval = std::chrono::milliseconds(1000);
-        config.sync_client_config.timeouts.reconnect_backoff_info.resumption_delay_interval = std::chrono::milliseconds(50);
-        app = app::App::get_app(app::App::CacheMode::Disabled, config);
-        user = app->current_user();
+        clients.emplace("", std::make_unique<Client>(url, id, directory));
     }
 
     json command(const json& c)
     {
         const std::string name = c["do"];
-        Waiter<int>::patience = Waiter<Status>::patience = c.value("patience", 60);
-        if (name == "login")
-            return login(c);
-        if (name == "user") // with "id" another one, who has logged in before
-            return user_named(c);
-        if (name == "logout")
-            return settled([&](auto done) { app->log_out(user, std::move(done)); });
-        if (name == "delete_user")
-            return settled([&](auto done) { app->delete_user(user, std::move(done)); });
-        if (name == "register")
-            return settled([&](auto done) {
-                app->provider_client<app::App::UsernamePasswordProviderClient>().register_email(c["email"], c["password"], std::move(done));
-            });
-        if (name == "custom_data") {
-            settled([&](auto done) { app->refresh_custom_data(user, std::move(done)); });
-            const auto data = user->custom_data();
-            return data ? json(bson::Bson(*data).to_string()) : json();
+        patience = c.value("patience", 60);
+        if (name == "app") { // another one in this process, which commands name as "app"
+            clients[c["name"]] = std::make_unique<Client>(c["url"], c["id"], c["directory"]);
+            return true;
         }
-        if (name == "call")
-            return call(c);
+        const auto found = clients.find(c.value("app", ""));
+        if (found == clients.end())
+            fail("there is no such app");
+        auto& client = *found->second;
+        json out;
+        if (client.command(name, c, out))
+            return out;
         if (name == "open")
-            return open(c);
+            return open(client, c);
         if (name == "reconnect") {
-            app->sync_manager()->reconnect();
+            client.app->sync_manager()->reconnect();
             return true;
         }
         auto& realm = realms[c["realm"]];
@@ -212,60 +161,7 @@ public:
     }
 
 private:
-    // settled runs a call of the App client whose completion has at most an error.
-    template <class F>
-    json settled(F&& run)
-    {
-        Waiter<std::optional<app::AppError>> result;
-        run(result.done());
-        if (const auto e = result.get("a request"))
-            fail(std::string(e->code_string()) + ": " + std::string(e->reason()));
-        return true;
-    }
-
-    json login(const json& c)
-    {
-        const std::string provider = c.value("provider", "anonymous");
-        const auto credentials = provider == "email"      ? app::AppCredentials::username_password(c["email"], c["password"])
-                                 : provider == "jwt"      ? app::AppCredentials::custom(app::AppCredentialsToken(c["token"].get<std::string>()))
-                                 : provider == "function" ? app::AppCredentials::function(c["payload"].get<std::string>())
-                                 : provider == "api_key"  ? app::AppCredentials::api_key(c["key"])
-                                                          : app::AppCredentials::anonymous(c.value("reuse", true));
-        std::promise<std::optional<app::AppError>> done;
-        app->log_in_with_credentials(credentials, [&](auto& logged_in, auto e) {
-            user = logged_in;
-            done.set_value(e);
-        });
-        if (const auto e = done.get_future().get())
-            fail(std::string(e->code_string()) + ": " + std::string(e->reason()));
-        return user->user_id();
-    }
-
-    json user_named(const json& c)
-    {
-        if (c.contains("id")) {
-            for (auto& one : app->all_users())
-                if (one->user_id() == c["id"])
-                    user = one;
-            if (!user || user->user_id() != c["id"])
-                fail("no such user has logged in");
-        }
-        return user ? json(user->user_id()) : json();
-    }
-
-    json call(const json& c)
-    {
-        std::promise<std::pair<std::string, std::optional<app::AppError>>> done;
-        app->call_function(user, c["function"], std::string_view(c["arguments"].get_ref<const std::string&>()), std::nullopt, [&](auto text, auto e) {
-            done.set_value({text ? *text : "", e});
-        });
-        const auto [text, e] = done.get_future().get();
-        if (e)
-            fail(std::string(e->code_string()) + ": " + std::string(e->reason()));
-        return json::parse(text);
-    }
-
-    json open(const json& c)
+    json open(Client& client, const json& c)
     {
         RealmConfig config;
         const std::string name = c["realm"];
@@ -275,9 +171,9 @@ private:
         config.schema_mode = SchemaMode::AdditiveExplicit;
         config.scheduler = util::Scheduler::make_dummy();
         config.automatic_change_notifications = false;
-        if (!user)
+        if (!client.user)
             fail("nobody is logged in");
-        config.sync_config = std::make_shared<SyncConfig>(user, SyncConfig::FLXSyncEnabled{});
+        config.sync_config = std::make_shared<SyncConfig>(client.user, SyncConfig::FLXSyncEnabled{});
         auto& sync = *config.sync_config;
         sync.stop_policy = c.value("dying", false) ? SyncSessionStopPolicy::AfterChangesUploaded : SyncSessionStopPolicy::Immediately;
         sync.error_handler = [name](auto, SyncError e) {
@@ -397,8 +293,7 @@ private:
     }
 
     std::string directory;
-    app::SharedApp app;
-    std::shared_ptr<app::User> user;
+    std::map<std::string, std::unique_ptr<Client>> clients;
     std::map<std::string, SharedRealm> realms;
     std::map<std::pair<std::string, int64_t>, sync::SubscriptionSet> sets;
 };
@@ -415,6 +310,9 @@ int main(int argc, char** argv)
     for (std::string line; std::getline(std::cin, line);) {
         try {
             peer::say({{"ok", peer.command(peer::json::parse(line))}});
+        }
+        catch (const peer::Refused& e) {
+            peer::say({{"error", e.what()}, {"refused", e.about}});
         }
         catch (const std::exception& e) {
             peer::say({{"error", e.what()}});

@@ -103,7 +103,8 @@ func TestTokens(t *testing.T) {
 				q.token = user.RefreshToken
 			case name == "no such scheme":
 				q.header = []string{"Authorization: Basic " + user.AccessToken}
-			case name == "none" && strings.HasPrefix(r.path, keysPath):
+			}
+			if (name == "none" || name == "no such scheme") && strings.HasPrefix(r.path, keysPath) {
 				text, code = "must authenticate first", "MissingAuthReq"
 			}
 			a := f.do(q)

@@ -111,6 +111,7 @@ func (s *Server) profile(c *call) error {
 	if err != nil {
 		return err
 	}
+	p.Data = p.Data.Readable()
 	writeJSON(c.w, c.r, http.StatusOK, jsonType, p)
 	return nil
 }

@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/server/appconfig"
 	"realmsync/server/auth"
 )
 
@@ -33,6 +35,23 @@ func TestProfile(t *testing.T) {
 	custom := f.profile(f.login("custom-token", `"token":"`+f.subject("sub/1")+`"`).AccessToken)
 	require.Equal(t, "sub/1", custom.Identities[0].ID)
 	require.Equal(t, "custom-token", custom.Identities[0].ProviderType)
+}
+
+// What SDKs have accessors for is text: the original's client ends the process of who asks for anything else.
+func TestProfileTexts(t *testing.T) {
+	f := open(t, nil)
+	var fields []appconfig.MetadataField
+	for _, name := range []string{"name", "email", "first_name", "last_name", "gender", "birthday", "min_age", "age"} {
+		fields = append(fields, appconfig.MetadataField{Name: name})
+	}
+	f.suiteTokens()
+	f.provide("custom-token", `{"audience":[],"signingAlgorithm":"HS256","useJWKURI":false}`, `{"signingKeys":["customTokenKey"]}`, fields...)
+	claims := strings.Replace(f.claims(testApp, "me", time.Hour), `{"aud"`, `{"name":"7","email":false,"first_name":["a"],"last_name":{"a":1},"gender":-1.50,"birthday":null,"min_age":18,"age":18,"aud"`, 1)
+	user := f.login("custom-token", `"token":"`+f.customJWT(hs256, claims, jwtSecret)+`"`)
+	require.JSONEq(t, `{"name":"7","email":"false","gender":"-1.50","min_age":"18","age":18}`, string(f.profile(user.AccessToken).Data))
+	caller, err := f.auth.Caller(t.Context(), f.app, user.UserID)
+	require.NoError(t, err)
+	require.Contains(t, caller.Data, bson.E{Key: "min_age", Value: int32(18)}, "rules and functions see what the issuer said")
 }
 
 func TestRefreshAndLogout(t *testing.T) {

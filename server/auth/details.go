@@ -35,6 +35,25 @@ func (d Details) set(name, text string) {
 	}
 }
 
+// texts are the details that SDKs have accessors for, and take for texts: the original's client ends the process of the app that asks for one that is anything else (app-services 4.5).
+var texts = []string{"name", "email", "picture_url", "first_name", "last_name", "gender", "birthday", "min_age", "max_age"}
+
+// Readable returns the details as SDKs can read them: of those that must be texts, numbers and booleans are written as such, and what is no such value is left out.
+func (d Details) Readable() Details {
+	out := maps.Clone(d)
+	for _, name := range texts {
+		raw, ok := out[name]
+		switch {
+		case !ok || raw[0] == '"':
+		case raw[0] == '{' || raw[0] == '[' || raw[0] == 'n':
+			delete(out, name)
+		default:
+			out[name] = json.RawMessage(`"` + string(raw) + `"`)
+		}
+	}
+	return out
+}
+
 // document returns the details as BSON values, by name.
 func (d Details) document() (bson.D, error) {
 	out := bson.D{}

@@ -156,6 +156,7 @@ public:
             {"user", &Client::current},
             {"users", &Client::users},
             {"describe", &Client::described},
+            {"profile", &Client::profile},
             {"switch", &Client::switch_to},
             {"logout", &Client::log_out},
             {"remove", &Client::remove},
@@ -282,6 +283,27 @@ private:
     }
 
     json described(const json& c) { return describe(*chosen(c)); }
+
+    // profile is what the accessors of a profile give.
+    json profile(const json& c)
+    {
+        const auto of = chosen(c)->user_profile();
+        json out = json::object();
+        const auto add = [&](const char* name, const std::optional<std::string>& text) {
+            if (text)
+                out[name] = *text;
+        };
+        add("name", of.name());
+        add("email", of.email());
+        add("picture_url", of.picture_url());
+        add("first_name", of.first_name());
+        add("last_name", of.last_name());
+        add("gender", of.gender());
+        add("birthday", of.birthday());
+        add("min_age", of.min_age());
+        add("max_age", of.max_age());
+        return out;
+    }
 
     json switch_to(const json& c)
     {

@@ -23,29 +23,45 @@ func Apply(st State, c *Changeset) error {
 // ApplyStrict is Apply where changesets are merged by strict rules (spec/merge.md section 14, X1): a new embedded object at the key of a
 // dictionary where there is one keeps it, as everywhere else.
 func ApplyStrict(st State, c *Changeset) error {
-	a := applier{st: st, strict: true}
+	a := applier{st: st, Settings: Settings{Strict: true}}
 	return a.run(c)
 }
 
-// ApplyRemaking is Apply, or ApplyStrict, of a changeset in which a Clear may be about a dictionary entry that has been removed: it makes the
-// entry again, as an empty collection. It returns the changeset with an Update in front of each such Clear that makes the entry for others; c itself
-// if there was none. It is for changesets that merging says it of.
-func ApplyRemaking(st State, c *Changeset, strict bool) (*Changeset, error) {
-	a := applier{st: st, strict: strict, remaking: true}
-	if err := a.run(c); err != nil || len(a.remade) == 0 {
+// Settings say how ApplyWith applies, beside what Apply does.
+type Settings struct {
+	// Strict: as ApplyStrict.
+	Strict bool
+	// Remake: a Clear may be about a dictionary entry that has been removed, and makes it again, as an empty collection. It is for changesets that merging
+	// says it of. An Update that makes the entry is put in front of the Clear, for others.
+	Remake bool
+	// SpellNulls: in place of a SetErase of null in a set of a type of its own, which the original's client emits and then refuses to apply (spec/changeset.md
+	// section 5.5), there are a Clear and a SetInsert for each element that stays.
+	SpellNulls bool
+}
+
+// ApplyWith is Apply by other settings. It returns the changeset that does the same to others; c itself if that is the one.
+func ApplyWith(st State, c *Changeset, by Settings) (*Changeset, error) {
+	a := applier{st: st, Settings: by}
+	if err := a.run(c); err != nil || len(a.edits) == 0 {
 		return c, err
 	}
 	out := &Changeset{}
-	for i := range c.Instructions {
-		if len(a.remade) > 0 && a.remade[0] == i {
-			update := c.Instructions[i]
-			update.Op, update.Value, update.Collection = Update, value.Marker(CollectionKind(update.Collection)), schema.Single
-			out.Instructions = append(out.Instructions, update)
-			a.remade = a.remade[1:]
+	from := 0
+	for _, e := range a.edits {
+		out.Instructions = append(append(out.Instructions, c.Instructions[from:e.at]...), e.put...)
+		if from = e.at; e.instead {
+			from++
 		}
-		out.Instructions = append(out.Instructions, c.Instructions[i])
 	}
+	out.Instructions = append(out.Instructions, c.Instructions[from:]...)
 	return out, nil
+}
+
+// edit puts instructions before the one with that number, or instead of it.
+type edit struct {
+	at      int
+	put     []Instruction
+	instead bool
 }
 
 func (a *applier) run(c *Changeset) error {
@@ -95,13 +111,11 @@ func Supported(c *Changeset) error {
 
 // applier applies one changeset. It remembers the class and the object that the last instruction addressed.
 type applier struct {
-	st     State
-	strict bool
-	at     int           // the number of the instruction
-	class  *schema.Class // nil: look it up
-
-	remaking bool
-	remade   []int // Clears that have made a dictionary entry again
+	Settings
+	st    State
+	at    int           // the number of the instruction
+	class *schema.Class // nil: look it up
+	edits []edit        // in order
 
 	key    value.Key // of class, if known
 	known  bool

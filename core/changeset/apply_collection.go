@@ -128,10 +128,12 @@ func (a *applier) clear(in *Instruction) error {
 		switch {
 		case err != nil:
 			return err
-		case !ok && !a.remaking:
+		case !ok && !a.Remake:
 			return in.bad(ReasonBadPath, "the dictionary has no such key")
 		case !ok:
-			a.remade = append(a.remade, a.at)
+			update := *in
+			update.Op, update.Value, update.Collection = Update, value.Marker(kind), schema.Single
+			a.edits = append(a.edits, edit{at: a.at, put: []Instruction{update}})
 		}
 		return at.dictionary.PutNew(at.key, kind)
 	}
@@ -176,8 +178,43 @@ func (a *applier) changeSet(in *Instruction) error {
 	if bad := a.checkValue(in, at.p); bad != nil {
 		return bad
 	}
-	if in.Op == SetInsert {
+	switch {
+	case in.Op == SetInsert:
 		return set.Add(in.Value)
+	case a.SpellNulls && in.Value.IsNull() && at.p.Type != value.KindMixed:
+		if err := a.spellNull(in, set); err != nil {
+			return err
+		}
 	}
 	return set.Remove(in.Value)
+}
+
+// spellNull notes what does the same as the removal of null, if it is there.
+func (a *applier) spellNull(in *Instruction, set SetNode) error {
+	e := edit{at: a.at, instead: true}
+	has, err := set.Has(in.Value)
+	if err != nil {
+		return err
+	}
+	if has {
+		listed, ok := set.(Listed)
+		if !ok {
+			return fmt.Errorf("changeset: the state can't list the elements of a set")
+		}
+		elements, err := listed.Elements()
+		if err != nil {
+			return err
+		}
+		one := *in
+		one.Op, one.Value, one.Collection = Clear, value.Null(), schema.Set
+		e.put = append(e.put, one)
+		for _, element := range elements {
+			if !element.Value.IsNull() {
+				one.Op, one.Value, one.Collection = SetInsert, element.Value, schema.Single
+				e.put = append(e.put, one)
+			}
+		}
+	}
+	a.edits = append(a.edits, e)
+	return nil
 }

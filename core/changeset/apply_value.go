@@ -100,7 +100,7 @@ func (a *applier) updateEntry(in *Instruction, at *place) error {
 	if bad := a.checkNew(in, at); bad != nil {
 		return bad
 	}
-	if kind != value.KindObject || a.strict { // otherwise an embedded object is always a new one
+	if kind != value.KindObject || a.Strict { // otherwise an embedded object is always a new one
 		old, ok, err := dictionary.Get(at.key)
 		if err != nil || ok && old.Kind() == kind {
 			return err

@@ -137,12 +137,12 @@ func TestApplyBaseSchema(t *testing.T) {
 	require.Equal(t, string(want.JSON()), string(st.JSON()), "the data of the base state")
 }
 
-// remake checks that what ApplyRemaking returns is what it has done.
+// remake checks that what ApplyWith returns is what it has done.
 func remake(t *testing.T, st *memstate.State, c *changeset.Changeset) {
 	t.Helper()
 	a, b := st.Clone(), st.Clone()
 	a.Begin()
-	out, err := changeset.ApplyRemaking(a, c, false)
+	out, err := changeset.ApplyWith(a, c, changeset.Settings{Remake: true, SpellNulls: true})
 	if err != nil {
 		if !errors.Is(err, changeset.ErrBadChangeset) {
 			t.Fatal(err)

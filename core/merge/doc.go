@@ -1,7 +1,7 @@
 // Package merge owns operational transformation, by which concurrent changesets are made to end in the same state everywhere, and
 // the bookkeeping of versions that says which changesets are concurrent (spec/merge.md).
 //
-//   - Rules.ApplyEntry applies what a merge has made of an incoming changeset.
+//   - Rules.ApplyEntry applies what a merge has made of an incoming changeset; Rules.ApplyForAll does at the server.
 //   - Changesets merges two sets of changesets, Batch a whole download or upload with the history it must be merged with.
 //   - Touch tells which objects changesets concern: only history that touches the same objects needs to be looked at.
 //   - CheckDownload, UploadScan, TrimVersion are the client's rules, CheckIdent, CheckUpload, DownloadScan those of the server.

@@ -75,7 +75,19 @@ func (rules Rules) ApplyEntry(st changeset.State, e *Entry) error {
 	if !e.Remakes {
 		return rules.Apply(st, e.Changeset)
 	}
-	c, err := changeset.ApplyRemaking(st, e.Changeset, rules == Strict)
+	return rules.applyWith(st, e, changeset.Settings{Remake: true})
+}
+
+// ApplyForAll is ApplyEntry at the server, which tells others what it has applied, the original's clients among them unless the rules are strict: they
+// stop syncing at a removal of null from a set of numbers, say, which they make themselves (changeset.Settings). They are told it in another way, and so
+// is everybody who merges with it. The price: what others have put into that set at the same time is discarded, since they merge with a Clear (R25).
+func (rules Rules) ApplyForAll(st changeset.State, e *Entry) error {
+	return rules.applyWith(st, e, changeset.Settings{Remake: e.Remakes, SpellNulls: rules != Strict})
+}
+
+func (rules Rules) applyWith(st changeset.State, e *Entry, by changeset.Settings) error {
+	by.Strict = rules == Strict
+	c, err := changeset.ApplyWith(st, e.Changeset, by)
 	if err == nil && c != e.Changeset {
 		e.Changeset, e.Dirty = c, true
 	}

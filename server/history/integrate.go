@@ -243,7 +243,7 @@ func (in *integration) append(u *Uploaded, merged *merge.Entry) error {
 	g.state.begin(version)
 	catalog := g.state.catalog
 	// The instructions of the changeset touch the objects even where they change nothing: a later upload merges with them.
-	if err := g.engine.cfg.Rules.ApplyEntry(g.state, merged); err != nil {
+	if err := g.engine.cfg.Rules.ApplyForAll(g.state, merged); err != nil {
 		if errors.Is(err, changeset.ErrBadChangeset) || errors.Is(err, changeset.ErrUnsupported) {
 			return in.badApply(u, merged.Changeset, err)
 		}

@@ -300,7 +300,10 @@ func (n *listNode) Erase(i int) error {
 // setNode implements changeset.SetNode.
 type setNode struct{ node }
 
-var _ changeset.SetNode = (*setNode)(nil)
+var (
+	_ changeset.SetNode = (*setNode)(nil)
+	_ changeset.Listed  = (*setNode)(nil)
+)
 
 // Has implements changeset.SetNode.
 func (n *setNode) Has(v value.Value) (bool, error) {
@@ -333,6 +336,20 @@ func (n *setNode) Remove(v value.Value) error {
 	}
 	_, err = c.remove(k, j)
 	return err
+}
+
+// Elements implements changeset.Listed.
+func (n *setNode) Elements() ([]changeset.Element, error) {
+	out := make([]changeset.Element, 0, n.c.count)
+	for i := range n.c.count {
+		k, j := n.c.locate(i)
+		l, err := n.elements(k)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, changeset.Element{Value: l.elements[j].value})
+	}
+	return out, nil
 }
 
 // dictionaryNode implements changeset.DictionaryNode.

@@ -93,7 +93,7 @@ func (g *group) program(c *changeset.Changeset, corrupts func(*Row) (bool, error
 		return 0, blame(BadChangeset, err, "the changeset of a program can't be applied")
 	}
 	merged := &merge.Entry{Changeset: c, Version: version, Timestamp: g.engine.now(), FileIdent: Server}
-	if err := g.engine.cfg.Rules.ApplyEntry(g.state, merged); err != nil {
+	if err := g.engine.cfg.Rules.ApplyForAll(g.state, merged); err != nil {
 		if errors.Is(err, changeset.ErrBadChangeset) || errors.Is(err, changeset.ErrUnsupported) {
 			return 0, blame(BadChangeset, err, "the changeset of a program can't be applied")
 		}

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -25,6 +26,17 @@ func TestUnknownPaths(t *testing.T) {
 	apps, err := f.auth.Apps(t.Context())
 	require.NoError(t, err)
 	require.Len(t, apps, 1, "a wrong path creates no app")
+}
+
+// Whoever opens the link of an error is told where the lines are.
+func TestLinkOfAnError(t *testing.T) {
+	f := open(t, nil)
+	var e struct{ Link string }
+	require.NoError(t, json.Unmarshal([]byte(f.tryLogin("local-userpass", userpassMembers("nobody@b.c", password)).body), &e))
+	path, query, _ := strings.Cut(strings.TrimPrefix(e.Link, f.base), "?")
+	require.Regexp(t, "^co_id=[0-9a-f]{24}$", query)
+	f.call(http.MethodGet, path+"?"+query, "", "").refused(404, "log lines are shown to administrators only: ask the admin API for /api/admin/v3.0"+path+" with the same co_id and an access token", "")
+	f.call(http.MethodGet, path+"x", "", "").refused(404, "there is nothing at this path", "")
 }
 
 // Every pattern answers each method that it doesn't take with those that it takes, and creates no app.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -61,7 +62,7 @@ func (s *Server) dispatch(c *call) error {
 		return s.wrongMethod(c, allow)
 	}
 	if route == nil {
-		return &refusal{Status: http.StatusNotFound, Text: "there is nothing at this path"}
+		return nothing(c.r.URL.Path)
 	}
 	c.route, c.params = route.pattern, params
 	limit := int64(MaxBody)
@@ -81,6 +82,18 @@ func (s *Server) dispatch(c *call) error {
 	// Not with the recorder: MaxBytesReader tells net/http's own writer that the connection is of no more use.
 	c.r.Body = http.MaxBytesReader(c.w.ResponseWriter, c.r.Body, limit)
 	return route.handle(s, c)
+}
+
+// logsPath is that of the link in an error (app-services 2.1).
+var logsPath = regexp.MustCompile("^/groups/[0-9a-f]{24}/apps/[0-9a-f]{24}/logs$")
+
+// nothing refuses a path that leads nowhere. Whoever opens the link of an error has no token of an administrator, and is told where the lines are.
+func nothing(path string) error {
+	text := "there is nothing at this path"
+	if logsPath.MatchString(path) {
+		text = "log lines are shown to administrators only: ask the admin API for /api/admin/v3.0" + path + " with the same co_id and an access token"
+	}
+	return &refusal{Status: http.StatusNotFound, Text: text}
 }
 
 // only serves a page that is read.

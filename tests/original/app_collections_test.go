@@ -199,4 +199,16 @@ func TestCollectionErrors(t *testing.T) {
 	}
 	unknown := c.command("find", object{"service": "nowhere"})
 	p.appError(unknown).is(t, 404, "ServiceNotFound", "service not found: 'nowhere'")
+
+	// What doesn't fit its class, and of several documents that are inserted nothing if one can't be.
+	openDogs(p)
+	for _, c := range []collection{{p, "plain", "Cat"}, {p, "synced", "Dog"}} {
+		p.appError(c.command("insert_many", object{"documents": `[{"_id":{"$numberInt":"1"}},{"_id":{"$numberInt":"1"}}]`})).is(t, 409, "MongoDBError",
+			`E11000 duplicate key error collection: `+c.database+"."+c.collection+` index: _id_ dup key: { _id: {"$numberInt":"1"} }`)
+		c.gives(0, "count", nil)
+	}
+	synced := collection{p, "synced", "Dog"}
+	p.appError(synced.command("insert_one", object{"document": `{"_id":{"$numberInt":"8"},"name":{"$numberInt":"8"}}`})).is(t, 400, "SchemaValidationFailedWrite",
+		"schema validation failed: 'Dog.name' must be of type string")
+	p.appError(synced.command("find", object{"limit": -1})).is(t, 400, "InvalidParameter", "argument 'limit' must be a whole number that is not negative")
 }

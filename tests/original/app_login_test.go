@@ -148,3 +148,30 @@ func short(a *admin, exchanges []exchange) []string {
 	}
 	return out
 }
+
+// Providers that are off log nobody in; who is logged in stays so.
+func TestProvidersThatAreOff(t *testing.T) {
+	a := newApp(t, startAppServer(t))
+	dir := t.TempDir()
+	p := a.device(dir)
+	id := into[string](p, object{"do": "login"})
+	type provider struct {
+		ID string `json:"_id"`
+	}
+	for _, one := range decoded[[]provider](t, a.call("GET", "/auth_providers", "")) {
+		a.call("PUT", "/auth_providers/"+one.ID+"/disable", "")
+	}
+	p.appError(object{"do": "login", "reuse": false}).is(t, 404, "AuthProviderNotFound", "authentication provider not found: 'anon-user'")
+	for _, command := range []object{
+		{"do": "register", "email": "a@b.c", "password": "password"}, {"do": "confirm", "token": "a", "token_id": "b"}, {"do": "reset_send", "email": "a@b.c"},
+		{"do": "login", "provider": "email", "email": "a@b.c", "password": "password"},
+	} {
+		p.appError(command).is(t, 404, "AuthProviderNotFound", "authentication provider not found: 'local-userpass'")
+	}
+	p.do(object{"do": "custom_data"})
+	p.kill()
+	p = a.device(dir)
+	require.Equal(t, id, into[string](p, object{"do": "login"}), "an anonymous user is taken up again, also after a restart")
+	require.Empty(t, p.exchanges())
+	p.do(object{"do": "custom_data"})
+}

@@ -95,6 +95,23 @@ func TestCustomUserData(t *testing.T) {
 	require.NotEqual(t, before, describe(p).Access)
 	require.Equal(t, document, into[string](p, object{"do": "custom_data", "location": true}))
 	require.Equal(t, []string{"GET /location 200", "POST /auth/session 201"}, short(a, p.exchanges()))
+
+	// As much as there can be goes everywhere where tokens go; what is more does not, and nothing of it is left.
+	data := collection{p, "plain", "UserData"}
+	fill := func(n int) {
+		t.Helper()
+		p.do(data.command("update_one", object{"update": `{"$set":{"in":"` + strings.Repeat("x", n) + `"}}`}))
+	}
+	fill(3800)
+	require.Greater(t, len(into[string](p, object{"do": "custom_data"})), 3800)
+	openDogs(p)
+	p.do(object{"do": "upload", "realm": "dogs"})
+	require.Equal(t, "text/event-stream", into[string](p, object{"do": "watch", "stream": "s", "database": "synced", "collection": "Dog"}))
+	data.gives(1, "count", nil)
+	fill(5000)
+	require.Equal(t, "null", string(p.do(object{"do": "custom_data"})))
+	data.gives(1, "delete_many", nil)
+	require.Equal(t, "null", string(p.do(object{"do": "custom_data"})))
 }
 
 // Push registration is taken for services that the app has.

@@ -158,6 +158,27 @@ func TestTokens(t *testing.T) {
 	require.Equal(t, 0, describe(p).State)
 }
 
+// A server that is killed and started again knows its users, sessions and tokens; while it is away the client says so and stays logged in.
+func TestServerIsKilled(t *testing.T) {
+	a := newApp(t, startAppServer(t))
+	p := a.device(t.TempDir())
+	p.do(object{"do": "login"})
+	openDogs(p)
+	p.do(object{"do": "watch", "stream": "s", "database": "synced", "collection": "Dog"})
+	count := collection{p, "plain", "Dog"}.command("count", nil)
+	a.srv.kill()
+	require.Equal(t, []string{"custom"}, p.appError(count).Kinds)
+	require.Equal(t, []string{"custom"}, p.appError(object{"do": "custom_data"}).Kinds)
+	_, err := p.try(object{"do": "watched", "stream": "s"})
+	require.ErrorContains(t, err, "the stream has ended")
+	require.Equal(t, 1, describe(p).State)
+	a.srv.start()
+	p.exchanges()
+	p.do(count)
+	p.do(object{"do": "custom_data"})
+	require.Equal(t, []string{"POST /functions/call 200", "POST /auth/session 201"}, short(a, p.exchanges()))
+}
+
 // Access tokens that expire are replaced before a session of sync begins, and when a request is refused.
 func TestAccessTokenExpires(t *testing.T) {
 	srv := startAppServer(t, "--access-token-life", "1s")

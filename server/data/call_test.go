@@ -31,6 +31,8 @@ func TestMethods(t *testing.T) {
 			f.must(`{"insertedId":`+i(1)+`}`, database, c, "insertOne", `{"document":{"_id":`+i(1)+`,"name":"Rex","age":`+i(3)+`,"toys":[]}}`)
 			f.must(`{"insertedIds":[`+i(2)+`,`+i(3)+`]}`, database, c, "insertMany", `{"documents":[{"_id":`+i(2)+`,"name":"Fido","age":`+i(5)+`},{"_id":`+i(3)+`,"name":"Spot","age":`+i(7)+`}]}`)
 			f.refused("MongoDBError", "E11000 duplicate key", database, c, "insertOne", `{"document":{"_id":1}}`)
+			f.refused("MongoDBError", "E11000 duplicate key", database, c, "insertMany", `{"documents":[{"_id":77},{"_id":1}]}`)
+			f.must(`null`, database, c, "findOne", `{"query":{"_id":77}}`)
 			f.must(i(3), database, c, "count", `{"query":{}}`)
 			f.must(i(2), database, c, "count", `{"query":{},"limit":{"$numberLong":"2"}}`)
 			f.must(i(1), database, c, "count", `{"query":{"age":{"$gt":5}}}`)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -86,7 +87,9 @@ func startPeer(t testing.TB, url, app, dir string) *peer {
 	p := &peer{t: t, cmd: exec.Command(program, url, app, dir), answers: make(chan answer), more: make(chan struct{})}
 	p.cmd.Stderr = &p.log
 	if os.Getenv("PEER_LOG") != "" {
-		p.cmd.Stderr = io.MultiWriter(os.Stderr, &p.log)
+		if os.Getenv("REALM_ORIGINAL_LOGS") == "" {
+			p.cmd.Stderr = io.MultiWriter(os.Stderr, &p.log)
+		}
 	} else {
 		p.cmd.Env = append(os.Environ(), "PEER_LOG=debug")
 	}
@@ -102,6 +105,9 @@ func startPeer(t testing.TB, url, app, dir string) *peer {
 		p.kill()
 		if t.Failed() {
 			text := p.log.String()
+			if kept := os.Getenv("REALM_ORIGINAL_LOGS"); kept != "" { // the whole of it
+				_ = os.WriteFile(filepath.Join(kept, strings.ReplaceAll(t.Name()+"-"+filepath.Base(dir), "/", "-")+fmt.Sprintf("-%d.log", p.cmd.Process.Pid)), []byte(text), 0o600)
+			}
 			t.Logf("the log of the client in %s ends with:\n%s", dir, text[max(0, len(text)-8<<10):])
 		}
 	})

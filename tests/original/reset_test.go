@@ -230,3 +230,49 @@ func TestResetAfterBreakingChange(t *testing.T) {
 	require.Equal(t, "3", string(p.do(object{"do": "query", "realm": "r", "class": "Item", "query": "n > 0.5"})))
 	require.Empty(t, p.said())
 }
+
+// A file that came after the backup was made has an identity that the restored server gives to others. What it has not uploaded, and the subscriptions that it has not
+// asked for yet, are there after its reset. Users who came after the backup are unknown, and logged out.
+func TestResetOfAFileThatTheBackupDoesNotKnow(t *testing.T) {
+	srv := startServer(t)
+	old := newPeer(t, srv, "unknown")
+	old.open(nil)
+	old.subscribe("Item")
+	old.item(1, 1)
+	old.sync()
+	old.r("close")
+	p := newPeer(t, srv, "unknown")
+	backup := filepath.Join(t.TempDir(), "backup")
+	srv.run("backup", "--data", srv.data, backup)
+
+	p.open(object{"reset": "recover"})
+	p.subscribe("Item:n < 5")
+	p.item(2, 2)
+	p.sync()
+	p.r("pause")
+	p.item(3, 3)
+	p.do(object{"do": "subscribe", "realm": "r", "wait": false, "replace": false, "subscriptions": subscriptions("Item:n > 50", "Other")})
+	p.item(60, 60)
+	late := newPeer(t, srv, "unknown")
+	late.open(nil)
+	late.subscribe("Item")
+	srv.kill()
+	srv.data = filepath.Join(t.TempDir(), "restored")
+	srv.run("restore", "--data", srv.data, backup)
+	srv.start()
+	e := late.await(func(e event) bool { return e.Event == "error" && e.Fatal })
+	require.Equal(t, "AuthError", e.Code, e.Text)
+	for i := range 2 {
+		other := newPeer(t, srv, "unknown")
+		other.open(nil)
+		other.subscribe("Item")
+		other.item(70+i, 70+i)
+		other.sync()
+	}
+	p.r("resume")
+	require.Equal(t, "after_reset", p.await(func(e event) bool { return e.Event == "after_reset" || e.ClientReset }).Event)
+	require.Equal(t, `"complete"`, string(p.r("await_set")))
+	p.sync()
+	require.Len(t, p.active().Subscriptions, 3)
+	require.Equal(t, "1:1 3:3 60:60 70:70 71:71", p.items(), "2 was uploaded, and is lost with what the backup does not have")
+}

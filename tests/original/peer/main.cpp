@@ -100,8 +100,10 @@ public:
             set.refresh();
             return describe(set);
         }
-        if (name == "await_set")
-            return reached(*realm, sets.at({c["realm"], c["version"]}));
+        if (name == "await_set") {
+            auto set = c.contains("version") ? sets.at({c["realm"], c["version"]}) : realm->get_latest_subscription_set();
+            return reached(*realm, set);
+        }
         if (name == "active_set")
             return describe(realm->get_active_subscription_set());
         if (name == "begin") { // a write transaction, which "write" commits: nothing comes in between

@@ -110,6 +110,7 @@ func (d *theirs) pause()    { d.do(object{"do": "pause", "realm": "r"}) }
 func (d *theirs) resume()   { d.do(object{"do": "resume", "realm": "r"}) }
 func (d *theirs) upload()   { d.do(object{"do": "upload", "realm": "r"}) }
 func (d *theirs) download() { d.do(object{"do": "download", "realm": "r"}) }
+func (d *theirs) settle()   { d.do(object{"do": "await_set", "realm": "r"}) }
 
 func (d *theirs) subscribe(query string) {
 	d.do(object{"do": "subscribe", "realm": "r", "subscriptions": []object{{"class": "T", "query": query}}, "wait": false})
@@ -180,6 +181,7 @@ type device interface {
 	upload()
 	download()
 	subscribe(query string)
+	settle() // until what it has subscribed to last is here
 	write(s *schema.Schema, random *rand.Rand, name string)
 	state(s *schema.Schema) *memstate.State
 	failures() []string
@@ -287,6 +289,7 @@ func walk(t *testing.T, random *rand.Rand, s *schema.Schema, devices []device, c
 	}
 	var all *memstate.State
 	for i, d := range devices {
+		d.settle()
 		d.download()
 		have := d.state(s)
 		if i == 0 {
@@ -350,6 +353,9 @@ func seenValue(t *testing.T, s *vectortest.State, p *vectortest.PropertyForm, v 
 			if v = seenValue(t, s, p, v); v != nil || p.Type != "Link" {
 				out = append(out, v)
 			}
+		}
+		if p.Collection == "Set" { // the order is that of what is seen
+			slices.SortFunc(out, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 		}
 		return out
 	case map[string]any:

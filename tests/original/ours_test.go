@@ -31,6 +31,7 @@ import (
 type ours struct {
 	t       *testing.T
 	client  *client.Client
+	realm   *realm.Realm
 	session *client.Session
 	conn    *store.Conn
 	file    string
@@ -57,6 +58,7 @@ func startOurs(t *testing.T, url, appID, dir string, s *schema.Schema) *ours {
 		Realm: realm.Config{Path: path, Schema: s, SchemaMode: realm.AdditiveDiscovered}, User: owner, StopPolicy: session.Immediately, Errors: d,
 	})
 	require.NoError(t, err)
+	d.realm = r
 	d.session, err = d.client.SessionOf(r)
 	require.NoError(t, err)
 	d.conn, err = store.Open(path, store.Options{})
@@ -89,6 +91,18 @@ func (d *ours) pause()    { require.NoError(d.t, d.session.Pause()) }
 func (d *ours) resume()   { require.NoError(d.t, d.session.Resume()) }
 func (d *ours) upload()   { require.NoError(d.t, d.session.WaitForUploadFor(patient)) }
 func (d *ours) download() { require.NoError(d.t, d.session.WaitForDownloadFor(patient)) }
+
+func (d *ours) settle() {
+	d.t.Helper()
+	_, err := d.realm.Refresh()
+	require.NoError(d.t, err)
+	set, err := d.client.LatestSubscriptions(d.realm)
+	require.NoError(d.t, err)
+	defer set.Release()
+	state, err := set.WaitFor(patient)
+	require.NoError(d.t, err)
+	require.Equal(d.t, session.Complete, state)
+}
 
 func (d *ours) failures() []string {
 	d.mu.Lock()

@@ -25,7 +25,10 @@ func older(t *testing.T, srv *server, version int) string {
 		if offered := r.Header.Get("Sec-Websocket-Protocol"); offered != "" {
 			var left []string
 			for _, token := range strings.Split(offered, ", ") {
-				if v := 0; func() bool { _, err := fmt.Sscanf(token, wire.Subprotocol(1)[:len(wire.Subprotocol(1))-1]+"%d", &v); return err == nil }() && v <= version {
+				if v := 0; func() bool {
+					_, err := fmt.Sscanf(token, wire.Subprotocol(1)[:len(wire.Subprotocol(1))-1]+"%d", &v)
+					return err == nil
+				}() && v <= version {
 					left = append(left, token)
 				}
 			}

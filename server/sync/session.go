@@ -200,13 +200,13 @@ func (s *session) release() {
 	s.unclaim()
 }
 
+// unclaim may be called by the reader while the session's goroutine is at it: when it returns the file is free in any case.
 func (s *session) unclaim() {
 	s.mu.Lock()
-	ident := s.claimed
-	s.claimed = 0
-	s.mu.Unlock()
-	if ident != 0 {
-		s.app.unclaim(ident, s)
+	defer s.mu.Unlock()
+	if s.claimed != 0 {
+		s.app.unclaim(s.claimed, s)
+		s.claimed = 0
 	}
 }
 

@@ -146,8 +146,8 @@ step_go() {
     local raced status=0
     mapfile -t raced < <(go list "${GO_FLAGS[@]}" ./... | grep -vE "^realmsync/($(IFS='|' && echo "${PURE[*]}"))(/|\$)")
     [ ${#raced[@]} -gt 0 ] || fail "there are no packages"
-    # At its end the race detector sleeps for a second, of each process. Three packages at once: some wait more than they compute.
-    GORACE=atexit_sleep_ms=0 go test "${GO_FLAGS[@]}" -race -p 3 -timeout 15m -skip "^(TestSoak|TestInitialSyncOfALargeClass|TestHostileImports|$COUNTED)\$" "${raced[@]}" || status=1
+    # At its end the race detector sleeps for a second, of each process.
+    GORACE=atexit_sleep_ms=0 go test "${GO_FLAGS[@]}" -race -timeout 15m -skip "^(TestSoak|TestInitialSyncOfALargeClass|TestHostileImports|$COUNTED)\$" "${raced[@]}" || status=1
     go test "${GO_FLAGS[@]}" -timeout 15m "${PURE[@]/#/./}" "${PLAIN[@]/#/./}" || status=1
     go test "${GO_FLAGS[@]}" -run "^($COUNTED)\$" ./core/store || status=1
     return $status

@@ -97,7 +97,7 @@ func (s *Session) beginReset(b *binding, e *Error) bool {
 	a := &resetting{s: s, cause: e, plan: plan, order: ResetOrder{Mode: mode, Action: e.Action, Code: e.Code, Text: e.Message}}
 	var after effects
 	s.m.mu.Lock()
-	begun := s.current == b && s.state == Active && !s.ended
+	begun := s.concernedLocked(b) && s.state == Active && !s.ended && s.resetting == nil
 	if begun {
 		s.resetting = a
 		s.unbindLocked(&after)

@@ -24,7 +24,8 @@ func (s *Session) handle(b *binding, e event) {
 	after.run()
 }
 
-// failed does what an error asks for (sync-semantics 6.2). The order is: state, waits for sets, other waits, log-out, handler.
+// failed does what an error of b asks for (sync-semantics 6.2), or one that is about the session whatever its protocol session is, where b is
+// nil. The order is: state, waits for sets, other waits, log-out, handler.
 func (s *Session) failed(b *binding, shared *Error) {
 	e := *shared // every session of a connection gets the same
 	if e.Name == statusConnectTimeout {
@@ -42,7 +43,7 @@ func (s *Session) failed(b *binding, shared *Error) {
 		s.m.mu.Unlock()
 		after.run()
 	}()
-	if s.current != b {
+	if !s.concernedLocked(b) {
 		return
 	}
 	if s.state == Dying && e.Fatal {
@@ -71,6 +72,15 @@ func (s *Session) failed(b *binding, shared *Error) {
 	s.reportLocked(&e, &after)
 }
 
+// concernedLocked tells whether an error of b is the session's still. One without a binding is while the session runs: a session that was
+// just started gets its protocol session from the worker, at any moment.
+func (s *Session) concernedLocked(b *binding) bool {
+	if b == nil {
+		return s.state == Active || s.state == Dying
+	}
+	return s.current == b
+}
+
 // scheduleReset has the file deleted, or copied and deleted, at the next start, if the server wants that.
 func (s *Session) scheduleReset(b *binding, e *Error) {
 	backup := e.Action == wire.ClientReset || e.Action == wire.ClientResetNoRecovery
@@ -78,9 +88,9 @@ func (s *Session) scheduleReset(b *binding, e *Error) {
 		return
 	}
 	s.m.mu.Lock()
-	current := s.current == b && (s.state != Dying || !e.Fatal)
+	concerned := s.concernedLocked(b) && (s.state != Dying || !e.Fatal)
 	s.m.mu.Unlock()
-	if current {
+	if concerned {
 		s.markForReset(e, backup)
 	}
 }

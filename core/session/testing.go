@@ -19,10 +19,7 @@ func (s *Session) Fail(code wire.ErrorCode, text string, tryAgain bool, action w
 	e := fromServer(code, text, "", tryAgain, action)
 	s.m.callbacks.do(func() {
 		if s.runs() {
-			s.m.mu.Lock()
-			b := s.current // nil while another process or the file is waited for
-			s.m.mu.Unlock()
-			s.failed(b, e)
+			s.failed(nil, e)
 		}
 	})
 	return nil

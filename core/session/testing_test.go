@@ -2,6 +2,7 @@ package session
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,5 +39,28 @@ func TestFileIdent(t *testing.T) {
 		w.notes()
 		s.FileIdent(told)
 		require.Equal(t, []string{"ident 7 <nil>"}, w.notes())
+	})
+}
+
+// A session that has just been resumed gets its protocol session from the worker, which may be while the file is being marked.
+func TestSimulatedErrorOfAResumedSession(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s, err := w.m.Open(Config{
+			Path: "/a.realm", Open: func() (File, error) { return newFakeGroup().file(), nil }, User: w.user,
+			OnError: func(_ *Session, e *Error) { w.note("error %s", e.Name) },
+			ScheduleReset: func(string, bool) (string, error) {
+				time.Sleep(time.Second)
+				w.note("marked")
+				return "/recovered", nil
+			},
+		})
+		require.NoError(t, err)
+		w.accept().greet(1)
+		s.Pause()
+		s.Resume()
+		require.NoError(t, s.Fail(wire.CodeBadChangeset, "not a real one", false, wire.ClientReset))
+		time.Sleep(time.Minute)
+		require.Equal(t, []string{"marked", "error BadChangeset"}, w.notes())
+		require.Equal(t, Inactive, s.State())
 	})
 }

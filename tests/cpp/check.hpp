@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <mutex>
 #include <sstream>
 #include <string>
@@ -103,6 +104,13 @@ private:
     const char* m_name;
     int m_cases = 0;
 };
+
+// What a future is told, in the time that any test may take; a test that would wait for ever ends its case.
+template <typename Future>
+auto told(Future& future) {
+    if (future.wait_for(std::chrono::seconds(60)) != std::future_status::ready) throw std::runtime_error("a future was told nothing for 60 s");
+    return future.get();
+}
 
 // A folder that goes away with its content.
 class temp_dir {

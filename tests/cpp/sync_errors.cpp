@@ -2,8 +2,6 @@
 #include "original/realm/object-store/sync/sync_session.hpp"
 #include "sync.hpp"
 
-#include <future>
-
 using realm::sync_error;
 using realm::sync_session;
 
@@ -35,8 +33,7 @@ int main(int argc, char** argv) {
             db.add(std::move(outside));
         });
         auto future = promise.get_future();
-        CHECK(future.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-        auto error = future.get();
+        auto error = check::told(future);
         CHECK_EQUAL(std::string(error.get_status().code_string()), std::string("SyncCompensatingWrite"));
         CHECK(!error.get_status().is_ok() && !error.message().empty() && !error.is_fatal() && !error.is_client_reset_requested() && error.user_info().empty());
         CHECK(error.get_status().reason().rfind(std::string(error.message()), 0) == 0);
@@ -74,8 +71,7 @@ int main(int argc, char** argv) {
         info.server_requests_action = realm::sync::ProtocolErrorInfo::Action::ClientReset;
         realm::SyncSession::OnlyForTesting::handle_error(*session, std::move(info));
         auto future = promise.get_future();
-        CHECK(future.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-        auto error = future.get();
+        auto error = check::told(future);
         CHECK(error.message() == "not a real error" && error.get_status().reason() == "not a real error");
         CHECK(error.get_status().code_string() == "BadChangeset" && error.is_client_reset_requested() && error.is_fatal());
         CHECK(db.get_sync_session()->state() == sync_session::state::inactive);
@@ -146,8 +142,7 @@ int main(int argc, char** argv) {
         {
             realm::db db(config);
             auto future = promise.get_future();
-            CHECK(future.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-            auto message = future.get();
+            auto message = check::told(future);
             CHECK(message.find("merges by the rules \"compatible\", the client by the rules \"strict\"") != std::string::npos);
             // The same file by the other rules, on another thread, while it is open.
             std::thread([&] { CHECK_THROWS(std::exception, realm::db(user.flexible_sync_configuration())); }).join();

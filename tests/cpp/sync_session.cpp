@@ -71,8 +71,7 @@ int main(int argc, char** argv) {
         e.download();
         CHECK_EQUAL(e.items().size(), 0);
         session.resume();
-        CHECK(pending.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-        pending.get();
+        check::told(pending);
         CHECK(check::eventually([&] { e.download(); return e.items().size() == 1; }));
     });
 
@@ -94,8 +93,7 @@ int main(int argc, char** argv) {
         // Registered while paused it is kept, and with the database it goes.
         auto stored = session.wait_for_download_completion();
         session.resume();
-        CHECK(stored.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-        stored.get();
+        check::told(stored);
     });
 
     suite.run("connection observers", [&] {
@@ -228,8 +226,7 @@ int main(int argc, char** argv) {
         db.write([&] { db.add(check::item(owner, "while logged out")); });
         auto pending = db.get_sync_session()->wait_for_upload_completion();
         CHECK(log_in() == user);
-        CHECK(pending.wait_for(std::chrono::seconds(60)) == std::future_status::ready);
-        pending.get();
+        check::told(pending);
         check::device other(server, dir.file("other"));
         CHECK(other.subscribe(owner));
         other.download();

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -63,7 +62,7 @@ type Data struct {
 	closed  bool
 	watches map[*Watch]bool
 
-	exports atomic.Int32
+	exports exports
 
 	ctx     context.Context // ends with Close
 	stop    context.CancelFunc

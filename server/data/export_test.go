@@ -3,11 +3,13 @@ package data
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/server/apierror"
 	"realmsync/server/auth"
 	"realmsync/server/mql"
 )
@@ -25,7 +27,7 @@ func TestExport(t *testing.T) {
 		_, err := f.Call(t.Context(), "app", auth.SystemCaller(), service1, "insertMany", bson.D{{Key: "database", Value: database}, {Key: "collection", Value: "Dog"}, {Key: "documents", Value: docs}})
 		require.NoError(t, err)
 		begun, got := 0, 0
-		err = f.Export(t.Context(), "app", auth.SystemCaller(), Collection{service1, database, "Dog"}, Selection{Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: int64(10)}}}}}, func() { begun++ }, func(d bson.D) error {
+		err = f.Export(t.Context(), "app", auth.SystemCaller(), "", Collection{service1, database, "Dog"}, Selection{Filter: bson.D{{Key: "_id", Value: bson.D{{Key: "$gte", Value: int64(10)}}}}}, func() { begun++ }, func(d bson.D) error {
 			id, _ := mql.Get(d, "_id")
 			require.Equal(t, int64(2*(got+5)), id)
 			name, _ := mql.Get(d, "name")
@@ -49,7 +51,7 @@ func TestExportSelection(t *testing.T) {
 	f.classes(dog()...)
 	f.must(`{"insertedIds":[{"$numberLong":"1"},{"$numberLong":"2"},{"$numberLong":"3"}]}`, synced1, "Dog", "insertMany", `{"documents":[{"_id":{"$numberLong":"1"},"age":{"$numberLong":"5"}},{"_id":{"$numberLong":"2"},"age":{"$numberLong":"7"}},{"_id":{"$numberLong":"3"},"age":{"$numberLong":"6"}}]}`)
 	export := func(s Selection, stop int) (ids []any, begun bool, err error) {
-		err = f.Export(t.Context(), "app", auth.SystemCaller(), Collection{service1, synced1, "Dog"}, s, func() { begun = true }, func(d bson.D) error {
+		err = f.Export(t.Context(), "app", auth.SystemCaller(), "", Collection{service1, synced1, "Dog"}, s, func() { begun = true }, func(d bson.D) error {
 			ids = append(ids, d[0].Value)
 			if len(ids) == stop {
 				return errors.New("the reader has gone")
@@ -72,8 +74,37 @@ func TestExportSelection(t *testing.T) {
 		require.Error(t, err)
 		require.False(t, begun)
 	}
-	f.exports.Store(maxExports)
-	_, _, err = export(Selection{}, 0)
-	require.ErrorContains(t, err, "exports are under way")
-	require.Equal(t, int32(maxExports), f.exports.Load())
+}
+
+// A server has two exports at a time, and one client has one of them: a user from wherever, an address whoever is there.
+func TestExportsAreShared(t *testing.T) {
+	f := open(t, nil)
+	f.classes(dog()...)
+	f.must(`{"insertedIds":[{"$numberLong":"1"}]}`, synced1, "Dog", "insertMany", `{"documents":[{"_id":{"$numberLong":"1"},"age":{"$numberLong":"5"}}]}`)
+	// while exports what user has, and calls then in the middle of it.
+	while := func(user, from string, then func()) error {
+		return f.Export(t.Context(), "app", &auth.Caller{UserID: user, Type: auth.TypeNormal}, from, Collection{service1, synced1, "Dog"}, Selection{}, func() {}, func(bson.D) error {
+			then()
+			return nil
+		})
+	}
+	refused := func(user, from, text string) {
+		t.Helper()
+		err := while(user, from, func() { t.Error("it has begun") })
+		require.ErrorContains(t, err, text)
+		var e *apierror.Error
+		require.ErrorAs(t, err, &e)
+		require.Equal(t, http.StatusTooManyRequests, e.Status)
+	}
+	const taken, full = "is under way already", "2 exports are under way"
+	require.NoError(t, while("a", "192.0.2.1", func() {
+		refused("a", "192.0.2.1", taken)
+		refused("a", "192.0.2.2", taken)
+		refused("b", "192.0.2.1", taken)
+		require.NoError(t, while("b", "192.0.2.2", func() { refused("c", "192.0.2.3", full) }))
+		require.NoError(t, while("", "", func() { refused("", "", full) }), "the server itself, from nowhere, is nobody")
+		require.NoError(t, while("", "", func() {}))
+	}))
+	require.NoError(t, while("a", "192.0.2.1", func() {}), "it has ended")
+	require.Empty(t, f.exports.who)
 }

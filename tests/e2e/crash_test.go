@@ -235,7 +235,7 @@ func (w *worker) start() {
 	started := make(chan error, 1)
 	go func() {
 		defer close(w.read)
-		runtime.LockOSThread() // see server.try
+		runtime.LockOSThread() // see program.Start
 		defer runtime.UnlockOSThread()
 		err := w.cmd.Start()
 		started <- err

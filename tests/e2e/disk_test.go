@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"realmsync/core/session"
+	"realmsync/tests/program"
 	"realmsync/tests/request"
 )
 
@@ -124,7 +125,7 @@ func TestFullDisk(t *testing.T) {
 	require.Equal(t, http.StatusOK, status, answer)
 	require.Equal(t, 1, strings.Count(answer, `"_id"`), answer)
 	srv.stop()
-	binary, err := serverBinary()
+	binary, err := program.Binary()
 	require.NoError(t, err)
 	out, err := exec.Command(binary, "fsck", "--data", srv.data).CombinedOutput()
 	require.NoError(t, err, "%s", out)

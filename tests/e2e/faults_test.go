@@ -17,6 +17,7 @@ import (
 	"realmsync/core/schema"
 	"realmsync/core/session"
 	"realmsync/core/value"
+	"realmsync/tests/program"
 )
 
 // login makes an app on a folder of the test and logs in.
@@ -74,7 +75,7 @@ func TestAppsOfTheirOwn(t *testing.T) {
 	srv := startServer(t)
 	srv.stop()
 	srv.strict = true
-	binary, err := serverBinary()
+	binary, err := program.Binary()
 	require.NoError(t, err)
 	out, err := exec.Command(binary, "app", "create", "--data", srv.data, appID).CombinedOutput()
 	require.NoError(t, err, string(out))
@@ -257,8 +258,7 @@ func TestUnknownQueryField(t *testing.T) {
 func TestServerData(t *testing.T) {
 	srv := startServer(t)
 	second := &server{t: t, data: srv.data, addr: "127.0.0.1:0", log: &tail{}}
-	line, err := second.try()
-	require.Empty(t, line)
+	_, err := program.Start(second.log, second.arguments()...)
 	require.Error(t, err)
 	require.Contains(t, second.log.String(), srv.data)
 
@@ -267,8 +267,7 @@ func TestServerData(t *testing.T) {
 	content := []byte("this is not a database, it only has its name")
 	require.NoError(t, os.WriteFile(filepath.Join(foreign, "auth.db"), content, 0o600))
 	third := &server{t: t, data: foreign, addr: "127.0.0.1:0", log: &tail{}}
-	line, err = third.try()
-	require.Empty(t, line)
+	_, err = program.Start(third.log, third.arguments()...)
 	require.Error(t, err)
 	now, err := os.ReadFile(filepath.Join(foreign, "auth.db"))
 	require.NoError(t, err)

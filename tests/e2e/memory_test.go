@@ -32,7 +32,7 @@ func (m memory) String() string {
 // measure asks a server that was started with debugging.
 func (s *server) measure() (out memory) {
 	s.t.Helper()
-	a := request.Request{Method: http.MethodGet, URL: s.debug + "/debug/memory"}.Do(s.t)
+	a := request.Request{Method: http.MethodGet, URL: s.program.Debug + "/debug/memory"}.Do(s.t)
 	require.NoError(s.t, json.Unmarshal(a.Body, &out))
 	return out
 }
@@ -110,6 +110,6 @@ func (s *server) profile(what string) {
 	if dir == "" {
 		return
 	}
-	a := request.Request{Method: http.MethodGet, URL: s.debug + "/debug/pprof/heap?gc=1"}.Do(s.t)
+	a := request.Request{Method: http.MethodGet, URL: s.program.Debug + "/debug/pprof/heap?gc=1"}.Do(s.t)
 	require.NoError(s.t, os.WriteFile(filepath.Join(dir, strings.ReplaceAll(what, " ", "-")+".pb.gz"), a.Body, 0o600))
 }

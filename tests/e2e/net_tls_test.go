@@ -105,7 +105,7 @@ func TestTLS(t *testing.T) {
 	}
 	require.EqualValues(t, 100, serial())
 	ours.issue(101, certPath, keyPath)
-	require.NoError(t, s.cmd.Process.Signal(syscall.SIGHUP))
+	require.NoError(t, s.program.Signal(syscall.SIGHUP))
 	require.Eventually(t, func() bool { return serial() == 101 }, patient, 10*time.Millisecond)
 	write(2)
 	require.Zero(t, changes.Load(), "the connection has stayed")

@@ -13,6 +13,7 @@ import (
 
 	"realmsync/core/realm"
 	"realmsync/core/schema"
+	"realmsync/tests/program"
 )
 
 var soakSchema = schema.New(integers("Item", "_id", "owner", "n"))
@@ -89,7 +90,7 @@ func TestSoak(t *testing.T) {
 	crowded.steady(t, startCrowded)
 	empty.steady(t, startEmpty)
 
-	binary, err := serverBinary()
+	binary, err := program.Binary()
 	require.NoError(t, err)
 	out, err := exec.Command(binary, "fsck", "--data", s.data).CombinedOutput()
 	require.NoError(t, err, "%s", out)

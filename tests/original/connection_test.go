@@ -3,7 +3,6 @@ package original
 import (
 	"fmt"
 	"path/filepath"
-	"syscall"
 	"testing"
 	"time"
 
@@ -25,9 +24,9 @@ func (p *peer) outages() {
 // drain ends the server as SIGTERM does.
 func (s *server) drain() {
 	s.t.Helper()
-	require.NoError(s.t, s.cmd.Process.Signal(syscall.SIGTERM))
-	require.NoError(s.t, s.cmd.Wait())
-	s.cmd = nil
+	p := s.program
+	s.program = nil
+	require.NoError(s.t, p.Stop())
 }
 
 // Devices write while the server is killed, or sent away, and started again: nothing is lost or there twice, and applications are told nothing.

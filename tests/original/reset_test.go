@@ -8,12 +8,14 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"realmsync/tests/program"
 )
 
 // run runs another command of the server's program.
 func (s *server) run(args ...string) {
 	s.t.Helper()
-	binary, err := serverBinary()
+	binary, err := program.Binary()
 	require.NoError(s.t, err)
 	out, err := exec.Command(binary, args...).CombinedOutput()
 	require.NoError(s.t, err, "%s: %s", strings.Join(args, " "), out)

@@ -1,54 +1,30 @@
 package original
 
 import (
-	"bufio"
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
-	"sync"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"realmsync/tests/logs"
+	"realmsync/tests/program"
 )
-
-var serverBinary = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "original-server")
-	if err != nil {
-		return "", err
-	}
-	builtDir = dir
-	binary := filepath.Join(dir, "realm-sync-server")
-	build := exec.Command("go", "build", "-buildvcs=false", "-tags", "sqlite_omit_load_extension", "-o", binary, "realmsync/cmd/realm-sync-server")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the server: %w\n%s", err, out)
-	}
-	return binary, nil
-})
-
-var builtDir string
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if builtDir != "" {
-		_ = os.RemoveAll(builtDir) // a temporary folder
-	}
+	program.Remove()
 	os.Exit(code)
 }
 
 // server is a running realm-sync-server. It keeps its address over restarts, so that clients find it again.
 type server struct {
-	t    testing.TB
-	data string
-	addr string
-	args []string
-	cmd  *exec.Cmd
-	log  logs.Buffer
+	t       testing.TB
+	data    string
+	addr    string
+	args    []string
+	program *program.Server // nil: it doesn't run
+	log     logs.Buffer
 }
 
 // startServer starts a server on a free port, with its data in a folder of the test; in development mode if no arguments say otherwise.
@@ -77,30 +53,15 @@ func (s *server) url() string { return "http://" + s.addr }
 // start starts the program and waits for its first line.
 func (s *server) start() {
 	s.t.Helper()
-	binary, err := serverBinary()
-	require.NoError(s.t, err)
-	for deadline := time.Now().Add(20 * time.Second); ; { // the address of a killed server may be taken for a moment
-		s.cmd = exec.Command(binary, append([]string{"serve", "--listen", s.addr, "--data", s.data, "--log-level", "debug"}, s.args...)...)
-		s.cmd.Stderr = &s.log
-		s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		out, err := s.cmd.StdoutPipe()
-		require.NoError(s.t, err)
-		require.NoError(s.t, s.cmd.Start())
-		line, _ := bufio.NewReader(out).ReadString('\n')
-		if address, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on "); ok {
-			_, s.addr, _ = strings.Cut(address, "://")
-			return
-		}
-		_ = s.cmd.Wait()
-		require.True(s.t, time.Now().Before(deadline), "the server did not start: %s", s.log.String())
-	}
+	p, err := program.Await(&s.log, append([]string{"--listen", s.addr, "--data", s.data, "--log-level", "debug"}, s.args...)...)
+	require.NoError(s.t, err, &s.log)
+	s.program, s.addr = p, p.Addr
 }
 
 // kill ends the server as kill -9 does.
 func (s *server) kill() {
-	if s.cmd != nil {
-		_ = s.cmd.Process.Kill()
-		_ = s.cmd.Wait()
-		s.cmd = nil
+	if s.program != nil {
+		s.program.Kill()
+		s.program = nil
 	}
 }

@@ -14,6 +14,8 @@
  *             handed out belong to the library and live as long as the text says.
  * Threads     A realm and everything obtained from it (objects, results, tokens) belong to the thread that opened it, unless it
  *             is frozen. Apps, users, sessions and subscription sets may be used from any thread.
+ * Processes   A child that fork() made can't use the library, also if the parent had not used it yet: the library has threads
+ *             from when it is loaded, and a child has none of them, so a call may never return. It may exec or exit.
  * Callbacks   Come in threes: function, userdata, and a function that frees the userdata (may be NULL). The free function is
  *             called exactly once, when the library lets go of the callback, also when the registering call fails. Each callback
  *             says on which thread it runs.

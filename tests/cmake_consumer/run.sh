@@ -46,7 +46,8 @@ libdir=$(dirname "$(find "$work/prefix" -name librealm_sync.so)")
 
 # eval: pkg-config escapes for the shell.
 eval "flags=($(PKG_CONFIG_PATH=$libdir/pkgconfig pkg-config --cflags --libs cpprealm))"
-g++ "$here/main.cpp" "${flags[@]}" -o "$work/pkg-config"
+[[ " ${flags[*]} " != *" -std"* ]] || { echo "pkg-config names a standard, which replaces the one that the program was to be compiled with: ${flags[*]}"; exit 1; }
+g++ -std=c++17 "$here/main.cpp" "${flags[@]}" -o "$work/pkg-config"
 LD_LIBRARY_PATH=$libdir run pkg-config "$work/pkg-config"
 
 cmake_way() {

@@ -105,6 +105,56 @@ int main() {
         db.write([] {});
     });
 
+    suite.run("moved from", [] {
+        check::temp_dir dir;
+        auto first = open(dir);
+        auto db = std::move(first);
+        const char* text = "This database handle is empty: it was moved from.";
+        CHECK(first.is_closed() && first != db);
+        CHECK_THROWS_WITH(std::logic_error, text, first.write([] {}));
+        CHECK_THROWS_WITH(std::logic_error, text, first.commit_write());
+        CHECK_THROWS_WITH(std::logic_error, text, first.refresh());
+        CHECK_THROWS_WITH(std::logic_error, text, first.objects<person>());
+        CHECK_THROWS_WITH(std::logic_error, text, first.add(make("Jack")));
+        CHECK_THROWS_WITH(std::logic_error, text, first.freeze());
+        CHECK_THROWS_WITH(std::logic_error, text, first.is_frozen());
+        CHECK_THROWS_WITH(std::logic_error, text, first.get_sync_session());
+        CHECK_THROWS_WITH(std::logic_error, text, first.subscriptions());
+        CHECK_THROWS_WITH(std::logic_error, text, first.close());
+        auto all = db.objects<person>();
+        auto moved = std::move(all);
+        CHECK_THROWS(std::exception, all.size());
+        first = db;
+        first.write([&] { db.add(make("Jack")); });
+        CHECK(first == db && moved.size() == 1);
+
+        realm::App::configuration config;
+        config.app_id = "moved-from";
+        config.path = dir.path().string();
+        realm::App a(config);
+        auto b = std::move(a);
+        CHECK_THROWS_WITH(std::logic_error, "This App handle is empty: it was moved from.", a.get_base_url());
+        CHECK_THROWS(std::logic_error, a.login(realm::App::credentials::anonymous()));
+        CHECK_EQUAL(b.get_base_url(), "https://services.cloud.mongodb.com");
+    });
+
+    suite.run("a database let go of in its own transaction", [] {
+        check::temp_dir dir;
+        auto db = std::make_unique<realm::db>(open(dir));
+        db->write([&] {
+            db->add(make("Jack"));
+            db.reset();
+        });
+        CHECK(open(dir).objects<person>().size() == 1);
+        // The same by an observer: the transaction that was to begin goes on.
+        db = std::make_unique<realm::db>(open(dir));
+        auto jack = db->objects<person>()[0];
+        auto token = jack.observe([&](auto&&) { db.reset(); });
+        db->write([&] { jack.age = 1; });
+        db->write([&] { jack.age = 2; });
+        CHECK(!db && jack.age == 2);
+    });
+
     suite.run("duplicate key", [] {
         // add() updates; the C interface can insist on a new object.
         check::temp_dir dir;

@@ -26,6 +26,13 @@ int main(int argc, char** argv) {
         session.resume();
         session.reconnect();
         CHECK(session.state() == session_state::active);
+        // One that was moved from says so.
+        auto moved = std::move(copy);
+        CHECK(moved.state() == session_state::active);
+        CHECK_THROWS(std::exception, copy.state());
+        CHECK_THROWS(std::exception, copy.pause());
+        CHECK_THROWS(std::exception, copy.wait_for_upload_completion([](auto) {}));
+        CHECK_THROWS(std::exception, copy.wait_for_upload_completion().get());
     });
 
     suite.run("waits", [&] {

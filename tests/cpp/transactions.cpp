@@ -389,5 +389,15 @@ int main() {
         CHECK(std::filesystem::file_size(dir.file("test.realm")) < before);
     });
 
+    suite.run("compact on launch throws", [] {
+        check::temp_dir dir;
+        auto config = dir.config();
+        config.should_compact_on_launch([](uint64_t, uint64_t) -> bool { throw std::runtime_error("mine"); });
+        CHECK_THROWS_WITH(std::runtime_error, "mine", realm::db(config));
+        realm::db db(dir.config());// nothing of it is left
+        db.write([&] { db.add(make("Jack")); });
+        CHECK_EQUAL(db.objects<person>().size(), 1);
+    });
+
     return suite.result();
 }

@@ -260,7 +260,7 @@ public:
 
     template <typename Lazy = void>
     std::future<void> register_user(const std::string& username, const std::string& password) {
-        return internal::future_of(internal::app_call(realm_app_register_email, m_handle->get(), internal::to_abi(username), internal::to_abi(password)));
+        return internal::future_of(internal::app_call(realm_app_register_email, raw(), internal::to_abi(username), internal::to_abi(password)));
     }
     template <typename Lazy = void>
     std::future<user> login(const credentials& c) {
@@ -278,7 +278,7 @@ public:
     template <typename Lazy = void>
     std::optional<user> get_current_user() const {
         internal::user_handle h;
-        internal::call(realm_app_get_current_user, m_handle->get(), h.out());
+        internal::call(realm_app_get_current_user, raw(), h.out());
         if (!h) return std::nullopt;
         return user(std::move(h));
     }
@@ -292,12 +292,12 @@ public:
     }
     template <typename Lazy = void>
     std::string get_base_url() const {
-        return internal::read_text([&](char* b, size_t n, size_t* needed, realm_error_t* e) { return realm_app_get_base_url(m_handle->get(), b, n, needed, e); });
+        return internal::read_text([&](char* b, size_t n, size_t* needed, realm_error_t* e) { return realm_app_get_base_url(raw(), b, n, needed, e); });
     }
 #ifdef REALM_ENABLE_EXPERIMENTAL
     template <typename Lazy = void>
     std::future<void> update_base_url(std::optional<std::string> base_url) const {// none: the default one
-        return internal::future_of(internal::app_call(realm_app_update_base_url, m_handle->get(), internal::to_abi(base_url ? *base_url : std::string_view())));
+        return internal::future_of(internal::app_call(realm_app_update_base_url, raw(), internal::to_abi(base_url ? *base_url : std::string_view())));
     }
 #endif
     template <typename Lazy = void>
@@ -311,9 +311,13 @@ private:
     std::optional<app_error> log_in(const credentials& c, user& out) {
         realm_credentials_t abi{c.m_kind, internal::to_abi(c.m_first), internal::to_abi(c.m_second)};
         internal::user_handle h;
-        auto error = internal::app_call(realm_app_log_in, m_handle->get(), &abi, h.out());
+        auto error = internal::app_call(realm_app_log_in, raw(), &abi, h.out());
         if (!error) out = user(std::move(h));
         return error;
+    }
+    realm_app_t* raw() const {
+        if (!m_handle) throw std::logic_error("This App handle is empty: it was moved from.");
+        return m_handle->get();
     }
     std::shared_ptr<internal::app_handle> m_handle;
 };

@@ -24,7 +24,8 @@ private:
 };
 
 // A handle on a database. Opening the same file again on the same thread gives a handle on the same instance, which lives as long
-// as anything that came from it. It belongs to the thread that opened it, unless it is frozen.
+// as anything that came from it. It belongs to the thread that opened it, unless it is frozen. One that was moved from is empty: it is
+// closed, and everything else throws std::logic_error.
 struct db {
     // Every class that has a REALM_SCHEMA in the program.
     static inline std::vector<internal::bridge::object_schema> schemas;
@@ -34,23 +35,25 @@ struct db {
 
     // Delivers pending notifications first. When an observer throws, the exception comes out here and no transaction is open.
     void begin_write() const {
-        internal::call_and_deliver_or([this] { realm_cancel_write(m_instance->get(), nullptr); }, realm_begin_write, m_instance->get());
+        auto realm = raw();
+        internal::call_and_deliver_or([realm] { realm_cancel_write(realm, nullptr); }, realm_begin_write, realm);
     }
-    void commit_write() const { internal::call(realm_commit, m_instance->get()); }
+    void commit_write() const { internal::call(realm_commit, raw()); }
     // Runs the callback in a write transaction and commits it; when the callback throws, nothing is changed. Waits for other
     // writers. Returns what the callback returns.
     template <typename Fn>
     std::invoke_result_t<Fn> write(Fn&& f) const {
-        begin_write();
-        rollback guard{m_instance->get()};
+        const db kept(*this);// an observer or the callback may let go of this handle
+        kept.begin_write();
+        rollback guard{kept.raw()};
         if constexpr (std::is_void_v<std::invoke_result_t<Fn>>) {
             f();
             guard.realm = nullptr;
-            commit_write();
+            kept.commit_write();
         } else {
             std::invoke_result_t<Fn> out = f();
             guard.realm = nullptr;
-            commit_write();
+            kept.commit_write();
             return out;
         }
     }
@@ -59,7 +62,7 @@ struct db {
     template <typename U>
     managed<std::decay_t<U>> add(U&& object) {
         using T = std::decay_t<U>;
-        return managed<T>(internal::add_object<T>(m_instance, object));
+        return managed<T>(internal::add_object<T>(live(), object));
     }
     // Deletes an object; links to it become null.
     template <typename T>
@@ -69,37 +72,37 @@ struct db {
     // Stores several objects; the handles are in the order of the arguments.
     template <typename... Ts, typename = std::enable_if_t<(internal::has_schema<std::decay_t<Ts>>::value && ...)>>
     std::tuple<managed<std::decay_t<Ts>>...> insert(Ts&&... objects) {
-        return std::tuple<managed<std::decay_t<Ts>>...>{managed<std::decay_t<Ts>>(internal::add_object<std::decay_t<Ts>>(m_instance, objects))...};
+        return std::tuple<managed<std::decay_t<Ts>>...>{managed<std::decay_t<Ts>>(internal::add_object<std::decay_t<Ts>>(live(), objects))...};
     }
     template <typename T>
     void insert(const std::vector<T>& objects) {
-        for (auto& o: objects) (void) internal::add_object<T>(m_instance, o);
+        for (auto& o: objects) (void) internal::add_object<T>(live(), o);
     }
     // All objects of a class, live.
     template <typename T>
     results<T> objects() {
         internal::results_handle h;
-        internal::call(realm_results_all, m_instance->get(), internal::binding_of<T>(*m_instance).key, h.out());
-        return results<T>(internal::bind, m_instance, std::move(h), is_frozen());
+        internal::call(realm_results_all, raw(), internal::binding_of<T>(*live()).key, h.out());
+        return results<T>(internal::bind, live(), std::move(h), is_frozen());
     }
 
     // Moves to the newest version and delivers notifications; whether the version changed.
     bool refresh() {
         bool changed = false;
-        internal::call_and_deliver(realm_refresh, m_instance->get(), &changed);
+        internal::call_and_deliver(realm_refresh, raw(), &changed);
         return changed;
     }
     // The active subscriptions. std::logic_error for a database that isn't synced.
     sync_subscription_set subscriptions() {
         internal::subscription_set_handle set;
-        internal::call(realm_get_active_subscription_set, m_instance->get(), set.out());
+        internal::call(realm_get_active_subscription_set, raw(), set.out());
         return sync_subscription_set(internal::bind, m_instance, std::move(set));
     }
     // The sync session; empty for a database that isn't synced.
     std::optional<sync_session> get_sync_session() const {
         internal::session_handle session;
         realm_error_t e;
-        auto status = realm_get_sync_session(m_instance->get(), session.out(), &e);
+        auto status = realm_get_sync_session(raw(), session.out(), &e);
         if (status == REALM_ERR_NOT_SYNCED) return std::nullopt;
         if (status != REALM_OK) internal::fail(e);
         return sync_session(std::move(session));
@@ -108,28 +111,28 @@ struct db {
     managed<T> resolve(thread_safe_reference<T>&& reference) {
         auto core = std::exchange(reference.m_core, internal::core_ptr());
         if (!core) throw std::logic_error("This thread-safe reference has been resolved already.");
-        auto out = resolve_in<T>(m_instance, *core);
+        auto out = resolve_in<T>(live(), *core);
         if (!out) throw std::runtime_error("The object of this thread-safe reference was deleted.");
         return managed<T>(std::move(out));
     }
 
-    bool is_frozen() const { return realm_is_frozen(m_instance->get()); }
+    bool is_frozen() const { return realm_is_frozen(raw()); }
     // The same snapshot for good, usable on every thread.
     db freeze() {
         internal::realm_handle h;
-        internal::call(realm_freeze, m_instance->get(), h.out());
+        internal::call(realm_freeze, raw(), h.out());
         return db(std::move(h));
     }
     // The live instance of the calling thread.
     db thaw() {
         internal::realm_handle h;
-        internal::call(realm_thaw, m_instance->get(), h.out());
+        internal::call(realm_thaw, raw(), h.out());
         return db(std::move(h));
     }
-    void invalidate() { internal::call(realm_invalidate, m_instance->get()); }
+    void invalidate() { internal::call(realm_invalidate, raw()); }
     // Closes the instance for all handles.
-    void close() { internal::call(realm_close, m_instance->get()); }
-    bool is_closed() { return realm_is_closed(m_instance->get()); }
+    void close() { internal::call(realm_close, raw()); }
+    bool is_closed() { return !m_instance || realm_is_closed(raw()); }
 
     // For the library.
     db(internal::bind_t, internal::instance_ptr instance) : m_instance(std::move(instance)) {}
@@ -155,6 +158,11 @@ private:
             if (realm) realm_cancel_write(realm, nullptr);
         }
     };
+    const internal::instance_ptr& live() const {
+        if (!m_instance) throw std::logic_error("This database handle is empty: it was moved from.");
+        return m_instance;
+    }
+    realm_t* raw() const { return live()->get(); }
     explicit db(internal::realm_handle&& h) : m_instance(std::make_shared<internal::instance>(std::move(h))) {}
     static internal::realm_handle open(const db_config& config, const std::vector<internal::bridge::object_schema>& classes);
 
@@ -176,7 +184,7 @@ CPPREALM_COLD inline internal::realm_handle db::open(const db_config& config, co
                 internal::new_userdata(shared(loop)), internal::free_userdata<shared>);
     }
     internal::realm_handle out;
-    internal::call(realm_open, abi.get(), out.out());
+    internal::call_and_deliver_or([&] { out.reset(); }, realm_open, abi.get(), out.out());// what should_compact_on_launch threw comes out here
     return out;
 }
 
@@ -192,7 +200,10 @@ inline db open(const std::string& path, const std::shared_ptr<scheduler>& s = de
     return open<Ts...>(db_config(path, s));
 }
 
-inline bool operator==(const db& a, const db& b) { return realm_is_same(a.instance(internal::bind)->get(), b.instance(internal::bind)->get()); }
+inline bool operator==(const db& a, const db& b) {
+    auto &x = a.instance(internal::bind), &y = b.instance(internal::bind);
+    return x && y ? realm_is_same(x->get(), y->get()) : x == y;
+}
 inline bool operator!=(const db& a, const db& b) { return !(a == b); }
 
 template <typename T>

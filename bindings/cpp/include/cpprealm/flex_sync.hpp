@@ -106,9 +106,9 @@ struct sync_subscription_set {
         realm_subscription_set_wait(
                 m_set.get(),
                 [](void* p, realm_status_t status, realm_subscription_state_t state, const realm_error_t*) noexcept {
-                    static_cast<answer*>(p)->give(status == REALM_OK && state == REALM_SUBSCRIPTIONS_COMPLETE);
+                    internal::userdata<answer>(p).give(status == REALM_OK && state == REALM_SUBSCRIPTIONS_COMPLETE);
                 },
-                pending.release(), internal::free_userdata<answer>, nullptr);
+                internal::released(pending.release()), internal::free_userdata<answer>, nullptr);
         return future;
     }
 

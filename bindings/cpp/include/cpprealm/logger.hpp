@@ -41,7 +41,7 @@ CPPREALM_COLD inline void install_logger(std::shared_ptr<logger> l) {
     call(
             realm_set_logger,
             [](void* p, realm_log_level_t level, realm_string_t message) noexcept {
-                (*static_cast<shared*>(p))->do_log(static_cast<logger::level>(level), from_abi(message));
+                internal::userdata<shared>(p)->do_log(static_cast<logger::level>(level), from_abi(message));
             },
             new_userdata(std::move(l)), free_userdata<shared>, threshold);
 }

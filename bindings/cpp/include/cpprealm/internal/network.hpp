@@ -56,7 +56,7 @@ public:
         if (!c.ssl_verify_callback) return;
         using fn = decltype(c.ssl_verify_callback);
         m_abi.verify = [](void* p, realm_string_t host, uint16_t port, realm_string_t pem, bool valid, int32_t depth) noexcept {
-            return (*static_cast<std::decay_t<fn>*>(p))(from_abi(host), port, pem.data, pem.size, valid, depth);
+            return userdata<std::decay_t<fn>>(p)(from_abi(host), port, pem.data, pem.size, valid, depth);
         };
         m_abi.verify_userdata = new_userdata(c.ssl_verify_callback);
         m_abi.verify_free_userdata = free_userdata<std::decay_t<fn>>;

@@ -201,7 +201,7 @@ CPPREALM_COLD http_transport_handle make_transport(std::shared_ptr<networking::h
             [](void* p, const realm_http_request_t* request, realm_http_exchange_t* raw) noexcept {
                 auto exchange = std::make_shared<http_exchange<Lazy>>(raw);
                 try {
-                    (*static_cast<shared*>(p))->send_request_to_server(to_request<Lazy>(*request), [exchange](const networking::response& r) { exchange->answer(r); });
+                    userdata<shared>(p)->send_request_to_server(to_request<Lazy>(*request), [exchange](const networking::response& r) { exchange->answer(r); });
                 } catch (const std::exception& e) {
                     exchange->fail(e.what());
                 } catch (...) {

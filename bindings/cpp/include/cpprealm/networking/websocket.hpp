@@ -157,8 +157,8 @@ public:
         auto s = realm_websocket_write(
                 m_socket.get(), to_abi(data),
                 [](void* p, bool ok) noexcept {
-                    auto w = static_cast<write*>(p);
-                    w->state->loop->post([state = w->state, handler = std::move(w->handler), ok] {
+                    auto& w = userdata<write>(p);
+                    w.state->loop->post([state = w.state, handler = std::move(w.handler), ok] {
                         if (state->alive) handler(ok ? networking::status::ok() : networking::status("ConnectionClosed", "The message could not be sent."));
                     });
                 },
@@ -178,7 +178,7 @@ private:
     using shared = std::shared_ptr<state>;
 
     static void on_connected(void* p, realm_string_t protocol) noexcept {
-        auto& s = *static_cast<shared*>(p);
+        auto& s = userdata<shared>(p);
         s->loop->post([s, name = from_abi(protocol)] {
             if (s->alive) s->observer->websocket_connected_handler(name);
         });
@@ -189,7 +189,7 @@ private:
             std::promise<void> promise;
             ~done() { promise.set_value(); }
         };
-        auto& s = *static_cast<shared*>(p);
+        auto& s = userdata<shared>(p);
         auto guard = std::make_shared<done>();
         auto taken = guard->promise.get_future();
         s->loop->post([s, message, guard = std::move(guard)] {
@@ -197,7 +197,7 @@ private:
         });
         taken.wait();
     }
-    static void on_closed(void* p, int32_t code, realm_string_t reason) noexcept { report_closed(*static_cast<shared*>(p), code, from_abi(reason)); }
+    static void on_closed(void* p, int32_t code, realm_string_t reason) noexcept { report_closed(userdata<shared>(p), code, from_abi(reason)); }
     static void report_closed(const shared& s, int32_t code, std::string reason) {
         s->loop->post([s, code, reason = std::move(reason)] {
             if (!s->alive) return;

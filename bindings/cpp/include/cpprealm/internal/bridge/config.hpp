@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cpprealm/internal/bridge/sync_session.hpp>
+#include <cpprealm/internal/callback.hpp>
 #include <cpprealm/internal/network.hpp>
 #include <cpprealm/schedulers/default_scheduler.hpp>
 #include <cpprealm/schema.hpp>
@@ -150,7 +151,7 @@ struct realm {
             }
             call(
                     realm_config_set_sync_error_handler, config,
-                    [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { (*static_cast<shared*>(p))->template report<Lazy>(session, *error); },
+                    [](void* p, realm_session_t* session, const realm_sync_error_t* error) noexcept { userdata<shared>(p)->template report<Lazy>(session, *error); },
                     new_userdata(shared(state)), free_userdata<shared>);
             // The mode is asked for when a reset begins: it may be set after the database was opened.
             realm_client_reset_t reset{};
@@ -223,7 +224,7 @@ struct realm {
             m_sync->set_reset(handler.m_mode, std::move(before), std::move(after));
         }
         enum client_reset_mode get_client_reset_mode() const { return m_sync ? m_sync->reset_mode() : client_reset_mode::manual; }
-        // Called on the first open in the process with the file's size and the bytes in use; true compacts.
+        // Called on the first open in the process with the file's size and the bytes in use; true compacts. What it throws, opening throws.
         void should_compact_on_launch(std::function<bool(uint64_t total_bytes, uint64_t used_bytes)>&& f) { m_should_compact = std::move(f); }
 
         // For the library: the same as a configuration of the C ABI.
@@ -255,7 +256,12 @@ struct realm {
             if (m_should_compact) {
                 using fn = std::function<bool(uint64_t, uint64_t)>;
                 call(
-                        realm_config_set_should_compact, out.get(), [](void* p, uint64_t total, uint64_t used) noexcept { return (*static_cast<fn*>(p))(total, used); },
+                        realm_config_set_should_compact, out.get(),
+                        [](void* p, uint64_t total, uint64_t used) noexcept {
+                            bool yes = false;
+                            guarded([&] { yes = (*static_cast<fn*>(p))(total, used); });
+                            return yes;
+                        },
                         new_userdata(fn(m_should_compact)), free_userdata<fn>);
             }
             if (m_sync) m_sync->apply(out.get());

@@ -29,12 +29,12 @@ public:
     // Whether the session syncs (or tries to); says nothing about the connection.
     enum state state() const {
         realm_session_state_t s;
-        call(realm_session_state, m_handle->get(), &s);
+        call(realm_session_state, raw(), &s);
         return static_cast<enum state>(s);
     }
     enum connection_state connection_state() const {
         realm_connection_state_t s;
-        call(realm_session_connection_state, m_handle->get(), &s);
+        call(realm_session_connection_state, raw(), &s);
         return static_cast<enum connection_state>(s);
     }
 
@@ -50,10 +50,10 @@ public:
     std::future<void> wait_for_download_completion() { return wait(realm_wait_for_download); }
 
     // Stops syncing until resume(), or until the database is opened anew.
-    void pause() { call(realm_session_pause, m_handle->get()); }
-    void resume() { call(realm_session_resume, m_handle->get()); }
+    void pause() { call(realm_session_pause, raw()); }
+    void resume() { call(realm_session_resume, raw()); }
     // Skips the delay before the next attempt to connect.
-    void reconnect() { call(realm_session_reconnect, m_handle->get()); }
+    void reconnect() { call(realm_session_reconnect, raw()); }
 
     // Calls back on each change of the connection state, on a thread of the library or inside pause().
     template <typename Lazy = void>
@@ -61,20 +61,20 @@ public:
         using fn = std::function<void(enum connection_state, enum connection_state)>;
         uint64_t token = 0;
         call(
-                realm_session_observe_connection, m_handle->get(),
+                realm_session_observe_connection, raw(),
                 [](void* p, realm_connection_state_t a, realm_connection_state_t b) noexcept {
-                    (*static_cast<fn*>(p))(static_cast<enum connection_state>(a), static_cast<enum connection_state>(b));
+                    userdata<fn>(p)(static_cast<enum connection_state>(a), static_cast<enum connection_state>(b));
                 },
                 new_userdata(std::move(callback)), free_userdata<fn>, &token);
         return token;
     }
     // An unknown token does nothing.
-    void unregister_connection_change_observer(uint64_t token) { call(realm_session_unobserve_connection, m_handle->get(), token); }
+    void unregister_connection_change_observer(uint64_t token) { call(realm_session_unobserve_connection, raw(), token); }
 
     // What a program that defines SyncSession makes of the handle.
     template <typename Core, typename = std::enable_if_t<std::is_same_v<Core, SyncSession>>>
     operator std::weak_ptr<Core>() const {
-        return Core::of(m_handle->get());
+        return Core::of(raw());
     }
 
 private:
@@ -83,7 +83,7 @@ private:
     void wait(abi_wait f, std::function<void(status)>&& callback) {
         using fn = std::function<void(status)>;
         call(
-                f, m_handle->get(), [](void* p, realm_status_t s, const realm_error_t* e) noexcept { (*static_cast<fn*>(p))(status::of(s, e)); },
+                f, raw(), [](void* p, realm_status_t s, const realm_error_t* e) noexcept { userdata<fn>(p)(status::of(s, e)); },
                 new_userdata(std::move(callback)), free_userdata<fn>);
     }
     template <typename Lazy = void>
@@ -93,14 +93,14 @@ private:
         realm_error_t e;
         // On failure the library frees the userdata, so the error goes into a promise of its own.
         auto status = f(
-                m_handle->get(),
+                raw(),
                 [](void* p, realm_status_t s, const realm_error_t* error) noexcept {
-                    auto done = static_cast<std::promise<void>*>(p);
-                    if (s == REALM_OK) done->set_value();
+                    auto& done = userdata<std::promise<void>>(p);
+                    if (s == REALM_OK) done.set_value();
                     else
-                        done->set_exception(failure<Lazy>(s, error));
+                        done.set_exception(failure<Lazy>(s, error));
                 },
-                promise.release(), [](void* p) { delete static_cast<std::promise<void>*>(p); }, &e);
+                released(promise.release()), free_userdata<std::promise<void>>, &e);
         if (status == REALM_OK) return future;
         std::promise<void> failed;
         try {
@@ -118,6 +118,8 @@ private:
         return std::make_exception_ptr(internal::error(e ? *e : unknown));
     }
 
+    // Null when this was moved from, which the library refuses.
+    realm_session_t* raw() const noexcept { return m_handle ? m_handle->get() : nullptr; }
     std::shared_ptr<session_handle> m_handle;
 };
 

@@ -23,7 +23,8 @@ func (s *Server) dataExport(d *dataCall) error {
 	}
 	control := http.NewResponseController(d.w)
 	begun := false
-	out := bufio.NewWriterSize(newPacedWriter(d.w, control.SetWriteDeadline, s.writeTime), maxChunk)
+	paced := newPacedWriter(d.w, control.SetWriteDeadline, s.writeTime)
+	out := bufio.NewWriterSize(paced, maxChunk)
 	err = s.data.Export(d.r.Context(), d.app.ID, d.caller, d.remote(), d.at, at, func() {
 		begun = true
 		_ = control.SetReadDeadline(time.Time{}) // the request is whole; its deadline would be taken for the reader's end
@@ -47,6 +48,7 @@ func (s *Server) dataExport(d *dataCall) error {
 		s.log.Warn("an export was broken off", "request", d.id, "app", d.appID(), "error", err)
 		panic(http.ErrAbortHandler)
 	}
+	paced.last()
 	return nil
 }
 
@@ -85,3 +87,6 @@ func (w *pacedWriter) piece(p []byte) (int, error) {
 	}
 	return n, err
 }
+
+// last gives the reader time for what net/http has still to write. Since the piece before, more may have passed than it had: what was looked for wasn't there.
+func (w *pacedWriter) last() { _ = w.deadline(time.Now().Add(w.most)) }

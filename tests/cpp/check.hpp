@@ -107,7 +107,7 @@ private:
 
 // What a future is told, in the time that any test may take; a test that would wait for ever ends its case.
 template <typename Future>
-auto told(Future& future) {
+auto told(Future&& future) {
     if (future.wait_for(std::chrono::seconds(60)) != std::future_status::ready) throw std::runtime_error("a future was told nothing for 60 s");
     return future.get();
 }

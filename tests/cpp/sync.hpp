@@ -94,11 +94,11 @@ struct device {
     realm::sync_session session() { return *db.get_sync_session(); }
     // Everything of one owner.
     bool subscribe(const std::string& owner) {
-        return db.subscriptions().update([&](realm::mutable_sync_subscription_set& subs) { subs.add<realm::Item>("items", [&](auto& o) { return o.owner == owner; }); }).get();
+        return told(db.subscriptions().update([&](realm::mutable_sync_subscription_set& subs) { subs.add<realm::Item>("items", [&](auto& o) { return o.owner == owner; }); }));
     }
-    void upload() { session().wait_for_upload_completion().get(); }
+    void upload() { told(session().wait_for_upload_completion()); }
     void download() {
-        session().wait_for_download_completion().get();
+        told(session().wait_for_download_completion());
         db.refresh();
     }
     realm::managed<realm::Item> add(realm::Item i) {

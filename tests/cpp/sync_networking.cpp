@@ -411,14 +411,14 @@ int main(int argc, char** argv) {
         std::vector<int> order;
         check::event done;
         net::sync_socket_provider::sync_timer never = provider.create_timer(std::chrono::hours(1), [&](net::status s) { order.push_back(s.is_ok() ? -1 : 2); });
-        auto soon = provider.create_timer(std::chrono::milliseconds(5), [&](net::status s) {
-            order.push_back(s.is_ok() ? 3 : -1);
-            done.set();
-        });
         auto caller = std::this_thread::get_id();
         provider.post([&](net::status s) { order.push_back(s.is_ok() && std::this_thread::get_id() != caller ? 1 : -1); });
         never->cancel();
         never->cancel();
+        auto soon = provider.create_timer(std::chrono::milliseconds(5), [&](net::status s) {
+            order.push_back(s.is_ok() ? 3 : -1);
+            done.set();
+        });
         CHECK(done.wait());
         soon->cancel();
         CHECK(order == std::vector<int>({1, 2, 3}));

@@ -22,6 +22,8 @@ type held struct {
 	fields fields          // $mergeObjects
 	mean   float64         // of a deviation
 	square float64
+	sum    float64 // of numbers as doubles, and what rounding has taken off it
+	error  float64
 }
 
 // accumulators are those of $group.
@@ -76,13 +78,13 @@ var accumulations = map[string]accumulation{
 		if h.n == 0 {
 			return int32(0)
 		}
-		return h.value
+		return h.total()
 	}},
 	"$avg": {sum, func(h *held) any {
 		if h.n == 0 {
 			return nil
 		}
-		return divide(h.value, h.n)
+		return divide(h.total(), h.n)
 	}},
 	"$min":       {least(-1), valueOf},
 	"$max":       {least(1), valueOf},
@@ -119,7 +121,22 @@ func sum(h *held, v any, _ *Meter) error {
 	} else {
 		h.value = Add(h.value, v)
 	}
+	// Knuth's sum of two doubles, with its error: 0.1, 0.2 and 0.3 are 0.6.
+	x := float(v)
+	next := h.sum + x
+	part := next - h.sum
+	h.error += (h.sum - (next - part)) + (x - part)
+	h.sum = next
 	return nil
+}
+
+// total is the sum of what was taken. Only doubles are rounded on the way.
+func (h *held) total() any {
+	exact := h.sum + h.error
+	if _, double := h.value.(float64); double && finite(exact) && !math.IsNaN(exact) {
+		return exact
+	}
+	return h.value
 }
 
 // least keeps the least value, or the greatest with the sign 1; what is null or missing doesn't count.

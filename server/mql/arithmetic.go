@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"strconv"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -29,7 +30,7 @@ var arithmeticOperators = map[string]expressionOperator{
 	"$trunc": {1, 2, rounding("$trunc", towardsZero)},
 	"$pow":   {2, 2, power},
 	"$exp":   onDouble("$exp", math.Exp, nil),
-	"$sqrt":  onDouble("$sqrt", math.Sqrt, func(f float64) bool { return f >= 0 }),
+	"$sqrt":  onDouble("$sqrt", math.Sqrt, func(f float64) bool { return f >= 0 || math.IsNaN(f) }),
 	"$ln":    onDouble("$ln", math.Log, positive),
 	"$log10": onDouble("$log10", math.Log10, positive),
 	"$log": {2, 2, func(_ *Meter, args []any) (any, error) {
@@ -252,7 +253,12 @@ func rounded(v any, place int, to direction) (any, error) {
 		case math.IsNaN(n) || math.IsInf(n, 0):
 			return n, nil
 		}
-		return quantized(value.DecimalFromFloat64(n), place, to).Float64(), nil
+		// All the digits that a decimal has room for: fewer would round what is behind the place, or before it.
+		d, err := value.ParseDecimal(strconv.FormatFloat(n, 'e', 33, 64))
+		if err != nil {
+			return nil, err
+		}
+		return quantized(d, place, to).Float64(), nil
 	}
 	if place >= 0 {
 		return v, nil
@@ -290,6 +296,12 @@ func rounding10(n *big.Int, digits int, to direction) *big.Int {
 	return quotient
 }
 
+// coefficient is the integer of a decimal's digits.
+func coefficient(hi, lo uint64) *big.Int {
+	n := new(big.Int).SetUint64(hi)
+	return n.Or(n.Lsh(n, 64), new(big.Int).SetUint64(lo))
+}
+
 // quantized rounds a decimal at a place behind the point.
 func quantized(d value.Decimal, place int, to direction) value.Decimal {
 	negative, hi, lo, exponent := d.Parts()
@@ -297,8 +309,7 @@ func quantized(d value.Decimal, place int, to direction) value.Decimal {
 	if d.IsNaN() || d.IsInf() || drop <= 0 {
 		return d
 	}
-	n := new(big.Int).SetUint64(hi)
-	n.Or(n.Lsh(n, 64), new(big.Int).SetUint64(lo))
+	n := coefficient(hi, lo)
 	if negative {
 		n.Neg(n)
 	}

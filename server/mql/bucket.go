@@ -58,7 +58,7 @@ func compileBucket(d bson.D, in names) (stage, error) {
 			return nil, err
 		}
 		if i, exact := slices.BinarySearchFunc(boundaries, v, Compare); exact && i < len(boundaries)-1 {
-			return v, nil
+			return boundaries[i], nil
 		} else if !exact && i > 0 && i < len(boundaries) {
 			return boundaries[i-1], nil
 		}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"math"
+	"math/big"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -82,7 +83,7 @@ func Compare(a, b any) int {
 	}
 	switch a := a.(type) {
 	case int32, int64, float64, bson.Decimal128:
-		return value.Compare(number(a), number(b))
+		return compareNumbers(a, b)
 	case string:
 		return strings.Compare(a, b.(string))
 	case bson.D:
@@ -119,6 +120,38 @@ func Compare(a, b any) int {
 		return cmp.Or(strings.Compare(a.Pattern, b.Pattern), strings.Compare(a.Options, b.Options))
 	}
 	return 0
+}
+
+// compareNumbers compares by what the numbers are. Realm's own comparison takes a double for a decimal of 15 digits; that is no order of all
+// types: 2^53 as a double and as a decimal would both be equal to the integer, and not to each other.
+func compareNumbers(a, b any) int {
+	if d, ok := a.(bson.Decimal128); ok {
+		if f, ok := b.(float64); ok {
+			return compareWithDouble(d, f)
+		}
+	} else if f, ok := a.(float64); ok {
+		if d, ok := b.(bson.Decimal128); ok {
+			return -compareWithDouble(d, f)
+		}
+	}
+	return value.Compare(number(a), number(b))
+}
+
+func compareWithDouble(v bson.Decimal128, f float64) int {
+	d := number(v).Decimal()
+	near := d.Float64()
+	switch {
+	case d.IsNaN() || math.IsNaN(f):
+		return value.Compare(number(v), number(f))
+	case near != f || d.IsInf(): // rounding keeps the order
+		return cmp.Compare(near, f)
+	case math.IsInf(f, 0):
+		return cmp.Compare(0, f)
+	case f == 0:
+		return value.Compare(number(v), value.Int(0))
+	}
+	exact, _ := new(big.Rat).SetString(d.String()) // its exponent is one of a double
+	return exact.Cmp(new(big.Rat).SetFloat64(f))
 }
 
 // compareDocuments goes member by member: type, name, value.
@@ -206,11 +239,12 @@ func wholeNumber(v any) (int64, bool) {
 	case int64:
 		return v, true
 	case float64:
-		if v == math.Trunc(v) && math.Abs(v) < 1<<63 {
+		if v == math.Trunc(v) && v >= -1<<63 && v < 1<<63 {
 			return int64(v), true
 		}
-	case bson.Decimal128:
-		return wholeNumber(float(v))
+	case bson.Decimal128: // by its digits: a double has fewer
+		n, ok := wholeOf(v)
+		return n, ok && Equal(v, n)
 	}
 	return 0, false
 }

@@ -32,11 +32,11 @@ var conversionOperators = func() map[string]expressionOperator {
 	for name, to := range map[string]string{
 		"$toString": "string", "$toInt": "int", "$toLong": "long", "$toDouble": "double", "$toDecimal": "decimal", "$toBool": "bool", "$toDate": "date", "$toObjectId": "objectId",
 	} {
-		out[name] = expressionOperator{1, 1, func(_ *Meter, args []any) (any, error) {
+		out[name] = expressionOperator{1, 1, func(m *Meter, args []any) (any, error) {
 			if absent(args[0]) {
 				return nil, nil
 			}
-			return converted(args[0], to)
+			return converted(args[0], to, m)
 		}}
 	}
 	return out
@@ -86,13 +86,13 @@ func compileConvert(name string, arg any, in names) (expression, error) {
 		if n, isNumber := wholeNumber(to); isNumber {
 			kind, ok = typeNamesByNumber[n]
 		}
-		if to == nil {
+		if absent(to) {
 			return nil, nil
 		}
 		if !ok {
 			return nil, fail("$convert's 'to' argument must be a type, as a string or a number, found: %s", typeName(to))
 		}
-		out, err := converted(v, kind)
+		out, err := converted(v, kind, m)
 		if err != nil && handles && isConvertible[kind] {
 			return parts[2](d, m)
 		}
@@ -135,7 +135,12 @@ func textOf(v any) (string, bool) {
 }
 
 // converted makes a value, which is not null, one of another type. A number that doesn't fit, or a text that is none, is an error.
-func converted(v any, to string) (any, error) {
+func converted(v any, to string, m *Meter) (any, error) {
+	if _, text := v.(string); text && to == "date" {
+		if err := m.Step(parseCost); err != nil {
+			return nil, err
+		}
+	}
 	out, ok := any(nil), false
 	switch to {
 	case "string":

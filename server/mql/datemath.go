@@ -68,17 +68,29 @@ func shift(t time.Time, unit string, n int64) time.Time {
 		if n = n * u.months; n > 1<<20 || n < -1<<20 {
 			return t.AddDate(1<<19, 0, 0) // out of range
 		}
-		first := time.Date(t.Year(), t.Month()+time.Month(n), 1, t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
-		last := time.Date(first.Year(), first.Month()+1, 0, 0, 0, 0, 0, t.Location()).Day()
-		return time.Date(first.Year(), first.Month(), min(t.Day(), last), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), t.Location())
+		first := time.Date(t.Year(), t.Month()+time.Month(n), 1, 0, 0, 0, 0, time.UTC)
+		last := first.AddDate(0, 1, -1).Day()
+		return local(time.Date(first.Year(), first.Month(), min(t.Day(), last), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC), t.Location())
 	case unit == "day" || unit == "week":
 		days := n * (u.millis / 86400000)
 		if days > 1<<27 || days < -1<<27 {
 			return t.AddDate(1<<19, 0, 0)
 		}
-		return t.AddDate(0, 0, int(days))
+		return local(clock(t).AddDate(0, 0, int(days)), t.Location())
 	}
 	return time.UnixMilli(saturated(t.UnixMilli(), n, u.millis)).In(t.Location())
+}
+
+// clock is what the calendar and the clock of a time's zone show, as a time of UTC.
+func clock(t time.Time) time.Time {
+	return time.Date(t.Year(), t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), t.Nanosecond(), time.UTC)
+}
+
+// local is the time at which a time zone's clock shows that. One that is skipped, when summer begins, is as much later as the clock is put on: the
+// time package may take it for one before, of another day.
+func local(shown time.Time, at *time.Location) time.Time {
+	t := time.Date(shown.Year(), shown.Month(), shown.Day(), shown.Hour(), shown.Minute(), shown.Second(), shown.Nanosecond(), at)
+	return t.Add(max(shown.Sub(clock(t)), 0))
 }
 
 // saturated is a + n * by, or the end of the range.
@@ -195,7 +207,7 @@ func dateTrunc(m *Meter, args []any) (any, error) {
 			size *= 7
 		}
 		n := floorDiv(days(t)-reference, size)*size + reference
-		return inRange(time.Date(1970, 1, 1+int(n), 0, 0, 0, 0, t.Location()))
+		return inRange(local(time.Date(1970, 1, 1+int(n), 0, 0, 0, 0, time.UTC), t.Location()))
 	}
 	reference := time.Date(2000, 1, 1, 0, 0, 0, 0, t.Location()).UnixMilli()
 	size *= u.millis
@@ -261,12 +273,12 @@ func dateFromParts(m *Meter, args []any) (any, error) {
 		}
 		n[i] = int(v)
 	}
-	day := time.Date(n[0], time.Month(n[1]), n[2], 0, 0, 0, 0, at)
+	day := time.Date(n[0], time.Month(n[1]), n[2], 0, 0, 0, 0, time.UTC)
 	if iso {
 		fourth := time.Date(n[3], 1, 4, 0, 0, 0, 0, time.UTC) // it is always in the first week
-		day = time.Date(n[3], 1, 4-(int(fourth.Weekday())+6)%7+(n[4]-1)*7+n[5]-1, 0, 0, 0, 0, at)
+		day = time.Date(n[3], 1, 4-(int(fourth.Weekday())+6)%7+(n[4]-1)*7+n[5]-1, 0, 0, 0, 0, time.UTC)
 	}
-	t := time.Date(day.Year(), day.Month(), day.Day(), n[6], n[7], n[8], 0, at)
+	t := local(time.Date(day.Year(), day.Month(), day.Day(), n[6], n[7], n[8], 0, time.UTC), at)
 	return inRange(t.Add(time.Duration(n[9]) * time.Millisecond))
 }
 
@@ -280,6 +292,9 @@ func dateFromString(m *Meter, args []any) (any, error) {
 	}
 	at, err := zoneOf("$dateFromString", args[2], m)
 	if err != nil || at == nil || args[1] == nil {
+		return nil, err
+	}
+	if err := m.Step(parseCost); err != nil {
 		return nil, err
 	}
 	text, ok := args[0].(string)
@@ -304,6 +319,9 @@ func dateFromString(m *Meter, args []any) (any, error) {
 	}
 	return inRange(t)
 }
+
+// parseCost is what reading a date costs in steps: it may be written in many ways, which are tried.
+const parseCost = 50
 
 // parseDate reads a date of ISO 8601: a day, with or without a time and an offset. Without an offset it is of the time zone.
 func parseDate(text string, at *time.Location) (time.Time, error) {

@@ -85,7 +85,7 @@ func TestExpressions(t *testing.T) {
 		`{"$mod":["$n",4]}`: `3`, `{"$mod":[-7,4]}`: `-3`, `{"$mod":[5.5,2]}`: `1.5`, `{"$mod":[1,0]}`: `!by zero`, `{"$mod":["$none",2]}`: `null`, `{"$mod":["$dec",2]}`: `!decimals is not supported`,
 		`{"$abs":-3}`: `3`, `{"$abs":-2.5}`: `2.5`, `{"$abs":{"$numberInt":"-2147483648"}}`: `{"$numberLong":"2147483648"}`, `{"$abs":{"$numberDecimal":"-1.50"}}`: `{"$numberDecimal":"1.50"}`, `{"$abs":{"$numberLong":"-9223372036854775808"}}`: `!long long min`, `{"$abs":"$none"}`: `null`,
 		`{"$ceil":2.1}`: `3.0`, `{"$floor":-2.1}`: `-3.0`, `{"$floor":{"$numberDecimal":"-2.1"}}`: `{"$numberDecimal":"-3"}`, `{"$ceil":5}`: `5`, `{"$floor":"$s"}`: `!numeric`,
-		`{"$round":[2.5]}`: `2.0`, `{"$round":3.5}`: `4.0`, `{"$round":[2.675,2]}`: `2.68`, `{"$round":[1234,-2]}`: `1200`, `{"$round":[1250,-2]}`: `1200`, `{"$round":[1350,-2]}`: `1400`, `{"$round":[-1350,-2]}`: `-1400`, `{"$round":["$dec",1]}`: `{"$numberDecimal":"2.5"}`, `{"$round":["$dec",0]}`: `{"$numberDecimal":"2"}`, `{"$round":[1,101]}`: `!-20 to 100`,
+		`{"$round":[2.5]}`: `2.0`, `{"$round":3.5}`: `4.0`, `{"$round":[2.675,2]}`: `2.67`, `{"$round":[1234,-2]}`: `1200`, `{"$round":[1250,-2]}`: `1200`, `{"$round":[1350,-2]}`: `1400`, `{"$round":[-1350,-2]}`: `-1400`, `{"$round":["$dec",1]}`: `{"$numberDecimal":"2.5"}`, `{"$round":["$dec",0]}`: `{"$numberDecimal":"2"}`, `{"$round":[1,101]}`: `!-20 to 100`,
 		`{"$trunc":[7.85,1]}`: `7.8`, `{"$trunc":-7.9}`: `-7.0`, `{"$trunc":[99,-1]}`: `90`,
 		`{"$pow":[2,10]}`: `1024`, `{"$pow":[2,-1]}`: `0.5`, `{"$pow":[2,40]}`: `{"$numberLong":"1099511627776"}`, `{"$pow":[2,64]}`: `18446744073709551616.0`, `{"$pow":[-1,3]}`: `-1`, `{"$pow":[0,0]}`: `1`, `{"$pow":[0,-1]}`: `!negative exponent`,
 		`{"$sqrt":16}`: `4.0`, `{"$sqrt":-1}`: `!range`, `{"$exp":0}`: `1.0`, `{"$ln":1}`: `0.0`, `{"$ln":0}`: `!range`, `{"$log10":1000}`: `3.0`, `{"$log":[8,2]}`: `3.0`, `{"$sqrt":"$none"}`: `null`, `{"$cos":0}`: `1.0`, `{"$atan2":[0,1]}`: `0.0`, `{"$acos":2}`: `!range`, `{"$degreesToRadians":0}`: `0.0`,
@@ -121,6 +121,15 @@ func TestExpressions(t *testing.T) {
 		`{"$dateToParts":{"date":"$t"}}`: `{"year":2024,"month":2,"day":29,"hour":13,"minute":14,"second":15,"millisecond":678}`, `{"$dateToParts":{"date":"$t","iso8601":true}}`: `{"isoWeekYear":2024,"isoWeek":9,"isoDayOfWeek":4,"hour":13,"minute":14,"second":15,"millisecond":678}`,
 		`{"$dateFromParts":{"year":2024,"month":14,"day":1,"hour":12}}`: `{"$date":"2025-02-01T12:00:00Z"}`, `{"$dateFromParts":{"year":2024,"timezone":"+02"}}`: `{"$date":"2023-12-31T22:00:00Z"}`, `{"$dateFromParts":{"isoWeekYear":2024,"isoWeek":9,"isoDayOfWeek":4}}`: `{"$date":"2024-02-29T00:00:00Z"}`, `{"$dateFromParts":{"month":1}}`: `!either 'year'`, `{"$dateFromParts":{"year":2024,"month":null}}`: `null`,
 		`{"$dateFromString":{"dateString":"2024-02-29T13:14:15.678Z"}}`: `{"$date":"2024-02-29T13:14:15.678Z"}`, `{"$dateFromString":{"dateString":"2024-02-29","timezone":"Europe/Berlin"}}`: `{"$date":"2024-02-28T23:00:00Z"}`, `{"$dateFromString":{"dateString":"2024-02-29T10:00:00+0200"}}`: `{"$date":"2024-02-29T08:00:00Z"}`, `{"$dateFromString":{"dateString":"29/02/2024","format":"%d/%m/%Y"}}`: `{"$date":"2024-02-29T00:00:00Z"}`, `{"$dateFromString":{"dateString":"x"}}`: `!Error parsing date string 'x'`, `{"$dateFromString":{"dateString":"x","onError":"no"}}`: `"no"`, `{"$dateFromString":{"dateString":null,"onNull":1}}`: `1`, `{"$dateFromString":{"dateString":"x","format":"%Q"}}`: `!can't be read`,
+		// What a double is, not what it is written as; and no digit is lost that isn't rounded.
+		`{"$round":[0.12345678901234568,17]}`: `0.12345678901234568`, `{"$trunc":[123456789.12345679,8]}`: `123456789.12345679`, `{"$trunc":[-2.675,2]}`: `-2.67`, `{"$round":[1.5e300,2]}`: `1.5e300`,
+		`{"$sqrt":{"$numberDouble":"NaN"}}`: `{"$numberDouble":"NaN"}`, `{"$convert":{"input":"7","to":"$none","onError":1}}`: `null`,
+		`{"$sum":[0.1,0.2,0.3]}`: `0.6`, `{"$avg":[0.1,0.2,0.3]}`: `0.19999999999999998`, `{"$sum":[1e308,1e308]}`: `{"$numberDouble":"Infinity"}`, `{"$sum":[1e100,1,-1e100]}`: `1.0`,
+		`{"$regexFindAll":{"input":"$none","regex":"x*"}}`: `[]`, `{"$regexFindAll":{"input":null,"regex":"^"}}`: `[]`, `{"$regexFind":{"input":"$none","regex":"x*"}}`: `null`,
+		// A day that begins at one o'clock: there was no midnight.
+		`{"$dateFromParts":{"year":2018,"month":11,"day":4,"hour":12,"timezone":"America/Sao_Paulo"}}`: `{"$date":"2018-11-04T14:00:00Z"}`, `{"$dateFromParts":{"year":2018,"month":11,"day":4,"timezone":"America/Sao_Paulo"}}`: `{"$date":"2018-11-04T03:00:00Z"}`,
+		`{"$dateTrunc":{"date":{"$toDate":"2018-11-04T14:00:00Z"},"unit":"day","timezone":"America/Sao_Paulo"}}`: `{"$date":"2018-11-04T03:00:00Z"}`, `{"$dateAdd":{"startDate":{"$toDate":"2018-11-03T03:00:00Z"},"unit":"day","amount":1,"timezone":"America/Sao_Paulo"}}`: `{"$date":"2018-11-04T03:00:00Z"}`,
+		`{"$dateAdd":{"startDate":{"$toDate":"2018-10-04T03:00:00Z"},"unit":"month","amount":1,"timezone":"America/Sao_Paulo"}}`: `{"$date":"2018-11-04T03:00:00Z"}`, `{"$dateFromParts":{"year":2024,"month":3,"day":31,"hour":2,"minute":30,"timezone":"Europe/Berlin"}}`: `{"$date":"2024-03-31T01:30:00Z"}`, `{"$dateFromParts":{"year":2024,"month":3,"day":10,"hour":2,"minute":30,"timezone":"America/New_York"}}`: `{"$date":"2024-03-10T07:30:00Z"}`,
 		// What is not there.
 		`{"$function":{}}`: `!Unrecognized expression '$function'`, `{"$meta":"textScore"}`: `!'$meta'`, `{"$add":1,"$sum":2}`: `!exactly one field`,
 	} {
@@ -151,6 +160,7 @@ func TestExpressionBounds(t *testing.T) {
 		"replace":  `{"$reduce":{"input":{"$range":[0,40]},"initialValue":"xx","in":{"$replaceAll":{"input":"$$value","find":"x","replacement":"xx"}}}}`,
 		"regex":    `{"$regexFindAll":{"input":{"$reduce":{"input":{"$range":[0,20]},"initialValue":"aa","in":{"$concat":["$$value","$$value"]}}},"regex":"a(.*b)?"}}`,
 		"zip":      `{"$zip":{"inputs":[{"$range":[0,600000]},{"$range":[0,600000]}]}}`,
+		"split":    `{"$split":[{"$reduce":{"input":{"$range":[0,21]},"initialValue":",","in":{"$concat":["$$value","$$value"]}}},","]}`,
 		"timezone": `{"$map":{"input":{"$range":[0,100000]},"as":"i","in":{"$hour":{"date":{"$toDate":{"$toLong":"$$i"}},"timezone":{"$concat":["Europe/","Berlin"]}}}}}`,
 	} {
 		v, err := ejson.Parse([]byte(expression))
@@ -164,6 +174,15 @@ func TestExpressionBounds(t *testing.T) {
 	require.NoError(t, err)
 	_, err = e(bson.D{}, NewMeter(context.Background(), 5_000_000, 16<<20))
 	require.ErrorIs(t, err, ErrMemory)
+	for _, reading := range []string{`{"$toDate":"x"}`, `{"$dateFromString":{"dateString":"x","onError":1}}`} {
+		m := meter()
+		v, err := ejson.Parse([]byte(reading))
+		require.NoError(t, err)
+		e, err := compileExpression(v, names{}.bounded())
+		require.NoError(t, err)
+		_, _ = e(bson.D{}, m) // one is an error
+		require.Less(t, m.steps, meter().steps-parseCost, reading)
+	}
 	// Stages, too: each makes the field twice as large.
 	stages := bson.A{}
 	for range 90 {

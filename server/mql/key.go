@@ -1,6 +1,7 @@
 package mql
 
 import (
+	"fmt"
 	"math"
 	"strings"
 
@@ -61,12 +62,10 @@ func numberKey(v any) []byte {
 		return appendInt([]byte("f"), int64(math.Float64bits(f)))
 	}
 	// A decimal that is no double: its digits, without trailing zeros.
-	text := n.Decimal().String()
-	digits, exponent, _ := strings.Cut(text, "E")
-	if strings.Contains(digits, ".") {
-		digits = strings.TrimRight(strings.TrimRight(digits, "0"), ".")
-	}
-	return []byte(digits + "E" + exponent)
+	negative, hi, lo, exponent := n.Decimal().Parts()
+	digits := coefficient(hi, lo).String()
+	short := strings.TrimRight(digits, "0")
+	return fmt.Appendf(nil, "%t%sE%d", negative, short, int(exponent)+len(digits)-len(short))
 }
 
 func appendInt(b []byte, n int64) []byte {

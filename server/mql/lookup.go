@@ -275,7 +275,13 @@ func (s *lookupStage) byFields() error {
 	}
 	for _, d := range s.docs {
 		var chosen []int // of others, in their order
-		if err := s.keys(d, s.local, false, func(_ any, key string) { chosen = append(chosen, found[key]...) }); err != nil {
+		taken := map[string]bool{}
+		if err := s.keys(d, s.local, false, func(_ any, key string) {
+			if !taken[key] {
+				taken[key] = true
+				chosen = append(chosen, found[key]...)
+			}
+		}); err != nil {
 			return err
 		}
 		slices.Sort(chosen)

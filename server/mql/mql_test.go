@@ -319,12 +319,19 @@ func TestPipeline(t *testing.T) {
 func TestKey(t *testing.T) {
 	values, err := ejson.ParseArray([]byte(`[null,1,{"$numberLong":"1"},1.0,{"$numberDecimal":"1.0"},1.5,{"$numberDecimal":"1.50"},{"$numberDecimal":"1E+40"},{"$numberDecimal":"123456789012345678901234567890"},
 		"1","",true,false,{"$date":1},{"$oid":"5e5e6f0abe4ae2a2c2c2d329"},[],[1],[[1]],{},{"a":1},{"a":1.0},{"a":{"b":1}},{"$binary":{"base64":"AQ==","subType":"00"}},{"$binary":{"base64":"AQ==","subType":"05"}},
-		{"$timestamp":{"t":1,"i":2}},{"$minKey":1},{"$maxKey":1},{"$regularExpression":{"pattern":"a","options":""}},{"$numberDouble":"NaN"},{"$numberDecimal":"NaN"},{"$numberDouble":"-0"},0]`))
+		{"$timestamp":{"t":1,"i":2}},{"$minKey":1},{"$maxKey":1},{"$regularExpression":{"pattern":"a","options":""}},{"$numberDouble":"NaN"},{"$numberDecimal":"NaN"},{"$numberDouble":"-0"},0,
+		{"$numberLong":"9007199254740993"},{"$numberDecimal":"9007199254740993"},{"$numberDecimal":"9007199254740993.0"},{"$numberDecimal":"9007199254740992"},{"$numberDouble":"9007199254740992"},{"$numberLong":"-9223372036854775808"},
+		{"$numberDouble":"-9223372036854775808"},{"$numberDecimal":"-9223372036854775808"},{"$numberDouble":"9223372036854775808"},{"$numberDecimal":"9223372036854775808"},{"$numberLong":"9223372036854775807"},{"$numberDecimal":"9223372036854775807"},
+		{"$numberDecimal":"1.2E+31"},{"$numberDecimal":"12000000000000000000000000000000"},{"$numberDecimal":"-1.2E+31"},{"$numberDecimal":"0.1"},{"$numberDecimal":"0.1000"},0.1,{"$numberDecimal":"1.0000000000000000000000001"},
+		{"$numberDouble":"Infinity"},{"$numberDecimal":"Infinity"},{"$numberDecimal":"-Infinity"},{"$numberDecimal":"-0E+3"},{"$numberDecimal":"1E-6176"},{"$numberDecimal":"9.999999999999999999999999999999999E+6144"}]`))
 	require.NoError(t, err)
 	for _, a := range values {
 		for _, b := range values {
 			require.Equal(t, Equal(a, b), string(Key(a)) == string(Key(b)), "%v %v", a, b)
 			require.Equal(t, Compare(a, b), -Compare(b, a), "%v %v", a, b)
+			for _, c := range values {
+				require.False(t, Compare(a, b) <= 0 && Compare(b, c) <= 0 && Compare(a, c) > 0, "%v %v %v", a, b, c)
+			}
 		}
 		require.True(t, Identical(a, a))
 		require.Positive(t, Size(a))

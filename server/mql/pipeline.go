@@ -423,7 +423,11 @@ func (s *unwindStage) add(d bson.D) (bool, error) {
 	case !isArray:
 		return s.emit(d, nil)
 	}
+	copied := spine(d, s.steps[:len(s.steps)-1])
 	for i, e := range list {
+		if err := s.m.Step(copied); err != nil {
+			return false, err
+		}
 		out, err := assign(d, s.steps, e)
 		if err != nil {
 			return false, err

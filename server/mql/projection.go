@@ -304,7 +304,7 @@ func (p *Projection) Keep(d bson.D) bson.D {
 	}
 	out := make(bson.D, 0, len(d))
 	for _, e := range d {
-		if e.Key == "_id" {
+		if e.Key == "_id" && p.tree.children["_id"] == nil { // otherwise a part of it is named
 			if p.id {
 				out = append(out, e)
 			}

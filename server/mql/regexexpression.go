@@ -66,6 +66,9 @@ func compileRegexOperator(name string, arg any, in names) (expression, error) {
 			}
 			return match(s, at, utf8.RuneCountInString(s[:at[0]])), nil
 		}
+		if !ok {
+			return bson.A{}, nil
+		}
 		return allMatches(re, s, size, m)
 	}, nil
 }

@@ -1,6 +1,7 @@
 package mql
 
 import (
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -57,6 +58,11 @@ func TestFilterSemantics(t *testing.T) {
 		{`{"a":{"$gt":{"$minKey":1}}}`, `{"a":1} {"a":"x"} {} {"a":{"$maxKey":1}}`, `{"a":{"$minKey":1}}`},
 		{`{"a":{"$lt":{"$maxKey":1}}}`, `{"a":1} {"a":{"b":1}}`, `{"a":{"$maxKey":1}}`},
 		{`{"a":{"$gte":1}}`, `{"a":1} {"a":{"$numberDecimal":"1.0"}}`, `{"a":"2"} {"a":true} {"a":{"$date":5}} {}`},
+		{`{"a":0.1}`, `{"a":0.1}`, `{"a":{"$numberDecimal":"0.1"}}`}, // a double is not the decimal that it is written as
+		{`{"a":{"$gt":{"$numberDecimal":"0.1"}}}`, `{"a":0.1}`, `{"a":0.09}`},
+		{`{"a":{"$numberDouble":"9007199254740992"}}`, `{"a":{"$numberDecimal":"9007199254740992"}} {"a":{"$numberLong":"9007199254740992"}}`, `{"a":{"$numberDecimal":"9007199254740993"}} {"a":{"$numberLong":"9007199254740993"}}`},
+		{`{"a":{"$lt":{"$numberDouble":"Infinity"}}}`, `{"a":{"$numberDecimal":"9E+6111"}}`, `{"a":{"$numberDecimal":"Infinity"}}`},
+		{`{"a":{"$gt":0.0}}`, `{"a":{"$numberDecimal":"1E-6176"}}`, `{"a":{"$numberDecimal":"-1E-6176"}} {"a":{"$numberDecimal":"-0"}}`},
 		{`{"a":{"$eq":{"$numberDouble":"NaN"}}}`, `{"a":{"$numberDouble":"NaN"}} {"a":{"$numberDecimal":"NaN"}}`, `{"a":1} {}`},
 		{`{"a":{"$lte":{"$numberDouble":"NaN"}}}`, `{"a":{"$numberDouble":"NaN"}}`, `{"a":1}`},
 		{`{"a":{"$gt":{"b":1}}}`, `{"a":{"b":2}} {"a":{"b":1,"c":0}} {"a":{"c":0}}`, `{"a":{"b":1}} {"a":{}}`},
@@ -208,6 +214,7 @@ func TestUpdateSemantics(t *testing.T) {
 		{`{}`, `{"$push":{"a":[1,2]}}`, ``, `{"a":[0]}`, `{"a":[0,[1,2]]}`},
 		{`{}`, `{"$push":{"a":{"$each":[{"s":5},{"s":8}],"$sort":{"s":-1},"$slice":2}}}`, ``, `{"a":[{"s":6},{"s":9}]}`, `{"a":[{"s":9},{"s":8}]}`},
 		{`{}`, `{"$push":{"a":{"$each":[],"$slice":-2}}}`, ``, `{"a":[1,2,3]}`, `{"a":[2,3]}`},
+		{`{}`, `{"$push":{"a":{"$each":[4],"$slice":{"$numberLong":"-9223372036854775808"},"$position":{"$numberLong":"-9223372036854775808"}}}}`, ``, `{"a":[1,2]}`, `{"a":[4,1,2]}`},
 		{`{}`, `{"$push":{"a":{"$each":[1],"$slice":0}}}`, ``, `{"a":[1,2,3]}`, `{"a":[]}`},
 		{`{}`, `{"$push":{"a":{"$each":[7,8],"$position":-1}}}`, ``, `{"a":[1,2]}`, `{"a":[1,7,8,2]}`},
 		{`{}`, `{"$push":{"a":{"$each":[7],"$position":99}}}`, ``, `{"a":[1]}`, `{"a":[1,7]}`},
@@ -323,6 +330,20 @@ func TestUpdateCost(t *testing.T) {
 	require.NoError(t, err)
 	_, err = u.Apply(bson.D{{Key: "a", Value: make(bson.A, 1<<20)}}, Target{ID: "_id"}, meter())
 	require.ErrorIs(t, err, ErrBudget)
+	// What is written behind the end of many arrays is held, as long as the update goes on.
+	list := make(bson.A, 200)
+	for i := range list {
+		list[i] = bson.D{{Key: "a", Value: bson.A{}}}
+	}
+	u, err = CompileUpdate(doc(t, `{"$set":{"l.$[].a.1500":1}}`), nil)
+	require.NoError(t, err)
+	m := meter()
+	_, err = u.Apply(bson.D{{Key: "l", Value: list}}, Target{ID: "_id", Seen: bson.D{{Key: "l", Value: list}}}, m)
+	require.ErrorIs(t, err, ErrMemory)
+	m = meter()
+	_, err = u.Apply(bson.D{{Key: "l", Value: list[:20]}}, Target{ID: "_id", Seen: bson.D{{Key: "l", Value: list[:20]}}}, m)
+	require.NoError(t, err)
+	require.Equal(t, meter().bytes, m.bytes, "nothing is held any more")
 }
 
 // What an upsert takes from its filter.
@@ -468,6 +489,7 @@ func TestPipelineSemantics(t *testing.T) {
 		{`{} {}`, `[{"$group":{"_id":null,"min":{"$min":"$n"},"avg":{"$avg":"$n"},"f":{"$first":"$n"},"p":{"$push":"$n"},"s":{"$sum":"$n"}}}]`, `[{"_id":null,"min":null,"avg":null,"f":null,"p":[],"s":0}]`},
 		{`{"n":1} {"n":1.0} {"n":{"a":1}} {"n":{"a":1}} {}`, `[{"$group":{"_id":null,"s":{"$addToSet":"$n"}}}]`, `[{"_id":null,"s":[1,{"a":1}]}]`},
 		{``, `[{"$group":{"_id":null,"n":{"$sum":1}}}]`, `[]`},
+		{`{"k":{"$numberLong":"9007199254740993"}} {"k":{"$numberDecimal":"9007199254740993"}} {"k":{"$numberDecimal":"9007199254740992"}}`, `[{"$group":{"_id":"$k","n":{"$sum":1}}},{"$project":{"_id":0,"n":1}}]`, `[{"n":2},{"n":1}]`},
 		// $unwind
 		{`{"a":null} {"a":[]} {} {"a":5} {"a":[null,2]}`, `[{"$unwind":{"path":"$a","includeArrayIndex":"i"}}]`, `[{"a":5,"i":null},{"a":null,"i":{"$numberLong":"0"}},{"a":2,"i":{"$numberLong":"1"}}]`},
 		{`{"a":null} {"a":[]} {}`, `[{"$unwind":{"path":"$a","preserveNullAndEmptyArrays":true}}]`, `[{"a":null},{},{}]`},
@@ -484,6 +506,12 @@ func TestPipelineSemantics(t *testing.T) {
 		{`{"a":[{"b":1},{"b":2},{}],"c":[1,2]}`, `[{"$project":{"x":"$a.b","y":"$c.0","_id":0}}]`, `[{"x":[1,2],"y":[]}]`},
 		{`{"a":[[{"b":1}],{"b":2}]}`, `[{"$project":{"x":"$a.b"}}]`, `[{"x":[2]}]`},
 		{`{"a":[5,6]}`, `[{"$unwind":"$a.0"}]`, `[]`},
+		// A part of an _id that is a document, as $group makes them.
+		{`{"_id":{"y":2024,"m":2},"n":5}`, `[{"$project":{"_id.y":1,"n":1}}]`, `[{"_id":{"y":2024},"n":5}]`},
+		{`{"_id":{"y":2024,"m":2},"n":5}`, `[{"$project":{"_id.y":0}}]`, `[{"_id":{"m":2},"n":5}]`},
+		{`{"_id":{"y":2024,"m":2},"n":5}`, `[{"$unset":["_id.m","n"]}]`, `[{"_id":{"y":2024}}]`},
+		{`{"_id":{"y":2024,"m":2},"n":5}`, `[{"$project":{"_id":{"y":1}}}]`, `[{"_id":{"y":2024}}]`},
+		{`{"_id":{"y":2024,"m":2},"n":5}`, `[{"$project":{"_id.x":"$n","n":1}}]`, `[{"_id":{"x":5},"n":5}]`},
 		// $replaceRoot, $sortByCount, $facet, $sample
 		{`{"o":{"a":1}}`, `[{"$replaceRoot":{"newRoot":"$o"}}]`, `[{"a":1}]`},
 		{`{"a":1}`, `[{"$replaceWith":{"b":"$a"}}]`, `[{"b":1}]`},
@@ -510,6 +538,7 @@ func TestPipelineSemantics(t *testing.T) {
 		{`{"q":9}`, `[{"$unionWith":"stock"},{"$limit":1}]`, `[{"q":9}]`},
 		{`{"p":5} {"p":15} {"p":199} {"p":"x"} {"p":20}`, `[{"$bucket":{"groupBy":"$p","boundaries":[0,10,20],"default":"other","output":{"n":{"$sum":1},"all":{"$push":"$p"}}}}]`, `[{"_id":0,"n":1,"all":[5]},{"_id":10,"n":1,"all":[15]},{"_id":"other","n":3,"all":[199,"x",20]}]`},
 		{`{"p":5} {"p":0}`, `[{"$bucket":{"groupBy":"$p","boundaries":[0,10]}}]`, `[{"_id":0,"count":2}]`},
+		{`{"p":10.0} {"p":{"$numberDecimal":"0"}}`, `[{"$bucket":{"groupBy":"$p","boundaries":[0,10,20]}}]`, `[{"_id":0,"count":1},{"_id":10,"count":1}]`}, // the boundary, not the value that is equal to it
 		{`{"p":1} {"p":2} {"p":2} {"p":2} {"p":5}`, `[{"$bucketAuto":{"groupBy":"$p","buckets":2}}]`, `[{"_id":{"min":1,"max":5},"count":4},{"_id":{"min":5,"max":5},"count":1}]`},
 		{`{"p":1} {"p":2} {"p":3} {"p":4}`, `[{"$bucketAuto":{"groupBy":"$p","buckets":2,"output":{"a":{"$push":"$p"}}}}]`, `[{"_id":{"min":1,"max":3},"a":[1,2]},{"_id":{"min":3,"max":4},"a":[3,4]}]`},
 		{``, `[{"$bucketAuto":{"groupBy":"$p","buckets":2}}]`, `[]`},
@@ -553,4 +582,33 @@ func TestPipelineSemantics(t *testing.T) {
 		_, err := evaluate(`{"a":1,"d":1}`, stages)
 		require.ErrorContains(t, err, text, stages)
 	}
+}
+
+// What a $lookup finds for a document is counted once, however often the document has the value.
+func TestLookupOfRepeatedValues(t *testing.T) {
+	const repeated, found = 20_000, 200
+	p, err := CompilePipeline(bson.A{doc(t, `{"$lookup":{"from":"stock","localField":"l","foreignField":"k","as":"s"}}`)})
+	require.NoError(t, err)
+	list := make(bson.A, repeated)
+	for i := range list {
+		list[i] = int32(1)
+	}
+	r := p.Run(NewMeter(t.Context(), 10_000_000, 16<<20), func(_ string, _ *Filter, f func(bson.D) (bool, error)) error {
+		for i := range found {
+			if _, err := f(bson.D{{Key: "k", Value: int32(1)}, {Key: "i", Value: int32(i)}}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	_, err = r.Add(bson.D{{Key: "l", Value: list}})
+	require.NoError(t, err)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	docs, err := r.Result()
+	runtime.ReadMemStats(&after)
+	require.NoError(t, err)
+	s, _ := Get(docs[0].(bson.D), "s")
+	require.Len(t, s, found)
+	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(repeated*found), "bytes")
 }

@@ -109,13 +109,16 @@ func split(m *Meter, args []any) (any, error) {
 	if !ok1 || !ok2 || by == "" {
 		return nil, fail("$split needs a string, and a separator that is not empty")
 	}
-	parts := strings.Split(s, by)
-	if err := m.Step(len(parts)); err != nil {
+	n := strings.Count(s, by) + 1
+	if n > maxElements {
+		return nil, ErrMemory
+	}
+	if err := m.Step(n); err != nil {
 		return nil, err
 	}
-	out := make(bson.A, len(parts))
-	for i, p := range parts {
-		out[i] = p
+	out := make(bson.A, 0, n)
+	for p := range strings.SplitSeq(s, by) {
+		out = append(out, p)
 	}
 	return out, nil
 }

@@ -319,6 +319,7 @@ type Target struct {
 
 // Apply returns the document with the update. The original is not changed, but shares memory with the result.
 func (u *Update) Apply(d bson.D, t Target, m *Meter) (bson.D, error) {
+	defer func(left int) { m.Free(left - m.bytes) }(m.bytes) // what is held on the way
 	id := t.ID
 	before, had := Get(d, id)
 	if u.Replaces() {
@@ -386,6 +387,11 @@ func (c *change) apply(whole any, now time.Time, m *Meter) (any, error) {
 
 func (c *change) perform(whole any, now time.Time, m *Meter) (any, error) {
 	at, exists := lookup(whole, c.steps)
+	if !exists && c.op != "$unset" {
+		if err := m.Hold(16 * padding(whole, c.steps)); err != nil {
+			return nil, err
+		}
+	}
 	switch c.op {
 	case "$set", "$setOnInsert":
 		return assign(whole, c.steps, c.arg)
@@ -543,11 +549,11 @@ func (p *push) push(list bson.A, m *Meter) (bson.A, error) {
 		}
 	}
 	if p.slice != nil {
-		switch n := *p.slice; {
+		switch n, length := *p.slice, int64(len(out)); {
 		case n >= 0:
-			out = out[:min(int64(len(out)), n)]
-		case -n < int64(len(out)):
-			out = out[int64(len(out))+n:]
+			out = out[:min(length, n)]
+		case n > -length: // the negative of the least number is itself
+			out = out[length+n:]
 		}
 	}
 	return bounded(out)
@@ -613,6 +619,23 @@ func assign(v any, steps []string, to any) (any, error) {
 	default:
 		return nil, fail("Cannot create field '%s' in a value that is no document", clip(steps[0]))
 	}
+}
+
+// padding is how many elements are added to an array so that there is one at a path.
+func padding(v any, steps []string) int {
+	for _, s := range steps {
+		switch at := v.(type) {
+		case bson.D:
+			v, _ = Get(at, s)
+		case bson.A:
+			i, ok := index(s, maxElements)
+			if !ok || i >= len(at) {
+				return max(i-len(at), 0)
+			}
+			v = at[i]
+		}
+	}
+	return 0
 }
 
 // remove returns the value without what is at a path; in an array null takes its place.

@@ -30,6 +30,7 @@ type shares struct {
 	sqlite  int64 // pages of files; Go's runtime doesn't count them
 	inbound int64 // what sync clients have sent
 	spool   int64 // bootstraps that wait for sync clients; beyond, they are on disk
+	answers int64 // results that wait for programs and apps to read them
 }
 
 // unlimited is what shares are made of where nothing limits memory.
@@ -38,12 +39,18 @@ const unlimited = 4 << 30
 // minInbound is what one client may send at once: less would end its connection however often it came again.
 const minInbound = 64 << 20
 
+// minAnswers is how long one result may be: most that operations may hold (server/data) are shorter.
+const minAnswers = 64 << 20
+
 // share divides the soft limit. What is left is for sessions, for work that is under way, and for garbage.
 func share(limit int64) shares {
 	if limit == math.MaxInt64 {
 		limit = unlimited
 	}
-	return shares{caches: limit / 4, sqlite: limit / 8, inbound: min(max(limit/4, minInbound), 1<<30), spool: min(limit/16, 256<<20)}
+	return shares{
+		caches: limit / 4, sqlite: limit / 8, inbound: min(max(limit/4, minInbound), 1<<30), spool: min(limit/16, 256<<20),
+		answers: min(max(limit/16, minAnswers), 512<<20),
+	}
 }
 
 // limitMemory sets the soft limit of Go's runtime, says in the log which and why, and divides it.

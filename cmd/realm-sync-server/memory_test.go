@@ -41,9 +41,9 @@ func TestMemoryLimit(t *testing.T) {
 		require.Equal(t, c.limit, limit, name)
 		require.Equal(t, c.from, from, name)
 	}
-	require.Equal(t, shares{caches: 1 << 30, sqlite: 512 * mib, inbound: 1 << 30, spool: 256 * mib}, share(math.MaxInt64))
-	require.Equal(t, shares{caches: 16 * mib, sqlite: 8 * mib, inbound: 64 * mib, spool: 4 * mib}, share(64*mib), "the least that may be")
-	require.Equal(t, shares{caches: 16 << 30, sqlite: 8 << 30, inbound: 1 << 30, spool: 256 * mib}, share(64<<30))
+	require.Equal(t, shares{caches: 1 << 30, sqlite: 512 * mib, inbound: 1 << 30, spool: 256 * mib, answers: 256 * mib}, share(math.MaxInt64))
+	require.Equal(t, shares{caches: 16 * mib, sqlite: 8 * mib, inbound: 64 * mib, spool: 4 * mib, answers: 64 * mib}, share(64*mib), "the least that may be")
+	require.Equal(t, shares{caches: 16 << 30, sqlite: 8 << 30, inbound: 1 << 30, spool: 256 * mib, answers: 512 * mib}, share(64<<30))
 	p, said := launch(t, 1, "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--dev", "--memory", "300")
 	p.base = strings.TrimPrefix(said[0], "listening on ")
 	_, metrics := p.request(http.MethodGet, "/metrics", "")

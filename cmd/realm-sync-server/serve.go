@@ -166,7 +166,7 @@ func (c *serveCommand) serve(ctx context.Context, k *kong.Context) (err error) {
 		public = nil
 	}
 	handler, err := api.New(api.Config{Auth: users, BaseURL: c.BaseURL, Sync: endpoint, Stores: endpoint.Readable, Admin: public, Functions: scripts, Collections: documents, Data: documents, Registry: registry, HideMetrics: c.MetricsListen != "",
-		TrustedProxies: c.prefixes(), HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, Logger: log})
+		TrustedProxies: c.prefixes(), HeaderTimeout: c.HeaderTimeout, ReadTimeout: c.RequestTimeout, MaxHeld: memory.answers, Logger: log})
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,7 @@ var dataRoutes = []dataRoute{
 type dataCall struct {
 	*call
 
+	server *Server
 	caller *auth.Caller
 	query  url.Values
 	at     data.Collection
@@ -90,7 +91,7 @@ func (s *Server) dataServe(c *call, handle func(*Server, *dataCall) error) error
 		return err
 	}
 	c.app = app
-	d := &dataCall{call: c, doc: c.params["id"]}
+	d := &dataCall{call: c, server: s, doc: c.params["id"]}
 	if d.query, err = url.ParseQuery(c.r.URL.RawQuery); err != nil {
 		return badRequest("the query of the URL is not one")
 	}
@@ -148,9 +149,7 @@ func (d *dataCall) answer(status int, v any) error {
 	if err != nil {
 		return err
 	}
-	d.w.Header().Set("Content-Type", looseType)
-	writeBody(d.w, d.r, status, text)
-	return nil
+	return d.server.writeResult(d.call, d.caller.UserID, status, text)
 }
 
 func (d *dataCall) none(err error) error {

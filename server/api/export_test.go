@@ -25,8 +25,8 @@ func TestPace(t *testing.T) {
 	}{
 		"quick":             {4096, 1000, 4096, 0, 0},
 		"stalled":           {4096, 1, 1, time.Hour, most},
-		"as slow as may be": {4096, 16 * 60 * 60, 4096, time.Second / 16, 0},
-		"half as fast":      {4096, 16 * 60 * 60, 4096, time.Second / 8, 2 * most},
+		"as slow as may be": {4096, 16 * 60 * 10, 4096, time.Second / 16, 0},
+		"half as fast":      {4096, 16 * 60 * 10, 4096, time.Second / 8, 2 * most},
 		"a little each":     {4096, 60, 4096, time.Minute, most},
 		"a byte each":       {4096, 1, 1, time.Second, most},
 		"pauses":            {1 << 20, 200, 1 << 20, 15 * time.Second, 0},                     // for which it gets 16

@@ -7,6 +7,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"realmsync/server/budget"
 )
 
 // metrics count requests. Labels have few values: patterns and not paths, and methods that we know.
@@ -16,7 +18,7 @@ type metrics struct {
 	handler  http.Handler
 }
 
-func newMetrics(registry *prometheus.Registry) (*metrics, error) {
+func newMetrics(registry *prometheus.Registry, held *budget.Held) (*metrics, error) {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "realm_http_requests_total", Help: "Answered HTTP requests, by route, method and status.",
@@ -28,7 +30,10 @@ func newMetrics(registry *prometheus.Registry) (*metrics, error) {
 		// Plain text: no client of ours inflates (1.3, H10), and this page is small.
 		handler: promhttp.HandlerFor(registry, promhttp.HandlerOpts{DisableCompression: true}),
 	}
-	for _, c := range []prometheus.Collector{m.requests, m.seconds} {
+	waiting := prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "realm_http_held_bytes", Help: "Bytes of answers that wait for their readers.",
+	}, func() float64 { return float64(held.Bytes()) })
+	for _, c := range []prometheus.Collector{m.requests, m.seconds, waiting} {
 		if err := registry.Register(c); err != nil {
 			return nil, err
 		}

@@ -76,5 +76,5 @@ func TestLabelsAreBounded(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	require.Equal(t, []string{"realm_http_request_seconds", "realm_http_requests_total"}, names)
+	require.Equal(t, []string{"realm_http_held_bytes", "realm_http_request_seconds", "realm_http_requests_total"}, names)
 }

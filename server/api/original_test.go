@@ -184,7 +184,7 @@ var errorCodes = map[string]bool{
 	"MissingAuthReq": true, "InvalidSession": true, "DomainNotAllowed": true, "UserAppDomainMismatch": true, "InternalServerError": true, "AuthProviderNotFound": true,
 	"ServiceNotFound": true, "FunctionNotFound": true, "APIKeyNotFound": true, "APIKeyAlreadyExists": true, "UserAlreadyConfirmed": true,
 	"UserNotFound": true, "UserDisabled": true, "AuthError": true, "BadRequest": true, "AccountNameInUse": true, "InvalidPassword": true,
-	"UserpassTokenInvalid": true, "FunctionExecutionError": true, "ExecutionTimeLimitExceeded": true, "NoMatchingRuleFound": true, "InvalidParameter": true,
+	"UserpassTokenInvalid": true, "FunctionExecutionError": true, "ExecutionTimeLimitExceeded": true, "NoMatchingRuleFound": true, "InvalidParameter": true, "ReadSizeLimitExceeded": true,
 }
 
 // check holds an answer against what is true of all (app-services 1.3, 2.1, 2.3), and notes its secrets.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -14,6 +15,10 @@ type recorder struct {
 	bytes    int64
 	hijacked bool
 	time     time.Duration // for the answer
+
+	mu    sync.Mutex
+	ended bool // no more of it is to be sent
+	begun bool // some of it was; only the handler writes it
 }
 
 // newRecorder begins an answer, which has no time limit until something is written.
@@ -27,8 +32,41 @@ func newRecorder(w http.ResponseWriter, limit time.Duration) *recorder {
 func (w *recorder) begin(status int) {
 	w.status = status
 	if status != http.StatusSwitchingProtocols {
-		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(w.time))
+		_ = w.SetWriteDeadline(time.Now().Add(w.time))
 	}
+}
+
+// SetWriteDeadline is for http.ResponseController.
+func (w *recorder) SetWriteDeadline(t time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.ended && w.begun {
+		return nil
+	}
+	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(t)
+}
+
+// end breaks the answer off: writing it fails, also what waits for its reader now. What a client gets of it is not nothing, which it would take for
+// success (app-services 1.3, H11). Others than the handler may call it, until the handler returns.
+func (w *recorder) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+	w.fail()
+}
+
+// fail makes writing fail, if it is to. mu is held.
+func (w *recorder) fail() {
+	if w.ended && w.begun {
+		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Unix(1, 0))
+	}
+}
+
+// wasEnded tells whether end was called.
+func (w *recorder) wasEnded() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ended
 }
 
 // WriteHeader implements http.ResponseWriter. Informational statuses are not the answer.
@@ -49,6 +87,12 @@ func (w *recorder) Write(p []byte) (int, error) {
 		n, err := w.ResponseWriter.Write(p[:min(len(p), maxChunk)])
 		written += n
 		w.bytes += int64(n)
+		if !w.begun {
+			w.mu.Lock()
+			w.begun = true
+			w.fail()
+			w.mu.Unlock()
+		}
 		if p = p[n:]; err != nil || len(p) == 0 {
 			return written, err
 		}

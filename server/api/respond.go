@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"realmsync/server/auth"
+	"realmsync/server/budget"
 	"realmsync/server/dbfile"
 )
 
@@ -51,6 +52,33 @@ func writeBody(w http.ResponseWriter, r *http.Request, status int, body []byte) 
 		}
 		body = body[n:]
 	}
+}
+
+// errHeld is why an answer was broken off.
+var errHeld = errors.New("the answers that wait for their readers were too many, and of these it was the oldest of whoever had most")
+
+// writeResult answers with a result, which may be long, and counts it until its reader has it. user is whose it is.
+func (s *Server) writeResult(c *call, user string, status int, body []byte) error {
+	held, err := s.hold(c, user, cap(body))
+	if err != nil {
+		return err
+	}
+	defer held.Give()
+	c.w.Header().Set("Content-Type", looseType)
+	writeBody(c.w, c.r, status, body)
+	return nil
+}
+
+// hold counts what is held until a reader has it. Give it back.
+func (s *Server) hold(c *call, user string, bytes int) (*budget.Hold, error) {
+	if bytes <= maxPlainBody { // the kernel takes it at once
+		return nil, nil
+	}
+	held, err := s.held.Take(bytes, budget.Owner{App: c.appID(), Address: c.remote(), User: user}, c.w.end)
+	if errors.Is(err, budget.ErrTooLarge) {
+		return nil, &refusal{Status: http.StatusBadRequest, Code: "ReadSizeLimitExceeded", Text: "the result is too large: ask for less, with a limit or a projection", Cause: err}
+	}
+	return held, err
 }
 
 // writeError answers with an error in the form of app-services 2.1.

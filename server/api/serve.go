@@ -126,6 +126,9 @@ func (s *Server) finish(c *call, start time.Time) {
 		}
 		s.writeError(c, &refusal{Status: http.StatusInternalServerError, Code: "InternalServerError", Text: "internal server error; the server's log has more under request " + c.id})
 	}
+	if c.w.wasEnded() && c.reason == nil {
+		c.reason = errHeld
+	}
 	status := c.w.code()
 	taken := time.Since(start)
 	s.metrics.observe(c.route, c.r.Method, status, taken, c.w.hijacked)

@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"realmsync/server/auth"
+	"realmsync/server/budget"
 	"realmsync/server/data"
 )
 
@@ -67,6 +68,9 @@ type Config struct {
 	HeaderTimeout time.Duration
 	// ReadTimeout is how long a request may take to arrive whole; default 30 seconds.
 	ReadTimeout time.Duration
+	// MaxHeld is how much of answers may wait for clients to read them, of all together, in bytes; default 256 MiB. Beyond it the oldest answer is broken off of whoever has
+	// most. Of one answer it bounds the length, too.
+	MaxHeld int64
 	// Logger gets one line per request, without its query: a token may be in it.
 	Logger *slog.Logger
 }
@@ -93,6 +97,7 @@ type Server struct {
 	drained     chan struct{} // closed when it drains: streams end
 	stores      func(context.Context) error
 	proxies     []netip.Prefix
+	held        *budget.Held
 }
 
 // New makes a server. It fails if the base URL is not one, or if metrics of the same names are registered.
@@ -101,7 +106,7 @@ func New(cfg Config) (*Server, error) {
 		return nil, errors.New("api: there is no auth service")
 	}
 	s := &Server{drained: make(chan struct{}), hideMetrics: cfg.HideMetrics, auth: cfg.Auth, sync: cfg.Sync, functions: cfg.Functions, collections: cfg.Collections, admin: cfg.Admin, adminOnly: cfg.AdminOnly, data: cfg.Data, stores: cfg.Stores, proxies: cfg.TrustedProxies, log: cfg.Logger, writeTime: writeTime, recheck: recheck,
-		headerTime: cmp.Or(cfg.HeaderTimeout, 10*time.Second), readTime: cmp.Or(cfg.ReadTimeout, 30*time.Second)}
+		headerTime: cmp.Or(cfg.HeaderTimeout, 10*time.Second), readTime: cmp.Or(cfg.ReadTimeout, 30*time.Second), held: budget.NewHeld(cmp.Or(cfg.MaxHeld, 256<<20))}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -116,7 +121,7 @@ func New(cfg Config) (*Server, error) {
 		cfg.Registry = prometheus.NewRegistry()
 	}
 	var err error
-	if s.metrics, err = newMetrics(cfg.Registry); err != nil {
+	if s.metrics, err = newMetrics(cfg.Registry, s.held); err != nil {
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	return s, nil

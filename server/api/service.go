@@ -56,9 +56,7 @@ func (s *Server) callFunction(c *call) error {
 	if len(text) > maxResult {
 		return &refusal{Status: http.StatusBadRequest, Code: "FunctionExecutionError", Text: fmt.Sprintf("the function's result has %d bytes, at most %d are sent", len(text), maxResult)}
 	}
-	c.w.Header().Set("Content-Type", looseType)
-	writeBody(c.w, c.r, http.StatusOK, text)
-	return nil
+	return s.writeResult(c, caller.UserID, http.StatusOK, text)
 }
 
 // maxResult is the most that a function's result may have, in bytes of extended JSON (13.8).

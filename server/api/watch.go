@@ -106,12 +106,12 @@ func (s *Server) stream(c *call, stream *data.Watch) error {
 	control := http.NewResponseController(c.w)
 	_ = control.SetReadDeadline(time.Time{}) // the request is whole; its deadline would be taken for the reader's end
 	c.w.WriteHeader(http.StatusOK)
-	send := func(text string) bool {
+	send := func(text []byte) bool {
 		_ = control.SetWriteDeadline(time.Now().Add(s.writeTime)) // of this piece: who doesn't take it in that time is cut off
-		_, err := c.w.Write([]byte(text))
+		_, err := c.w.Write(text)
 		return err == nil && control.Flush() == nil
 	}
-	if !send(":\n") {
+	if !send([]byte(":\n")) {
 		return nil
 	}
 	again := time.NewTicker(s.recheck)
@@ -124,7 +124,7 @@ func (s *Server) stream(c *call, stream *data.Watch) error {
 		case <-s.drained:
 			err = errDraining
 		case <-again.C:
-			if !send(":\n") {
+			if !send([]byte(":\n")) {
 				return nil
 			}
 		case <-stream.Wake:
@@ -136,23 +136,44 @@ func (s *Server) stream(c *call, stream *data.Watch) error {
 			}
 			var events []bson.D
 			events, more, err = stream.Read(c.r.Context(), caller)
-			for _, e := range events {
-				text, err := ejson.Marshal(e)
-				if err != nil {
-					return err
-				}
-				if !send("data: " + eventData(string(text)) + "\n\n") {
+			if err == nil {
+				var sent bool
+				if sent, err = s.sendEvents(c, caller.UserID, events, send); err == nil && !sent {
 					return nil
 				}
 			}
 		}
 		if err != nil {
 			if c.r.Context().Err() == nil {
-				send("event: error\ndata: " + eventData(s.errorText(c, err)) + "\n\n")
+				send([]byte("event: error\ndata: " + eventData(s.errorText(c, err)) + "\n\n"))
 			}
 			return nil
 		}
 	}
+}
+
+// sendEvents sends changes, and tells whether they were taken. They are counted until then.
+func (s *Server) sendEvents(c *call, user string, events []bson.D, send func([]byte) bool) (sent bool, err error) {
+	texts, size := make([][]byte, len(events)), 0
+	for i, e := range events {
+		text, err := ejson.Marshal(e)
+		if err != nil {
+			return false, err
+		}
+		texts[i] = []byte("data: " + eventData(string(text)) + "\n\n")
+		events[i], size = nil, size+len(texts[i])
+	}
+	held, err := s.hold(c, user, size)
+	if err != nil {
+		return false, err
+	}
+	defer held.Give()
+	for _, text := range texts {
+		if !send(text) {
+			return false, nil
+		}
+	}
+	return true, nil
 }
 
 // eventData writes what may be in the data of an event: nothing else is encoded (7.5).

@@ -2,6 +2,8 @@ package hostile
 
 import (
 	"bufio"
+	"encoding/json"
+	"io"
 	"net/http"
 	"net/netip"
 	"strings"
@@ -17,13 +19,13 @@ func behindProxy(c settings) {
 	*c.send = 16 << 10
 }
 
-// notes stores so many documents of 256 KiB in an app, as one of its users, and returns the path of their collection.
+// notes stores so many documents of 64 KiB in an app, as one of its users, and returns the path of their collection.
 func (s *server) notes(app string, n int) (path string, user login) {
 	s.t.Helper()
 	path = "/api/data/v1/app/" + app + "/collections/Notes/"
 	user = s.anonymous(app)
 	for range n {
-		require.Equal(s.t, 201, s.ask("POST", path+"documents?database=plain", user.Access, `{"text":"`+strings.Repeat("x", 256<<10)+`"}`).status)
+		require.Equal(s.t, 201, s.ask("POST", path+"documents?database=plain", user.Access, `{"text":"`+strings.Repeat("x", 64<<10)+`"}`).status)
 	}
 	return path, user
 }
@@ -67,4 +69,46 @@ func TestExportsOfOneClient(t *testing.T) {
 	}
 	require.NoError(t, held.Close())
 	require.Eventually(t, func() bool { return export(user, "192.0.2.1").status == 200 }, patience, 10*time.Millisecond, "the server notices that the reader is gone")
+}
+
+// Pages that are asked for and not read: together they hold no more than the server allows, whoever holds most loses what is oldest, and those who hold little, of the
+// same app and of another, have what they asked for.
+func TestUnreadAnswers(t *testing.T) {
+	const page = 256 << 10                  // of four notes, about, and its memory may be half as much more
+	const pages, most = 4, 4 * 3 * page / 2 // there is room for four, and not for seven
+	s := open(t, true, behindProxy, func(c settings) { c.api.MaxHeld = most })
+	held := func() float64 { return s.gauge("realm_http_held_bytes") }
+	path, user := s.notes(shop, page>>16)
+	path += "documents?database=plain"
+	elsewhere, stranger := s.notes(other, page>>16)
+	elsewhere += "documents?database=plain"
+	whole := func(r *http.Response) {
+		t.Helper()
+		body, err := io.ReadAll(r.Body)
+		require.NoError(t, err)
+		require.True(t, json.Valid(body))
+		require.Greater(t, len(body), page)
+	}
+	_, first := s.unread(path, user.Access, "192.0.2.1")
+	_, foreign := s.unread(elsewhere, stranger.Access, "192.0.2.2")
+	var crowd []*http.Response
+	for range 12 {
+		_, r := s.unread(path, s.anonymous(shop).Access, "192.0.2.3") // new users, of one address
+		require.Equal(t, 200, r.StatusCode)
+		crowd = append(crowd, r)
+		require.LessOrEqual(t, held(), float64(most))
+		require.Greater(t, held(), float64(page))
+	}
+	require.Equal(t, 200, s.askWith("GET", path, s.anonymous(shop).Access, "", http.Header{"X-Forwarded-For": {"192.0.2.4"}}).status, "nobody is locked out")
+	for i, r := range crowd[:len(crowd)-pages-1] {
+		_, err := io.ReadAll(r.Body)
+		require.ErrorIs(t, err, io.ErrUnexpectedEOF, "half an answer is no whole one: %d", i)
+	}
+	whole(crowd[len(crowd)-1])
+	whole(first)
+	whole(foreign)
+	for _, r := range crowd {
+		_, _ = io.Copy(io.Discard, r.Body) // whichever of them had room
+	}
+	require.Eventually(t, func() bool { return held() == 0 }, patience, 10*time.Millisecond)
 }

@@ -131,7 +131,7 @@ func openTrusting(t *testing.T, dev bool, roots *x509.CertPool, change ...func(s
 			return sqlite.Open(ctx, filepath.Join(s.dir, "apps", app, "sync.db"))
 		},
 	}
-	web, buffer := api.Config{Auth: s.users, Logger: log}, 0
+	web, buffer := api.Config{Auth: s.users, Registry: s.gauges, Logger: log}, 0
 	for _, f := range change {
 		f(settings{&web, &endpoint, &buffer})
 	}

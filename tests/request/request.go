@@ -4,6 +4,7 @@ package request
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -32,7 +33,25 @@ type Answer struct {
 }
 
 // transport keeps no connection, so that no test has to close any, and follows no redirect.
-var transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+var transport = &http.Transport{DisableKeepAlives: true, DisableCompression: true, DialContext: dial}
+
+// dial makes a connection on which net/http reads the answer of a server that refuses a request before it has read it all, and closes: by
+// itself it takes an answer only when that comes before it notices that nobody reads on.
+func dial(ctx context.Context, network, address string) (net.Conn, error) {
+	c, err := new(net.Dialer).DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return answered{c}, nil
+}
+
+// answered is a connection of which only reading fails: what comes, or that nothing does, says how the request went.
+type answered struct{ net.Conn }
+
+func (c answered) Write(p []byte) (int, error) {
+	_, _ = c.Conn.Write(p)
+	return len(p), nil
+}
 
 // Try makes a request on a connection of its own. An error says that no whole answer came within a minute, or before ctx ended.
 func (r Request) Try(ctx context.Context) (Answer, error) {

@@ -248,27 +248,47 @@ func stringOr(v goja.Value, other string) string {
 
 func clip(s string, most int) string { return excerpt.Of(s, most) }
 
-// meter adds up the time in which JavaScript runs, and says when it is too much.
+// meter adds up the time in which JavaScript runs, and says when it is too much. Of the time that goes by while it runs, only what the
+// process computes counts, where that is known: on a busy machine a function waits for a processor, and that is not its doing.
 type meter struct {
-	mu      sync.Mutex
-	left    time.Duration
-	timer   *time.Timer
-	since   time.Time
-	depth   int
-	stopped bool
+	mu        sync.Mutex
+	left      time.Duration
+	timer     *time.Timer
+	processor func() (used time.Duration, ok bool) // of the whole process: never less than the function's
+	since     time.Time
+	used      time.Duration // what the processor said at since
+	depth     int
+	stopped   bool
 }
 
 func (m *meter) init(most time.Duration, over func()) {
+	if m.processor == nil {
+		m.processor = processorTime
+	}
 	m.left = most
 	m.timer = time.AfterFunc(most, func() {
 		m.mu.Lock()
 		defer m.mu.Unlock()
 		// A timer that fired while it was being stopped is not one that counts.
-		if !m.stopped && m.depth > 0 && time.Since(m.since) >= m.left {
-			over()
+		if m.stopped || m.depth == 0 {
+			return
 		}
+		if left := m.left - m.gone(); left > 0 {
+			m.timer.Reset(max(left, time.Millisecond))
+			return
+		}
+		over()
 	})
 	m.timer.Stop()
+}
+
+// gone is what counts since JavaScript runs. Other threads of the process compute as well, so it is never more than what the clock says.
+func (m *meter) gone() time.Duration {
+	gone := time.Since(m.since)
+	if used, ok := m.processor(); ok {
+		gone = min(gone, used-m.used)
+	}
+	return gone
 }
 
 func (m *meter) start() {
@@ -276,6 +296,7 @@ func (m *meter) start() {
 	defer m.mu.Unlock()
 	if m.depth++; m.depth == 1 {
 		m.since = time.Now()
+		m.used, _ = m.processor()
 		m.timer.Reset(m.left)
 	}
 }
@@ -286,7 +307,7 @@ func (m *meter) pause() {
 	if m.depth--; m.depth == 0 {
 		m.timer.Stop()
 		// What is left is never nothing: the timer must be what ends the call.
-		m.left = max(m.left-time.Since(m.since), time.Millisecond)
+		m.left = max(m.left-m.gone(), time.Millisecond)
 	}
 }
 

@@ -144,7 +144,7 @@ func TestWatchReaderGone(t *testing.T) {
 // A reader that takes nothing is cut off: it doesn't hold the server.
 func TestWatchReaderTakesNothing(t *testing.T) {
 	d := openDocuments(t)
-	d.api.writeTime = 50 * time.Millisecond
+	d.api.writeTime = 500 * time.Millisecond // the writer's answers are to be written in it too
 	s, _ := d.watch(t, "")
 	require.Equal(t, ":\n", s.chunk())
 	long := strings.Repeat("x", 1<<20)

@@ -24,7 +24,7 @@ func begins(t *testing.T, l *link, size int) {
 
 // A message that is not sent in time ends its connection, though silence alone would not yet.
 func TestMessageThatNeverEnds(t *testing.T) {
-	f := open(t, func(c *Config) { c.MessageTimeout = 300 * time.Millisecond })
+	f := open(t, func(c *Config) { c.MessageTimeout = time.Second })
 	other := f.device("ben").subscribed(allDogs)
 	l := f.dial("ann")
 	begins(t, l, 64<<10)

@@ -148,7 +148,7 @@ func TestWatchReaderTakesNothing(t *testing.T) {
 	s, _ := d.watch(t, "")
 	require.Equal(t, ":\n", s.chunk())
 	long := strings.Repeat("x", 1<<20)
-	for i := range 32 { // more than the buffers of both ends
+	for i := 0; i < 32 && !d.watchEnded(); i++ { // 32 are more than the buffers of both ends
 		require.Equal(t, 201, d.ask(http.MethodPost, "/Dog/documents", fmt.Sprintf(`{"_id":"%d","name":"%s"}`, i, long)).status)
 	}
 	require.Eventually(t, d.watchEnded, patience, 5*time.Millisecond)

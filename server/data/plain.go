@@ -210,7 +210,7 @@ func (p *plain) choose(ctx context.Context, q querier, id int64, filter *mql.Fil
 				query += ","
 			}
 			query += "?"
-			args = append(args, mql.Key(v))
+			args = append(args, mql.StoredKey(v))
 		}
 		return query + ")" + ordered, append(args, tail...), nil
 	}
@@ -230,7 +230,7 @@ func (p *plain) choose(ctx context.Context, q querier, id int64, filter *mql.Fil
 
 // digest is how an index knows a value.
 func digest(v any) []byte {
-	sum := sha256.Sum256(mql.Key(v))
+	sum := sha256.Sum256(mql.StoredKey(v))
 	return sum[:16]
 }
 
@@ -360,7 +360,7 @@ func (w *plainWriter) full() bool { return w.count >= plainBatch }
 
 func (w *plainWriter) get(id any) (bson.D, error) {
 	var body []byte
-	err := w.tx.QueryRowContext(w.ctx, "SELECT body FROM documents WHERE collection = ? AND key = ?", w.collection, mql.Key(id)).Scan(&body)
+	err := w.tx.QueryRowContext(w.ctx, "SELECT body FROM documents WHERE collection = ? AND key = ?", w.collection, mql.StoredKey(id)).Scan(&body)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, nil
 	}
@@ -396,7 +396,7 @@ func (w *plainWriter) insert(d bson.D) (bson.D, bool, error) {
 		rest := slices.DeleteFunc(slices.Clone(d), func(e bson.E) bool { return e.Key == "_id" })
 		d = append(bson.D{{Key: "_id", Value: id}}, rest...)
 	}
-	key := mql.Key(id)
+	key := mql.StoredKey(id)
 	if len(key) > maxKey {
 		return nil, false, invalid("the '_id' can have at most %d bytes", maxKey)
 	}
@@ -453,7 +453,7 @@ func (w *plainWriter) enter(seq int64, d bson.D) error {
 
 // leave takes a document out of the indexes.
 func (w *plainWriter) leave(id any) (seq int64, err error) {
-	if err := w.tx.QueryRowContext(w.ctx, "SELECT seq FROM documents WHERE collection = ? AND key = ?", w.collection, mql.Key(id)).Scan(&seq); err != nil {
+	if err := w.tx.QueryRowContext(w.ctx, "SELECT seq FROM documents WHERE collection = ? AND key = ?", w.collection, mql.StoredKey(id)).Scan(&seq); err != nil {
 		return 0, err
 	}
 	_, err = w.tx.ExecContext(w.ctx, "DELETE FROM entries WHERE seq = ?", seq)

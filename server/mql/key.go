@@ -6,13 +6,18 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"realmsync/core/value"
 )
 
 // Key returns bytes that are equal for values that are Equal, and different for others.
-func Key(v any) []byte { return appendKey(nil, v) }
+func Key(v any) []byte { return appendKey(nil, v, numberKey) }
 
-// appendKey writes bytes that are equal for values that are Equal.
-func appendKey(b []byte, v any) []byte {
+// StoredKey returns the key by which values are known in files, which stays what it was in earlier versions: a decimal has that of the double that
+// Realm takes for it, so values of different keys may be Equal if they are decimals of more than 15 digits, and values of one key may not be.
+func StoredKey(v any) []byte { return appendKey(nil, v, storedNumberKey) }
+
+func appendKey(b []byte, v any, numberKey func(any) []byte) []byte {
 	b = append(b, byte(classOf(v)))
 	switch v := v.(type) {
 	case int32, int64, float64, bson.Decimal128:
@@ -21,12 +26,12 @@ func appendKey(b []byte, v any) []byte {
 		return appendBytes(b, []byte(v))
 	case bson.D:
 		for _, e := range v {
-			b = appendKey(appendBytes(append(b, 1), []byte(e.Key)), e.Value)
+			b = appendKey(appendBytes(append(b, 1), []byte(e.Key)), e.Value, numberKey)
 		}
 		return append(b, 0)
 	case bson.A:
 		for _, e := range v {
-			b = appendKey(append(b, 1), e)
+			b = appendKey(append(b, 1), e, numberKey)
 		}
 		return append(b, 0)
 	case bson.Binary:
@@ -66,6 +71,29 @@ func numberKey(v any) []byte {
 	digits := coefficient(hi, lo).String()
 	short := strings.TrimRight(digits, "0")
 	return fmt.Appendf(nil, "%t%sE%d", negative, short, int(exponent)+len(digits)-len(short))
+}
+
+// storedNumberKey is the numberKey of StoredKey.
+func storedNumberKey(v any) []byte {
+	n, f := number(v), float(v)
+	if n.IsNaN() {
+		return []byte("NaN")
+	}
+	i, whole := integer(v)
+	if !whole && f == math.Trunc(f) && math.Abs(f) < 1<<63 {
+		i, whole = int64(f), true
+	}
+	if whole && value.Compare(n, value.Int(i)) == 0 {
+		return appendInt([]byte("i"), i)
+	}
+	if value.Compare(n, value.Double(f)) == 0 {
+		return appendInt([]byte("f"), int64(math.Float64bits(f)))
+	}
+	digits, exponent, _ := strings.Cut(n.Decimal().String(), "E")
+	if strings.Contains(digits, ".") {
+		digits = strings.TrimRight(strings.TrimRight(digits, "0"), ".")
+	}
+	return []byte(digits + "E" + exponent)
 }
 
 func appendInt(b []byte, n int64) []byte {

@@ -2,6 +2,7 @@ package mql
 
 import (
 	"context"
+	"encoding/hex"
 	"strings"
 	"testing"
 	"time"
@@ -337,6 +338,33 @@ func TestKey(t *testing.T) {
 		require.Positive(t, Size(a))
 	}
 	require.False(t, Identical(int32(1), int64(1)))
+}
+
+// Files have these keys: they stay what they are, or what is stored isn't found.
+func TestStoredKey(t *testing.T) {
+	for value, key := range map[string]string{
+		`1`:                                      "0269000000000000000100",
+		`{"$numberLong":"-9223372036854775808"}`: "0269800000000000000000",
+		`{"$numberDouble":"-9223372036854775808"}`: "0266c3e000000000000000",
+		`{"$numberDouble":"1e300"}`:                "02667e37e43c8800759c00",
+		`2.5`:                                      "0266400400000000000000",
+		`{"$numberDecimal":"2.50"}`:                "0266400400000000000000",
+		`{"$numberDecimal":"19.99"}`:               "02664033fd70a3d70a3d00",
+		`19.99`:                                    "02664033fd70a3d70a3d00",
+		`{"$numberDecimal":"9007199254740993"}`:    "02393030373139393235343734303939334500",
+		`{"$numberDecimal":"1.2E+31"}`:             "02664662eec2eb3869af00",
+		`{"$numberDecimal":"12000000000000000000000000000000"}`: "02664662eec2eb3869af00",
+		`{"$numberDecimal":"123456789.123456789123456789"}`:     "022b313233343536373839313233343536373839313233343536373839452d313800",
+		`{"$numberDecimal":"1E-6176"}`:                          "0231452d3631373600",
+		`{"$numberDecimal":"NaN"}`:                              "024e614e00",
+		`{"$numberDecimal":"-Infinity"}`:                        "0266fff000000000000000",
+		`{"a":[null,"x",true,{"$numberDecimal":"0.1"}]}`:        "040100000000000000016105010101030000000000000001780108010102663fb999999999999a000000",
+		`{"$numberDecimal":"9223372036854775808"}`:              "02393232333337323033363835343737353830384500",
+	} {
+		v, err := ejson.Parse([]byte(value))
+		require.NoError(t, err)
+		require.Equal(t, key, hex.EncodeToString(StoredKey(v)), value)
+	}
 }
 
 // No filter and no update panics, whatever it is.

@@ -46,7 +46,7 @@ var accumulators = merged(accumulations, map[string]accumulation{
 	"$last": {func(h *held, v any, m *Meter) error { return h.keep(orNull(v), m) }, valueOf},
 	"$push": {
 		func(h *held, v any, m *Meter) error {
-			if _, absent := v.(missing); absent {
+			if isMissing(v) {
 				return nil
 			}
 			h.list = append(h.list, v)
@@ -156,7 +156,7 @@ func least(sign int) func(h *held, v any, m *Meter) error {
 }
 
 func addToSet(h *held, v any, m *Meter) error {
-	if _, absent := v.(missing); absent {
+	if isMissing(v) {
 		return nil
 	}
 	key := string(Key(v))

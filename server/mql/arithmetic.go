@@ -33,37 +33,19 @@ var arithmeticOperators = map[string]expressionOperator{
 	"$sqrt":  onDouble("$sqrt", math.Sqrt, func(f float64) bool { return f >= 0 || math.IsNaN(f) }),
 	"$ln":    onDouble("$ln", math.Log, positive),
 	"$log10": onDouble("$log10", math.Log10, positive),
-	"$log": {2, 2, func(_ *Meter, args []any) (any, error) {
-		if anyAbsent(args...) {
-			return nil, nil
+	"$log": onDoubles("$log", func(x, base float64) (float64, error) {
+		if !positive(x) || !positive(base) || base == 1 {
+			return 0, fail("$log needs a positive number, and a positive base that is not 1")
 		}
-		x, err := double("$log", args[0])
-		if err != nil {
-			return nil, err
-		}
-		base, err := double("$log", args[1])
-		if err == nil && (!positive(x) || !positive(base) || base == 1) {
-			err = fail("$log needs a positive number, and a positive base that is not 1")
-		}
-		return math.Log(x) / math.Log(base), err
-	}},
+		return math.Log(x) / math.Log(base), nil
+	}),
 	"$sin": onDouble("$sin", math.Sin, finite), "$cos": onDouble("$cos", math.Cos, finite), "$tan": onDouble("$tan", math.Tan, finite),
 	"$asin": onDouble("$asin", math.Asin, unit), "$acos": onDouble("$acos", math.Acos, unit), "$atan": onDouble("$atan", math.Atan, nil),
 	"$sinh": onDouble("$sinh", math.Sinh, nil), "$cosh": onDouble("$cosh", math.Cosh, nil), "$tanh": onDouble("$tanh", math.Tanh, nil),
 	"$degreesToRadians": onDouble("$degreesToRadians", func(f float64) float64 { return f * (math.Pi / 180) }, nil),
 	"$radiansToDegrees": onDouble("$radiansToDegrees", func(f float64) float64 { return f * (180 / math.Pi) }, nil),
-	"$atan2": {2, 2, func(_ *Meter, args []any) (any, error) {
-		if anyAbsent(args...) {
-			return nil, nil
-		}
-		y, err := double("$atan2", args[0])
-		if err != nil {
-			return nil, err
-		}
-		x, err := double("$atan2", args[1])
-		return math.Atan2(y, x), err
-	}},
-	"$rand": {0, 1, func(*Meter, []any) (any, error) { return rand.Float64(), nil }},
+	"$atan2":            onDoubles("$atan2", func(y, x float64) (float64, error) { return math.Atan2(y, x), nil }),
+	"$rand":             {0, 1, func(*Meter, []any) (any, error) { return rand.Float64(), nil }},
 }
 
 func positive(f float64) bool { return f > 0 || math.IsNaN(f) }
@@ -123,6 +105,24 @@ func onDouble(name string, f func(float64) float64, allowed func(float64) bool) 
 		}
 		return f(x), err
 	})}
+}
+
+// onDoubles is a function of two doubles.
+func onDoubles(name string, f func(a, b float64) (float64, error)) expressionOperator {
+	return expressionOperator{2, 2, func(_ *Meter, args []any) (any, error) {
+		if anyAbsent(args...) {
+			return nil, nil
+		}
+		a, err := double(name, args[0])
+		if err != nil {
+			return nil, err
+		}
+		b, err := double(name, args[1])
+		if err != nil {
+			return nil, err
+		}
+		return f(a, b)
+	}}
 }
 
 func absolute(v any) (any, error) {

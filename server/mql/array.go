@@ -201,7 +201,7 @@ func zip(m *Meter, args []any) (any, error) {
 		return nil, err
 	}
 	longest, isBool := args[1].(bool)
-	if _, given := args[1].(missing); !isBool && !given {
+	if !isBool && !isMissing(args[1]) {
 		return nil, fail("useLongestLength of $zip must be a bool, found: %s", typeName(args[1]))
 	}
 	defaults, err := listOf("$zip", args[2])

@@ -11,7 +11,7 @@ var counting = bson.D{{Key: "count", Value: bson.D{{Key: "$sum", Value: int32(1)
 
 // output reads the accumulators of buckets.
 func output(v any) (bson.D, error) {
-	if _, none := v.(missing); none {
+	if isMissing(v) {
 		return counting, nil
 	}
 	d, ok := v.(bson.D)
@@ -22,8 +22,8 @@ func output(v any) (bson.D, error) {
 }
 
 // compileBucket reads {groupBy, boundaries, default, output}: a $group by the boundary that a value follows, in order.
-func compileBucket(d bson.D, in names) (stage, error) {
-	parts, err := named("$bucket", d, "groupBy boundaries default? output?")
+func compileBucket(arg any, in names) (stage, error) {
+	parts, err := arguments("$bucket", arg, "groupBy boundaries default? output?")
 	if err != nil {
 		return nil, err
 	}
@@ -45,8 +45,8 @@ func compileBucket(d bson.D, in names) (stage, error) {
 		return nil, err
 	}
 	low, high := boundaries[0], boundaries[len(boundaries)-1]
-	otherwise, none := parts[2], false
-	if _, none = otherwise.(missing); !none && classOf(otherwise) == classOf(low) && Compare(otherwise, low) >= 0 && Compare(otherwise, high) < 0 {
+	otherwise, none := parts[2], isMissing(parts[2])
+	if !none && classOf(otherwise) == classOf(low) && Compare(otherwise, low) >= 0 && Compare(otherwise, high) < 0 {
 		return nil, fail("the $bucket 'default' must be less than the lowest boundary, or not less than the highest")
 	}
 	group, err := groupBy(func(d bson.D, m *Meter) (any, error) {
@@ -91,12 +91,12 @@ type valued struct {
 	v any
 }
 
-func compileBucketAuto(d bson.D, in names) (stage, error) {
-	parts, err := named("$bucketAuto", d, "groupBy buckets output? granularity?")
+func compileBucketAuto(arg any, in names) (stage, error) {
+	parts, err := arguments("$bucketAuto", arg, "groupBy buckets output? granularity?")
 	if err != nil {
 		return nil, err
 	}
-	if _, none := parts[3].(missing); !none {
+	if !isMissing(parts[3]) {
 		return nil, fail("the 'granularity' of $bucketAuto is not supported: leave it out, or use $bucket")
 	}
 	by, err := compileExpression(parts[0], in)

@@ -34,6 +34,11 @@ const (
 // missing stands for a field that isn't there: it compares as null.
 type missing struct{}
 
+func isMissing(v any) bool {
+	_, yes := v.(missing)
+	return yes
+}
+
 // undefined comes before null: an empty array in a sort, and what is missing in an expression.
 type undefined struct{}
 

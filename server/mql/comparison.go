@@ -19,10 +19,10 @@ func comparing(f func(c int) any) expressionOperator {
 // compareArguments compares two arguments. In an expression what is missing comes before null.
 func compareArguments(args []any) int {
 	a, b := args[0], args[1]
-	if _, absent := a.(missing); absent {
+	if isMissing(a) {
 		a = undefined{}
 	}
-	if _, absent := b.(missing); absent {
+	if isMissing(b) {
 		b = undefined{}
 	}
 	return Compare(a, b)

@@ -50,18 +50,12 @@ func compileIfNull(_ string, arg any, in names) (expression, error) {
 	}, nil
 }
 
-func compileCond(_ string, arg any, in names) (expression, error) {
+func compileCond(name string, arg any, in names) (expression, error) {
 	list, _ := arg.(bson.A)
 	if d, ok := arg.(bson.D); ok {
-		for _, part := range []string{"if", "then", "else"} {
-			e, ok := Get(d, part)
-			if !ok {
-				return nil, fail("Missing '%s' parameter to $cond", part)
-			}
-			list = append(list, e)
-		}
-		if len(d) > 3 {
-			return nil, fail("Unrecognized parameter to $cond")
+		var err error
+		if list, err = arguments(name, d, "if then else"); err != nil {
+			return nil, err
 		}
 	}
 	if len(list) != 3 {
@@ -84,34 +78,26 @@ func compileCond(_ string, arg any, in names) (expression, error) {
 }
 
 // compileSwitch reads {branches: [{case, then}], default}.
-func compileSwitch(_ string, arg any, in names) (expression, error) {
-	d, _ := arg.(bson.D)
-	var cases, thens bson.A
-	var otherwise expression
-	for _, e := range d {
-		var err error
-		switch e.Key {
-		case "branches":
-			list, _ := e.Value.(bson.A)
-			for _, b := range list {
-				branch, _ := b.(bson.D)
-				when, ok1 := Get(branch, "case")
-				then, ok2 := Get(branch, "then")
-				if !ok1 || !ok2 || len(branch) != 2 {
-					return nil, fail("$switch requires each branch to have 'case' and 'then', and nothing else")
-				}
-				cases, thens = append(cases, when), append(thens, then)
-			}
-		case "default":
-			if otherwise, err = compileExpression(e.Value, in); err != nil {
-				return nil, err
-			}
-		default:
-			return nil, fail("$switch found an unknown argument: %s", clip(e.Key))
-		}
+func compileSwitch(name string, arg any, in names) (expression, error) {
+	parts, err := arguments(name, arg, "branches default?")
+	if err != nil {
+		return nil, err
 	}
-	if len(cases) == 0 {
-		return nil, fail("$switch requires at least one branch")
+	branches, ok := parts[0].(bson.A)
+	if !ok || len(branches) == 0 {
+		return nil, fail("$switch requires an array of branches, and at least one branch")
+	}
+	var cases, thens bson.A
+	for _, b := range branches {
+		branch, err := arguments("a branch of $switch", b, "case then")
+		if err != nil {
+			return nil, err
+		}
+		cases, thens = append(cases, branch[0]), append(thens, branch[1])
+	}
+	otherwise, err := compileExpression(parts[1], in)
+	if err != nil {
+		return nil, err
 	}
 	when, err := compileAll(cases, in)
 	if err != nil {
@@ -131,7 +117,7 @@ func compileSwitch(_ string, arg any, in names) (expression, error) {
 				return then[i](d, m)
 			}
 		}
-		if otherwise == nil {
+		if isMissing(parts[1]) {
 			return nil, fail("$switch could not find a matching branch for an input, and no default was specified")
 		}
 		return otherwise(d, m)

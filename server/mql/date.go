@@ -45,7 +45,7 @@ func compileDatePart(name string, arg any, in names) (expression, error) {
 	}
 	date, zone := arg, any(missing{})
 	if d, ok := arg.(bson.D); ok && !hasOperators(d) {
-		parts, err := named(name, d, "date timezone?")
+		parts, err := arguments(name, d, "date timezone?")
 		if err != nil {
 			return nil, err
 		}
@@ -106,7 +106,7 @@ const zoneCost = 500
 
 // compileZone computes a time zone; nil if it is null. One that is constant is looked for once.
 func compileZone(name string, zone any, in names) (func(d bson.D, m *Meter) (*time.Location, error), error) {
-	if _, none := zone.(missing); none {
+	if isMissing(zone) {
 		return func(bson.D, *Meter) (*time.Location, error) { return time.UTC, nil }, nil
 	}
 	if text, ok := zone.(string); ok && !strings.HasPrefix(text, "$") {
@@ -157,18 +157,14 @@ func location(text string) (*time.Location, error) {
 
 // compileDateToString reads {date, format, timezone, onNull}. The format must be a constant.
 func compileDateToString(name string, arg any, in names) (expression, error) {
-	d, ok := arg.(bson.D)
-	if !ok {
-		return nil, fail("$dateToString only supports an object as its argument")
-	}
-	parts, err := named(name, d, "date format? timezone? onNull?")
+	parts, err := arguments(name, arg, "date format? timezone? onNull?")
 	if err != nil {
 		return nil, err
 	}
 	format, ok := parts[1].(string)
-	if _, none := parts[1].(missing); none {
+	if isMissing(parts[1]) {
 		format, ok = "%Y-%m-%dT%H:%M:%S.%L", true
-		if _, none := parts[2].(missing); none || parts[2] == "UTC" || parts[2] == "GMT" {
+		if isMissing(parts[2]) || parts[2] == "UTC" || parts[2] == "GMT" {
 			format += "Z"
 		}
 	}
@@ -182,7 +178,7 @@ func compileDateToString(name string, arg any, in names) (expression, error) {
 		return nil, err
 	}
 	var onNull expression
-	if _, none := parts[3].(missing); !none {
+	if !isMissing(parts[3]) {
 		if onNull, err = compileExpression(parts[3], in); err != nil {
 			return nil, err
 		}

@@ -182,7 +182,7 @@ func dateTrunc(m *Meter, args []any) (any, error) {
 		return nil, err
 	}
 	size := int64(1)
-	if _, none := args[2].(missing); !none {
+	if !isMissing(args[2]) {
 		if args[2] == nil {
 			return nil, nil
 		}
@@ -251,10 +251,7 @@ func dateFromParts(m *Meter, args []any) (any, error) {
 	if err != nil || at == nil {
 		return nil, err
 	}
-	given := func(i int) bool {
-		_, none := args[i].(missing)
-		return !none
-	}
+	given := func(i int) bool { return !isMissing(args[i]) }
 	iso := given(3)
 	if iso == given(0) || iso && (given(1) || given(2)) || !iso && (given(4) || given(5)) {
 		return nil, fail("$dateFromParts requires either 'year' with 'month' and 'day', or 'isoWeekYear' with 'isoWeek' and 'isoDayOfWeek'")
@@ -283,10 +280,7 @@ func dateFromParts(m *Meter, args []any) (any, error) {
 }
 
 func dateFromString(m *Meter, args []any) (any, error) {
-	given := func(i int) bool {
-		_, none := args[i].(missing)
-		return !none
-	}
+	given := func(i int) bool { return !isMissing(args[i]) }
 	if absent(args[0]) {
 		return orNull(args[4]), nil
 	}

@@ -63,7 +63,7 @@ func compileArray(list bson.A, in names) (expression, error) {
 
 // orNull is null instead of what is missing.
 func orNull(v any) any {
-	if _, absent := v.(missing); absent {
+	if isMissing(v) {
 		return nil
 	}
 	return v
@@ -88,7 +88,7 @@ func compileObject(object bson.D, in names) (expression, error) {
 			if err != nil {
 				return nil, err
 			}
-			if _, absent := e.(missing); !absent {
+			if !isMissing(e) {
 				out = append(out, bson.E{Key: keys[i], Value: e})
 			}
 		}
@@ -134,7 +134,7 @@ func resolve(v any, steps []string, m *Meter) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			if _, absent := next.(missing); !absent {
+			if !isMissing(next) {
 				out = append(out, next)
 			}
 		}
@@ -248,25 +248,20 @@ func applied(parts []expression, apply func(m *Meter, args []any) (any, error)) 
 
 // compileNamed reads arguments that have names, in the order in which allowed has them.
 func compileNamed(name string, arg any, allowed string, in names) ([]expression, error) {
+	parts, err := arguments(name, arg, allowed)
+	if err != nil {
+		return nil, err
+	}
+	return compileAll(parts, in)
+}
+
+// arguments takes an object of arguments apart: those that are allowed, in that order. allowed has their names with spaces between; one whose name
+// ends with '?' may be left out, and is missing{} then. Any other is an error, as is one that is there twice.
+func arguments(name string, arg any, allowed string) ([]any, error) {
 	d, ok := arg.(bson.D)
 	if !ok || hasOperators(d) {
 		return nil, fail("%s only supports an object as its argument, with %s", name, strings.ReplaceAll(allowed, "?", ""))
 	}
-	parts, err := named(name, d, allowed)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]expression, len(parts))
-	for i, v := range parts {
-		if out[i], err = compileExpression(v, in); err != nil {
-			return nil, err
-		}
-	}
-	return out, nil
-}
-
-// named takes an object of arguments apart: those that are allowed, in that order. One that is not there is missing.
-func named(name string, d bson.D, allowed string) ([]any, error) {
 	fields := strings.Fields(allowed)
 	out := make([]any, len(fields))
 	found := 0

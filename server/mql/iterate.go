@@ -10,18 +10,15 @@ import (
 
 // over reads the input of such an operator, and the name that its elements have.
 func over(arg any, name, allowed string, in names) (parts []any, input expression, as string, err error) {
-	d, ok := arg.(bson.D)
-	if !ok {
-		return nil, nil, "", fail("%s only supports an object as its argument", name)
-	}
-	if parts, err = named(name, d, allowed); err != nil {
+	if parts, err = arguments(name, arg, allowed); err != nil {
 		return nil, nil, "", err
 	}
 	if input, err = compileExpression(parts[0], in); err != nil {
 		return nil, nil, "", err
 	}
 	as = "this"
-	if _, absent := parts[1].(missing); !absent {
+	if !isMissing(parts[1]) {
+		var ok bool
 		if as, ok = parts[1].(string); !ok {
 			return nil, nil, "", fail("the 'as' of %s must be a name", name)
 		}
@@ -30,17 +27,22 @@ func over(arg any, name, allowed string, in names) (parts []any, input expressio
 	return parts, input, as, err
 }
 
-// elements computes the input, which is an array; nil: it is null or missing.
-func elements(name string, input expression, d bson.D, m *Meter) (bson.A, error) {
-	v, err := input(d, m)
-	if err != nil {
-		return nil, err
+// onElements computes f of the input, which is an array; null if that is null or missing.
+func onElements(name string, input expression, f func(list bson.A, d bson.D, m *Meter) (any, error)) expression {
+	return func(d bson.D, m *Meter) (any, error) {
+		v, err := input(d, m)
+		if err != nil {
+			return nil, err
+		}
+		list, err := listOf(name, v)
+		if err != nil || list == nil {
+			return nil, err
+		}
+		if err := m.made(list); err != nil {
+			return nil, err
+		}
+		return f(list, d, m)
 	}
-	list, err := listOf(name, v)
-	if err != nil || list == nil {
-		return nil, err
-	}
-	return list, m.made(list)
 }
 
 func compileMap(name string, arg any, in names) (expression, error) {
@@ -52,11 +54,7 @@ func compileMap(name string, arg any, in names) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(d bson.D, m *Meter) (any, error) {
-		list, err := elements(name, input, d, m)
-		if err != nil || list == nil {
-			return nil, err
-		}
+	return onElements(name, input, func(list bson.A, d bson.D, m *Meter) (any, error) {
 		out := make(bson.A, len(list))
 		held := 0
 		defer func() { m.Free(held) }()
@@ -73,7 +71,7 @@ func compileMap(name string, arg any, in names) (expression, error) {
 			out[i] = orNull(v)
 		}
 		return out, nil
-	}, nil
+	}), nil
 }
 
 func compileFilterArray(name string, arg any, in names) (expression, error) {
@@ -89,11 +87,7 @@ func compileFilterArray(name string, arg any, in names) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(d bson.D, m *Meter) (any, error) {
-		list, err := elements(name, input, d, m)
-		if err != nil || list == nil {
-			return nil, err
-		}
+	return onElements(name, input, func(list bson.A, d bson.D, m *Meter) (any, error) {
 		most := int64(len(list))
 		v, err := limit(d, m)
 		if err != nil {
@@ -120,24 +114,16 @@ func compileFilterArray(name string, arg any, in names) (expression, error) {
 			}
 		}
 		return out, nil
-	}, nil
+	}), nil
 }
 
 // compileReduce reads {input, initialValue, in}: what has come so far is $$value, the element $$this.
 func compileReduce(name string, arg any, in names) (expression, error) {
-	d, ok := arg.(bson.D)
-	if !ok {
-		return nil, fail("$reduce requires an object as an argument")
-	}
-	parts, err := named(name, d, "input initialValue in")
+	parts, err := arguments(name, arg, "input initialValue in")
 	if err != nil {
 		return nil, err
 	}
-	input, err := compileExpression(parts[0], in)
-	if err != nil {
-		return nil, err
-	}
-	initial, err := compileExpression(parts[1], in)
+	outer, err := compileAll(parts[:2], in)
 	if err != nil {
 		return nil, err
 	}
@@ -145,12 +131,8 @@ func compileReduce(name string, arg any, in names) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(d bson.D, m *Meter) (any, error) {
-		list, err := elements(name, input, d, m)
-		if err != nil || list == nil {
-			return nil, err
-		}
-		value, err := initial(d, m)
+	return onElements(name, outer[0], func(list bson.A, d bson.D, m *Meter) (any, error) {
+		value, err := outer[1](d, m)
 		if err != nil {
 			return nil, err
 		}
@@ -163,16 +145,12 @@ func compileReduce(name string, arg any, in names) (expression, error) {
 			}
 		}
 		return value, nil
-	}, nil
+	}), nil
 }
 
 // compileSortArray reads {input, sortBy}: an order of documents, or 1 or -1.
 func compileSortArray(name string, arg any, in names) (expression, error) {
-	d, ok := arg.(bson.D)
-	if !ok {
-		return nil, fail("$sortArray requires an object as an argument")
-	}
-	parts, err := named(name, d, "input sortBy")
+	parts, err := arguments(name, arg, "input sortBy")
 	if err != nil {
 		return nil, err
 	}
@@ -184,12 +162,8 @@ func compileSortArray(name string, arg any, in names) (expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(d bson.D, m *Meter) (any, error) {
-		list, err := elements(name, input, d, m)
-		if err != nil || list == nil {
-			return nil, err
-		}
+	return onElements(name, input, func(list bson.A, _ bson.D, m *Meter) (any, error) {
 		list = slices.Clone(list)
 		return list, by.sort(list, m)
-	}, nil
+	}), nil
 }

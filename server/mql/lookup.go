@@ -253,7 +253,7 @@ func (s *lookupStage) byPipeline() error {
 // keys calls f with the key of each value at a path: of an array those of its elements, and with whole its own. What is missing is null.
 func (s *lookupStage) keys(d bson.D, steps []string, whole bool, f func(v any, key string)) error {
 	_, err := walk(d, steps, s.r.m, func(v any) (bool, error) {
-		if _, absent := v.(missing); absent {
+		if isMissing(v) {
 			v = nil
 		}
 		list, isArray := v.(bson.A)
@@ -336,7 +336,7 @@ func (s *lookupStage) look() (others []bson.D, found map[string][]int, err error
 	// The clause is for indexes; the predicate is the same by a map: a value of it may be a regular expression, which is one like others here.
 	filter := &Filter{clauses: []clause{{path: s.field, test: bson.D{{Key: "$in", Value: values}}}}}
 	wanted := somewhere(s.steps, (&filterCompiler{}).orElement(func(v any, m *Meter) (bool, error) {
-		if _, absent := v.(missing); absent {
+		if isMissing(v) {
 			v = nil
 		}
 		_, wanted := found[string(Key(v))]

@@ -124,12 +124,12 @@ func arrayToObject(_ *Meter, args []any) (any, error) {
 func compileGetField(name string, arg any, in names) (expression, error) {
 	input, field := any("$$CURRENT"), arg
 	if d, ok := arg.(bson.D); ok && !hasOperators(d) {
-		parts, err := named(name, d, "field input?")
+		parts, err := arguments(name, d, "field input?")
 		if err != nil {
 			return nil, err
 		}
 		field = parts[0]
-		if _, none := parts[1].(missing); !none {
+		if !isMissing(parts[1]) {
 			input = parts[1]
 		}
 	}
@@ -170,7 +170,7 @@ func setField(_ *Meter, args []any) (any, error) {
 	if !ok {
 		return nil, fail("$setField requires 'input' to be an object, but got: %s", typeName(args[1]))
 	}
-	if _, gone := args[2].(missing); gone {
+	if isMissing(args[2]) {
 		return remove(d, []string{key}), nil
 	}
 	return withMember(d, key, args[2]), nil

@@ -91,7 +91,7 @@ func (c *Distinct) Values() bson.A { return c.list }
 func (c *Distinct) Add(d bson.D, m *Meter) error {
 	_, err := walk(d, c.steps, m, func(v any) (bool, error) {
 		list, isArray := v.(bson.A)
-		if _, absent := v.(missing); !isArray && !absent {
+		if !isArray && !isMissing(v) {
 			list = bson.A{v}
 		}
 		for _, e := range list {

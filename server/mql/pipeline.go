@@ -228,14 +228,10 @@ func compileStage(name string, arg any, in names) (stage, error) {
 			return nil, err
 		}
 		return compileLookup(d, in)
-	case "$bucket", "$bucketAuto":
-		if err := needsDocument(); err != nil {
-			return nil, err
-		}
-		if name == "$bucket" {
-			return compileBucket(d, in)
-		}
-		return compileBucketAuto(d, in)
+	case "$bucket":
+		return compileBucket(arg, in)
+	case "$bucketAuto":
+		return compileBucketAuto(arg, in)
 	case "$unionWith":
 		return compileUnion(arg, in)
 	default:
@@ -357,19 +353,15 @@ func compileUnwind(arg any) (stage, error) {
 	u := unwindStage{}
 	path := arg
 	if d, ok := arg.(bson.D); ok {
-		for _, e := range d {
-			switch e.Key {
-			case "path":
-				path = e.Value
-			case "preserveNullAndEmptyArrays":
-				u.preserve = truthy(e.Value)
-			case "includeArrayIndex":
-				u.index, _ = e.Value.(string)
-				if u.index == "" || strings.ContainsAny(u.index, "$.\x00") {
-					return nil, fail("includeArrayIndex must be a name without '$' and '.'")
-				}
-			default:
-				return nil, fail("unrecognized option to $unwind stage: %s", clip(e.Key))
+		parts, err := arguments("$unwind", d, "path preserveNullAndEmptyArrays? includeArrayIndex?")
+		if err != nil {
+			return nil, err
+		}
+		path, u.preserve = parts[0], truthy(parts[1])
+		if !isMissing(parts[2]) {
+			u.index, _ = parts[2].(string)
+			if u.index == "" || strings.ContainsAny(u.index, "$.\x00") {
+				return nil, fail("includeArrayIndex must be a name without '$' and '.'")
 			}
 		}
 	}

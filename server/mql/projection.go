@@ -246,7 +246,7 @@ func (p *Projection) Apply(d bson.D, m *Meter) (bson.D, error) {
 			return nil, err
 		}
 		if len(c.steps) == 1 && c.steps[0] == "_id" && !p.id {
-			if _, absent := v.(missing); !absent {
+			if !isMissing(v) {
 				out = append(bson.D{{Key: "_id", Value: v}}, out.(bson.D)...)
 			}
 			continue

@@ -10,11 +10,7 @@ import (
 // compileRegexOperator reads {input, regex, options}: whether there is a match, the first, or all of them. The regular expression must be a
 // constant: compiling one costs more than looking for it.
 func compileRegexOperator(name string, arg any, in names) (expression, error) {
-	d, ok := arg.(bson.D)
-	if !ok {
-		return nil, fail("%s expects an object of named arguments: input, regex and options", name)
-	}
-	parts, err := named(name, d, "input regex options?")
+	parts, err := arguments(name, arg, "input regex options?")
 	if err != nil {
 		return nil, err
 	}

@@ -29,10 +29,12 @@ type sampleStage struct {
 }
 
 func compileSample(arg any) (stage, error) {
-	d, _ := arg.(bson.D)
-	size, ok := Get(d, "size")
-	n, isWhole := wholeNumber(size)
-	if !ok || len(d) != 1 || !isWhole || n <= 0 {
+	parts, err := arguments("$sample", arg, "size")
+	if err != nil {
+		return nil, err
+	}
+	n, ok := wholeNumber(parts[0])
+	if !ok || n <= 0 {
 		return nil, fail("$sample needs {size: a positive whole number}")
 	}
 	return func(r *Run, next sink) sink { return &sampleStage{m: r.m, next: next, size: n} }, nil
@@ -67,12 +69,11 @@ type replaceStage struct {
 // compileReplaceRoot reads {newRoot: expression}, or for $replaceWith the expression.
 func compileReplaceRoot(name string, arg any, in names) (stage, error) {
 	if name == "$replaceRoot" {
-		d, _ := arg.(bson.D)
-		root, ok := Get(d, "newRoot")
-		if !ok || len(d) != 1 {
-			return nil, fail("$replaceRoot needs {newRoot: expression}")
+		parts, err := arguments(name, arg, "newRoot")
+		if err != nil {
+			return nil, err
 		}
-		arg = root
+		arg = parts[0]
 	}
 	root, err := compileExpression(arg, in)
 	if err != nil {

@@ -242,7 +242,7 @@ func trim(f func(string, func(rune) bool) string) func(*Meter, []any) (any, erro
 			return nil, nil
 		}
 		chars := blank
-		if _, given := args[1].(missing); !given {
+		if !isMissing(args[1]) {
 			if args[1] == nil {
 				return nil, nil
 			}

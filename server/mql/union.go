@@ -19,8 +19,8 @@ type unionStage struct {
 func compileUnion(arg any, in names) (stage, error) {
 	from, ok := arg.(string)
 	pipeline := bson.A{}
-	if d, isDocument := arg.(bson.D); isDocument {
-		parts, err := named("$unionWith", d, "coll pipeline?")
+	if !ok {
+		parts, err := arguments("$unionWith", arg, "coll pipeline?")
 		if err != nil {
 			return nil, err
 		}

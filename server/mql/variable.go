@@ -117,19 +117,20 @@ func compileVariable(text string, in names) (expression, error) {
 }
 
 // compileLet reads {vars: {name: expression}, in: expression}. The variables don't see each other.
-func compileLet(_ string, arg any, in names) (expression, error) {
-	d, _ := arg.(bson.D)
-	bound, _ := Get(d, "vars")
-	vars, isDocument := bound.(bson.D)
-	body, ok := Get(d, "in")
-	if !isDocument || !ok || len(d) != 2 {
-		return nil, fail("$let needs {vars: {name: expression, ...}, in: expression}, and nothing else")
+func compileLet(name string, arg any, in names) (expression, error) {
+	parts, err := arguments(name, arg, "vars in")
+	if err != nil {
+		return nil, err
+	}
+	vars, ok := parts[0].(bson.D)
+	if !ok {
+		return nil, fail("$let needs {vars: {name: expression, ...}, in: expression}")
 	}
 	known, values, err := compileVariables(vars, in)
 	if err != nil {
 		return nil, err
 	}
-	out, err := compileExpression(body, known)
+	out, err := compileExpression(parts[1], known)
 	if err != nil {
 		return nil, err
 	}

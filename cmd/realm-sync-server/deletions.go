@@ -35,16 +35,8 @@ func followDeletions(ctx context.Context, deletions *admin.Deletions, log *slog.
 	}
 	finish()
 	group.Go(func() error {
-		tick := time.NewTicker(finishEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				finish()
-			case <-ctx.Done():
-				return nil
-			}
-		}
+		every(ctx, finishEvery, nil, finish)
+		return nil
 	})
 	return func() {
 		cancel()

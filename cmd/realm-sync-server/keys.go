@@ -16,6 +16,21 @@ import (
 	"realmsync/server/backup"
 )
 
+// every calls f from time to time, and when there is a signal, until the context ends. No signals: nil.
+func every(ctx context.Context, period time.Duration, signals <-chan os.Signal, f func()) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		select {
+		case <-signals:
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		f()
+	}
+}
+
 type keysCommand struct {
 	Rotate keysRotate `cmd:"" help:"Make a new key that signs tokens. Old ones still verify. A running server takes it up on SIGHUP, or when it is started again."`
 }
@@ -55,17 +70,8 @@ func followUsers(ctx context.Context, users *auth.Service, log *slog.Logger) (st
 	}
 	maintain()
 	group.Go(func() error {
-		tick := time.NewTicker(maintainEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-hangup:
-			case <-tick.C:
-			case <-ctx.Done():
-				return nil
-			}
-			maintain()
-		}
+		every(ctx, maintainEvery, hangup, maintain)
+		return nil
 	})
 	return func() {
 		signal.Stop(hangup)

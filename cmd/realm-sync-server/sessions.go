@@ -120,18 +120,12 @@ func followRevocations(ctx context.Context, users *auth.Service, log *slog.Logge
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	var group errgroup.Group
 	group.Go(func() error {
-		tick := time.NewTicker(tellEvery)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-			case <-ctx.Done():
-				return nil
-			}
+		every(ctx, tellEvery, nil, func() {
 			if err := users.TellRevoked(ctx); err != nil && ctx.Err() == nil {
 				log.Error("what other processes have revoked cannot be read; it is tried again", "error", err)
 			}
-		}
+		})
+		return nil
 	})
 	return func() {
 		cancel()

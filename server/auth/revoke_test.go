@@ -28,14 +28,6 @@ func TestRevokeSessionsApart(t *testing.T) {
 	require.NoError(t, err)
 	elsewhere, err := f.Login(t.Context(), foreign, Credentials{Provider: ProviderAnonymous})
 	require.NoError(t, err)
-	good := func(l Login) bool {
-		t.Helper()
-		_, err := f.Refresh(t.Context(), l.RefreshToken)
-		if err != nil {
-			require.ErrorIs(t, err, ErrInvalidSession)
-		}
-		return err == nil
-	}
 	session := func(l Login) string {
 		t.Helper()
 		b, err := f.Session(t.Context(), l.RefreshToken)
@@ -66,24 +58,34 @@ func TestRevokeSessionsApart(t *testing.T) {
 	require.Empty(t, f.revoked)
 	require.NoError(t, f.RevokeSession(t.Context(), f.app, user, id))
 	require.Equal(t, []Revocation{{f.app.ID, user, SessionsRevoked}}, f.revoked)
-	require.False(t, good(logins[0]))
-	require.True(t, good(logins[1]))
+	require.False(t, f.good(logins[0]))
+	require.True(t, f.good(logins[1]))
 	f.caller(logins[0])
 	require.ErrorIs(t, f.RevokeSession(t.Context(), f.app, user, id), ErrSessionNotFound)
 
 	// All of a user, all of an app.
 	require.NoError(t, f.RevokeSessions(t.Context(), f.app, user))
-	require.False(t, good(logins[1]))
-	require.True(t, good(other))
+	require.False(t, f.good(logins[1]))
+	require.True(t, f.good(other))
 	f.revoked = nil
 	n, err := f.RevokeApp(t.Context(), f.app)
 	require.NoError(t, err)
 	require.EqualValues(t, 1, n)
 	require.Equal(t, []Revocation{{f.app.ID, "", SessionsRevoked}}, f.revoked)
-	require.False(t, good(other))
-	require.True(t, good(elsewhere))
+	require.False(t, f.good(other))
+	require.True(t, f.good(elsewhere))
 	_, err = f.userpass("a@b.c", "password")
 	require.NoError(t, err, "whoever has the credentials may come back")
+}
+
+// good tells whether a login's refresh token is still good for anything.
+func (f *fixture) good(l Login) bool {
+	f.t.Helper()
+	_, err := f.Refresh(f.t.Context(), l.RefreshToken)
+	if err != nil {
+		require.ErrorIs(f.t, err, ErrInvalidSession)
+	}
+	return err == nil
 }
 
 // The sessions that an API key has opened end when it is disabled or deleted, and no others; enabling it brings none back.
@@ -100,14 +102,6 @@ func TestKeysEndTheirSessions(t *testing.T) {
 		require.NoError(t, err)
 		return l
 	}
-	good := func(l Login) bool {
-		t.Helper()
-		_, err := f.Refresh(t.Context(), l.RefreshToken)
-		if err != nil {
-			require.ErrorIs(t, err, ErrInvalidSession)
-		}
-		return err == nil
-	}
 	first, err := f.CreateKey(t.Context(), c, "first")
 	require.NoError(t, err)
 	second, err := f.CreateKey(t.Context(), c, "second")
@@ -115,28 +109,28 @@ func TestKeysEndTheirSessions(t *testing.T) {
 	one, two := byKey(first), byKey(second)
 
 	require.NoError(t, f.SetKeyDisabled(t.Context(), c, first.ID, true))
-	require.False(t, good(one))
-	require.True(t, good(two))
-	require.True(t, good(owner))
+	require.False(t, f.good(one))
+	require.True(t, f.good(two))
+	require.True(t, f.good(owner))
 	require.Equal(t, []Revocation{{f.app.ID, owner.UserID, SessionsRevoked}}, f.revoked, "its connections are closed")
 	require.NoError(t, f.SetKeyDisabled(t.Context(), c, first.ID, false))
-	require.False(t, good(one))
+	require.False(t, f.good(one))
 	require.Len(t, f.revoked, 1)
 
 	require.NoError(t, f.DeleteKey(t.Context(), c, second.ID))
-	require.False(t, good(two))
+	require.False(t, f.good(two))
 	require.Len(t, f.revoked, 2)
 	require.NoError(t, f.DeleteKey(t.Context(), c, first.ID))
 	require.Len(t, f.revoked, 2, "it had no session: nobody's connection is closed")
-	require.True(t, good(owner))
+	require.True(t, f.good(owner))
 
 	// The session that asks goes on, whichever key it is of.
 	third, err := f.CreateKey(t.Context(), c, "third")
 	require.NoError(t, err)
 	asks, other := byKey(third), byKey(third)
 	require.NoError(t, f.DeleteKey(t.Context(), f.caller(asks), third.ID))
-	require.True(t, good(asks))
-	require.False(t, good(other))
+	require.True(t, f.good(asks))
+	require.False(t, f.good(other))
 	f.revoked = f.revoked[:2]
 
 	// Server keys.
@@ -144,7 +138,7 @@ func TestKeysEndTheirSessions(t *testing.T) {
 	require.NoError(t, err)
 	three := byKey(backend)
 	require.NoError(t, f.SetServerKeyDisabled(t.Context(), f.app, backend.ID, true))
-	require.False(t, good(three))
+	require.False(t, f.good(three))
 	require.Equal(t, Revocation{f.app.ID, three.UserID, SessionsRevoked}, f.revoked[2])
 }
 

@@ -153,6 +153,24 @@ func TestFilterParts(t *testing.T) {
 	require.JSONEq(t, `{"_id":{"$numberInt":"5"},"c":{"d":"x"}}`, text(t, f.Defaults()))
 }
 
+// updates requires that an update makes after of before, or, with "!" in front, that it is refused with such a text. err is that of compiling it.
+func updates(t *testing.T, update string, u *Update, err error, target Target, before, after string) {
+	t.Helper()
+	d := doc(t, before)
+	target.Now = time.UnixMilli(5000)
+	var got bson.D
+	if err == nil {
+		got, err = u.Apply(d, target, meter())
+	}
+	if want, ok := strings.CutPrefix(after, "!"); ok {
+		require.ErrorContains(t, err, want, update)
+		return
+	}
+	require.NoError(t, err, update)
+	require.Equal(t, text(t, doc(t, after)), text(t, got), update)
+	require.Equal(t, text(t, doc(t, before)), text(t, d), "the original stays")
+}
+
 // Each update, the document before and after; "!" in front of a text of an error.
 func TestUpdate(t *testing.T) {
 	for _, c := range []struct{ update, before, after string }{
@@ -201,19 +219,8 @@ func TestUpdate(t *testing.T) {
 		{`{"$rename":{"a":"a"}}`, `{}`, `!must differ`},
 		{`{"$set":{"a.9999":1}}`, `{"a":[]}`, `!backfill`},
 	} {
-		before := doc(t, c.before)
 		u, err := CompileUpdate(doc(t, c.update), nil)
-		var got bson.D
-		if err == nil {
-			got, err = u.Apply(before, Target{ID: "_id", Seen: before, Now: time.UnixMilli(5000)}, meter())
-		}
-		if want, ok := strings.CutPrefix(c.after, "!"); ok {
-			require.ErrorContains(t, err, want, c.update)
-			continue
-		}
-		require.NoError(t, err, c.update)
-		require.Equal(t, text(t, doc(t, c.after)), text(t, got), c.update)
-		require.Equal(t, text(t, doc(t, c.before)), text(t, before), "the original stays")
+		updates(t, c.update, u, err, Target{ID: "_id", Seen: doc(t, c.before)}, c.before, c.after)
 	}
 	u, err := CompileUpdate(doc(t, `{"$setOnInsert":{"a":1},"$inc":{"b":2}}`), nil)
 	require.NoError(t, err)

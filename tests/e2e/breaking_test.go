@@ -2,9 +2,7 @@ package e2e
 
 import (
 	"encoding/json"
-	"io"
 	"math"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +12,7 @@ import (
 	"realmsync/core/schema"
 	"realmsync/core/session"
 	"realmsync/core/value"
+	"realmsync/tests/request"
 )
 
 // operator administers the app over the admin API.
@@ -28,16 +27,9 @@ func (o *operator) call(method, path, body string, want int) string {
 	if !strings.HasPrefix(path, "/api/") {
 		path = o.at + path
 	}
-	request, err := http.NewRequestWithContext(o.t.Context(), method, o.s.url()+path, strings.NewReader(body))
-	require.NoError(o.t, err)
-	request.Header.Set("Authorization", "Bearer "+o.token)
-	response, err := http.DefaultClient.Do(request)
-	require.NoError(o.t, err)
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	require.NoError(o.t, err)
-	require.Equal(o.t, want, response.StatusCode, "%s", text)
-	return string(text)
+	a := request.Request{Method: method, URL: o.s.url() + path, Token: o.token, Body: body}.Do(o.t)
+	require.Equal(o.t, want, a.Status, "%s", a.Body)
+	return string(a.Body)
 }
 
 func decoded[T any](t *testing.T, text string) (out T) {

@@ -20,14 +20,6 @@ func (c *call) makeBuffer() (*goja.Object, error) {
 	if c.buffer != nil {
 		return c.buffer, nil
 	}
-	v, err := c.vm.RunProgram(bufferProgram)
-	if err != nil {
-		return nil, err
-	}
-	outer, ok := goja.AssertFunction(v)
-	if !ok {
-		return nil, thrown("buffer.js is no function")
-	}
 	decode := fn(func(call goja.FunctionCall) goja.Value {
 		name := call.Argument(1)
 		return c.vm.ToValue(c.vm.NewArrayBuffer(c.bytesFrom(call.Argument(0), func(s string) ([]byte, error) { return c.decodeText(s, name), nil })))
@@ -35,12 +27,9 @@ func (c *call) makeBuffer() (*goja.Object, error) {
 	encode := fn(func(call goja.FunctionCall) goja.Value {
 		return c.vm.ToValue(c.encodeText(c.bytesFrom(call.Argument(0), utf8Bytes), call.Argument(1)))
 	})
-	v, err = outer(goja.Undefined(), c.vm.ToValue(decode), c.vm.ToValue(encode))
-	if err != nil {
-		return nil, err
-	}
-	c.buffer = v.ToObject(c.vm)
-	return c.buffer, nil
+	var err error
+	c.buffer, err = c.made(bufferProgram, c.vm.ToValue(decode), c.vm.ToValue(encode))
+	return c.buffer, err
 }
 
 // newBuffer makes a Buffer of bytes, which become its own.

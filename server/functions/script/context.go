@@ -66,6 +66,22 @@ func (c *call) lazy(global *goja.Object, name string, make func() (*goja.Object,
 	return global.DefineAccessorProperty(name, c.vm.ToValue(get), c.vm.ToValue(set), goja.FLAG_TRUE, goja.FLAG_FALSE)
 }
 
+// made runs a program of ours, which is a function, and calls it: what it returns is the object.
+func (c *call) made(program *goja.Program, args ...goja.Value) (*goja.Object, error) {
+	v, err := c.vm.RunProgram(program)
+	if err != nil {
+		return nil, err
+	}
+	f, ok := goja.AssertFunction(v)
+	if !ok {
+		return nil, thrown("a program of the runtime is no function")
+	}
+	if v, err = f(goja.Undefined(), args...); err != nil {
+		return nil, err
+	}
+	return v.ToObject(c.vm), nil
+}
+
 // contextOf makes the context of one function.
 func (c *call) contextOf(f *Function) (*goja.Object, error) {
 	vm := c.vm

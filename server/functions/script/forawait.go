@@ -26,21 +26,7 @@ func (c *call) makeEach(global *goja.Object) error {
 	if err := symbol.DefineDataProperty("asyncIterator", c.asyncIterator, goja.FLAG_FALSE, goja.FLAG_FALSE, goja.FLAG_FALSE); err != nil {
 		return err
 	}
-	return c.lazy(global, "%each", func() (*goja.Object, error) {
-		v, err := c.vm.RunProgram(eachProgram)
-		if err != nil {
-			return nil, err
-		}
-		outer, ok := goja.AssertFunction(v)
-		if !ok {
-			return nil, thrown("each.js is no function")
-		}
-		v, err = outer(goja.Undefined(), c.asyncIterator)
-		if err != nil {
-			return nil, err
-		}
-		return v.ToObject(c.vm), nil
-	})
+	return c.lazy(global, "%each", func() (*goja.Object, error) { return c.made(eachProgram, c.asyncIterator) })
 }
 
 // The runtime has no for await. A loop

@@ -17,21 +17,13 @@ func (c *call) nodeModule(name string) (goja.Value, error) {
 		return nil, nil
 	}
 	if c.node == nil {
-		v, err := c.vm.RunProgram(nodeProgram)
-		if err != nil {
-			return nil, err
-		}
-		outer, ok := goja.AssertFunction(v)
-		if !ok {
-			return nil, thrown("node.js is no function")
-		}
 		inspect := fn(func(call goja.FunctionCall) goja.Value {
 			return c.vm.ToValue(clip(c.inspect(call.Argument(0)), c.Limits.Log))
 		})
-		if v, err = outer(goja.Undefined(), c.vm.ToValue(inspect)); err != nil {
+		var err error
+		if c.node, err = c.made(nodeProgram, c.vm.ToValue(inspect)); err != nil {
 			return nil, err
 		}
-		c.node = v.ToObject(c.vm)
 	}
 	return c.node.Get(name), nil
 }

@@ -34,8 +34,9 @@ type Config struct {
 	// does it by itself, Error.RecoveryPath stays empty.
 	ScheduleReset func(path string, backup bool) (recoveryPath string, err error)
 
-	// download makes it the session of the fresh copy for a client reset: it says so to the server, and uploads nothing.
-	download bool
+	// downloaded makes it the session of the fresh copy for a client reset: it says so to the server, and uploads nothing. It is called once, with
+	// what set 1 has come to, on the callback goroutine or by who has stopped the session, also before Open returns.
+	downloaded func(SetState, error)
 }
 
 // User is whose data is synced. Any goroutine may call it; except for Refresh nothing waits for the network. Its methods must not call a

@@ -171,7 +171,7 @@ func (a *resetting) download(f *freshFile) {
 	s := a.s
 	fresh, err := s.m.Open(Config{
 		Path: s.path + ".fresh", Open: func() (File, error) { return f, nil }, User: s.user, StopPolicy: Immediately, SchemaVersion: s.schema,
-		MergeRules: s.rules, Dialer: s.dialer, download: true,
+		MergeRules: s.rules, Dialer: s.dialer, downloaded: a.downloaded,
 		OnError: func(_ *Session, e *Error) { s.log.Info("downloading for a client reset", "error", e) },
 	})
 	if err != nil {
@@ -180,16 +180,14 @@ func (a *resetting) download(f *freshFile) {
 		return
 	}
 	s.m.mu.Lock()
-	current := a.current()
-	if current {
+	wanted := a.current() && !a.complete
+	if wanted {
 		a.fresh = fresh
 	}
 	s.m.mu.Unlock()
-	if !current {
-		fresh.Release()
-		return
+	if !wanted {
+		fresh.Release() // it has come to its end already
 	}
-	fresh.WaitForSet(1, a.downloaded)
 }
 
 // downloaded: the download has come to an end. It is called by the callback goroutine, or by who has stopped the session of the copy.

@@ -349,3 +349,19 @@ func TestOpenDuringAClientReset(t *testing.T) {
 		require.Equal(t, []string{"before", "after recovered=true", "closed"}, w.notes())
 	})
 }
+
+// The session of the copy may come to its end before Open has returned: who waits for it is told all the same.
+func TestCopyThatFailsAtOnce(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s, err := w.m.Open(Config{
+			Path: "a", Open: func() (File, error) { return newFakeFile(), nil }, User: w.user,
+			downloaded: func(state SetState, err error) { w.note("state %d: %v", state, err) },
+		})
+		require.NoError(t, err)
+		p := w.accept()
+		p.expect("bind 1 37 0 1 0↵" + resetBind)
+		p.send(jsonError(1, 206, "ApplicationBug", false, "no"))
+		require.Len(t, w.notes(), 1)
+		require.Equal(t, Inactive, s.State())
+	})
+}

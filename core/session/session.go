@@ -66,11 +66,14 @@ type Session struct {
 func (m *Manager) newSession(cfg Config, file File, leads bool) *Session {
 	s := &Session{
 		m: m, path: cfg.Path, user: cfg.User, policy: cfg.StopPolicy, schema: cfg.SchemaVersion, rules: cfg.MergeRules, dialer: cfg.Dialer, reset: cfg.ScheduleReset,
-		plan: cfg.Reset, download: cfg.download, onError: cfg.OnError,
+		plan: cfg.Reset, download: cfg.downloaded != nil, onError: cfg.OnError,
 		log: m.opt.Logger.With("path", cfg.Path), state: Inactive, references: 1, waiters: map[uint64]*waiter{},
 	}
 	s.loggedIn, s.token = cfg.User.LoggedIn(), cfg.User.AccessToken()
 	s.worker = newWorker(file, s.log, s.fileClosed)
+	if cfg.downloaded != nil {
+		s.sets = []setWaiter{{1, cfg.downloaded}}
+	}
 	m.sessions[cfg.Path] = s
 	m.group.Go(s.worker.run)
 	s.stopUser = cfg.User.Observe(s.userChanged)

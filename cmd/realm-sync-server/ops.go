@@ -134,7 +134,7 @@ func (f *opsFlags) guard(log *slog.Logger) (*guard, error) {
 func (g *guard) before(listeners ...net.Listener) (guarded []net.Listener) {
 	limits := newConnLimits(g.total, g.each)
 	for _, l := range listeners {
-		l = limits.listener(l)
+		l = limits.listener(promptListener{l})
 		if g.cert != nil {
 			l = g.cert.listener(l)
 		}

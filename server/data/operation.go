@@ -7,6 +7,7 @@ import (
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/server/apierror"
 	"realmsync/server/fairqueue"
 	"realmsync/server/mql"
 )
@@ -302,7 +303,7 @@ func (o *operation) upsert(filter *mql.Filter, update *mql.Update, out *updated)
 	}
 	again := false
 	err = o.write(func(w writer) error {
-		made, taken, err := w.insert(d)
+		made, taken, err := o.add(w, d)
 		if err != nil {
 			return err
 		}
@@ -333,6 +334,19 @@ func (o *operation) upsert(filter *mql.Filter, update *mql.Update, out *updated)
 	return false, nil
 }
 
+// add inserts a document, which mayInsert decides over once it is made. What is wrong with one that can't be made tells of the class: only who
+// might insert it is told.
+func (o *operation) add(w writer, d bson.D) (made bson.D, taken bool, err error) {
+	made, taken, err = w.insert(d)
+	var told *apierror.Error
+	if errors.As(explain(err), &told) {
+		if refused := o.mayInsert(d); refused != nil {
+			err = refused
+		}
+	}
+	return made, taken, err
+}
+
 func (o *operation) mayInsert(d bson.D) error {
 	if o.access == nil {
 		return nil
@@ -351,7 +365,7 @@ func (o *operation) insert(docs []bson.D) (bson.A, error) {
 		defer func() { err = ofDocument(err, at, len(docs)) }()
 		for i, d := range docs {
 			at = i
-			made, taken, err := w.insert(d)
+			made, taken, err := o.add(w, d)
 			switch {
 			case err != nil:
 				return err

@@ -417,7 +417,7 @@ func (o *operation) store(docs []bson.D) (bson.A, error) {
 		defer func() { err = ofDocument(err, at, len(docs)) }()
 		for i, d := range docs {
 			at = i
-			made, taken, err := w.insert(d)
+			made, taken, err := o.add(w, d)
 			if err != nil {
 				return err
 			}

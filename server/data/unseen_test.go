@@ -202,3 +202,36 @@ func TestDataSourcesAreKeptApart(t *testing.T) {
 	require.NoError(t, err)
 	require.ElementsMatch(t, list, again)
 }
+
+// Whoever may not write is not told by the refusal what the class has: what isn't there, and what is of another type, is refused as anything is.
+func TestUnseenSchema(t *testing.T) {
+	f := ruled(t, map[string]string{
+		"Dog":    `[{"name":"reader","apply_when":{"%%user.id":"ann"},"document_filters":{"read":true,"write":true},"read":true,"write":false},{"name":"all",` + all + `}]`,
+		"Person": `[{"name":"none","apply_when":{"%%user.id":"ann"}},{"name":"all",` + all + `}]`,
+	})
+	const refusal = "insert not permitted"
+	for _, d := range []string{`{"_id":1,"name":"a"}`, `{"_id":1,"name":5}`, `{"_id":1,"nope":1}`, `{"_id":"x"}`, `{}`, `{"_id":1,"owner":5}`, `{"_id":1,"tag":{"text":1}}`, `{"_id":1,"name":null}`} {
+		require.Equal(t, refusal, f.say(ann, synced1, "Dog", "insertOne", `{"document":`+d+`}`), d)
+		require.Equal(t, refusal, f.say(ann, synced1, "Person", "insertOne", `{"document":`+d+`}`), d)
+		require.Equal(t, refusal, f.say(ann, synced1, "Dog", "updateOne", `{"query":{"height":9},"update":{"$setOnInsert":`+d+`,"$set":{"good":true}},"upsert":true}`), d)
+		_, err := f.Insert(t.Context(), "app", ann, Collection{Name: "Dog"}, []bson.D{doc(t, d)}, true)
+		require.EqualError(t, err, refusal, d)
+	}
+	f.config.Sync.DevelopmentMode = true // classes and properties are made for those who may
+	require.Equal(t, refusal, f.say(ann, synced1, "Dog", "insertOne", `{"document":{"_id":1,"a.b":1}}`))
+	f.config.Sync.DevelopmentMode = false
+	// Whoever may is told.
+	require.Contains(t, f.say(bob, synced1, "Dog", "insertOne", `{"document":{"_id":1,"name":5}}`), "'Dog.name' must be of type string")
+	require.Contains(t, f.say(bob, synced1, "Dog", "insertOne", `{"document":{"_id":1,"nope":5}}`), "has no property 'nope'")
+}
+
+// The same holds for single fields.
+func TestUnseenSchemaOfFields(t *testing.T) {
+	f := ruled(t, map[string]string{"": `[{"name":"some",` + yes + `,"fields":{"name":{"write":true},"good":{"read":true},"tag":{"fields":{"text":{"write":true}}}}}]`})
+	f.must(`{"insertedId":{"$numberLong":"1"}}`, synced1, "Dog", "insertOne", `{"document":{"_id":1,"name":"a","age":3,"good":true}}`)
+	for _, set := range []string{`{"age":"x"}`, `{"age":3}`, `{"age":null}`, `{"nope":1}`, `{"nope":null}`, `{"good":5}`, `{"owner":1}`, `{"tag":{"n":"x"}}`, `{"tag":{"text":"a","nope":null}}`, `{"tag.n":"x"}`, `{"tag.nope":1}`, `{"toys.0":1}`} {
+		require.Equal(t, "update not permitted", f.say(ann, synced1, "Dog", "updateOne", `{"query":{},"update":{"$set":`+set+`}}`), set)
+		require.EqualError(t, f.Replace(t.Context(), "app", ann, Collection{Name: "Dog"}, "1", doc(t, set)), "update not permitted", set)
+	}
+	require.Contains(t, f.say(ann, synced1, "Dog", "updateOne", `{"query":{},"update":{"$set":{"name":5}}}`), "'Dog.name' must be of type string")
+}

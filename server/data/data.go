@@ -373,7 +373,7 @@ func custom(cfg *appconfig.Config, s *appconfig.Service, name Collection) bool {
 // start opens a collection for an operation of a caller. Call end.
 func (d *Data) start(ctx context.Context, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
 	turn := d.cfg.Turns.Turn(app, true)
-	o, stop, err := d.startWithin(turn.With(ctx), maxTime, d.cfg.Steps, turn, app, caller, name, classes)
+	o, stop, err := d.startWithin(noting(turn.With(ctx)), maxTime, d.cfg.Steps, turn, app, caller, name, classes)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -383,7 +383,8 @@ func (d *Data) start(ctx context.Context, app string, caller *auth.Caller, name 
 	}, nil
 }
 
-// startWithin is start for an operation that may take another time, and so many steps, and that has a turn already, or none.
+// startWithin is start for an operation that may take another time, and so many steps, and that has a turn already, or none. The context
+// is of noting.
 func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, turn *fairqueue.Turn, app string, caller *auth.Caller, name Collection, classes bool) (o *operation, end func(), err error) {
 	cfg, err := d.cfg.Apps.Current(ctx, app)
 	if err != nil {
@@ -402,7 +403,7 @@ func (d *Data) startWithin(ctx context.Context, limit time.Duration, steps int, 
 		return nil, nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
-	o = &operation{ctx: ctx, name: name, on: t, access: access, meter: mql.NewMeter(ctx, steps, maxResult).At(d.cfg.Now()), turn: turn, now: d.cfg.Now}
+	o = &operation{ctx: ctx, name: name, on: t, access: access, failed: failuresOf(ctx), meter: mql.NewMeter(ctx, steps, maxResult).At(d.cfg.Now()), turn: turn, now: d.cfg.Now}
 	o.meter.Pause = turn.Pause
 	o.linked = func(class string) (Access, error) {
 		names, err := d.names(ctx, app)

@@ -68,7 +68,7 @@ func (d *Data) Export(ctx context.Context, app string, caller *auth.Caller, from
 		return err
 	}
 	defer leave()
-	o, end, err := d.startWithin(ctx, exportTime, exportSteps*d.cfg.Steps, nil, app, caller, at, false)
+	o, end, err := d.startWithin(noting(ctx), exportTime, exportSteps*d.cfg.Steps, nil, app, caller, at, false)
 	if err != nil {
 		return explain(err)
 	}

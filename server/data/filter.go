@@ -87,7 +87,7 @@ func (f *filtered) Readable(doc bson.D) (bson.D, bool) {
 	env := *f.env
 	env.Root, env.RootBSON = rules.BSON(doc), doc
 	for _, one := range f.filters {
-		if one.query != nil && one.query.Evaluate(&env) != rules.True {
+		if one.query != nil && !one.query.Holds(&env) {
 			return nil, false
 		}
 	}

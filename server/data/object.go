@@ -18,7 +18,8 @@ type reader struct {
 	// access returns the caller's access to the collection of a class: links lead to objects for which other rules hold. It is asked once for each.
 	access   func(class string) (Access, error)
 	classes  map[string]Access // its answers
-	embedded uint64            // number of the last embedded object that was handed out
+	failed   *failures
+	embedded uint64 // number of the last embedded object that was handed out
 }
 
 // open returns an object as the caller sees it; nil if it doesn't.
@@ -40,8 +41,8 @@ func (r *reader) open(class *history.Class, row *history.Row) (*object, error) {
 		return nil, err
 	}
 	seen, ok := access.readable(d)
-	if !ok {
-		return nil, nil
+	if err := r.failed.err(); !ok || err != nil {
+		return nil, err
 	}
 	return x.confined(d, seen), nil
 }

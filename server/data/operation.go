@@ -27,6 +27,7 @@ type operation struct {
 	name   Collection
 	on     collection
 	access Access // nil: everything is allowed
+	failed *failures
 	meter  *mql.Meter
 	turn   *fairqueue.Turn // nil: it waits for none
 	now    func() time.Time
@@ -41,14 +42,19 @@ func (o *operation) matches(d bson.D, filter *mql.Filter) (seen bson.D, ok bool,
 	if err := o.meter.Step(1 + len(d)); err != nil {
 		return nil, false, err
 	}
-	seen, ok = o.access.readable(d)
-	if !ok {
-		return nil, false, nil
+	if seen, ok, err = o.readable(d); !ok || err != nil {
+		return nil, false, err
 	}
 	if filter != nil {
 		ok, err = filter.Match(seen, o.meter)
 	}
 	return seen, ok, err
+}
+
+// readable returns the part of a document that the caller sees.
+func (o *operation) readable(d bson.D) (seen bson.D, ok bool, err error) {
+	seen, ok = o.access.readable(d)
+	return seen, ok, o.failed.err()
 }
 
 // each calls f for the documents that match, as the caller sees them.
@@ -263,7 +269,13 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 // write is collection.write. Meanwhile the operation has no slot: it waits for the writer, and for the disk.
 func (o *operation) write(f func(writer) error) error {
 	o.turn.Rest()
-	return o.on.write(o.ctx, f)
+	return o.on.write(o.ctx, func(w writer) error {
+		err := f(w)
+		if failed := o.failed.err(); failed != nil {
+			return failed // what was refused for it, or passed over
+		}
+		return err
+	})
 }
 
 // steps is a meter for one turn of the writer.
@@ -352,6 +364,9 @@ func (o *operation) mayInsert(d bson.D) error {
 		return nil
 	}
 	if role := o.access(d, nil); role == nil || !role.CanInsert(d) {
+		if err := o.failed.err(); err != nil {
+			return err
+		}
 		return errInsert
 	}
 	return nil

@@ -265,7 +265,7 @@ func (o *operation) matcher(snapshot *history.Snapshot, class *history.Class, qu
 	if err != nil {
 		return nil, err
 	}
-	read := &reader{snapshot: snapshot, meter: o.meter, access: o.linked, classes: map[string]Access{class.Name: o.access}}
+	read := &reader{snapshot: snapshot, meter: o.meter, access: o.linked, failed: o.failed, classes: map[string]Access{class.Name: o.access}}
 	return &matcher{o, bound, read, class}, nil
 }
 
@@ -348,8 +348,7 @@ func (o *operation) ordered(on *synced, query *rql.Query, filter *mql.Filter, of
 			if err != nil {
 				return nil, false, err
 			}
-			seen, ok := o.access.readable(d)
-			return seen, ok, nil
+			return o.readable(d)
 		})
 		if !more || err != nil {
 			return err

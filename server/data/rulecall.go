@@ -2,7 +2,10 @@ package data
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -55,6 +58,7 @@ func (c *ruleCalls) call(name string, args bson.A) (any, error) {
 	defer cancel()
 	var a answer
 	a.value, a.err = c.functions.Call(ctx, c.app, &c.as, name, args)
+	a.err = c.told(name, a.err)
 	if keep && c.ctx.Err() == nil {
 		if len(c.answers) >= maxRemembered {
 			clear(c.answers)
@@ -62,6 +66,56 @@ func (c *ruleCalls) call(name string, args bson.A) (any, error) {
 		c.answers[string(key)] = a
 	}
 	return a.value, a.err
+}
+
+// errRule is what the operation fails with.
+var errRule = apierror.New(http.StatusBadRequest, "FunctionExecutionError", "a function that the rules of the collection call failed")
+
+// told is what the caller is told of the error of a call. The function may be private, so what it said is for the log only: the cause is a text, for
+// who looks for the error of a function would find it.
+func (c *ruleCalls) told(name string, err error) error {
+	var busy *apierror.Error
+	switch {
+	case err == nil:
+		return nil
+	case c.ctx.Err() != nil:
+		return c.ctx.Err()
+	case errors.As(err, &busy) && busy.Status == http.StatusTooManyRequests:
+		return busy
+	}
+	return errRule.Because(fmt.Errorf("function '%s': %s", clip(name), err.Error()))
+}
+
+// failures keeps what the first function failed with that decided over an operation, which then fails with that. A nil one keeps nothing.
+type failures struct{ first atomic.Pointer[error] }
+
+type failuresKey struct{}
+
+// noting returns a context for one operation, in which failuresOf finds where to keep it.
+func noting(ctx context.Context) context.Context {
+	return context.WithValue(ctx, failuresKey{}, new(failures))
+}
+
+func failuresOf(ctx context.Context) *failures {
+	f, _ := ctx.Value(failuresKey{}).(*failures)
+	return f
+}
+
+func (f *failures) note(err error) {
+	if f != nil {
+		f.first.CompareAndSwap(nil, &err)
+	}
+}
+
+// err returns it, nil if none failed.
+func (f *failures) err() error {
+	if f == nil {
+		return nil
+	}
+	if first := f.first.Load(); first != nil {
+		return *first
+	}
+	return nil
 }
 
 // readOnlyKey marks the contexts of functions that rules call.

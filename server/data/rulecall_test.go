@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.mongodb.org/mongo-driver/v2/bson"
 
+	"realmsync/server/apierror"
 	"realmsync/server/auth"
 	"realmsync/server/fairqueue"
 	"realmsync/server/rules"
@@ -107,7 +109,85 @@ func TestFilterThatFails(t *testing.T) {
 	f.config.Services[0].DefaultRule.Filters = json.RawMessage(`[{"name":"guests","apply_when":{"%%true":{"%function":{"name":"guest","arguments":[]}}},"query":{"public":true}}]`)
 	f.must(`{"insertedId":1}`, "d", "c", "insertOne", `{"document":{"_id":1,"public":false}}`)
 	_, err := f.as(ann, "d", "c", "find", `{}`)
-	require.ErrorIs(t, err, busy)
+	require.ErrorIs(t, err, errRule)
+	require.ErrorContains(t, err, busy.Error(), "for the log")
+}
+
+// An operation fails with a function that decides over what it may: who gets less without a word can't know that it is not all there is. What is true
+// all the same is, and what the function said is not for the caller.
+func TestRuleThatFails(t *testing.T) {
+	const asks = `{"%%true":{"%function":{"name":"may","arguments":["%%root.name"]}}}`
+	const either, grants = `{"%or":[` + asks + `,{"%%true":true}]}`, `"read":true,"write":true,"insert":true,"delete":true`
+	read := []string{"find", "count", "aggregate", "Select", "ordered", "Watch", "updateMany", "deleteMany"}
+	for rule, fail := range map[string][]string{
+		`"apply_when":` + asks + `,` + grants:                             append(read, "insertOne", "upsert"),
+		`"document_filters":{"read":` + asks + `},` + grants:              read,
+		`"document_filters":{"read":true,"write":` + asks + `},` + grants: {"updateMany", "insertOne", "upsert", "deleteMany"},
+		`"read":` + asks + `,"insert":true,"delete":true`:                 read,
+		`"fields":{"name":{"read":` + asks + `}},"delete":true`:           read,
+		`"fields":{"tag":{"fields":{"text":{"read":` + asks + `}}}}`:      read,
+		`"read":true,"fields":{},"write":` + asks + `,"insert":true`:      {"updateMany", "insertOne", "upsert"},
+		`"read":true,"write":true,"insert":` + asks:                       {"insertOne", "upsert"},
+		`"read":true,"write":true,"delete":` + asks:                       {"deleteMany"},
+		`"apply_when":` + either + `,"document_filters":{"read":` + either + `,"write":` + either + `},"read":` + either + `,"write":` + either + `,"insert":true,"delete":true`: {},
+	} {
+		f := ruled(t, map[string]string{"": `[{"name":"r",` + rule + `},{"name":"all",` + all + `}]`})
+		broken := false
+		f.cfg.Permissions.(*Ruled).SetFunctions(functionOf{"may": func(_ context.Context, args bson.A) (any, error) {
+			if broken && args[0] != "a" {
+				return nil, &auth.FunctionError{Message: "the vault is at 10.0.0.1"}
+			}
+			return true, nil
+		}})
+		w, err := f.Watch(t.Context(), "app", ann, service1, doc(t, `{"database":"test_data","collection":"Dog"}`))
+		require.NoError(t, err)
+		f.must(`{"insertedIds":[{"$numberLong":"1"},{"$numberLong":"2"}]}`, synced1, "Dog", "insertMany", `{"documents":[{"_id":1,"name":"a","tag":{"text":"x"}},{"_id":2,"name":"b","tag":{"text":"y"}}]}`)
+		broken = true
+		call := func(method, arg string) func() error {
+			return func() error {
+				_, err := f.as(ann, synced1, "Dog", method, arg)
+				return err
+			}
+		}
+		page := func(s Selection) func() error {
+			return func() error {
+				_, err := f.Select(t.Context(), "app", ann, Collection{Name: "Dog"}, s)
+				return err
+			}
+		}
+		for _, o := range []struct {
+			name string
+			do   func() error
+		}{
+			{"find", call("find", `{}`)}, {"count", call("count", `{}`)}, {"aggregate", call("aggregate", `{"pipeline":[]}`)},
+			{"Select", page(Selection{RQL: "_id > 0"})}, {"ordered", page(Selection{RQL: "_id > 0 SORT(_id ASC)"})},
+			{"Watch", func() error {
+				_, _, err := w.Read(t.Context(), ann)
+				return err
+			}},
+			{"updateMany", call("updateMany", `{"query":{},"update":{"$set":{"height":1}}}`)},
+			{"insertOne", call("insertOne", `{"document":{"_id":3,"name":"c"}}`)},
+			{"upsert", call("updateOne", `{"query":{"_id":4},"update":{"$set":{"name":"d"}},"upsert":true}`)},
+			{"deleteMany", call("deleteMany", `{"query":{}}`)},
+		} {
+			version := f.engine.Version()
+			err := o.do()
+			if len(fail) == 0 {
+				require.NoError(t, err, o.name)
+			}
+			if !slices.Contains(fail, o.name) {
+				require.NotErrorIs(t, err, errRule, "%s %s", rule, o.name)
+				continue
+			}
+			var told *apierror.Error
+			var thrown *auth.FunctionError
+			require.ErrorAs(t, err, &told, "%s %s", rule, o.name)
+			require.Equal(t, errRule.Text, told.Text, "%s %s", rule, o.name)
+			require.False(t, errors.As(err, &thrown), "what it said is for nobody to find")
+			require.Equal(t, version, f.engine.Version(), "nothing is written: %s %s", rule, o.name)
+		}
+		w.Close()
+	}
 }
 
 // While an operation waits for a function it has no slot: what the function asks for may need it.

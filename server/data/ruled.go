@@ -47,15 +47,16 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 	if r.functions != nil {
 		call = newRuleCalls(ctx, r.functions, app, caller).call
 	}
+	failed := failuresOf(ctx).note
 	if len(filters) > 0 {
 		env := set.Env(caller)
-		env.Call = call
+		env.Call, env.Failed = call, failed
 		if filters, err = applying(filters, env); err != nil {
 			return nil, err
 		}
 		if len(filters) > 0 {
 			return func(doc, before bson.D) Role {
-				if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call); role != nil {
+				if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call, failed); role != nil {
 					return &filtered{role, env, filters}
 				}
 				return nil
@@ -63,7 +64,7 @@ func (r *Ruled) Access(ctx context.Context, app string, caller *auth.Caller, c C
 		}
 	}
 	return func(doc, before bson.D) Role {
-		if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call); role != nil {
+		if role := set.Document(caller, c.Service, c.Database, c.Name, doc, before, call, failed); role != nil {
 			return role
 		}
 		return nil

@@ -171,13 +171,14 @@ func (w *Watch) read(ctx context.Context, caller *auth.Caller) (events []bson.D,
 	case !isClass(w.engine.Catalog().Class(w.class)):
 		return nil, false, apierror.New(http.StatusGone, "MongoDBError", "the class '%s' is gone", clip(w.class))
 	}
+	ctx = noting(ctx)
 	access, err := w.data.access(ctx, w.app, caller, w.name)
 	if err != nil {
 		return nil, false, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
-	o := &operation{ctx: ctx, name: w.name, access: access, meter: mql.NewMeter(ctx, w.data.cfg.Steps, maxResult)}
+	o := &operation{ctx: ctx, name: w.name, access: access, failed: failuresOf(ctx), meter: mql.NewMeter(ctx, w.data.cfg.Steps, maxResult)}
 	for _, e := range entries {
 		if events, err = w.events(o, e, events); err != nil {
 			return nil, false, err
@@ -240,9 +241,9 @@ func (w *Watch) seen(o *operation, e *history.Entry, row *history.Row) (bson.D, 
 	if err := o.meter.Step(1 + len(d)); err != nil {
 		return nil, err
 	}
-	part, ok := o.access.readable(d)
-	if !ok {
-		return nil, nil
+	part, ok, err := o.readable(d)
+	if !ok || err != nil {
+		return nil, err
 	}
 	return part, nil
 }

@@ -8,11 +8,12 @@ type Role struct {
 	env  *Env
 }
 
-// Document returns the role for a document of a collection, nil if none applies, or if a function that decides over one fails: then there is no access. doc is nil for what is about no document.
-// before is what it was, nil if it is new or unchanged. call evaluates functions that roles name.
-func (s *Set) Document(caller *Caller, service, database, name string, doc, before bson.D, call func(name string, args bson.A) (any, error)) *Role {
+// Document returns the role for a document of a collection, nil if none applies, or if a function that decides over one fails: then there is no access.
+// doc is nil for what is about no document. before is what it was, nil if it is new or unchanged. call evaluates functions that roles name; failed is
+// told of those that fail and decide over what is refused, then or by the role later, and may be nil.
+func (s *Set) Document(caller *Caller, service, database, name string, doc, before bson.D, call func(name string, args bson.A) (any, error), failed func(error)) *Role {
 	env := s.env(caller).on(doc, before)
-	env.Call = call
+	env.Call, env.Failed = call, failed
 	if caller != nil && caller.System {
 		return &Role{nil, env}
 	}
@@ -24,6 +25,7 @@ func (s *Set) Document(caller *Caller, service, database, name string, doc, befo
 		if applies, err := r.applies(env); applies {
 			return &Role{r, env}
 		} else if err != nil {
+			env.fail(err)
 			return nil
 		}
 	}
@@ -40,11 +42,10 @@ func (r *Role) read(doc bson.D, field string) (part any, ok bool) {
 		return value, true
 	}
 	env := r.env.on(doc, r.env.PrevRoot)
-	if r.role.filtered && r.role.filterRead.Evaluate(env).or(r.role.filterWrite.Evaluate(env)) != True {
+	if r.role.filtered && !holds(env, r.role.filterRead, r.role.filterWrite) {
 		return nil, false
 	}
-	read, write := r.role.read.Evaluate(env), r.role.write.Evaluate(env)
-	if read == True || write == True {
+	if holds(env, r.role.read, r.role.write) {
 		return value, true
 	}
 	if r.role.read != nil {
@@ -81,7 +82,7 @@ func (r *Role) Readable(doc bson.D) (out bson.D, ok bool) {
 
 // gate tells whether the filter of documents lets a change of the document through.
 func (r *Role) gate(env *Env) bool {
-	return !r.role.filtered || r.role.filterWrite.Evaluate(env) == True
+	return !r.role.filtered || r.role.filterWrite.Holds(env)
 }
 
 // CanWrite tells whether a field of the document may be changed. Filters hold before and after.
@@ -96,7 +97,7 @@ func (r *Role) CanWrite(before, after bson.D, field string) bool {
 	if !r.gate(env) || before != nil && !r.gate(r.env.on(before, before)) {
 		return false
 	}
-	if r.role.write.Evaluate(env) == True {
+	if r.role.write.Holds(env) {
 		return true
 	}
 	if r.role.write != nil {
@@ -115,7 +116,7 @@ func (r *Role) CanInsert(doc bson.D) bool {
 		return true
 	}
 	env := r.env.on(doc, nil)
-	return r.gate(env) && r.role.write.Evaluate(env) == True && r.role.insert.Evaluate(env) == True
+	return r.gate(env) && r.role.write.Holds(env) && r.role.insert.Holds(env)
 }
 
 // CanDelete tells whether the document may be ended.
@@ -127,5 +128,5 @@ func (r *Role) CanDelete(doc bson.D) bool {
 		return true
 	}
 	env := r.env.on(doc, doc)
-	return r.gate(env) && r.role.del.Evaluate(env) == True
+	return r.gate(env) && r.role.del.Holds(env)
 }

@@ -39,6 +39,15 @@ type Env struct {
 	Args        bson.A
 	// Call calls a function of the app; nil: what calls one is undefined.
 	Call func(name string, args bson.A) (any, error)
+	// Failed is told what a function failed with that decides over access, where that is refused for it; nil: nobody is.
+	Failed func(error)
+}
+
+// fail tells Failed of an error, if it is one.
+func (e *Env) fail(err error) {
+	if err != nil && e.Failed != nil {
+		e.Failed(err)
+	}
 }
 
 // on returns the environment for a document, which was another one before; either may be nil.

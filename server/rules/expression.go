@@ -40,6 +40,23 @@ func (e *Expression) Decide(env *Env) (Truth, error) {
 	return t, failed
 }
 
+// Holds tells whether the expression is true. If it isn't, Env.Failed is told of the function that Decide says failed.
+func (e *Expression) Holds(env *Env) bool { return holds(env, e) }
+
+// holds tells whether one of the expressions is true.
+func holds(env *Env, either ...*Expression) bool {
+	var failed error
+	for _, e := range either {
+		t, err := e.Decide(env)
+		if t == True {
+			return true
+		}
+		failed = cmp.Or(failed, err)
+	}
+	env.fail(failed)
+	return false
+}
+
 // literal tells whether the expression is true or false as it is written.
 func (e *Expression) literal() (is, value bool) {
 	if e == nil {

@@ -142,7 +142,7 @@ func TestFunctionsThatFail(t *testing.T) {
 		{"berta", answer(nil, errors.New("too busy")), false, "the role blocked applies and can't be used for sync"},
 	} {
 		caller := &Caller{UserID: c.user}
-		_, ok := set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, c.call).Readable(d)
+		_, ok := set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, c.call, nil).Readable(d)
 		require.Equal(t, c.reads, ok)
 		session := set.Sync(caller, c.call)
 		require.Equal(t, c.reads, session.Class("Dog", "_id").Readable.IsEverything())

@@ -17,7 +17,7 @@ func (e *Env) about(value, before any) *Env {
 // are decided by that one, all others by this.
 func (f *fieldRule) part(env *Env, value, before any) (part any, ok bool) {
 	env = env.about(value, before)
-	own := f.read.Evaluate(env) == True || f.write.Evaluate(env) == True
+	own := holds(env, f.read, f.write)
 	if f.fields == nil {
 		return value, own
 	}
@@ -55,7 +55,7 @@ func (f *fieldRule) partOf(env *Env, value any, was bson.D, own bool) (part any,
 // its rule as in part; otherwise all rules must let it.
 func (f *fieldRule) writes(env *Env, value, before any) bool {
 	env = env.about(value, before)
-	own := f.write.Evaluate(env) == True
+	own := f.write.Holds(env)
 	if f.fields == nil {
 		return own
 	}

@@ -87,7 +87,7 @@ func TestRoles(t *testing.T) {
 			require.Equal(t, c.sync, may{
 				a.Readable.Match(BSON(d)) && a.Reads("team"), a.Writable.Match(BSON(d)) && a.Writes("team"), a.Insertable.Match(BSON(d)), a.Deletable.Match(BSON(d)),
 			}, "sync")
-			r := set.Document(anna(t), "mongodb-atlas", "db", "Dog", d, nil, func(string, bson.A) (any, error) { return true, nil })
+			r := set.Document(anna(t), "mongodb-atlas", "db", "Dog", d, nil, func(string, bson.A) (any, error) { return true, nil }, nil)
 			require.Equal(t, c.remote, may{reads(r, d, "team"), r.CanWrite(d, d, "team"), r.CanInsert(d), r.CanDelete(d)}, "remote")
 		})
 	}
@@ -99,7 +99,7 @@ func TestFields(t *testing.T) {
 		"fields":{"name":{"read":true,"write":true},"salary":{"read":false,"write":false},"note":{"write":true}},"additional_fields":{"read":true},"insert":true,"delete":false}]}}`))
 	d := doc(t, `{"_id":1,"owner":"anna","name":"x","salary":5,"note":"n","more":1}`)
 	a := set.Sync(anna(t), nil).Class("Dog", "_id")
-	r := set.Document(anna(t), "mongodb-atlas", "db", "Dog", d, nil, nil)
+	r := set.Document(anna(t), "mongodb-atlas", "db", "Dog", d, nil, nil, nil)
 	for field, want := range map[string][2]bool{"name": {true, true}, "salary": {false, false}, "note": {true, true}, "more": {true, false}} {
 		require.Equal(t, want, [2]bool{a.Reads(field), a.Writes(field)}, field)
 		require.Equal(t, want, [2]bool{reads(r, d, field), r.CanWrite(d, d, field)}, field)
@@ -169,7 +169,7 @@ func TestSystemUser(t *testing.T) {
 	set := compiled(t, service(t, `{}`))
 	system := &Caller{System: true}
 	require.True(t, set.Sync(system, nil).Class("Dog", "_id").IsFull())
-	r := set.Document(system, "mongodb-atlas", "db", "Dog", bson.D{}, nil, nil)
+	r := set.Document(system, "mongodb-atlas", "db", "Dog", bson.D{}, nil, nil, nil)
 	require.True(t, r.CanInsert(bson.D{}) && r.CanDelete(bson.D{}) && reads(r, bson.D{}, "x") && r.CanWrite(nil, bson.D{}, "x"))
 }
 
@@ -204,7 +204,7 @@ func TestNestedFields(t *testing.T) {
 		"address":{"read":true,"write":true,"fields":{"code":{"read":false},"city":{"read":true,"write":{"%%prev":"old"}},"geo":{"fields":{"lat":{"read":true,"write":true}}}}},
 		"hidden":{"fields":{"name":{"read":true,"write":true}}}},"additional_fields":{"read":true,"write":true}}]}}`))
 	before := doc(t, `{"_id":1,"address":{"street":"s","code":"c","city":"old","geo":{"lat":1,"lon":2}},"hidden":{"name":"n","pin":5},"list":1}`)
-	r := set.Document(anna(t), "mongodb-atlas", "db", "Dog", before, nil, nil)
+	r := set.Document(anna(t), "mongodb-atlas", "db", "Dog", before, nil, nil, nil)
 	seen := func(text string) bson.D {
 		part, ok := r.Readable(doc(t, text))
 		require.True(t, ok)
@@ -252,9 +252,9 @@ func TestNestedFields(t *testing.T) {
 func TestRequestExpansion(t *testing.T) {
 	set := compiled(t, service(t, `{"default_rule":{"roles":[{"name":"house","apply_when":{"%%request.remoteIPAddress":{"$in":["10.0.0.1"]}},"document_filters":{"read":true,"write":true},"read":true}]}}`))
 	caller, d := anna(t), doc(t, `{"_id":1,"team":"red"}`)
-	require.False(t, reads(set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, nil), d, "team"))
+	require.False(t, reads(set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, nil, nil), d, "team"))
 	caller.Request = bson.D{{Key: "remoteIPAddress", Value: "10.0.0.1"}}
-	require.True(t, reads(set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, nil), d, "team"))
+	require.True(t, reads(set.Document(caller, "mongodb-atlas", "db", "Dog", d, nil, nil, nil), d, "team"))
 	require.True(t, set.Sync(caller, nil).Class("Dog", "_id").Readable.IsNothing())
 }
 

@@ -3,6 +3,7 @@ package data
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 
@@ -96,6 +97,15 @@ func (f *filtered) Readable(doc bson.D) (bson.D, bool) {
 		part = one.projection.Keep(part)
 	}
 	return part, ok
+}
+
+// hides tells whether the filters leave out what is at a path, whatever it is.
+func (f *filtered) hides(path []string) bool {
+	var probe any = true
+	for i := len(path) - 1; i >= 0; i-- {
+		probe = bson.D{{Key: path[i], Value: probe}}
+	}
+	return slices.ContainsFunc(f.filters, func(one filter) bool { return !mql.Identical(one.projection.Keep(probe.(bson.D)), probe) })
 }
 
 // applying returns those of the filters that apply to the caller of an environment. err: a function that decides over it failed.

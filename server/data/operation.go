@@ -256,7 +256,7 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 		return err
 	}
 	out.modified++
-	if after, err = w.put(d, after, added); err != nil {
+	if after, err = o.put(w, d, after, added); err != nil {
 		return err
 	}
 	out.after = after
@@ -264,6 +264,15 @@ func (o *operation) change(w writer, d, seen bson.D, filter *mql.Filter, update 
 		out.after, _ = o.access.readable(after)
 	}
 	return nil
+}
+
+// put replaces a document, if the caller may make of it what mayWrite has allowed, and also what becomes of that: a class rounds numbers and leaves out
+// what is null, and nobody may write by that what they may not.
+func (o *operation) put(w writer, before, after bson.D, incremented increments) (made bson.D, err error) {
+	if made, err = w.put(before, after, incremented); err != nil || mql.Identical(made, after) {
+		return made, err
+	}
+	return made, o.mayWrite(before, made)
 }
 
 // write is collection.write. Meanwhile the operation has no slot: it waits for the writer, and for the disk.

@@ -450,7 +450,7 @@ func (o *operation) store(docs []bson.D) (bson.A, error) {
 			if err := o.mayWrite(made, after); err != nil {
 				return err
 			}
-			if _, err := w.put(made, after, nil); err != nil {
+			if _, err := o.put(w, made, after, nil); err != nil {
 				return err
 			}
 		}

@@ -11,8 +11,8 @@ import (
 // This file keeps what a caller doesn't see of a collection from being found out by writing to it: an update that is refused when it would change
 // something, and not when it wouldn't, or that fails for what a field has, tells what the field has.
 
-// mayName refuses an update that names what the caller neither sees nor may change, whatever it would do there. d is the document, seen what the
-// caller sees of it.
+// mayName refuses an update that names what the caller neither sees nor may change, whatever it would do there; and one that asks for what a filter of the
+// rules hides, also if it may be changed. d is the document, seen what the caller sees of it.
 func (o *operation) mayName(d, seen bson.D, update *mql.Update) error {
 	if o.access == nil {
 		return nil
@@ -22,7 +22,23 @@ func (o *operation) mayName(d, seen bson.D, update *mql.Update) error {
 			return err
 		}
 	}
+	role, ok := o.access(d, d).(*filtered)
+	if !ok {
+		return nil // by a role what may be changed may be read
+	}
+	for _, path := range update.Asks() {
+		if role.hides(path) || has(d, path) && !sees(d, seen, path) {
+			return errUpdate
+		}
+	}
 	return nil
+}
+
+// has tells whether a document has something at a path, or at the array that the path leads into.
+func has(d bson.D, path []string) bool {
+	v, ok := mql.Get(d, path[0])
+	inner, isDocument := v.(bson.D)
+	return ok && (len(path) == 1 || !isDocument || has(inner, path[1:]))
 }
 
 // mayTouch is mayName of one path.

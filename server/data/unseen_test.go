@@ -235,3 +235,48 @@ func TestUnseenSchemaOfFields(t *testing.T) {
 	}
 	require.Contains(t, f.say(ann, synced1, "Dog", "updateOne", `{"query":{},"update":{"$set":{"name":5}}}`), "'Dog.name' must be of type string")
 }
+
+// Neither what a filter of the rules hides of a document, which its role may let the caller change.
+func TestUpdatesOfWhatFiltersHide(t *testing.T) {
+	f := ruled(t, map[string]string{"": `[{"name":"all",` + all + `}]`})
+	f.config.Services[0].DefaultRule.Filters = json.RawMessage(`[{"name":"f","apply_when":{"%%user.id":"ann"},"projection":{"secret":0,"list":0,"gone":0,"in.s":0}}]`)
+	f.must(`{"insertedId":1}`, "d", "c", "insertOne", `{"document":{"_id":1,"a":1,"secret":5,"list":["p"],"in":{"s":7,"v":1}}}`)
+	for _, update := range []string{
+		`{"$rename":{"secret":"b"}}`, `{"$rename":{"in.s":"b"}}`, `{"$rename":{"in":"b"}}`, `{"$max":{"secret":1}}`, `{"$max":{"secret":9}}`, `{"$min":{"in.s":1}}`, `{"$pull":{"list":"q"}}`,
+		`{"$pullAll":{"list":["p"]}}`, `{"$pop":{"list":1}}`, `{"$addToSet":{"list":"p"}}`, `{"$rename":{"gone":"b"}}`, `{"$max":{"in.s.t":1}}`,
+	} {
+		require.Equal(t, "update not permitted", f.say(ann, "d", "c", "updateOne", `{"query":{"_id":1},"update":`+update+`}`), update)
+	}
+	changed := text(t, doc(t, `{"matchedCount":1,"modifiedCount":1}`))
+	for _, update := range []string{`{"$max":{"a":2}}`, `{"$max":{"in.v":2}}`, `{"$max":{"in.w":2}}`, `{"$addToSet":{"tags":"x"}}`, `{"$rename":{"in.w":"w"}}`, `{"$set":{"secret":6}}`} {
+		require.Equal(t, changed, f.say(ann, "d", "c", "updateOne", `{"query":{"_id":1},"update":`+update+`}`), update)
+	}
+	require.Equal(t, changed, f.say(bob, "d", "c", "updateOne", `{"query":{"_id":1},"update":{"$rename":{"secret":"b"}}}`))
+	f.must(`[{"_id":1,"a":2,"list":["p"],"in":{"s":7,"v":2},"tags":["x"],"w":2,"b":6}]`, "d", "c", "find", `{}`)
+}
+
+// A pipeline that would change what is hidden in part is refused as one is where nothing is hidden.
+func TestPipelinesOnHalfHiddenFields(t *testing.T) {
+	f := ruled(t, map[string]string{"": `[{"name":"r","apply_when":{},"additional_fields":{"read":true},"fields":{"in":{"read":true,"write":true,"fields":{"s":{"read":false}}},"docs":{"read":true,"fields":{"s":{"read":false}}}}}]`})
+	f.must(`{"insertedIds":[1,2]}`, "d", "c", "insertMany", `{"documents":[{"_id":1,"in":{"s":7,"v":1},"docs":[{"s":1}]},{"_id":2,"in":{"v":1},"docs":[{"v":1}]}]}`)
+	for _, update := range []string{`[{"$set":{"in":5}}]`, `[{"$set":{"docs":[]}}]`, `[{"$unset":"docs"}]`} {
+		for _, id := range []string{"1", "2"} {
+			require.Equal(t, "update not permitted", f.say(ann, "d", "c", "updateOne", `{"query":{"_id":`+id+`},"update":`+update+`}`), update)
+		}
+	}
+}
+
+// What a class makes of a number is what rules decide over, and not the number that was said.
+func TestRulesOfWhatIsMade(t *testing.T) {
+	f := ruled(t, map[string]string{"": `[{"name":"low","apply_when":{},"document_filters":{"read":true,"write":{"height":{"$lt":2}}},"read":true,"write":true,"insert":true}]`})
+	const below = "1.9999999999" // the nearest float is 2
+	f.must(`{"insertedId":{"$numberLong":"1"}}`, synced1, "Dog", "insertOne", `{"document":{"_id":1,"name":"a","height":1.5}}`)
+	require.Equal(t, "insert not permitted", f.say(ann, synced1, "Dog", "insertOne", `{"document":{"_id":2,"name":"a","height":`+below+`}}`))
+	for _, method := range []string{"updateOne", "updateMany"} {
+		require.Equal(t, "update not permitted", f.say(ann, synced1, "Dog", method, `{"query":{"_id":1},"update":{"$set":{"height":`+below+`}}}`))
+	}
+	_, err := f.Insert(t.Context(), "app", ann, Collection{Name: "Dog"}, []bson.D{doc(t, `{"_id":1,"name":"a","height":`+below+`}`)}, true)
+	require.Equal(t, errUpdate, err)
+	require.Equal(t, text(t, doc(t, `{"matchedCount":1,"modifiedCount":1}`)), f.say(ann, synced1, "Dog", "updateOne", `{"query":{"_id":1},"update":{"$set":{"height":1.75}}}`))
+	f.must(`[{"height":1.75}]`, synced1, "Dog", "find", `{"project":{"_id":0,"height":1}}`)
+}

@@ -295,16 +295,34 @@ func (u *Update) Paths() [][]string {
 		if c.op == "$setOnInsert" {
 			continue
 		}
-		steps := c.steps
-		if at := slices.IndexFunc(steps, isPositional); at >= 0 {
-			steps = steps[:at]
-		}
-		out = append(out, steps)
+		out = append(out, c.certain())
 		if c.op == "$rename" {
 			out = append(out, strings.Split(c.arg.(string), "."))
 		}
 	}
 	return out
+}
+
+// asking are the operators that do another thing where a field has another value, or put it elsewhere: what becomes of the document tells what it was.
+var asking = map[string]bool{"$rename": true, "$min": true, "$max": true, "$pull": true, "$pullAll": true, "$pop": true, "$addToSet": true}
+
+// Asks returns those of Paths whose values such an operator asks for.
+func (u *Update) Asks() [][]string {
+	var out [][]string
+	for i := range u.changes {
+		if c := &u.changes[i]; asking[c.op] {
+			out = append(out, c.certain())
+		}
+	}
+	return out
+}
+
+// certain is the path of a change before what is positional.
+func (c *change) certain() []string {
+	if at := slices.IndexFunc(c.steps, isPositional); at >= 0 {
+		return c.steps[:at]
+	}
+	return c.steps
 }
 
 // Target says what is known of the document that an update is applied to.
@@ -313,7 +331,7 @@ type Target struct {
 	Inserting bool                      // an upsert makes the document
 	Filter    *Filter                   // what found it: $ in a path is the first element of an array that it holds for
 	Seen      bson.D                    // what Filter, array filters and a pipeline see of it
-	May       func(path []string) error // asked of each field that a pipeline makes and Seen doesn't have; nil: it may be made
+	May       func(path []string) error // asked of each field that a pipeline makes and Seen doesn't have, or has in part; nil: it may be made
 	Now       time.Time
 }
 

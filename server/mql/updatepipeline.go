@@ -72,6 +72,11 @@ func overlay(d, seen, made bson.D, path []string, t *Target) (bson.D, error) {
 			next, ok3 := now.(bson.D)
 			at := append(slices.Clip(path), e.Key)
 			if !ok1 || !ok2 || !ok3 {
+				if t.May != nil { // what is refused anyhow is not told that something is hidden in it
+					if err := t.May(at); err != nil {
+						return nil, err
+					}
+				}
 				return nil, fail("the field '%s' can't be changed by a pipeline: not all of it can be read", clip(strings.Join(at, ".")))
 			}
 			var err error
